@@ -1,0 +1,1 @@
+"""Machine-learned interatomic potentials with long-range electrostatics for solid electrolytes."""

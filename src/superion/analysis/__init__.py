@@ -1,0 +1,1 @@
+"""From trajectories and predictions to results with uncertainties.."""

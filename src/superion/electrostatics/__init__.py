@@ -1,0 +1,1 @@
+"""Charge densities, Coulomb sums, charge models, the Coulomb term.."""

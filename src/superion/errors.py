@@ -1,0 +1,62 @@
+"""Every error a user can meet: what was expected, what was found, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SuperionError(Exception):
+    """Base of all errors that superion raises on purpose.
+
+    The message names, where they apply, the file, the frame and the atom, what was
+    expected, what was found, and a remedy.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: object = None,
+        frame: int | str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        where = ", ".join(
+            part
+            for part in (
+                f"{file}" if file is not None else "",
+                f"frame {frame}" if frame is not None else "",
+            )
+            if part
+        )
+        message = f"{where}: {problem}" if where else problem
+        if remedy:
+            message += f" Remedy: {remedy}"
+        super().__init__(message)
+        self.problem, self.file, self.frame, self.remedy = problem, file, frame, remedy
+
+
+class InputError(SuperionError, ValueError):
+    """A file, label, option or structure that cannot be used as given."""
+
+
+class ModelError(SuperionError):
+    """A model that does not fit the structure, or a model file that cannot be read."""
+
+
+class CorruptFileError(SuperionError):
+    """A file that is truncated or whose checksum does not match."""
+
+
+class BusyError(SuperionError):
+    """Another process holds the lock of a study or trajectory folder."""
+
+
+class SimulationError(SuperionError):
+    """Dynamics that left the range where the potential means anything."""
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """A ' Did you mean …?' for the closest known word, or an empty string."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,1 @@
+"""Descriptors, the sparse Gaussian process, potentials, model files, the calculator.."""

@@ -1,0 +1,1 @@
+"""Reading structures and labels, census, duplicates, splitting.."""

@@ -1,0 +1,86 @@
+"""What a term of the energy is: one structure in, energy, forces and virial out.
+
+    E_total(structure) = E_local + E_electrostatic + E_repulsive + ...
+
+Everything that contributes energy implements :class:`Term`; a potential is a sum of terms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+from ase import Atoms
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Energy and its derivatives for one structure of N atoms.
+
+    energy: eV. energies: (N,) eV, sums to `energy`. forces: (N, 3) eV/Å.
+    virial: (3, 3) eV, minus the derivative of the energy with respect to a symmetric strain;
+    the stress of a periodic cell in ASE's sign is `-virial / volume`.
+    charges: (N,) e, and dipole: (3,) e·Å (sum of charge times position as given, defined in a
+    periodic cell only up to multiples of e times a lattice vector), where a term has charges.
+    """
+
+    energy: float
+    energies: Array
+    forces: Array
+    virial: Array
+    charges: Array | None = None
+    dipole: Array | None = None
+
+    @classmethod
+    def zero(cls, atoms: int) -> Evaluation:
+        """The evaluation of nothing, for `atoms` atoms."""
+        return cls(0.0, np.zeros(atoms), np.zeros((atoms, 3)), np.zeros((3, 3)))
+
+    def __add__(self, other: Evaluation) -> Evaluation:
+        """Sum of two terms; charges and dipole come from whichever term has them."""
+        return replace(
+            self,
+            energy=self.energy + other.energy,
+            energies=self.energies + other.energies,
+            forces=self.forces + other.forces,
+            virial=self.virial + other.virial,
+            charges=_sum(self.charges, other.charges),
+            dipole=_sum(self.dipole, other.dipole),
+        )
+
+
+def _sum(a: Array | None, b: Array | None) -> Array | None:
+    if a is None:
+        return b
+    return a if b is None else a + b
+
+
+@runtime_checkable
+class Term(Protocol):
+    """One contribution to the energy.
+
+    `kind` names the term in model files; `settings` (JSON-ready) and `arrays` hold all that
+    `restore` needs to rebuild it, bit for bit.
+    """
+
+    kind: ClassVar[str]
+
+    def evaluate(self, atoms: Atoms) -> Evaluation:
+        """Energy, forces, virial (and charges) of one structure."""
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """Everything but arrays, as JSON-ready values."""
+        ...
+
+    def arrays(self) -> dict[str, Array]:
+        """Named arrays stored beside the settings."""
+        ...
+
+    @classmethod
+    def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
+        """Rebuild the term from what `settings` and `arrays` returned."""
+        ...
