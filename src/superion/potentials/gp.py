@@ -1,0 +1,199 @@
+"""The local term: a sparse Gaussian process on atomic energies, with its uncertainty.
+
+    E(structure) = Σ_atoms e0(species) + Σ_blocks Σ_s w_s k(structure, s)
+
+Weights follow from energies, forces and stresses together (fit.py). Sparse (projected-process) regression:
+Quiñonero-Candela & Rasmussen, J. Mach. Learn. Res. 6, 1939 (2005); for potentials: Bartók & Csányi,
+Int. J. Quantum Chem. 115, 1051 (2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
+
+from superion.errors import ModelError
+from superion.potentials.angle import AngleBlock
+from superion.potentials.pair import PairBlock
+from superion.potentials.soap import SoapBlock
+from superion.potentials.tsqr import solve_upper
+from superion.terms import Evaluation
+
+Array = np.ndarray
+
+
+class Block(Protocol):
+    """Basis functions of the local energy: kernels to sparse points of one descriptor."""
+
+    kind: ClassVar[str]
+    size: int
+    cutoff: float
+
+    def prior(self) -> Array:
+        """Covariance (M, M) in eV² of the sparse points."""
+        ...
+
+    def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
+        """Energies (N, M), forces (N, 3, M) and virial (3, 3, M) of every basis function."""
+        ...
+
+    def evaluate(self, atoms: Atoms, weights: Array) -> Evaluation:
+        """Their sum weighted by (M,) coefficients."""
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """Everything but arrays."""
+        ...
+
+    def arrays(self) -> dict[str, Array]:
+        """Sparse points."""
+        ...
+
+
+BLOCKS: dict[str, type[SoapBlock] | type[PairBlock] | type[AngleBlock]] = {
+    block.kind: block for block in (PairBlock, AngleBlock, SoapBlock)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Predictive standard deviations: energy eV, energies (N,) eV, forces (N, 3) eV/Å."""
+
+    energy: float
+    energies: Array
+    forces: Array
+
+
+class SparseGP:
+    """Sum of blocks with fitted weights, plus a constant energy per species.
+
+    weights: (M,) over all blocks in order. baseline: eV by chemical symbol. factor: (M, M) upper triangular
+    with (factorᵀ·factor)⁻¹ the posterior covariance of the weights, or None if no uncertainty is wanted.
+    """
+
+    kind: ClassVar[str] = "gp"
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        weights: Array,
+        baseline: dict[str, float],
+        factor: Array | None = None,
+    ) -> None:
+        self.blocks = list(blocks)
+        self.weights = np.asarray(weights, dtype=np.float64)
+        self.baseline = dict(baseline)
+        self.factor = factor
+        self._constant = np.full(len(chemical_symbols), np.nan)
+        for symbol, energy in self.baseline.items():
+            self._constant[atomic_numbers[symbol]] = energy
+        self._prior_factor: Array | None = None
+
+    @property
+    def species(self) -> list[str]:
+        """Chemical symbols the model knows."""
+        return list(self.baseline)
+
+    def evaluate(self, atoms: Atoms) -> Evaluation:
+        """Energy, forces and virial; ModelError for a species the model does not know."""
+        constant = self.constants(atoms)
+        result = Evaluation(
+            float(constant.sum()), constant, np.zeros((len(atoms), 3)), np.zeros((3, 3))
+        )
+        for block, weights in zip(self.blocks, self._split(self.weights), strict=True):
+            result = result + block.evaluate(atoms, weights)
+        return result
+
+    def constants(self, atoms: Atoms) -> Array:
+        """Baseline energies (N,) in eV."""
+        constant = self._constant[atoms.numbers]
+        if np.isnan(constant).any():
+            unknown = sorted({chemical_symbols[z] for z in atoms.numbers[np.isnan(constant)]})
+            raise ModelError(
+                f"the model knows {self.species}, the structure contains {unknown}.",
+                remedy="fit a model on labels that contain these species.",
+            )
+        return constant
+
+    def deviation(self, atoms: Atoms) -> Deviation:
+        """Predictive standard deviations of the local energy and its derivatives.
+
+        Energies: posterior of the weights plus the part of the SOAP prior that the sparse points cannot
+        represent (deterministic training conditional). Forces: posterior of the weights alone (subset of
+        regressors), a lower bound far from the sparse points.
+        """
+        if self.factor is None:
+            raise ModelError(
+                "this model was saved without its covariance, so it has no standard deviations.",
+                remedy="fit again with `uncertainty: true`.",
+            )
+        energy, force, _ = design(self.blocks, atoms)
+
+        def posterior(rows: Array) -> Array:
+            return (solve_upper(self.factor, rows.T, transpose=True) ** 2).sum(axis=0)
+
+        total = posterior(energy.sum(axis=0)[None])[0]
+        each = posterior(energy)
+        spread = posterior(force.reshape(-1, force.shape[-1])).reshape(len(atoms), 3)
+        for block, part in zip(self.blocks, self._slices(), strict=True):
+            if isinstance(block, SoapBlock):
+                missing = block.covariance(atoms) - self._represented(block, energy[:, part])
+                total += max(missing.sum(), 0.0)
+                each += np.maximum(np.diag(missing), 0.0)
+        return Deviation(float(np.sqrt(total)), np.sqrt(each), np.sqrt(spread))
+
+    def _represented(self, block: SoapBlock, rows: Array) -> Array:
+        """Q = K_NM K_MM⁻¹ K_MN, the prior covariance (N, N) that the sparse points represent."""
+        if self._prior_factor is None:
+            self._prior_factor = prior_factor(block.prior())
+        half = solve_upper(self._prior_factor, rows.T, transpose=True)
+        return half.T @ half
+
+    def _slices(self) -> list[slice]:
+        ends = np.cumsum([block.size for block in self.blocks])
+        return [slice(int(end) - block.size, int(end)) for block, end in zip(self.blocks, ends, strict=True)]
+
+    def _split(self, weights: Array) -> list[Array]:
+        return [weights[part] for part in self._slices()]
+
+    def settings(self) -> dict[str, Any]:
+        """Blocks by kind, and the baseline."""
+        blocks = [{"kind": block.kind, "settings": block.settings()} for block in self.blocks]
+        return {"blocks": blocks, "baseline": self.baseline}
+
+    def arrays(self) -> dict[str, Array]:
+        """Weights, covariance factor and sparse points."""
+        arrays = {"weights": self.weights}
+        if self.factor is not None:
+            arrays["factor"] = self.factor
+        for k, block in enumerate(self.blocks):
+            arrays |= {f"block_{k}.{name}": value for name, value in block.arrays().items()}
+        return arrays
+
+    @classmethod
+    def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
+        """Rebuild from what `settings` and `arrays` returned."""
+        blocks = []
+        for k, entry in enumerate(settings["blocks"]):
+            prefix = f"block_{k}."
+            own = {name.removeprefix(prefix): v for name, v in arrays.items() if name.startswith(prefix)}
+            blocks.append(BLOCKS[entry["kind"]].restore(entry["settings"], own))
+        return cls(blocks, arrays["weights"], settings["baseline"], arrays.get("factor"))
+
+
+def design(blocks: Sequence[Block], atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
+    """Design arrays of all blocks side by side: energies (N, M), forces (N, 3, M), virial (3, 3, M)."""
+    parts = [block.design(atoms, forces) for block in blocks]
+    energy, force, virial = (np.concatenate(group, axis=-1) for group in zip(*parts, strict=True))
+    return energy, force, virial
+
+
+def prior_factor(prior: Array, jitter: float = 1e-10) -> Array:
+    """Upper triangular U with UᵀU = prior + jitter·mean(diagonal)·1."""
+    regular = prior + jitter * np.diag(prior).mean() * np.eye(len(prior))
+    return np.linalg.cholesky(regular).T

@@ -1,0 +1,97 @@
+"""Model files: one safetensors file, terms and provenance as JSON in its header, nothing executable.
+
+Only the terms listed here can be restored; a file cannot name code. A SHA-256 over header and tensors
+detects truncation and flipped bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+from superion.electrostatics.coulomb import CoulombTerm
+from superion.errors import CorruptFileError, InputError, ModelError
+from superion.files import write_atomic
+from superion.potentials.gp import SparseGP
+from superion.potentials.repulsion import Repulsion
+from superion.terms import Term
+
+FORMAT = 1
+TERMS: dict[str, Any] = {term.kind: term for term in (SparseGP, CoulombTerm, Repulsion)}
+UNITS = {"energy": "eV", "length": "angstrom", "charge": "e"}
+
+
+def save(path: str | Path, terms: Sequence[Term], provenance: Mapping[str, Any]) -> None:
+    """Write terms and provenance to `path`."""
+    arrays: dict[str, np.ndarray] = {}
+    entries = []
+    for k, term in enumerate(terms):
+        own = {f"term_{k}.{name}": np.ascontiguousarray(value) for name, value in term.arrays().items()}
+        arrays |= own
+        entries.append({"kind": term.kind, "settings": term.settings()})
+    header = json.dumps(
+        {"format": FORMAT, "units": UNITS, "terms": entries, "provenance": dict(provenance)}, sort_keys=True
+    )
+    metadata = {"superion": header, "sha256": _digest(header, arrays)}
+    write_atomic(path, to_bytes(arrays, metadata=metadata))
+
+
+def load(path: str | Path) -> tuple[list[Term], dict[str, Any]]:
+    """Terms and provenance of a model file."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError("no such model file.", file=path, remedy="check the path.")
+    try:
+        with safe_open(path, framework="np") as handle:
+            metadata = handle.metadata() or {}
+            arrays = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CorruptFileError(
+            f"not a complete safetensors file ({error}).",
+            file=path,
+            remedy="copy it again from its source, or fit again.",
+        ) from error
+    header = metadata.get("superion")
+    if header is None:
+        raise ModelError(
+            "a safetensors file, but not a superion model.", file=path, remedy="give a file made by `superion fit`."
+        )
+    if metadata.get("sha256") != _digest(header, arrays):
+        raise CorruptFileError(
+            "the checksum does not match the content: the file was damaged.",
+            file=path,
+            remedy="copy it again from its source, or fit again.",
+        )
+    content = json.loads(header)
+    if content["format"] > FORMAT:
+        raise ModelError(
+            f"model format {content['format']}; this version reads up to {FORMAT}.",
+            file=path,
+            remedy="upgrade superion.",
+        )
+    terms: list[Term] = []
+    for k, entry in enumerate(content["terms"]):
+        if entry["kind"] not in TERMS:
+            raise ModelError(
+                f"unknown term {entry['kind']!r}; known: {sorted(TERMS)}.", file=path, remedy="upgrade superion."
+            )
+        prefix = f"term_{k}."
+        own = {name.removeprefix(prefix): v for name, v in arrays.items() if name.startswith(prefix)}
+        terms.append(TERMS[entry["kind"]].restore(entry["settings"], own))
+    return terms, content["provenance"]
+
+
+def _digest(header: str, arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}:{array.dtype}:{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

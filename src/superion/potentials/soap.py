@@ -1,0 +1,293 @@
+"""SOAP block of the local model: kernel (p·p')^ζ of normalised power spectra, one set of points per species.
+
+Smooth overlap of atomic positions: Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013). Density, radial
+basis, cutoff and kernel follow QUIP's `soap` descriptor (`central_weight=1`, `normalise=T`,
+`central_reference_all_species=F`), so that hyper-parameters carry over digit for digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+from pydantic import BaseModel, ConfigDict, Field
+
+from superion.errors import ModelError
+from superion.neighbours import Pairs, neighbour_pairs
+from superion.potentials import sparse
+from superion.potentials.harmonics import normalisation
+from superion.potentials.radial import radial_table
+from superion.potentials.soap_kernels import (
+    ROOT2,
+    coefficient_jacobian,
+    expand,
+    expand_adjoint,
+    power_spectrum,
+    spectrum_adjoint,
+)
+from superion.terms import Evaluation
+
+Array = np.ndarray
+
+CHUNK = 256  # atoms whose spectra are held at once
+
+
+class SoapSettings(BaseModel):
+    """Hyper-parameters of the SOAP block."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cutoff: float = Field(6.0, gt=0, description="radius of the environment in Å")
+    cutoff_width: float = Field(1.0, gt=0, description="width of the cosine cutoff in Å")
+    n_max: int = Field(8, ge=1, le=20, description="radial basis functions per species")
+    l_max: int = Field(6, ge=0, le=12, description="highest angular momentum")
+    atom_sigma: float = Field(0.5, gt=0, description="width of the Gaussian on each neighbour in Å")
+    zeta: int = Field(4, ge=1, description="power of the dot-product kernel")
+    delta: float = Field(0.2, gt=0, description="prior standard deviation of an atomic energy in eV")
+    sparse_points: int = Field(290, ge=1, description="sparse environments per species")
+    sparse_method: str = Field("cur", pattern="^(cur|farthest|all)$", description="cur, farthest or all")
+
+
+class SoapBlock:
+    """Kernels to sparse environments: basis functions of the local energy.
+
+    species: atomic numbers of all neighbours it knows. points: for each central species the normalised
+    power spectra (M_species, D) of its sparse environments.
+    """
+
+    kind: ClassVar[str] = "soap"
+
+    def __init__(self, settings: SoapSettings, species: Sequence[int], points: dict[int, Array]) -> None:
+        self.hyper = settings
+        self.species = tuple(sorted(species))
+        self.points = {z: np.ascontiguousarray(points[z]) for z in self.species if z in points}
+        self.offsets: dict[int, slice] = {}
+        position = 0
+        for z, spectra in self.points.items():
+            self.offsets[z] = slice(position, position + len(spectra))
+            position += len(spectra)
+        self.size = position
+        self.cutoff = settings.cutoff
+        self._channels = len(self.species) * settings.n_max
+        self._length = (settings.l_max + 1) * self._channels * (self._channels + 1) // 2
+        self._factors = normalisation(settings.l_max)
+        self._table, self._spacing = radial_table(
+            settings.cutoff, settings.n_max, settings.l_max, settings.atom_sigma
+        )
+        self._index = np.full(len(chemical_symbols) + 1, -1, dtype=np.int64)
+        self._index[list(self.species)] = np.arange(len(self.species))
+
+    @classmethod
+    def choose(
+        cls,
+        frames: Sequence[Atoms],
+        settings: SoapSettings,
+        species: Sequence[int],
+        rng: np.random.Generator,
+    ) -> Self:
+        """A block whose sparse environments are chosen from all environments of `frames`."""
+        bare = cls(settings, species, {})
+        spectra = [bare.spectra(atoms) for atoms in frames]
+        numbers = np.concatenate([atoms.numbers for atoms in frames])
+        everything = np.concatenate(spectra)
+        points = {}
+        for z in bare.species:
+            rows = everything[numbers == z]
+            if settings.sparse_method == "all":
+                points[z] = rows
+            else:
+                points[z] = rows[sparse.METHODS[settings.sparse_method](rows, settings.sparse_points, rng)]
+        return cls(settings, species, points)
+
+    def spectra(self, atoms: Atoms) -> Array:
+        """Normalised power spectra (N, D) of all atoms, without unit."""
+        out = np.empty((len(atoms), self._length))
+        pairs = neighbour_pairs(atoms, self.cutoff)
+        for chunk, _, p, _ in self._expanded(atoms, pairs):
+            out[chunk] = p
+        return out
+
+    def prior(self) -> Array:
+        """Covariance (M, M) in eV² of the sparse environments' energies."""
+        matrix = np.zeros((self.size, self.size))
+        for z, spectra in self.points.items():
+            block = self.offsets[z]
+            matrix[block, block] = self.hyper.delta**2 * (spectra @ spectra.T) ** self.hyper.zeta
+        return matrix
+
+    def covariance(self, atoms: Atoms) -> Array:
+        """Prior covariance (N, N) in eV² of the atomic energies of one structure."""
+        spectra = self.spectra(atoms)
+        same = atoms.numbers[:, None] == atoms.numbers
+        return np.where(same, self.hyper.delta**2 * (spectra @ spectra.T) ** self.hyper.zeta, 0.0)
+
+    def evaluate(self, atoms: Atoms, weights: Array) -> Evaluation:
+        """Energy, forces and virial of the weighted (M,) sum of basis functions."""
+        result = Evaluation.zero(len(atoms))
+        energies, forces, virial = result.energies, result.forces, result.virial
+        pairs = neighbour_pairs(atoms, self.cutoff)
+        zeta, scale = self.hyper.zeta, self.hyper.delta**2
+        for chunk, c, p, norm in self._expanded(atoms, pairs):
+            gradient = np.empty_like(p)
+            for z, rows in self._by_species(atoms.numbers[chunk]):
+                points = self.points[z]
+                dot = p[rows] @ points.T
+                power = (scale * weights[self.offsets[z]]) * dot ** (zeta - 1)
+                energies[chunk.start + rows] = (power * dot).sum(axis=1)
+                gradient[rows] = (zeta * power) @ points
+            gc = np.empty_like(c)
+            spectrum_adjoint(c, self.hyper.l_max, p, norm, gradient, gc)
+            expand_adjoint(*self._geometry(chunk, pairs, atoms), gc, forces, virial)
+        return Evaluation(float(energies.sum()), energies, forces, virial)
+
+    def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
+        """Basis functions of one structure: energies (N, M), forces (N, 3, M), virial (3, 3, M).
+
+        `evaluate` is their sum weighted by the M coefficients. Without `forces` the last two are empty.
+        """
+        n, m = len(atoms), self.size
+        energy = np.zeros((n, m))
+        force = np.zeros((n, 3, m) if forces else (0, 3, m))
+        virial = np.zeros((3, 3, m) if forces else (0, 3, m))
+        pairs = neighbour_pairs(atoms, self.cutoff)
+        zeta, scale = self.hyper.zeta, self.hyper.delta**2
+        for chunk, c, p, norm in self._expanded(atoms, pairs):
+            for z, rows in self._by_species(atoms.numbers[chunk]):
+                block, points = self.offsets[z], self.points[z]
+                dot = p[rows] @ points.T
+                energy[chunk.start + rows, block] = scale * dot**zeta
+                if not forces:
+                    continue
+                slope = scale * zeta * dot ** (zeta - 1) / norm[rows, None]
+                matrices = self._matrices(z)
+                for k, row in enumerate(rows):
+                    i = chunk.start + int(row)
+                    gradient = self._coefficient_gradient(c[row], p[row], matrices, dot[k])
+                    gradient *= slope[k, :, None, None]
+                    self._add_rows(i, atoms, pairs, gradient, force[:, :, block], virial[:, :, block])
+        return energy, force, virial
+
+    def settings(self) -> dict[str, Any]:
+        """Hyper-parameters and species."""
+        return {"hyper": self.hyper.model_dump(), "species": list(self.species)}
+
+    def arrays(self) -> dict[str, Array]:
+        """Sparse power spectra, one array per central species."""
+        return {f"points_{z}": spectra for z, spectra in self.points.items()}
+
+    @classmethod
+    def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
+        """Rebuild from what `settings` and `arrays` returned."""
+        points = {int(name.removeprefix("points_")): spectra for name, spectra in arrays.items()}
+        return cls(SoapSettings(**settings["hyper"]), settings["species"], points)
+
+    # -- parts of the above ------------------------------------------------------------------------
+
+    def _species_index(self, atoms: Atoms) -> Array:
+        index = self._index[atoms.numbers]
+        if (index < 0).any():
+            unknown = sorted({chemical_symbols[z] for z in atoms.numbers[index < 0]})
+            known = [chemical_symbols[z] for z in self.species]
+            raise ModelError(
+                f"the model knows {known}, the structure contains {unknown}.",
+                remedy="fit a model on labels that contain these species.",
+            )
+        return index
+
+    def _geometry(self, chunk: slice, pairs: Pairs, atoms: Atoms) -> tuple[Any, ...]:
+        return (
+            chunk.start,
+            pairs.start,
+            pairs.j,
+            pairs.vector,
+            pairs.distance,
+            self._species_index(atoms),
+            self._table,
+            self._spacing,
+            self.hyper.cutoff,
+            self.hyper.cutoff_width,
+            self.hyper.l_max,
+            self._factors,
+        )
+
+    def _expanded(self, atoms: Atoms, pairs: Pairs) -> Iterator[tuple[slice, Array, Array, Array]]:
+        """Chunks of atoms with their coefficients, normalised spectra and norms."""
+        for first in range(0, len(atoms), CHUNK):
+            chunk = slice(first, min(first + CHUNK, len(atoms)))
+            count = chunk.stop - first
+            c = np.empty((count, (self.hyper.l_max + 1) ** 2, self._channels))
+            p, norm = np.empty((count, self._length)), np.empty(count)
+            expand(*self._geometry(chunk, pairs, atoms), c)
+            power_spectrum(c, self.hyper.l_max, p, norm)
+            yield chunk, c, p, norm
+
+    def _by_species(self, numbers: Array) -> Iterator[tuple[int, Array]]:
+        for z in np.unique(numbers):
+            if int(z) not in self.points:
+                raise ModelError(
+                    f"the model has no environments centred on {chemical_symbols[z]}.",
+                    remedy="fit a model on labels that contain this species.",
+                )
+            yield int(z), np.flatnonzero(numbers == z)
+
+    def _matrices(self, z: int) -> list[Array]:
+        """The sparse spectra as symmetric channel matrices, (M·C, C) for each l."""
+        return [_unpack(self.points[z], l, self._channels) for l in range(self.hyper.l_max + 1)]
+
+    def _coefficient_gradient(self, c: Array, p: Array, matrices: list[Array], dot: Array) -> Array:
+        """norm · d(p̂·p̂_s)/dc of one environment for all sparse points s: (M, L, C)."""
+        channels = self._channels
+        own = p[None]
+        out = np.empty((len(dot), len(c), channels))
+        for l, matrix in enumerate(matrices):
+            lms = slice(l * l, (l + 1) ** 2)
+            projected = (matrix @ c[lms].T).reshape(len(dot), channels, 2 * l + 1)
+            along = _unpack(own, l, channels) @ c[lms].T
+            out[:, lms] = (projected - dot[:, None, None] * along).transpose(0, 2, 1)
+        return out
+
+    def _add_rows(
+        self, i: int, atoms: Atoms, pairs: Pairs, gradient: Array, force: Array, virial: Array
+    ) -> None:
+        """Add the force and virial rows that the energy of atom i gives, from its (M, L, C) gradient."""
+        n_max, lms = self.hyper.n_max, gradient.shape[1]
+        mine = np.arange(pairs.start[i], pairs.start[i + 1])
+        neighbour_species = self._index[atoms.numbers[pairs.j[mine]]]
+        for index in range(len(self.species)):
+            selected = mine[neighbour_species == index]
+            if len(selected) == 0:
+                continue
+            jacobian = np.empty((len(selected), 3, lms, n_max))
+            coefficient_jacobian(
+                selected,
+                pairs.vector,
+                pairs.distance,
+                self._table,
+                self._spacing,
+                self.hyper.cutoff,
+                self.hyper.cutoff_width,
+                self.hyper.l_max,
+                self._factors,
+                jacobian,
+            )
+            part = np.ascontiguousarray(gradient[:, :, index * n_max : (index + 1) * n_max])
+            rows = jacobian.reshape(len(selected) * 3, -1) @ part.reshape(len(part), -1).T
+            slopes = rows.reshape(len(selected), 3, -1)
+            force[i] += slopes.sum(axis=0)
+            for neighbour, slope in zip(pairs.j[selected], slopes, strict=True):
+                force[neighbour] -= slope
+            virial -= np.tensordot(pairs.vector[selected], slopes, axes=(0, 0))
+
+
+def _unpack(spectra: Array, l: int, channels: int) -> Array:
+    """Spectra (M, D) at one l as matrices of d(p·p_s)/dc = matrix @ c, shape (M·C, C)."""
+    triangle = channels * (channels + 1) // 2
+    a, b = np.triu_indices(channels)
+    values = spectra[:, l * triangle : (l + 1) * triangle] * np.where(a == b, 2.0, ROOT2)
+    matrices = np.empty((len(spectra), channels, channels))
+    matrices[:, a, b] = values
+    matrices[:, b, a] = values
+    return matrices.reshape(-1, channels)
