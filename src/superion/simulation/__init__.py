@@ -1,1 +1,15 @@
-"""Molecular dynamics that can be killed and resumed.."""
+"""Molecular dynamics that can be killed and resumed."""
+
+from superion.simulation.md import MDResult, run_md
+from superion.simulation.settings import MDSettings
+from superion.simulation.trajectory import Trajectory, read_trajectory, to_ase, write_extxyz
+
+__all__ = [
+    "MDResult",
+    "MDSettings",
+    "Trajectory",
+    "read_trajectory",
+    "run_md",
+    "to_ase",
+    "write_extxyz",
+]

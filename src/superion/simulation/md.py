@@ -1,0 +1,263 @@
+"""Molecular dynamics that can be killed at any moment and resumed bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from ase import Atoms
+
+from superion.errors import CorruptFileError, InputError
+from superion.files import locked
+from superion.simulation.chunks import FORMAT, META, count_chunks, meta_digest, read_meta, write_meta
+from superion.simulation.force import ForceField
+from superion.simulation.guard import Guard
+from superion.simulation.integrators import Integrator, build
+from superion.simulation.progress import RunProgress
+from superion.simulation.recorder import Recorder
+from superion.simulation.settings import MDSettings, check_same
+from superion.simulation.state import State, initial_state, pack, unpack
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class MDResult:
+    """Summary of a finished run.
+
+    steps, frames: of production. mean_temperature, std_temperature: K, over the frames.
+    drift: slope of the conserved quantity in eV per atom and ps, None with fewer than 3 frames.
+    resumed_at: step at which this call took the run up, None if it started it.
+    seconds, ns_per_day: wall-clock time and speed of this call.
+    """
+
+    folder: Path
+    steps: int
+    frames: int
+    mean_temperature: float
+    std_temperature: float
+    drift: float | None
+    resumed_at: int | None
+    seconds: float
+    ns_per_day: float
+
+
+def run_md(
+    atoms: Atoms,
+    calculator: object,
+    settings: MDSettings,
+    folder: str | Path,
+    *,
+    resume: bool = False,
+    progress: bool | Literal["bar"] = True,
+    provenance: dict[str, Any] | None = None,
+) -> MDResult:
+    """Run molecular dynamics of `atoms` and write it into `folder`.
+
+    calculator: any ASE calculator with `calculate`. resume: go on with the run in `folder`, which must
+    have the same structure, settings (but for `steps`) and model; begin it if there is none.
+    progress: a bar on a terminal, else lines; "bar": always a bar. provenance: JSON-ready facts on the model
+    that are kept in `meta.json`.
+
+    A resumed run is identical, bit for bit, to an unbroken one if the calculator is deterministic.
+    Damaged chunks are redone. Raises InputError (unsuitable structure, calculator, settings or folder),
+    BusyError (another process works in the folder) and SimulationError (the guard stopped the run; all
+    frames up to there are kept).
+    """
+    folder = Path(folder)
+    _check_structure(atoms, settings)
+    masses = atoms.get_masses()[:, None]
+    integrator = build(settings, masses)
+    stress = settings.ensemble == "npt" or "stress" in settings.record
+    extra = tuple(name for name in settings.record if name in ("charges", "dipole"))
+    evaluate = ForceField(atoms, calculator, extra, stress=stress)
+    guard = Guard(atoms, settings, folder)
+    with locked(folder):
+        meta = _open(folder, atoms, settings, provenance or {}, resume=resume)
+        recorder = Recorder(folder, meta_digest(meta), settings, masses, integrator)
+        resumed_at = None
+        if recorder.follow() and recorder.state is not None:
+            state = recorder.state
+            resumed_at = state.step
+            _check_model(state, evaluate, folder)
+        else:
+            state = initial_state(
+                atoms,
+                temperature=settings.temperature,
+                seed=settings.seed,
+                step=-settings.equilibrate,
+                keep=settings.keep_velocities,
+            )
+            evaluate(state)
+            guard.every_step(state)
+            guard.every_frame(state)
+            if not (folder / META).exists():
+                write_meta(folder, meta)
+            if recorder.add(state):
+                recorder.flush()
+        with RunProgress(
+            progress,
+            done=state.step + settings.equilibrate,
+            total=settings.steps + settings.equilibrate,
+            timestep=settings.timestep,
+        ) as shown:
+            while state.step < settings.steps:
+                try:
+                    _advance(state, integrator, evaluate, guard, settings.sample_every)
+                except BaseException:
+                    recorder.flush()
+                    raise
+                if recorder.add(state):
+                    recorder.flush()
+                    evaluate.forget()
+                    if recorder.follow() and recorder.state is not None:
+                        state = recorder.state
+                shown.update(state.step + settings.equilibrate)
+        recorder.drop_stale()
+        return _result(folder, recorder, resumed_at, shown, settings, len(atoms))
+
+
+def _advance(state: State, integrator: Integrator, evaluate: ForceField, guard: Guard, steps: int) -> None:
+    """Move `state` from one frame to the next."""
+    for _ in range(steps):
+        try:
+            integrator.step(state, evaluate)
+        except InputError as error:
+            raise guard.failure(state, error.problem) from error
+        state.step += 1
+        guard.every_step(state)
+    guard.every_frame(state)
+
+
+def _check_structure(atoms: Atoms, settings: MDSettings) -> None:
+    if len(atoms) < 2:
+        raise InputError(f"dynamics needs at least 2 atoms, found {len(atoms)}.")
+    if atoms.constraints:
+        kinds = sorted({type(c).__name__ for c in atoms.constraints})
+        raise InputError(
+            f"constraints are not supported by the integrators, found {kinds}.",
+            remedy="remove them with atoms.set_constraint().",
+        )
+    masses = atoms.get_masses()
+    bad = np.flatnonzero(~(masses > 0) | ~np.isfinite(atoms.positions).all(axis=1))
+    if len(bad):
+        raise InputError(f"atoms {bad[:5].tolist()} have no positive mass or no finite position.")
+    if settings.ensemble == "npt" and not (atoms.pbc.all() and atoms.cell.rank == 3):
+        raise InputError(
+            f"npt needs a cell that is periodic along all three axes, found pbc {atoms.pbc.tolist()}.",
+            remedy="use nvt, or set cell and pbc.",
+        )
+    if settings.keep_velocities and not atoms.has("momenta"):
+        raise InputError("keep_velocities is set, but the structure has none.", remedy="unset it.")
+
+
+def _open(
+    folder: Path, atoms: Atoms, settings: MDSettings, provenance: dict[str, Any], *, resume: bool
+) -> dict[str, Any]:
+    """Content of `meta.json`, compared with what is asked for; the lock of the folder must be held.
+
+    A new run has none yet: it is written when the first forces are known to be good.
+    """
+    started, chunks = (folder / META).exists(), count_chunks(folder)
+    if not resume and (started or chunks):
+        raise InputError(
+            "the folder already holds a run; nothing is ever overwritten.",
+            file=folder,
+            remedy="resume it (resume=True), use another folder, or delete this one.",
+        )
+    fresh = {
+        "format": FORMAT,
+        "numbers": atoms.numbers.tolist(),
+        "masses": atoms.get_masses().tolist(),
+        "pbc": atoms.pbc.tolist(),
+        "start": _fingerprint(atoms, settings),
+        "settings": settings.model_dump(mode="json"),
+        "versions": {
+            **{name: version(name) for name in ("superion", "ase", "numpy")},
+            "python": platform.python_version(),
+        },
+        "provenance": provenance,
+    }
+    if chunks and not started:
+        raise CorruptFileError(
+            f"the file is missing, but {chunks} chunks are there.",
+            file=folder / META,
+            remedy="restore it from a copy, or start in another folder.",
+        )
+    if not started:
+        return fresh
+    for leftover in folder.glob(".*.tmp"):
+        leftover.unlink(missing_ok=True)
+    meta = read_meta(folder)
+    recorded = MDSettings.model_validate(meta["settings"])
+    check_same(recorded, settings, folder)
+    if settings.steps < recorded.steps:
+        raise InputError(
+            f"the run has {recorded.steps} steps; resuming can only add to them, found {settings.steps}.",
+            file=folder,
+            remedy="read the part of the trajectory that you need.",
+        )
+    differs = [key for key in ("numbers", "masses", "pbc", "start") if meta[key] != fresh[key]]
+    if differs:
+        what = "positions, cell or velocities" if differs == ["start"] else ", ".join(differs)
+        raise InputError(
+            f"the run began from another structure: {what} differ.",
+            file=folder,
+            remedy="give the structure it began from, or start in another folder.",
+        )
+    if settings.steps != recorded.steps:
+        meta["settings"]["steps"] = settings.steps
+        write_meta(folder, meta)
+    return meta
+
+
+def _fingerprint(atoms: Atoms, settings: MDSettings) -> str:
+    parts = [atoms.positions, atoms.cell.array]
+    if settings.keep_velocities:
+        parts.append(atoms.get_momenta())
+    return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
+
+
+def _check_model(state: State, evaluate: ForceField, folder: Path) -> None:
+    """Raise InputError if the calculator is not the one whose forces are on disk."""
+    again = unpack(*pack(state))
+    evaluate(again)
+    evaluate.forget()
+    off = float(np.abs(again.forces - state.forces).max())
+    if not off <= 1e-4 * (1 + float(np.abs(state.forces).max())):
+        raise InputError(
+            f"the calculator gives other forces than the one that began this run (up to {off:.2e} eV/Å).",
+            file=folder,
+            remedy="resume with the same model, or start in another folder.",
+        )
+
+
+def _result(
+    folder: Path,
+    recorder: Recorder,
+    resumed_at: int | None,
+    shown: RunProgress,
+    settings: MDSettings,
+    atoms: int,
+) -> MDResult:
+    series = recorder.series()
+    drift = None
+    if len(series["step"]) > 2:
+        time = series["step"] * settings.timestep * 1e-3
+        drift = float(np.polyfit(time - time.mean(), series["conserved"], 1)[0]) / atoms
+    return MDResult(
+        folder=folder,
+        steps=settings.steps,
+        frames=len(series["step"]),
+        mean_temperature=float(series["temperature"].mean()),
+        std_temperature=float(series["temperature"].std()),
+        drift=drift,
+        resumed_at=resumed_at,
+        seconds=shown.seconds,
+        ns_per_day=shown.ns_per_day,
+    )

@@ -1,0 +1,103 @@
+"""Collects frames, writes them chunk by chunk, and finds where a run can go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import units
+
+from superion.errors import CorruptFileError
+from superion.simulation.chunks import chunk_path, count_chunks, first_step, read_chunk, write_chunk
+from superion.simulation.integrators import Integrator, twice_kinetic
+from superion.simulation.settings import MDSettings
+from superion.simulation.state import Packed, State, pack
+
+Array = np.ndarray
+
+_SERIES = ("step", "temperature", "conserved")
+
+
+class Recorder:
+    """The growing trajectory of one run.
+
+    state: the state after the last frame on disk, None before the first. digest: that of `meta.json`.
+    """
+
+    def __init__(
+        self, folder: Path, digest: str, settings: MDSettings, masses: Array, integrator: Integrator
+    ) -> None:
+        self.state: State | None = None
+        self._folder, self._digest, self._index = folder, digest, 0
+        self._settings, self._masses, self._integrator = settings, masses, integrator
+        self._per_kelvin = (3 * len(masses) - 3) * units.kB
+        self._frames: list[dict[str, Array]] = []
+        self._last: Packed | None = None
+        self._series: list[dict[str, Array]] = []
+        self._end: int | None = None
+
+    def follow(self) -> bool:
+        """Take over the good chunks on disk that continue this run; True if there were any.
+
+        A damaged chunk is redone up to where the next one starts. If it comes out as it was, bit
+        for bit, the next one still continues it and is taken over too.
+        """
+        found = False
+        while chunk_path(self._folder, self._index).exists():
+            try:
+                chunk = read_chunk(self._folder, self._index, self._digest)
+            except CorruptFileError:
+                break
+            self._advance(chunk.frames, chunk.digest)
+            self.state, found = chunk.state, True
+        following = first_step(self._folder, self._index + 1)
+        self._end = None if following is None else following - self._settings.sample_every
+        return found
+
+    def add(self, state: State) -> bool:
+        """Add a frame; True if the chunk is now full and should be flushed."""
+        kinetic = twice_kinetic(state, self._masses)
+        frame: dict[str, Any] = {
+            "step": np.int64(state.step),
+            "positions": state.positions.copy(),
+            "cell": state.cell.copy(),
+            "potential_energy": np.float64(state.energy),
+            "kinetic_energy": np.float64(0.5 * kinetic),
+            "temperature": np.float64(kinetic / self._per_kelvin),
+            "conserved": np.float64(self._integrator.conserved(state)),
+        }
+        for name in self._settings.record:
+            if name == "velocities":
+                frame[name] = state.momenta / self._masses * units.fs
+            else:
+                frame[name] = state.stress.copy() if name == "stress" else state.extra[name]
+        self._frames.append(frame)
+        self._last = pack(state)
+        every, origin = self._settings.sample_every, self._settings.equilibrate
+        full = ((state.step + origin) // every + 1) % self._settings.chunk_frames == 0
+        return full or state.step in (self._settings.steps, self._end)
+
+    def flush(self) -> None:
+        """Write the frames since the last flush, if any, as one chunk."""
+        if self._last is None:
+            return
+        frames = {name: np.stack([frame[name] for frame in self._frames]) for name in self._frames[0]}
+        digest = write_chunk(self._folder, self._index, self._digest, frames, self._last)
+        self._advance(frames, digest)
+        self._frames, self._last, self._end = [], None, None
+
+    def drop_stale(self) -> None:
+        """Delete chunks beyond the end of the run, left by a version of it that was redone differently."""
+        for index in range(self._index, count_chunks(self._folder)):
+            chunk_path(self._folder, index).unlink(missing_ok=True)
+
+    def series(self) -> dict[str, Array]:
+        """Step, temperature (K) and conserved quantity (eV) of all production frames on disk."""
+        joined = {name: np.concatenate([part[name] for part in self._series]) for name in _SERIES}
+        production = joined["step"] >= 0
+        return {name: values[production] for name, values in joined.items()}
+
+    def _advance(self, frames: dict[str, Array], digest: str) -> None:
+        self._series.append({name: frames[name] for name in _SERIES})
+        self._index, self._digest = self._index + 1, digest

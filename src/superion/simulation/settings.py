@@ -1,0 +1,129 @@
+"""What a user chooses about a molecular-dynamics run, with units."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from superion.errors import InputError
+
+Record = Literal["velocities", "stress", "charges", "dipole"]
+
+_USED_BY: dict[str, tuple[str, ...]] = {
+    "thermostat": ("nvt",),
+    "thermostat_time": ("nose-hoover", "npt"),
+    "friction": ("langevin",),
+    "pressure": ("npt",),
+    "barostat_time": ("npt",),
+}
+
+
+class MDSettings(BaseModel):
+    """Settings of one run; unknown keys and settings without effect are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    ensemble: Literal["nve", "nvt", "npt"] = Field(
+        "nvt",
+        description="nve: constant energy; nvt: constant volume and temperature; npt: constant pressure "
+        "(isotropic: the cell keeps its shape) and temperature, with Nosé-Hoover chains.",
+    )
+    thermostat: Literal["nose-hoover", "langevin"] = Field(
+        "nose-hoover", description="Thermostat of the nvt ensemble: Nosé-Hoover chain, or Langevin (BAOAB)."
+    )
+    temperature: PositiveFloat = Field(
+        description="Temperature in K; for nve that of the initial velocities only."
+    )
+    pressure: float = Field(0.0, description="External pressure in GPa (npt).")
+    timestep: PositiveFloat = Field(1.0, description="Time step in fs.")
+    steps: PositiveInt = Field(description="Production steps; may be raised when a run is resumed.")
+    equilibrate: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="Steps run before production. Their frames are written with negative step numbers "
+        "and left out when the trajectory is read.",
+    )
+    sample_every: PositiveInt = Field(10, description="Steps between written frames.")
+    chunk_frames: PositiveInt = Field(
+        100, description="Frames per file; a killed run loses at most this many frames and redoes them."
+    )
+    record: Annotated[tuple[Record, ...], AfterValidator(lambda names: tuple(sorted(set(names))))] = Field(
+        (),
+        description="Further quantities per frame: velocities (Å/fs), stress (eV/Å³, without the ideal-gas "
+        "part), charges (e), dipole (e·Å). All but velocities must come from the calculator.",
+    )
+    friction: PositiveFloat = Field(0.01, description="Langevin friction in 1/fs.")
+    thermostat_time: PositiveFloat = Field(100.0, description="Time scale of the Nosé-Hoover chain in fs.")
+    barostat_time: PositiveFloat = Field(1000.0, description="Time scale of the barostat in fs.")
+    seed: Annotated[int, Field(ge=0)] = Field(
+        0, description="Seed of the initial velocities and of the Langevin noise."
+    )
+    keep_velocities: bool = Field(
+        False,
+        description="Start from the structure's own velocities (their centre-of-mass drift is removed) "
+        "instead of Maxwell-Boltzmann velocities.",
+    )
+    min_distance: PositiveFloat | None = Field(
+        0.8, description="The run stops if two atoms come closer than this, in Å; null: no check."
+    )
+    max_temperature: PositiveFloat | None = Field(
+        None, description="The run stops above this temperature, in K; null: 10 × temperature."
+    )
+
+    @property
+    def temperature_limit(self) -> float:
+        """Temperature (K) above which the run stops."""
+        return 10 * self.temperature if self.max_temperature is None else self.max_temperature
+
+    @model_validator(mode="after")
+    def _whole_frames(self) -> Self:
+        for name in ("steps", "equilibrate"):
+            value = getattr(self, name)
+            if value % self.sample_every:
+                raise ValueError(
+                    f"{name} must be a multiple of sample_every, found {value} and {self.sample_every}; "
+                    f"try {name}: {-(-value // self.sample_every) * self.sample_every}"
+                )
+        if self.temperature_limit <= self.temperature:
+            raise ValueError(
+                f"max_temperature ({self.max_temperature} K) must be above temperature ({self.temperature} K)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _no_idle_settings(self) -> Self:
+        kinds = {self.ensemble} | ({self.thermostat} if self.ensemble == "nvt" else set())
+        run = " with ".join(sorted(kinds, reverse=True))
+        for name, users in _USED_BY.items():
+            idle = getattr(self, name) != type(self).model_fields[name].default and not kinds & set(users)
+            if idle:
+                raise ValueError(
+                    f"{name} = {getattr(self, name)} has no effect here: it belongs to "
+                    f"{' and '.join(users)}, the run is {run}; remove it"
+                )
+        return self
+
+
+def check_same(recorded: MDSettings, asked: MDSettings, folder: object) -> None:
+    """Raise InputError naming every setting in which a resumed run would differ from the recorded one.
+
+    Only `steps` may differ.
+    """
+    old, new = recorded.model_dump(), asked.model_dump()
+    changed = [name for name in old if name != "steps" and old[name] != new[name]]
+    if changed:
+        raise InputError(
+            "cannot resume with other settings: "
+            + "; ".join(f"{name} was {old[name]}, now {new[name]}" for name in changed)
+            + ".",
+            file=folder,
+            remedy="use the old settings (only steps may change), or start in another folder.",
+        )

@@ -1,0 +1,94 @@
+"""Everything that decides how a run goes on: one state, copied, stored and restored exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+
+Array = np.ndarray
+
+CHAIN = 3
+"""Length of the Nosé-Hoover chains; longer chains change nothing measurable (Martyna et al. 1992)."""
+
+
+@dataclass(slots=True)
+class State:
+    """A point of the extended phase space of N atoms, in ASE units.
+
+    step: number of the step, negative while equilibrating. positions: (N, 3) Å, never wrapped.
+    momenta: (N, 3) amu·Å per ASE time unit, zero total momentum. cell: (3, 3) Å. energy: eV.
+    forces: (N, 3) eV/Å, zero net force. stress: (6,) eV/Å³ Voigt in ASE's sign, zeros if not needed.
+    thermostat, barostat: (2, CHAIN) positions and velocities of the Nosé-Hoover chains.
+    strain_rate: velocity of the logarithm of the cell length. heat: eV taken from the Langevin bath.
+    generator: source of all randomness. extra: further results of the calculator.
+    """
+
+    step: int
+    positions: Array
+    momenta: Array
+    cell: Array
+    generator: np.random.Generator
+    energy: float = 0.0
+    forces: Array = field(default_factory=lambda: np.zeros((0, 3)))
+    stress: Array = field(default_factory=lambda: np.zeros(6))
+    thermostat: Array = field(default_factory=lambda: np.zeros((2, CHAIN)))
+    barostat: Array = field(default_factory=lambda: np.zeros((2, CHAIN)))
+    strain_rate: float = 0.0
+    heat: float = 0.0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def volume(self) -> float:
+        """Volume of the cell in Å³."""
+        return abs(float(np.linalg.det(self.cell)))
+
+
+Packed = tuple[dict[str, Any], dict[str, Array]]
+
+_SCALARS = ("step", "energy", "strain_rate", "heat")
+_ARRAYS = ("positions", "momenta", "cell", "forces", "stress", "thermostat", "barostat")
+
+
+def pack(state: State) -> Packed:
+    """A copy of the state as JSON-ready values and named arrays; `unpack` restores it bit for bit."""
+    values = {name: getattr(state, name) for name in _SCALARS}
+    values["generator"] = state.generator.bit_generator.state
+    return values, {name: getattr(state, name).copy() for name in _ARRAYS}
+
+
+def unpack(values: dict[str, Any], arrays: dict[str, Array]) -> State:
+    """Rebuild what `pack` returned; the extra results of the calculator are not part of it."""
+    bits = np.random.PCG64()
+    bits.state = values["generator"]
+    fields: dict[str, Any] = {name: values[name] for name in _SCALARS}
+    fields |= {name: np.array(arrays[name]) for name in _ARRAYS}
+    return State(generator=np.random.Generator(bits), **fields)
+
+
+def without_drift(momenta: Array, masses: Array) -> Array:
+    """Momenta (N, 3) seen from their centre of mass; masses (N, 1) amu."""
+    return momenta - masses * (momenta.sum(axis=0) / masses.sum())
+
+
+def initial_state(atoms: Atoms, *, temperature: float, seed: int, step: int, keep: bool) -> State:
+    """The first state of a run, forces not yet known.
+
+    temperature: K. keep: take the velocities of `atoms` instead of Maxwell-Boltzmann ones. Without the
+    drift of the centre of mass, the momenta are canonical in the other 3N − 3 degrees of freedom.
+    """
+    generator = np.random.Generator(np.random.PCG64(seed))
+    masses = atoms.get_masses()[:, None]
+    if keep:
+        momenta = atoms.get_momenta()
+    else:
+        momenta = np.sqrt(masses * units.kB * temperature) * generator.standard_normal((len(atoms), 3))
+    return State(
+        step=step,
+        positions=atoms.get_positions(),
+        momenta=without_drift(momenta, masses),
+        cell=atoms.cell.array.copy(),
+        generator=generator,
+    )
