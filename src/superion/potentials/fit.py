@@ -46,7 +46,7 @@ class FitSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    pair: PairSettings | None = Field(PairSettings(), description="2-body block, or null")
+    pair: PairSettings | None = Field(PairSettings(delta=5.0), description="2-body block, or null")
     angle: AngleSettings | None = Field(None, description="3-body block, or null")
     soap: SoapSettings | None = Field(SoapSettings(), description="SOAP block, or null")
     sigma: Sigmas = Field(Sigmas(), description="regularisation")

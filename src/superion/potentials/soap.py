@@ -40,14 +40,14 @@ class SoapSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cutoff: float = Field(6.0, gt=0, description="radius of the environment in Å")
-    cutoff_width: float = Field(1.0, gt=0, description="width of the cosine cutoff in Å")
+    cutoff: float = Field(5.0, gt=0, description="radius of the environment in Å")
+    cutoff_width: float = Field(4.0, gt=0, description="width of the cosine cutoff in Å")
     n_max: int = Field(8, ge=1, le=20, description="radial basis functions per species")
-    l_max: int = Field(6, ge=0, le=12, description="highest angular momentum")
-    atom_sigma: float = Field(0.5, gt=0, description="width of the Gaussian on each neighbour in Å")
-    zeta: int = Field(4, ge=1, description="power of the dot-product kernel")
-    delta: float = Field(0.2, gt=0, description="prior standard deviation of an atomic energy in eV")
-    sparse_points: int = Field(290, ge=1, description="sparse environments per species")
+    l_max: int = Field(4, ge=0, le=12, description="highest angular momentum")
+    atom_sigma: float = Field(0.6, gt=0, description="width of the Gaussian on each neighbour in Å")
+    zeta: int = Field(2, ge=1, description="power of the dot-product kernel")
+    delta: float = Field(1.0, gt=0, description="prior standard deviation of an atomic energy in eV")
+    sparse_points: int = Field(500, ge=1, description="sparse environments per species")
     sparse_method: str = Field("cur", pattern="^(cur|farthest|all)$", description="cur, farthest or all")
 
 
@@ -96,6 +96,8 @@ class SoapBlock:
         points = {}
         for z in bare.species:
             rows = everything[numbers == z]
+            if len(rows) == 0:
+                continue
             if settings.sparse_method == "all":
                 points[z] = rows
             else:

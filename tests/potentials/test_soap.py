@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import make_supercell
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from quippy.descriptors import Descriptor
+
+from superion.errors import InputError, ModelError
+from superion.potentials.soap import SoapBlock, SoapSettings
+
+SPECIES = (3, 15, 16)
+SMALL = SoapSettings(cutoff=4.0, cutoff_width=1.5, n_max=4, l_max=3, zeta=2, delta=0.7, sparse_points=6)
+
+
+def skewed(seed: int = 0, pbc: object = True) -> Atoms:
+    """Ten atoms in a skewed cell smaller than the cutoff, some of them far outside it."""
+    rng = np.random.default_rng(seed)
+    cell = np.array([[5.1, 0.3, 0.0], [-1.9, 5.6, 0.4], [0.8, -1.2, 6.0]])
+    grid = np.array([(i, j, k) for i in range(2) for j in range(2) for k in range(3)][:10])
+    scaled = (grid + 0.25) / (2, 2, 3) + rng.uniform(-0.06, 0.06, (10, 3))
+    scaled[:3] += rng.integers(-4, 5, (3, 3)) * np.asarray(pbc)
+    return Atoms(rng.permutation([3] * 4 + [15] * 2 + [16] * 4), scaled @ cell, cell=cell, pbc=pbc)
+
+
+def block(hyper: SoapSettings = SMALL) -> SoapBlock:
+    return SoapBlock.choose([skewed(s) for s in range(5)], hyper, SPECIES, np.random.default_rng(1))
+
+
+@pytest.mark.parametrize(("n_max", "l_max", "atom_sigma", "width"), [(8, 6, 0.5, 1.0), (5, 3, 0.4, 2.5), (3, 0, 0.6, 0.5)])
+def test_power_spectrum_is_that_of_quip(n_max, l_max, atom_sigma, width):
+    hyper = SoapSettings(cutoff=5.0, cutoff_width=width, n_max=n_max, l_max=l_max, atom_sigma=atom_sigma)
+    atoms = skewed(3)
+    ours = SoapBlock(hyper, SPECIES, {}).spectra(atoms)
+    for z in SPECIES:
+        theirs = Descriptor(
+            f"soap cutoff=5.0 cutoff_transition_width={width} n_max={n_max} l_max={l_max} "
+            f"atom_sigma={atom_sigma} normalise=T n_Z=1 Z={{{z}}} n_species=3 species_Z={{3 15 16}}"
+        ).calc(atoms)["data"]
+        mine = ours[atoms.numbers == z]
+        np.testing.assert_allclose(mine @ mine.T, theirs @ theirs.T, atol=1e-10)
+        np.testing.assert_allclose(np.sort(np.abs(mine)), np.sort(np.abs(theirs[:, : mine.shape[1]])), atol=1e-9)
+
+
+@pytest.mark.parametrize("pbc", [True, False, (True, True, False), (False, False, True)])
+def test_forces_and_virial_are_derivatives_of_the_energy(pbc):
+    b, atoms = block(), skewed(7, pbc)
+    weights = np.random.default_rng(2).normal(size=b.size)
+    result, h = b.evaluate(atoms, weights), 1e-4
+
+    def energy(moved: Atoms) -> float:
+        return b.evaluate(moved, weights).energy
+
+    def slope(change) -> float:
+        values = []
+        for step in (-2, -1, 1, 2):
+            moved = atoms.copy()
+            change(moved, step * h)
+            values.append(energy(moved))
+        return (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * h)
+
+    def move(i, k):
+        def change(moved, step):
+            moved.positions[i, k] += step
+
+        return change
+
+    def strain(u, v):
+        def change(moved, step):
+            deformation = np.eye(3)
+            deformation[u, v] += step
+            moved.set_cell(moved.cell.array @ deformation.T, scale_atoms=False)
+            moved.positions = moved.positions @ deformation.T
+
+        return change
+
+    numeric = -np.array([[slope(move(i, k)) for k in range(3)] for i in range(len(atoms))])
+    np.testing.assert_allclose(result.forces, numeric, atol=1e-6)
+    numeric = -np.array([[slope(strain(u, v)) for v in range(3)] for u in range(3)])
+    np.testing.assert_allclose(result.virial, numeric, atol=2e-6)
+    np.testing.assert_allclose(result.virial, result.virial.T, atol=1e-10)
+
+
+def test_design_times_weights_is_the_evaluation():
+    b, atoms = block(), skewed(4)
+    weights = np.random.default_rng(0).normal(size=b.size)
+    energy, force, virial = b.design(atoms)
+    result = b.evaluate(atoms, weights)
+    np.testing.assert_allclose(energy @ weights, result.energies, atol=1e-13)
+    np.testing.assert_allclose(force @ weights, result.forces, atol=1e-13)
+    np.testing.assert_allclose(virial @ weights, result.virial, atol=1e-12)
+    np.testing.assert_array_equal(b.design(atoms, forces=False)[0], energy)
+
+
+def test_chunks_of_atoms_make_no_difference(monkeypatch):
+    b, atoms = block(), skewed(4)
+    weights = np.random.default_rng(0).normal(size=b.size)
+    whole = b.evaluate(atoms, weights)
+    monkeypatch.setattr("superion.potentials.soap.CHUNK", 3)
+    parts = b.evaluate(atoms, weights)
+    np.testing.assert_allclose(parts.forces, whole.forces, atol=1e-13)
+    np.testing.assert_allclose(b.design(atoms)[1] @ weights, whole.forces, atol=1e-13)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    angles=arrays(float, 3, elements=st.floats(-3, 3)),
+    shift=arrays(float, 3, elements=st.floats(-20, 20)),
+    seed=st.integers(0, 100),
+)
+def test_invariance(angles, shift, seed):
+    b, atoms = block(), skewed(seed % 4)
+    weights = np.random.default_rng(seed).normal(size=b.size)
+    reference = b.evaluate(atoms, weights)
+    order = np.random.default_rng(seed).permutation(len(atoms))
+    rotation = np.eye(3)
+    for axis, angle in enumerate(angles):
+        turn = np.eye(3)
+        a, c = (axis + 1) % 3, (axis + 2) % 3
+        turn[[a, a, c, c], [a, c, a, c]] = np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)
+        rotation = rotation @ turn
+    moved = atoms[order]
+    moved.positions = (moved.positions + shift) @ rotation.T
+    moved.set_cell(moved.cell.array @ rotation.T)
+    result = b.evaluate(moved, weights)
+    assert result.energy == pytest.approx(reference.energy, abs=1e-10)
+    np.testing.assert_allclose(result.forces, reference.forces[order] @ rotation.T, atol=1e-9)
+    supercell = make_supercell(atoms, [[1, 1, 0], [0, 1, 0], [-1, 0, 2]])
+    assert b.evaluate(supercell, weights).energy == pytest.approx(2 * reference.energy, abs=1e-9)
+
+
+def test_smooth_where_a_neighbour_leaves():
+    b = block()
+    weights = np.random.default_rng(2).normal(size=b.size)
+    distances = SMALL.cutoff + np.array([-2e-3, -1e-3, -1e-4, 1e-6, 1e-3])
+    pairs = [b.evaluate(Atoms([3, 16], [[0, 0, 0], [0, 0, d]]), weights) for d in distances]
+    force = np.array([pair.forces[1, 2] for pair in pairs])
+    assert abs(force[-1]) == 0
+    np.testing.assert_allclose(force[:3] / (distances[:3] - SMALL.cutoff), force[0] / -2e-3, rtol=0.01)
+
+
+def test_lone_atom_has_a_kernel_of_one_with_itself():
+    b = SoapBlock.choose([Atoms("Li", [[0, 0, 0]])], SMALL, SPECIES, np.random.default_rng(0))
+    result = b.evaluate(Atoms("Li", [[1, 2, 3]]), np.ones(1))
+    assert result.energy == pytest.approx(SMALL.delta**2)
+    np.testing.assert_array_equal(result.forces, 0)
+
+
+def test_prior_is_the_kernel_of_the_sparse_points():
+    b, atoms = block(SMALL.model_copy(update={"sparse_method": "all"})), skewed(0)
+    same = b.covariance(atoms)
+    assert np.linalg.eigvalsh(b.prior()).min() > -1e-10
+    np.testing.assert_allclose(np.diag(same), SMALL.delta**2)
+    energy = b.design(atoms, forces=False)[0]
+    lithium = atoms.numbers == 3
+    np.testing.assert_allclose(energy[lithium][:, :4], same[np.ix_(lithium, lithium)], atol=1e-12)
+
+
+def test_unknown_species_are_named():
+    with pytest.raises(ModelError, match=r"\['Li', 'P', 'S'\].*\['Na'\].*fit a model"):
+        block().spectra(Atoms("Na", [[0, 0, 0]]))
+
+
+def test_atoms_on_top_of_each_other_are_named():
+    with pytest.raises(InputError, match="atoms 0 and 1 are .* they overlap"):
+        block().spectra(Atoms("Li2", [[0, 0, 0], [0, 0, 1e-5]]))

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from superion.errors import InputError
+from superion.potentials.tsqr import StreamingLeastSquares, solve_upper
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 50])
+def test_streaming_equals_dense(pieces):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(400, 30)) * np.logspace(0, -5, 30), rng.normal(size=(400, 2))
+    problem = StreamingLeastSquares(30, 2)
+    for rows, targets in zip(np.array_split(a, pieces), np.array_split(b, pieces), strict=True):
+        problem.add(rows, targets)
+    weights, factor = problem.solve()
+    q, r = np.linalg.qr(a)
+    dense = np.linalg.solve(r, q.T @ b)
+    np.testing.assert_allclose(weights, dense, rtol=1e-9)
+    np.testing.assert_allclose(factor, np.sign(np.diag(r))[:, None] * r, atol=1e-10 * np.abs(r).max())
+
+
+def test_memory_does_not_grow_with_rows():
+    problem = StreamingLeastSquares(10, 1)
+    held = []
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        problem.add(rng.normal(size=(17, 10)), rng.normal(size=(17, 1)))
+        held.append(sum(p.size for p in problem._pending) + problem._factor.size)
+    assert max(held) < 60 * 11
+
+
+def test_what_cannot_be_solved_is_said():
+    problem = StreamingLeastSquares(3, 1)
+    problem.add(np.ones((2, 3)), np.ones((2, 1)))
+    with pytest.raises(InputError, match="2 equations cannot determine 3 unknowns"):
+        problem.solve()
+    problem = StreamingLeastSquares(3, 1)
+    problem.add(np.ones((5, 3)), np.ones((5, 1)))
+    with pytest.raises(InputError, match="singular"):
+        problem.solve()
+
+
+def test_triangular_solves():
+    upper = np.triu(np.random.default_rng(0).normal(size=(5, 5))) + 3 * np.eye(5)
+    b = np.arange(10.0).reshape(5, 2)
+    np.testing.assert_allclose(upper @ solve_upper(upper, b), b, atol=1e-12)
+    np.testing.assert_allclose(upper.T @ solve_upper(upper, b, transpose=True), b, atol=1e-12)
