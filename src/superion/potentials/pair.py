@@ -37,7 +37,7 @@ class PairSettings(BaseModel):
     cutoff: float = Field(6.0, gt=0, description="longest distance in Å")
     cutoff_width: float = Field(1.0, gt=0, description="width of the cosine cutoff in Å")
     delta: float = Field(1.0, gt=0, description="prior standard deviation of a pair's energy in eV")
-    lengthscale: float = Field(1.0, gt=0, description="θ of the Gaussian kernel in Å")
+    lengthscale: float = Field(0.8, gt=0, description="θ of the Gaussian kernel in Å")
     sparse_points: int = Field(20, ge=1, description="sparse distances per pair of species")
 
 
@@ -98,7 +98,7 @@ class PairBlock:
                 points[key] = longest[k : k + 1]
         if not points:
             raise InputError(
-                f"no two atoms of the {len(frames)} frames are closer than the cutoff of {settings.cutoff} Å.",
+                f"no two atoms of the {len(frames)} frames are closer than the cutoff, {settings.cutoff} Å.",
                 remedy="enlarge the cutoff of the 2-body block, or switch the block off.",
             )
         return cls(settings, species, points)
@@ -115,7 +115,7 @@ class PairBlock:
         """Energy, forces and virial of the weighted (M,) sum of basis functions."""
         result = Evaluation.zero(len(atoms))
         energies, forces, virial = result.energies, result.forces, result.virial
-        _evaluate(*self._geometry(atoms), self._scale * weights, energies, forces, virial)
+        _evaluate(self._geometry(atoms), self._scale * weights, energies, forces, virial)
         return Evaluation(float(energies.sum()), energies, forces, virial)
 
     def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
@@ -127,7 +127,7 @@ class PairBlock:
         energy = np.zeros((n, m))
         force = np.zeros((n, 3, m) if forces else (0, 3, m))
         virial = np.zeros((3, 3, m) if forces else (0, 3, m))
-        _design(*self._geometry(atoms), self._scale, energy, force, virial)
+        _design(self._geometry(atoms), self._scale, energy, force, virial)
         return energy, force, virial
 
     def settings(self) -> dict[str, Any]:
@@ -145,6 +145,7 @@ class PairBlock:
         return cls(PairSettings(**settings["hyper"]), settings["species"], points)
 
     def _geometry(self, atoms: Atoms) -> tuple[Any, ...]:
+        """What the compiled loops read: neighbours, species, sparse points and hyper-parameters."""
         pairs = neighbour_pairs(atoms, self.cutoff)
         index = species_index(atoms, self.species)
         hyper = (0.5 / self.hyper.lengthscale**2, self.hyper.cutoff, self.hyper.cutoff_width)
@@ -167,22 +168,23 @@ def species_index(atoms: Atoms, species: Sequence[int]) -> Array:
     return index
 
 
-def check_classes(points: Mapping[Any, Array], known: Sequence[tuple[int, ...]]) -> None:
-    """Raise ModelError if sparse points belong to a combination of species that is not in `known`."""
+def check_classes(points: Mapping[Any, Any], known: Sequence[tuple[int, ...]]) -> None:
+    """Raise ModelError if `points` has a combination of species as a key that is not in `known`."""
     unknown = sorted(set(points) - set(known))
     if unknown:
         raise ModelError(
-            f"sparse points for {unknown[0]}, but the combinations of its species are {list(known)}.",
-            remedy="name the atomic numbers of neighbours in ascending order.",
+            f"entries for the species {unknown[0]}, but the known combinations are {list(known)}.",
+            remedy="name known atomic numbers, those of neighbours in ascending order.",
         )
 
 
 @numba.njit(cache=True, nogil=True)
-def _evaluate(
-    i, j, vector, distance, species, table, first, points, inverse, cutoff, width, coefficients,
-    energies, forces, virial,
-):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Add energies (N,), forces (N, 3) and virial (3, 3) of Σ_s coefficients[s]·exp(−inverse·(r − s)²)·f(r)."""
+def _evaluate(geometry, coefficients, energies, forces, virial):  # type: ignore[no-untyped-def]
+    """Add energies (N,), forces (N, 3) and virial (3, 3) of all pairs.
+
+    The energy of one is f(r) Σ_s coefficients[s]·exp(−inverse·(r − points[s])²).
+    """
+    i, j, vector, distance, species, table, first, points, inverse, cutoff, width = geometry
     for p in range(len(i)):
         a, b = i[p], j[p]
         if b < a:
@@ -210,11 +212,9 @@ def _evaluate(
 
 
 @numba.njit(cache=True, nogil=True)
-def _design(
-    i, j, vector, distance, species, table, first, points, inverse, cutoff, width, scale,
-    energy, force, virial,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+def _design(geometry, scale, energy, force, virial):  # type: ignore[no-untyped-def]
     """Add the rows of every basis function; force and virial only if they have rows."""
+    i, j, vector, distance, species, table, first, points, inverse, cutoff, width = geometry
     derivatives = len(force) > 0
     for p in range(len(i)):
         a, b = i[p], j[p]
