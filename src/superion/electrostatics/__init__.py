@@ -1,1 +1,33 @@
-"""Charge densities, Coulomb sums, charge models, the Coulomb term.."""
+"""Charge densities, Coulomb sums, charge models, the Coulomb term."""
+
+from superion.electrostatics.charges import ChargeModel, FixedCharges
+from superion.electrostatics.coulomb import CoulombTerm
+from superion.electrostatics.densities import (
+    COULOMB,
+    Density,
+    Gaussian,
+    Point,
+    Slater,
+    interaction,
+    penetration,
+)
+from superion.electrostatics.direct import direct_energy
+from superion.electrostatics.ewald import Splitting, ewald_energy
+from superion.electrostatics.slater import screened_1s
+
+__all__ = [
+    "COULOMB",
+    "ChargeModel",
+    "CoulombTerm",
+    "Density",
+    "FixedCharges",
+    "Gaussian",
+    "Point",
+    "Slater",
+    "Splitting",
+    "direct_energy",
+    "ewald_energy",
+    "interaction",
+    "penetration",
+    "screened_1s",
+]

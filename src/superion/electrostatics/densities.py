@@ -1,0 +1,206 @@
+"""Charge densities of atoms and how two of them interact.
+
+Two unit charges with densities a and b, a distance r apart, have the energy COULOMB · φ_ab(r). Far apart φ is
+1/r; where the densities overlap it is smaller. The dimensionless difference 1 − r·φ_ab(r), here called the
+penetration, decays fast and is what an Ewald sum of point charges needs as its short-range correction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from ase import units
+from torch import Tensor
+
+from superion.electrostatics.slater import SlaterPair, slater_pair
+from superion.errors import InputError, ModelError
+
+COULOMB: float = units.Hartree * units.Bohr
+"""e²/(4πε₀) in eV·Å, of the CODATA set of `ase.units`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point charge."""
+
+    kind: ClassVar[str] = "point"
+
+    @property
+    def second_moment(self) -> float:
+        """⟨r²⟩ in Å²."""
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussian:
+    """ρ(r) = (2πσ²)^(−3/2) exp(−r²/2σ²) with the width sigma in Å."""
+
+    sigma: float
+    kind: ClassVar[str] = "gaussian"
+
+    def __post_init__(self) -> None:
+        _positive("width sigma of a Gaussian density (Å)", self.sigma)
+
+    @property
+    def second_moment(self) -> float:
+        """⟨r²⟩ in Å²."""
+        return 3 * self.sigma**2
+
+
+@dataclass(frozen=True, slots=True)
+class Slater:
+    """ρ(r) ∝ r^(2n−2) exp(−2ζr), an ns Slater orbital squared; zeta in 1/Å, n from 1 to 7."""
+
+    zeta: float
+    n: int = 1
+    kind: ClassVar[str] = "slater"
+
+    def __post_init__(self) -> None:
+        _positive("exponent zeta of a Slater density (1/Å)", self.zeta)
+        if not (isinstance(self.n, int) and 1 <= self.n <= 7):
+            raise InputError(
+                f"principal quantum number n of a Slater density must be 1 to 7, found {self.n!r}.",
+                remedy="use the period of the element.",
+            )
+
+    @classmethod
+    def from_screening(cls, screening: float, n: int = 1) -> Slater:
+        """The density whose penetration decays as exp(−screening · r): zeta = screening / 2 (1/Å)."""
+        return cls(screening / 2, n)
+
+    @property
+    def second_moment(self) -> float:
+        """⟨r²⟩ in Å²."""
+        return (2 * self.n + 2) * (2 * self.n + 1) / (2 * self.zeta) ** 2
+
+
+Density = Point | Gaussian | Slater
+
+
+def density_settings(density: Density) -> dict[str, Any]:
+    """A density as JSON-ready values."""
+    match density:
+        case Gaussian(sigma):
+            return {"kind": density.kind, "sigma": sigma}
+        case Slater(zeta, n):
+            return {"kind": density.kind, "zeta": zeta, "n": n}
+        case _:
+            return {"kind": density.kind}
+
+
+def restore_density(settings: dict[str, Any]) -> Density:
+    """The density that `density_settings` described; ModelError if it is of no known kind."""
+    match settings:
+        case {"kind": "point"}:
+            return Point()
+        case {"kind": "gaussian", "sigma": sigma}:
+            return Gaussian(sigma)
+        case {"kind": "slater", "zeta": zeta, "n": n}:
+            return Slater(zeta, n)
+    raise ModelError(
+        f"unknown charge density {settings!r}; known kinds are point, gaussian and slater.",
+        remedy="the model was written by a newer version, or edited by hand.",
+    )
+
+
+def penetration(a: Density, b: Density, r: Tensor) -> Tensor:
+    """1 − r·φ_ab(r), without unit, for r: (P,) Å; differentiable in r."""
+    match _pair(a, b):
+        case None:
+            return torch.zeros_like(r)
+        case SlaterPair() as pair:
+            return pair.penetration(r)
+        case float() as width:
+            return torch.erfc(r / width)
+
+
+def interaction(a: Density, b: Density, r: Tensor) -> Tensor:
+    """φ_ab(r) in 1/Å for r: (P,) Å; differentiable in r and finite at r = 0 unless both are points."""
+    match _pair(a, b):
+        case None:
+            return 1 / r
+        case SlaterPair() as pair:
+            return pair.interaction(r)
+        case float() as width:
+            x = r / width
+            near = x < 1e-2
+            safe = torch.where(near, 1.0, x)
+            square = torch.where(near, x, 0.0) ** 2
+            series = 1 - square * (1 / 3 - square * (1 / 10 - square * (1 / 42 - square / 216)))
+            return torch.where(near, 2 / torch.pi**0.5 * series, torch.erf(safe) / safe) / width
+
+
+def _pair(a: Density, b: Density) -> float | SlaterPair | None:
+    """Nothing for two points, the width √(2(σ_a² + σ_b²)) for Gaussians, or a Slater pair."""
+    match a, b:
+        case Point(), Point():
+            return None
+        case ((Point() | Gaussian()), (Point() | Gaussian())):
+            return float((2 * (a.second_moment + b.second_moment) / 3) ** 0.5)
+        case Slater(), Slater():
+            return slater_pair(a.n, a.zeta, b.n, b.zeta)
+        case Slater(), Point():
+            return slater_pair(a.n, a.zeta)
+        case Point(), Slater():
+            return slater_pair(b.n, b.zeta)
+    raise InputError(
+        f"the interaction of {a} with {b} is not available.",
+        remedy="use Gaussian or Slater densities for all elements, with points where needed.",
+    )
+
+
+def reach(densities: Sequence[Density], accuracy: float) -> float:
+    """The distance (Å) beyond which all penetrations of these densities may be left out.
+
+    There they are a tenth of `accuracy`, because many pairs lie just beyond.
+    """
+    return max(_reach(a, b, 0.1 * accuracy) for k, a in enumerate(densities) for b in densities[k:])
+
+
+def _reach(a: Density, b: Density, accuracy: float) -> float:
+    if _pair(a, b) is None:
+        return 0.0
+
+    def beyond(r: float) -> bool:
+        return bool(penetration(a, b, torch.tensor([r], dtype=torch.float64)).abs() < accuracy)
+
+    low, high = 0.0, 1.0
+    while not beyond(high):
+        low, high = high, 2 * high
+    while high - low > 1e-3 * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if beyond(middle) else (middle, high)
+    return high
+
+
+def pair_penetration(
+    densities: Sequence[Density], kinds: Tensor, i: Tensor, j: Tensor, r: Tensor, cutoff: float | None = None
+) -> Tensor:
+    """1 − r·φ of P pairs of atoms i and j, each (P,), a distance r (P,) Å apart.
+
+    kinds: (N,) int64, which of the densities each atom has. With a cutoff (Å) the value there is
+    subtracted, so that a sum over the pairs within it is continuous.
+    """
+    if len(densities) == 1:
+        return _shifted(densities[0], densities[0], r, cutoff)
+    kind_i, kind_j = kinds.index_select(0, i), kinds.index_select(0, j)
+    code = torch.minimum(kind_i, kind_j) * len(densities) + torch.maximum(kind_i, kind_j)
+    total = torch.zeros_like(r)
+    for value in torch.unique(code).tolist():
+        a, b = densities[value // len(densities)], densities[value % len(densities)]
+        chosen = torch.nonzero(code == value).flatten()
+        total = total.index_add(0, chosen, _shifted(a, b, r.index_select(0, chosen), cutoff))
+    return total
+
+
+def _shifted(a: Density, b: Density, r: Tensor, cutoff: float | None) -> Tensor:
+    value = penetration(a, b, r)
+    return value if cutoff is None else value - penetration(a, b, r.new_tensor([cutoff]))
+
+
+def _positive(name: str, value: float) -> None:
+    if not (isinstance(value, (int, float)) and 0 < value < float("inf")):
+        raise InputError(f"{name} must be a positive number, found {value!r}.", remedy="check its unit.")
