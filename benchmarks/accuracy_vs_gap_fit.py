@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=2 python benchmarks/accuracy_vs_gap_fit.py
 
-Needs `quippy-ase` (in the `test` extra). Labels minus the electrostatic baseline are handed to gap_fit as they
-are to our own fit. Prints one JSON object.
+Needs `quippy-ase` (in the `test` extra). Labels minus the electrostatic baseline are handed to gap_fit as
+they are to our own fit. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from ase.io import write
 from quippy.potential import Potential as Quip
+from superion.study.config import read_study
+from superion.study.presets import fixed_terms
 
 from superion.analysis.accuracy import errors
 from superion.potentials.fit import ISOLATED, fit
 from superion.potentials.potential import Potential
 from superion.structures.read import read_frames
 from superion.structures.split import split_by_trajectory
-from superion.study.config import read_study
-from superion.study.presets import fixed_terms
 from superion.terms import Evaluation
 
 ROOT = Path(__file__).parents[1]
@@ -39,9 +39,9 @@ def quip_arguments(settings, species: list[str], energies: dict[str, float]) -> 
     pair, soap, sigma = settings.pair, settings.soap, settings.sigma
     numbers = " ".join(str(atomic_numbers[s]) for s in species)
     descriptors = [
-        f"distance_2b cutoff={pair.cutoff} cutoff_transition_width={pair.cutoff_width} covariance_type=ard_se "
-        f"delta={pair.delta / 2} theta_uniform={pair.lengthscale} sparse_method=uniform "
-        f"n_sparse={pair.sparse_points} add_species=T",
+        f"distance_2b cutoff={pair.cutoff} cutoff_transition_width={pair.cutoff_width} "
+        f"covariance_type=ard_se delta={pair.delta / 2} theta_uniform={pair.lengthscale} "
+        f"sparse_method=uniform n_sparse={pair.sparse_points} add_species=T",
         *(
             f"soap cutoff={soap.cutoff} cutoff_transition_width={soap.cutoff_width} n_max={soap.n_max} "
             f"l_max={soap.l_max} atom_sigma={soap.atom_sigma} zeta={soap.zeta} delta={soap.delta} "
@@ -92,7 +92,11 @@ def main() -> None:
             write(Path(folder) / "train.extxyz", targets_file)
             arguments = quip_arguments(study.fit, gp.species, gp.baseline)
             started = time.perf_counter()
-            command = [str(Path(sys.executable).parent / "gap_fit"), "at_file=train.extxyz", "gp_file=gap.xml"]
+            command = [
+                str(Path(sys.executable).parent / "gap_fit"),
+                "at_file=train.extxyz",
+                "gp_file=gap.xml",
+            ]
             done = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True)
             if done.returncode:
                 sys.exit(done.stdout[-3000:] + done.stderr[-3000:])

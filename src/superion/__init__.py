@@ -1,1 +1,30 @@
 """Machine-learned interatomic potentials with long-range electrostatics for solid electrolytes."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from superion.potentials import Calculator, FitSettings, Potential, fit
+    from superion.structures import read_frames, read_structure
+
+__version__ = version("superion")
+__all__ = ["Calculator", "FitSettings", "Potential", "__version__", "fit", "read_frames", "read_structure"]
+
+_ROOMS = {
+    "Calculator": "superion.potentials",
+    "FitSettings": "superion.potentials",
+    "Potential": "superion.potentials",
+    "fit": "superion.potentials",
+    "read_frames": "superion.structures",
+    "read_structure": "superion.structures",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when first used, so that the command line answers at once."""
+    if name in _ROOMS:
+        return getattr(import_module(_ROOMS[name]), name)
+    raise AttributeError(f"module 'superion' has no attribute {name!r}")

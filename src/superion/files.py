@@ -40,7 +40,9 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CorruptFileError(
-            f"not valid JSON ({error}).", file=path, remedy="delete the file; the step that wrote it is redone."
+            f"not valid JSON ({error}).",
+            file=path,
+            remedy="delete the file; the step that wrote it is redone.",
         ) from error
 
 

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 T = TypeVar("T")
 
@@ -38,4 +45,8 @@ def track(items: Iterable[T], description: str, total: int, *, show: bool = True
         if now - reported > 10 or (done == total and now - started > 1):
             reported = now
             left = (now - started) / done * (total - done)
-            print(f"{description}: {done}/{total}, {now - started:.0f} s, {left:.0f} s left", file=sys.stderr, flush=True)
+            print(
+                f"{description}: {done}/{total}, {now - started:.0f} s, {left:.0f} s left",
+                file=sys.stderr,
+                flush=True,
+            )

@@ -55,7 +55,9 @@ def total(terms, atoms) -> Evaluation:
 def test_all_environments_sparse_is_textbook_regression():
     """Mean and variance of energies against K(K + Σ)⁻¹y and k** − k(K + Σ)⁻¹k."""
     frames, unseen = strip(labelled(6), "REF_forces", "REF_stress"), labelled(3, seed=9)
-    settings = PLAIN.model_copy(update={"soap": SOAP.model_copy(update={"sparse_method": "all"}), "jitter": 1e-13})
+    settings = PLAIN.model_copy(
+        update={"soap": SOAP.model_copy(update={"sparse_method": "all"}), "jitter": 1e-13}
+    )
     gp = fit(frames, settings, {"gap": []})["gap"][-1]
     block = gp.blocks[0]
     everything = [*frames, *unseen]
@@ -136,7 +138,9 @@ def test_fixed_terms_are_subtracted_from_the_labels():
         push = Shift().evaluate(atoms)
         atoms.info["REF_energy"] -= push.energy
         atoms.arrays["REF_forces"] -= push.forces
-        atoms.info["REF_stress"] = atoms.info["REF_stress"] + 0.2 / atoms.get_volume() * np.array([1, 1, 1, 0, 0, 0])
+        atoms.info["REF_stress"] = atoms.info["REF_stress"] + 0.2 / atoms.get_volume() * np.array(
+            [1, 1, 1, 0, 0, 0]
+        )
     by_hand = fit(shifted_labels, PLAIN, {"plain": []})["plain"]
     for atoms in labelled(2, seed=3):
         assert total(alone, atoms).energy == pytest.approx(total(fits["plain"], atoms).energy, abs=1e-8)
@@ -150,7 +154,9 @@ def test_threads_do_not_change_the_result():
     np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("missing", [["REF_energy"], ["REF_forces"], ["REF_stress"], ["REF_forces", "REF_stress"]])
+@pytest.mark.parametrize(
+    "missing", [["REF_energy"], ["REF_forces"], ["REF_stress"], ["REF_forces", "REF_stress"]]
+)
 def test_any_label_may_be_missing(missing):
     terms = fit(strip(labelled(6), *missing), PLAIN, {"gap": []})["gap"]
     assert np.isfinite(total(terms, labelled(1)[0]).forces).all()
@@ -166,7 +172,11 @@ def test_regularisation_per_config_type_species_and_force():
 
     def misfit(settings: FitSettings, data: list[Atoms], select) -> float:
         terms = fit(data, settings, {"gap": []})["gap"]
-        return np.sqrt(np.mean([select(total(terms, a).forces - a.arrays["REF_forces"], a, k) for k, a in enumerate(data)]))
+        return np.sqrt(
+            np.mean(
+                [select(total(terms, a).forces - a.arrays["REF_forces"], a, k) for k, a in enumerate(data)]
+            )
+        )
 
     def third(error, atoms, k):
         return (error**2).mean() if k == 3 else 0.0
@@ -197,13 +207,16 @@ def test_baseline_energies():
     isolated = [Atoms(s, cell=[9, 9, 9], pbc=True) for s in ("Li", "S")]
     for atoms, energy in zip(isolated, (-0.3, -1.0), strict=True):
         atoms.info.update(config_type="IsolatedAtom", REF_energy=energy)
-    assert baseline_energies([*isolated, *frames], frames, nothing, "auto", [3, 16]) == {"Li": -0.3, "S": -1.0}
+    assert baseline_energies([*isolated, *frames], frames, nothing, "auto", [3, 16]) == {
+        "Li": -0.3,
+        "S": -1.0,
+    }
     with pytest.raises(InputError, match=r"IsolatedAtom for \['S'\]"):
         baseline_energies([isolated[0], *frames], frames, nothing, "isolated", [3, 16])
 
 
 def test_unusable_input_is_named():
-    with pytest.raises(InputError, match="no frame carries REF_energy.*--key"):
+    with pytest.raises(InputError, match=r"no frame carries REF_energy.*--key"):
         fit(strip(labelled(2), "REF_energy", "REF_forces", "REF_stress"), PLAIN, {"gap": []})
     with pytest.raises(InputError, match="all null"):
         fit(labelled(2), FitSettings(pair=None, soap=None, angle=None), {"gap": []})

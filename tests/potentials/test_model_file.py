@@ -19,7 +19,12 @@ from superion.potentials.soap import SoapSettings
 
 def crystal(seed: int) -> Atoms:
     rng = np.random.default_rng(seed)
-    atoms = Atoms("Li4S2", [[0, 0, 0], [2, 0, 0], [0, 2, 0], [0, 0, 2], [2, 2, 0], [2, 0, 2]], cell=[4.2, 4.3, 4.4], pbc=True)
+    atoms = Atoms(
+        "Li4S2",
+        [[0, 0, 0], [2, 0, 0], [0, 2, 0], [0, 0, 2], [2, 2, 0], [2, 0, 2]],
+        cell=[4.2, 4.3, 4.4],
+        pbc=True,
+    )
     atoms.positions += rng.normal(0, 0.1, (6, 3))
     atoms.info["REF_energy"] = rng.normal()
     atoms.arrays["REF_forces"] = rng.normal(size=(6, 3))
@@ -33,7 +38,10 @@ def potential() -> Potential:
         pair=PairSettings(cutoff=4.0, sparse_points=5),
         soap=SoapSettings(cutoff=4.0, n_max=3, l_max=2, sparse_points=4),
     )
-    fixed = [Repulsion.below(frames), CoulombTerm(FixedCharges({"Li": 0.4, "S": -0.8}), Slater.from_screening(2.0))]
+    fixed = [
+        Repulsion.below(frames),
+        CoulombTerm(FixedCharges({"Li": 0.4, "S": -0.8}), Slater.from_screening(2.0)),
+    ]
     return Potential(fit(frames, settings, {"es": fixed})["es"], {"seed": 0, "note": "Li₂S"})
 
 
@@ -65,7 +73,7 @@ def test_any_damage_is_noticed(potential, tmp_path):
             Potential.load(path)
     for length in (0, 7, 500, len(content) - 1):
         path.write_bytes(content[:length])
-        with pytest.raises(CorruptFileError, match="not a complete safetensors file.*Remedy"):
+        with pytest.raises(CorruptFileError, match=r"not a complete safetensors file.*Remedy"):
             Potential.load(path)
 
 
@@ -79,7 +87,7 @@ def test_files_that_are_not_models(tmp_path, potential, monkeypatch):
     monkeypatch.setattr(model_file, "FORMAT", 99)
     potential.save(other)
     monkeypatch.undo()
-    with pytest.raises(ModelError, match="format 99.*upgrade"):
+    with pytest.raises(ModelError, match=r"format 99.*upgrade"):
         Potential.load(other)
 
 
@@ -91,9 +99,7 @@ def test_calculator_agrees_with_the_potential(potential, tmp_path):
     exact = potential.evaluate(atoms)
     assert atoms.get_potential_energy() == exact.energy
     np.testing.assert_array_equal(atoms.get_forces(), exact.forces)
-    np.testing.assert_allclose(
-        atoms.get_stress(voigt=False), -exact.virial / atoms.get_volume(), atol=1e-15
-    )
+    np.testing.assert_allclose(atoms.get_stress(voigt=False), -exact.virial / atoms.get_volume(), atol=1e-15)
     assert atoms.get_potential_energies().sum() == pytest.approx(exact.energy)
     np.testing.assert_array_equal(atoms.get_charges(), exact.charges)
     np.testing.assert_array_equal(atoms.get_dipole_moment(), exact.dipole)

@@ -17,7 +17,9 @@ def test_radial_functions_are_the_projection_integral():
     r = np.array([0.7, 2.3, 4.9])
     alpha = 0.5 / 0.5**2
     for l in range(4):
-        raw = np.exp(-alpha * (r[:, None] ** 2 + centres**2)) * spherical_in(l, 2 * alpha * r[:, None] * centres)
+        raw = np.exp(-alpha * (r[:, None] ** 2 + centres**2)) * spherical_in(
+            l, 2 * alpha * r[:, None] * centres
+        )
         np.testing.assert_allclose(radial_functions(r, 5.0, 4, 3, 0.5)[0][:, l], raw @ matrix, atol=1e-13)
 
 

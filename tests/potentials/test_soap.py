@@ -28,7 +28,9 @@ def block(hyper: SoapSettings = SMALL) -> SoapBlock:
     return SoapBlock.choose([skewed(s) for s in range(5)], hyper, SPECIES, np.random.default_rng(1))
 
 
-@pytest.mark.parametrize(("n_max", "l_max", "atom_sigma", "width"), [(8, 6, 0.5, 1.0), (5, 3, 0.4, 2.5), (3, 0, 0.6, 0.5)])
+@pytest.mark.parametrize(
+    ("n_max", "l_max", "atom_sigma", "width"), [(8, 6, 0.5, 1.0), (5, 3, 0.4, 2.5), (3, 0, 0.6, 0.5)]
+)
 def test_power_spectrum_is_that_of_quip(n_max, l_max, atom_sigma, width):
     hyper = SoapSettings(cutoff=5.0, cutoff_width=width, n_max=n_max, l_max=l_max, atom_sigma=atom_sigma)
     atoms = skewed(3)
@@ -40,7 +42,9 @@ def test_power_spectrum_is_that_of_quip(n_max, l_max, atom_sigma, width):
         ).calc(atoms)["data"]
         mine = ours[atoms.numbers == z]
         np.testing.assert_allclose(mine @ mine.T, theirs @ theirs.T, atol=1e-10)
-        np.testing.assert_allclose(np.sort(np.abs(mine)), np.sort(np.abs(theirs[:, : mine.shape[1]])), atol=1e-9)
+        np.testing.assert_allclose(
+            np.sort(np.abs(mine)), np.sort(np.abs(theirs[:, : mine.shape[1]])), atol=1e-9
+        )
 
 
 @pytest.mark.parametrize("pbc", [True, False, (True, True, False), (False, False, True)])
@@ -163,5 +167,5 @@ def test_unknown_species_are_named():
 
 
 def test_atoms_on_top_of_each_other_are_named():
-    with pytest.raises(InputError, match="atoms 0 and 1 are .* they overlap"):
+    with pytest.raises(InputError, match=r"atoms 0 and 1 are .* they overlap"):
         block().spectra(Atoms("Li2", [[0, 0, 0], [0, 0, 1e-5]]))

@@ -1,1 +1,7 @@
-"""Descriptors, the sparse Gaussian process, potentials, model files, the calculator.."""
+"""Descriptors, the sparse Gaussian process, potentials, model files, the calculator."""
+
+from superion.potentials.calculator import Calculator
+from superion.potentials.fit import FitSettings, Sigmas, fit
+from superion.potentials.potential import Potential
+
+__all__ = ["Calculator", "FitSettings", "Potential", "Sigmas", "fit"]

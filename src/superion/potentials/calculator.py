@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator as AseCalculator
@@ -22,7 +22,7 @@ class Calculator(AseCalculator):
     `get_property`, the standard deviations energy_std (eV), energies_std (N,) eV and forces_std (N, 3) eV/Å.
     """
 
-    implemented_properties: ClassVar[list[str]] = [
+    implemented_properties = [  # noqa: RUF012 - as declared by ASE
         "energy",
         "free_energy",
         "forces",
@@ -45,19 +45,21 @@ class Calculator(AseCalculator):
     ) -> None:
         """Evaluate the potential; called by ASE."""
         super().calculate(atoms, properties, system_changes)
+        structure = self.atoms
+        assert structure is not None
         if any(name in UNCERTAINTIES for name in properties or ()):
-            deviation = self.potential.deviation(self.atoms)
+            deviation = self.potential.deviation(structure)
             self.results.update(
                 energy_std=deviation.energy, energies_std=deviation.energies, forces_std=deviation.forces
             )
         if not system_changes and "energy" in self.results:
             return
-        result = self.potential.evaluate(self.atoms)
+        result = self.potential.evaluate(structure)
         self.results.update(
             energy=result.energy, free_energy=result.energy, energies=result.energies, forces=result.forces
         )
-        if self.atoms.cell.rank == 3:
-            stress = -result.virial / self.atoms.get_volume()
+        if structure.cell.rank == 3:
+            stress = -result.virial / structure.get_volume()
             self.results["stress"] = stress.flat[[0, 4, 8, 5, 2, 1]]
         if result.charges is not None:
             self.results.update(charges=result.charges, dipole=result.dipole)

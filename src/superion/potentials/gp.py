@@ -102,9 +102,7 @@ class SparseGP:
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Energy, forces and virial; ModelError for a species the model does not know."""
         constant = self.constants(atoms)
-        result = Evaluation(
-            float(constant.sum()), constant, np.zeros((len(atoms), 3)), np.zeros((3, 3))
-        )
+        result = Evaluation(float(constant.sum()), constant, np.zeros((len(atoms), 3)), np.zeros((3, 3)))
         for block, weights in zip(self.blocks, self._split(self.weights), strict=True):
             result = result + block.evaluate(atoms, weights)
         return result
@@ -132,10 +130,11 @@ class SparseGP:
                 "this model was saved without its covariance, so it has no standard deviations.",
                 remedy="fit again with `uncertainty: true`.",
             )
+        factor = self.factor
         energy, force, _ = design(self.blocks, atoms)
 
         def posterior(rows: Array) -> Array:
-            return (solve_upper(self.factor, rows.T, transpose=True) ** 2).sum(axis=0)
+            return (solve_upper(factor, rows.T, transpose=True) ** 2).sum(axis=0)
 
         total = posterior(energy.sum(axis=0)[None])[0]
         each = posterior(energy)

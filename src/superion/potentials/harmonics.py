@@ -25,7 +25,7 @@ def normalisation(l_max: int) -> Array:
 
 
 @numba.njit(cache=True, nogil=True, inline="never")
-def harmonics(x, y, z, l_max, factors, value, gradient, q, c, s):  # type: ignore[no-untyped-def]
+def harmonics(x, y, z, l_max, factors, value, gradient, q, c, s):
     """Fill `value` (L,) and `gradient` (3, L) of the harmonics at the unit vector (x, y, z).
 
     `gradient` is that of the solid harmonics r^l Y_lm at r = 1. `q` (l_max + 2, l_max + 2),

@@ -36,10 +36,10 @@ def save(path: str | Path, terms: Sequence[Term], provenance: Mapping[str, Any])
         own = {f"term_{k}.{name}": np.ascontiguousarray(value) for name, value in term.arrays().items()}
         arrays |= own
         entries.append({"kind": term.kind, "settings": term.settings()})
-    header = json.dumps(
-        {"format": FORMAT, "units": UNITS, "terms": entries, "provenance": dict(provenance)}, sort_keys=True
-    )
-    metadata = {"superion": header, "sha256": _digest(header, arrays)}
+    content = {"format": FORMAT, "units": UNITS, "terms": entries, "provenance": dict(provenance)}
+    header = json.dumps(content, sort_keys=True)
+    # one metadata entry, for safetensors writes several in any order and files would differ byte for byte
+    metadata = {"superion": json.dumps({"content": header, "sha256": _digest(header, arrays)})}
     write_atomic(path, to_bytes(arrays, metadata=metadata))
 
 
@@ -58,18 +58,24 @@ def load(path: str | Path) -> tuple[list[Term], dict[str, Any]]:
             file=path,
             remedy="copy it again from its source, or fit again.",
         ) from error
-    header = metadata.get("superion")
-    if header is None:
+    if "superion" not in metadata:
         raise ModelError(
-            "a safetensors file, but not a superion model.", file=path, remedy="give a file made by `superion fit`."
+            "a safetensors file, but not a superion model.",
+            file=path,
+            remedy="give a file made by `superion fit`.",
         )
-    if metadata.get("sha256") != _digest(header, arrays):
+    try:
+        envelope = json.loads(metadata["superion"])
+        intact = envelope["sha256"] == _digest(envelope["content"], arrays)
+    except (json.JSONDecodeError, KeyError, TypeError):
+        intact = False
+    if not intact:
         raise CorruptFileError(
             "the checksum does not match the content: the file was damaged.",
             file=path,
             remedy="copy it again from its source, or fit again.",
         )
-    content = json.loads(header)
+    content = json.loads(envelope["content"])
     if content["format"] > FORMAT:
         raise ModelError(
             f"model format {content['format']}; this version reads up to {FORMAT}.",
@@ -80,7 +86,9 @@ def load(path: str | Path) -> tuple[list[Term], dict[str, Any]]:
     for k, entry in enumerate(content["terms"]):
         if entry["kind"] not in TERMS:
             raise ModelError(
-                f"unknown term {entry['kind']!r}; known: {sorted(TERMS)}.", file=path, remedy="upgrade superion."
+                f"unknown term {entry['kind']!r}; known: {sorted(TERMS)}.",
+                file=path,
+                remedy="upgrade superion.",
             )
         prefix = f"term_{k}."
         own = {name.removeprefix(prefix): v for name, v in arrays.items() if name.startswith(prefix)}

@@ -67,7 +67,7 @@ def radial_functions(r: Array, cutoff: float, n_max: int, l_max: int, atom_sigma
     bessel = scaled_bessel(scale * r, l_max + 2)
 
     def slope(values: Array) -> Array:
-        """d i_l/dx = (l·i_(l−1) + (l + 1)·i_(l+1))/(2l + 1), one order fewer than given."""
+        """Derivatives d i_l/dx = (l·i_(l−1) + (l + 1)·i_(l+1))/(2l + 1), one order fewer than given."""
         top = len(values) - 1
         l = np.arange(top).reshape(-1, *[1] * (values.ndim - 1))
         below = np.concatenate([values[:1], values[: top - 1]])

@@ -19,6 +19,7 @@ from superion.errors import ModelError
 from superion.neighbours import Pairs, neighbour_pairs
 from superion.potentials import sparse
 from superion.potentials.harmonics import normalisation
+from superion.potentials.pair import species_index
 from superion.potentials.radial import radial_table
 from superion.potentials.soap_kernels import (
     ROOT2,
@@ -77,8 +78,6 @@ class SoapBlock:
         self._table, self._spacing = radial_table(
             settings.cutoff, settings.n_max, settings.l_max, settings.atom_sigma
         )
-        self._index = np.full(len(chemical_symbols) + 1, -1, dtype=np.int64)
-        self._index[list(self.species)] = np.arange(len(self.species))
 
     @classmethod
     def choose(
@@ -188,17 +187,6 @@ class SoapBlock:
 
     # -- parts of the above ------------------------------------------------------------------------
 
-    def _species_index(self, atoms: Atoms) -> Array:
-        index = self._index[atoms.numbers]
-        if (index < 0).any():
-            unknown = sorted({chemical_symbols[z] for z in atoms.numbers[index < 0]})
-            known = [chemical_symbols[z] for z in self.species]
-            raise ModelError(
-                f"the model knows {known}, the structure contains {unknown}.",
-                remedy="fit a model on labels that contain these species.",
-            )
-        return index
-
     def _geometry(self, chunk: slice, pairs: Pairs, atoms: Atoms) -> tuple[Any, ...]:
         return (
             chunk.start,
@@ -206,7 +194,7 @@ class SoapBlock:
             pairs.j,
             pairs.vector,
             pairs.distance,
-            self._species_index(atoms),
+            species_index(atoms, self.species),
             self._table,
             self._spacing,
             self.hyper.cutoff,
@@ -240,7 +228,7 @@ class SoapBlock:
         return [_unpack(self.points[z], l, self._channels) for l in range(self.hyper.l_max + 1)]
 
     def _coefficient_gradient(self, c: Array, p: Array, matrices: list[Array], dot: Array) -> Array:
-        """norm · d(p̂·p̂_s)/dc of one environment for all sparse points s: (M, L, C)."""
+        """The product norm · d(p̂·p̂_s)/dc of one environment for all sparse points s: (M, L, C)."""
         channels = self._channels
         own = p[None]
         out = np.empty((len(dot), len(c), channels))
@@ -257,7 +245,7 @@ class SoapBlock:
         """Add the force and virial rows that the energy of atom i gives, from its (M, L, C) gradient."""
         n_max, lms = self.hyper.n_max, gradient.shape[1]
         mine = np.arange(pairs.start[i], pairs.start[i + 1])
-        neighbour_species = self._index[atoms.numbers[pairs.j[mine]]]
+        neighbour_species = species_index(atoms, self.species)[pairs.j[mine]]
         for index in range(len(self.species)):
             selected = mine[neighbour_species == index]
             if len(selected) == 0:

@@ -1,7 +1,8 @@
 """The compiled inner loops of SOAP: density expansion, power spectrum, and their adjoints.
 
 No descriptor derivative is ever stored: the gradient runs backwards from the power spectrum through the
-expansion coefficients to the neighbour vectors. Array layouts (C = species · n_max channels, L = (l_max + 1)²):
+expansion coefficients to the neighbour vectors. Array layouts, with C = species · n_max channels and
+L = (l_max + 1)² harmonics:
 
     coefficients (atoms, L, C)            c[i, lm, a]
     power spectrum (atoms, D)             p[i, l·T + pair(a ≤ b)], T = C(C + 1)/2, D = (l_max + 1)·T
@@ -21,7 +22,7 @@ ROOT2 = math.sqrt(2.0)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def _radial(r, table, h, cutoff, width, value, slope):  # type: ignore[no-untyped-def]
+def _radial(r, table, h, cutoff, width, value, slope):
     """Radial functions times the cosine cutoff, and their derivatives, at distance r."""
     scaled = r / h
     k = min(int(scaled), table.shape[0] - 1)
@@ -40,7 +41,7 @@ def _radial(r, table, h, cutoff, width, value, slope):  # type: ignore[no-untype
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def expand(first, start, j, vector, distance, species, table, h, cutoff, width, l_max, factors, c):  # type: ignore[no-untyped-def]
+def expand(first, start, j, vector, distance, species, table, h, cutoff, width, l_max, factors, c):
     """Expansion coefficients c (atoms, L, C) of the atoms first … first + len(c) − 1."""
     radials = table.shape[2]
     n_max = radials // (l_max + 1)
@@ -68,7 +69,7 @@ def expand(first, start, j, vector, distance, species, table, h, cutoff, width, 
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def power_spectrum(c, l_max, p, norm):  # type: ignore[no-untyped-def]
+def power_spectrum(c, l_max, p, norm):
     """Normalised power spectra p (atoms, D) and the norms (atoms,) they were divided by."""
     channels = c.shape[2]
     triangle = channels * (channels + 1) // 2
@@ -96,7 +97,7 @@ def power_spectrum(c, l_max, p, norm):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def spectrum_adjoint(c, l_max, p, norm, gp, gc):  # type: ignore[no-untyped-def]
+def spectrum_adjoint(c, l_max, p, norm, gp, gc):
     """From the gradient gp (atoms, D) with respect to the normalised spectra to gc (atoms, L, C)."""
     channels = c.shape[2]
     triangle = channels * (channels + 1) // 2
@@ -127,7 +128,7 @@ def spectrum_adjoint(c, l_max, p, norm, gp, gc):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
 def expand_adjoint(
     first, start, j, vector, distance, species, table, h, cutoff, width, l_max, factors, gc, forces, virial
-):  # type: ignore[no-untyped-def]
+):
     """Add the forces (N, 3) and virial (3, 3) of an energy with coefficient gradients gc (atoms, L, C)."""
     radials = table.shape[2]
     n_max = radials // (l_max + 1)
@@ -174,9 +175,7 @@ def expand_adjoint(
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def coefficient_jacobian(
-    pairs, vector, distance, table, h, cutoff, width, l_max, factors, out
-):  # type: ignore[no-untyped-def]
+def coefficient_jacobian(pairs, vector, distance, table, h, cutoff, width, l_max, factors, out):
     """d(coefficients of one neighbour species)/d(neighbour position), out (len(pairs), 3, L, n_max)."""
     radials = table.shape[2]
     n_max = radials // (l_max + 1)
@@ -198,6 +197,4 @@ def coefficient_jacobian(
                     turn = (dy[u, lm] - l * y[lm] * unit[u]) / r
                     stretch = y[lm] * unit[u]
                     for n in range(n_max):
-                        out[k, u, lm, n] = (
-                            turn * value[l * n_max + n] + stretch * slope[l * n_max + n]
-                        )
+                        out[k, u, lm, n] = turn * value[l * n_max + n] + stretch * slope[l * n_max + n]

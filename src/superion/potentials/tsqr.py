@@ -33,7 +33,7 @@ class StreamingLeastSquares:
 
     def _reduce(self) -> None:
         stacked = np.concatenate([self._factor, *self._pending])
-        self._factor = np.linalg.qr(stacked, mode="r")
+        self._factor = np.asarray(np.linalg.qr(stacked, mode="r"))
         self._pending, self._rows = [], 0
 
     def solve(self) -> tuple[Array, Array]:
