@@ -1,0 +1,213 @@
+"""What a set of frames holds: labels, ranges, duplicates, and what looks wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from rich.table import Table
+
+from superion.errors import InputError
+from superion.structures.duplicates import duplicate_groups, frame_name
+from superion.structures.labels import LABELS, get_label, guess_label, is_isolated, suggest_mappings
+from superion.structures.slips import unit_slips
+from superion.structures.split import trajectory_of
+
+_COUNTED = [label.name for label in LABELS.values() if label.dimension != "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Numbers of one group of frames.
+
+    atoms: smallest and largest frame. labels: frames that have each label. energy_per_atom: eV,
+    lowest and highest. force_max: eV/Å, largest magnitude; force_rms: eV/Å, over components, to
+    compare with a force RMSE. stress: eV/Å³, lowest and highest component. trajectories: frames each.
+    """
+
+    name: str
+    frames: int
+    atoms: tuple[int, int]
+    species: list[str]
+    labels: dict[str, int]
+    energy_per_atom: tuple[float, float] | None
+    force_max: float | None
+    force_rms: float | None
+    stress: tuple[float, float] | None
+    trajectories: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Groups by file and config_type, all frames together, and findings.
+
+    The ranges of `total` leave isolated atoms out. duplicates: names of frames that are one
+    structure. warnings: likely mistakes. notes: labels that were seen but not read.
+    """
+
+    groups: list[Group]
+    total: Group
+    duplicates: list[list[str]]
+    warnings: list[str]
+    notes: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON-ready values."""
+        return _plain(asdict(self))
+
+    def table(self) -> Table:
+        """One row per group and one for the total, for the terminal."""
+        table = Table(title="Census")
+        table.add_column("frames of", overflow="fold")
+        for heading in ("frames", "atoms", "species", "labels", "E/atom (eV)", "F rms, max (eV/Å)"):
+            table.add_column(heading)
+        table.add_column("stress (eV/Å³)")
+        table.add_column("trajectories")
+        for group in [*self.groups, self.total]:
+            if group is self.total:
+                table.add_section()
+            table.add_row(*_row(group))
+        return table
+
+
+def census(frames: Sequence[Atoms]) -> Census:
+    """Count and check frames as `read_frames` returns them; InputError if there are none."""
+    if not frames:
+        raise InputError("there are no frames.", remedy="give a file with structures.")
+    by_name: dict[str, list[Atoms]] = {}
+    for atoms in frames:
+        by_name.setdefault(_group_name(atoms), []).append(atoms)
+    duplicates, warnings = _duplicates(frames)
+    bulk = [a for a in frames if not is_isolated(a)] or list(frames)
+    ranges = _group("total", bulk)
+    whole = _group("total", frames)
+    total = Group(
+        name="total",
+        frames=whole.frames,
+        atoms=whole.atoms,
+        species=whole.species,
+        labels=whole.labels,
+        energy_per_atom=ranges.energy_per_atom,
+        force_max=ranges.force_max,
+        force_rms=ranges.force_rms,
+        stress=ranges.stress,
+        trajectories=whole.trajectories,
+    )
+    return Census(
+        groups=[_group(name, group) for name, group in by_name.items()],
+        total=total,
+        duplicates=duplicates,
+        warnings=warnings + unit_slips(by_name),
+        notes=_notes(by_name),
+    )
+
+
+def require_labels(frames: Sequence[Atoms]) -> None:
+    """InputError if no frame, isolated atoms aside, has an energy, forces or a stress to fit."""
+    bulk = [a for a in frames if not is_isolated(a)]
+    if any(get_label(a, name) is not None for a in bulk for name in ("energy", "forces", "stress")):
+        return
+    seen = sorted({name for a in bulk for name in a.info.get("unmapped_labels", ())})
+    flags = suggest_mappings(seen)
+    raise InputError(
+        f"none of {len(bulk)} frames has REF_energy, REF_forces or REF_stress: there is nothing to fit."
+        + (f" Seen but not read: {', '.join(seen)}." if seen else ""),
+        remedy=f"map them with {flags} (add :unit where it is not eV and Å)."
+        if flags
+        else "label the frames, or map your keys with --key energy=KEY --key forces=KEY.",
+    )
+
+
+def _group_name(atoms: Atoms) -> str:
+    file = str(atoms.info.get("source", "")).rpartition("#")[0] or "in memory"
+    kind = atoms.info.get("config_type")
+    return f"{file} / {kind}" if kind else file
+
+
+def _group(name: str, frames: Sequence[Atoms]) -> Group:
+    energies = [e / len(a) for a in frames if (e := get_label(a, "energy")) is not None]
+    forces = [f for a in frames if (f := get_label(a, "forces")) is not None]
+    stresses = [s for a in frames if (s := get_label(a, "stress")) is not None]
+    force = np.concatenate(forces) if forces else None
+    sizes = [len(a) for a in frames]
+    present = {label: sum(get_label(a, label) is not None for a in frames) for label in _COUNTED}
+    return Group(
+        name=name,
+        frames=len(frames),
+        atoms=(min(sizes), max(sizes)),
+        species=sorted(set().union(*(a.symbols for a in frames))),
+        labels={label: count for label, count in present.items() if count},
+        energy_per_atom=(float(min(energies)), float(max(energies))) if energies else None,
+        force_max=None if force is None else float(np.linalg.norm(force, axis=1).max()),
+        force_rms=None if force is None else float(np.sqrt(np.mean(force**2))),
+        stress=(float(np.min(stresses)), float(np.max(stresses))) if stresses else None,
+        trajectories=dict(Counter(trajectory_of(a) for a in frames)),
+    )
+
+
+def _duplicates(frames: Sequence[Atoms]) -> tuple[list[list[str]], list[str]]:
+    """Names of identical frames, with one warning for all and one for each with two energies."""
+    groups = duplicate_groups(frames)
+    names = [[frame_name(frames[k], k) for k in group] for group in groups]
+    warnings = []
+    if names:
+        first = "; ".join(_listed(called) for called in names[:3])
+        more = f"; and {len(names) - 3} more" if len(names) > 3 else ""
+        warnings.append(f"{len(names)} structures occur more than once: {first}{more}.")
+    for group, called in zip(groups, names, strict=True):
+        energies = [e for k in group if (e := get_label(frames[k], "energy")) is not None]
+        if energies and max(energies) - min(energies) > 1e-3 * len(frames[group[0]]):
+            spread = max(energies) - min(energies)
+            warnings.append(f"energies of one structure differ by {spread:.4g} eV: {_listed(called)}.")
+    return names, warnings
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def _notes(groups: dict[str, list[Atoms]]) -> list[str]:
+    notes = []
+    for name, frames in groups.items():
+        seen = Counter(key for a in frames for key in a.info.get("unmapped_labels", ()))
+        if not seen:
+            continue
+        text = ", ".join(f"{key} ({count} frames)" for key, count in seen.items())
+        flags = suggest_mappings(key for key in seen if _missing(guess_label(key), frames))
+        notes.append(f"{name}: seen but not read: {text}." + (f" To read them: {flags}" if flags else ""))
+    return notes
+
+
+def _missing(label: str | None, frames: Sequence[Atoms]) -> bool:
+    name = "stress" if label == "virial" else label
+    return name is not None and all(get_label(a, name) is None for a in frames)
+
+
+def _row(group: Group) -> list[str]:
+    low, high = group.atoms
+    return [
+        group.name,
+        str(group.frames),
+        str(low) if low == high else f"{low}–{high}",
+        " ".join(group.species),
+        "\n".join(name if n == group.frames else f"{name} ({n})" for name, n in group.labels.items())
+        or "none",
+        _range(group.energy_per_atom, ".3f"),
+        "–" if group.force_rms is None else f"{group.force_rms:.3f}, {group.force_max:.3f}",
+        _range(group.stress, ".4f"),
+        "\n".join(f"{name} ({count})" for name, count in group.trajectories.items()),
+    ]
+
+
+def _range(pair: tuple[float, float] | None, form: str) -> str:
+    return "–" if pair is None else f"{pair[0]:{form}} … {pair[1]:{form}}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,42 @@
+"""Finding frames that hold the same structure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+
+GRID = 1e-6
+
+
+def frame_name(atoms: Atoms, index: int) -> str:
+    """How messages call a frame: its frame_id, else its source, else its index."""
+    return str(atoms.info.get("frame_id") or atoms.info.get("source") or f"#{index}")
+
+
+def structure_hash(atoms: Atoms) -> str:
+    """A hash of elements, cell, periodicity and positions (to 1e-6 Å), whatever the order of atoms.
+
+    Periodic images of an atom count as equal; rotated or shifted copies do not. Labels do not enter.
+    """
+    cell = atoms.cell.complete().array
+    scaled = np.linalg.solve(cell.T, atoms.positions.T).T
+    steps = np.maximum(np.rint(np.linalg.norm(cell, axis=1) / GRID), 1).astype(np.int64)
+    grid = np.rint(scaled * steps).astype(np.int64)
+    grid[:, atoms.pbc] %= steps[atoms.pbc]
+    rows = np.column_stack([atoms.numbers.astype(np.int64), grid])
+    rows = rows[np.lexsort(rows.T[::-1])]
+    digest = hashlib.sha256(np.asarray(atoms.pbc, dtype=np.uint8).tobytes())
+    digest.update((np.rint(atoms.cell.array / GRID).astype(np.int64)).tobytes())
+    digest.update(np.ascontiguousarray(rows).tobytes())
+    return digest.hexdigest()
+
+
+def duplicate_groups(frames: Sequence[Atoms]) -> list[list[int]]:
+    """Indices of frames that hold the same structure, one list per structure found twice or more."""
+    seen: dict[str, list[int]] = {}
+    for k, atoms in enumerate(frames):
+        seen.setdefault(structure_hash(atoms), []).append(k)
+    return [group for group in seen.values() if len(group) > 1]

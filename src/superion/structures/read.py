@@ -1,0 +1,205 @@
+"""Reading structures and their labels from any file, with explicit keys and units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+from ase import Atoms
+from ase.io.formats import string2index
+
+from superion.errors import InputError, suggest
+from superion.structures.checks import check_structure
+from superion.structures.cif import read_cif
+from superion.structures.labels import (
+    ISOLATED,
+    LABELS,
+    Mapping,
+    canonical_value,
+    fits,
+    guess_label,
+    parse_mappings,
+)
+from superion.structures.xyz import parse_xyz, read_bytes, xyz_frames
+
+_CANONICAL = {label.key: Mapping(label, label.key) for label in LABELS.values()}
+_STRUCTURAL = ("momenta", "masses", "tags")
+
+
+def read_frames(
+    path: str | Path, keys: Sequence[str] = (), index: str = ":", *, min_distance: float = 0.3
+) -> list[Atoms]:
+    """Structures of a file with their labels under the keys of the conventions.
+
+    Extended XYZ, CIF, POSCAR, CONTCAR, XDATCAR and all else that `ase.io.read` knows by its name,
+    each also compressed (`.gz`).
+
+    keys: mappings `label=key[:unit]` of foreign keys, see `structures.labels`. A mapped key wins
+        over a canonical one. Foreign labels that are not mapped are dropped, and their names kept
+        in `info["unmapped_labels"]` for the census.
+    index: which frames, in ASE's notation, such as ":", "-1" or "::10".
+    min_distance: Å; frames with atoms closer than this are refused.
+
+    `info["source"]` of each frame is `<file>#<index>`. Constraints and calculators are dropped.
+    Raises InputError, naming file, frame and atom, for all that cannot be used as it is.
+    """
+    path = Path(path)
+    mappings = parse_mappings(keys)
+    if not path.is_file():
+        raise InputError(
+            "there is no such file." if not path.exists() else "this is a folder, not a file.",
+            file=path,
+            remedy="check the path.",
+        )
+    raw = _read_all(path, index)
+    frames = []
+    for number, atoms in raw:
+        check_structure(atoms, min_distance, file=path, frame=number)
+        frames.append(_canonical(atoms, mappings, path, number))
+    for mapping in mappings:
+        if not any(mapping.key in _values(atoms) for _, atoms in raw):
+            present = sorted(set().union(*(_values(atoms) for _, atoms in raw)))
+            raise InputError(
+                f"no frame has the key {mapping.key!r} that is mapped to {mapping.label.name}."
+                f"{suggest(mapping.key, present)}",
+                file=path,
+                remedy=f"keys in the file: {', '.join(present) or 'none'}.",
+            )
+    return frames
+
+
+def read_structure(path: str | Path, index: str | None = None) -> Atoms:
+    """The one structure of a file, or the frame `index` of a file with several."""
+    frames = read_frames(path, index=index or ":")
+    if len(frames) != 1:
+        raise InputError(
+            f"one structure is needed, but the file has {len(frames)} frames.",
+            file=path,
+            remedy="give a file with one frame, or say which one (the last one is index -1).",
+        )
+    return frames[0]
+
+
+def _read_all(path: Path, index: str) -> list[tuple[int, Atoms]]:
+    """Chosen frames with their numbers in the file, as ASE reads them."""
+    name = path.name.removesuffix(".gz").lower()
+    if name.endswith((".xyz", ".extxyz")):
+        texts = xyz_frames(path)
+        return [(k, parse_xyz(texts[k], path, k)) for k in _chosen(index, len(texts), path)]
+    data = read_bytes(path)
+    if name.endswith(".cif"):
+        try:
+            images = read_cif(data, path)
+        except InputError:
+            raise
+        except Exception as error:  # the parser raises many kinds
+            raise _unreadable(path, error) from error
+    else:
+        try:
+            format = "vasp" if name.endswith(".vasp") else None
+            images = list(ase.io.iread(path, index=":", format=format, do_not_split_by_at_sign=True))
+        except Exception as error:  # the parsers raise many kinds
+            raise _unreadable(path, error) from error
+    if not images:
+        raise InputError("the file holds no structure.", file=path, remedy="check the file.")
+    return [(k, images[k]) for k in _chosen(index, len(images), path)]
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"cannot be read as a structure file ({type(error).__name__}: {error}).",
+        file=path,
+        remedy="the file is damaged or its name does not say its format; extended XYZ (.extxyz), CIF (.cif) "
+        "and VASP (.vasp, POSCAR, XDATCAR) always work.",
+    )
+
+
+def _chosen(index: str, count: int, path: Path) -> list[int]:
+    try:
+        where = string2index(index)
+        chosen = np.arange(count)[where]  # type: ignore[index]  # a text index raises IndexError
+    except (ValueError, IndexError) as error:
+        raise InputError(
+            f"index {index!r} does not choose from {count} frames.",
+            file=path,
+            remedy="use ASE's notation: ':' for all, '-1' for the last, '::10' for every tenth.",
+        ) from error
+    if chosen.size == 0:
+        raise InputError(
+            f"index {index!r} chooses none of {count} frames.", file=path, remedy="use ':' for all."
+        )
+    return [int(k) for k in np.atleast_1d(chosen)]
+
+
+def _values(atoms: Atoms) -> dict[str, Any]:
+    """Everything a frame holds beside its structure, by name."""
+    values: dict[str, Any] = dict(atoms.calc.results) if atoms.calc is not None else {}
+    values |= {k: v for k, v in atoms.arrays.items() if k not in ("numbers", "positions", *_STRUCTURAL)}
+    return values | {k: v for k, v in atoms.info.items() if k not in ("source", "unmapped_labels")}
+
+
+def _canonical(atoms: Atoms, mappings: list[Mapping], path: Path, number: int) -> Atoms:
+    values = _values(atoms)
+    mapped = {m.key for m in mappings}
+    _refuse_misspelt(values, mapped, path, number)
+    clean = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    for name in _STRUCTURAL:
+        if name in atoms.arrays:
+            clean.set_array(name, atoms.arrays[name])
+    chosen = {key: m for key, m in _CANONICAL.items() if key in values}
+    chosen |= {m.label.key: m for m in mappings if m.key in values}
+    for key, mapping in chosen.items():
+        value = canonical_value(mapping, values[mapping.key], clean, file=path, frame=number)
+        if mapping.label.where == "arrays":
+            clean.arrays[key] = np.ascontiguousarray(value)
+        else:
+            clean.info[key] = value
+    _check_isolated(clean, path, number)
+    left = set(values) - mapped - set(chosen)
+    foreign = {k for k in left if guess_label(k) or (k in atoms.arrays and values[k].dtype.kind == "f")}
+    kept = (str, bool, int, float, list, np.ndarray, np.generic)
+    for key, value in atoms.info.items():
+        if key in left - foreign and isinstance(value, kept):
+            clean.info[key] = value.item() if isinstance(value, np.generic) else value
+    if foreign:
+        likely = sorted(foreign, key=lambda k: (not fits(k, values[k], len(atoms)), k))
+        clean.info["unmapped_labels"] = likely
+    clean.info["source"] = f"{path}#{number}"
+    return clean
+
+
+def _refuse_misspelt(values: dict[str, Any], mapped: set[str], path: Path, number: int) -> None:
+    """A key that is almost canonical is a mistake, not a foreign key."""
+    known = [key for key in _CANONICAL if key not in ("trajectory", "frame_id")]
+    for name in values:
+        if name in known or name in mapped:
+            continue
+        likeness = {key: SequenceMatcher(None, name.lower(), key.lower()).ratio() for key in known}
+        closest = max(likeness, key=lambda key: likeness[key])
+        if likeness[closest] > 0.85 and closest not in values:
+            label = _CANONICAL[closest].label.name
+            raise InputError(
+                f"unknown key {name!r}. Did you mean {closest!r}?",
+                file=path,
+                frame=number,
+                remedy=f"rename it, or read it with --key {label}={name}.",
+            )
+
+
+def _check_isolated(atoms: Atoms, path: Path, number: int) -> None:
+    """Other spellings of IsolatedAtom become the canonical one; such a frame has one atom."""
+    kind = str(atoms.info.get("config_type", ""))
+    if kind.lower().replace("_", "").replace("-", "") != ISOLATED.lower():
+        return
+    if len(atoms) != 1:
+        raise InputError(
+            f"config_type is {kind}, but the frame has {len(atoms)} atoms.",
+            file=path,
+            frame=number,
+            remedy="an isolated atom is one atom in a large box; give this frame another config_type.",
+        )
+    atoms.info["config_type"] = ISOLATED
