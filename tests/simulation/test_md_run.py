@@ -94,19 +94,26 @@ class EnergyOnly(Calculator):
     implemented_properties = ("energy",)
 
 
+class Promise(Springs):
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        del self.results["charges"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"atoms": Atoms("Cu")}, "at least 2 atoms"),
         ({"calculator": EnergyOnly()}, r"lacks \['forces'\]"),
         ({"calculator": object()}, "the calculator object must have calculate"),
+        ({"calculator": Promise(crystal()), "record": ["charges"]}, "the calculator Promise gave no charges"),
         ({"keep_velocities": True}, "keep_velocities is set"),
     ],
 )
 def test_refused(tmp_path, change, message):
     with pytest.raises(InputError, match=message):
-        run(tmp_path / "run", **change)
-    assert not (tmp_path / "run").exists()
+        run(tmp_path, **change)
+    assert not (tmp_path / "meta.json").exists()
 
 
 def test_refused_structures(tmp_path):

@@ -53,6 +53,12 @@ class ForceField:
         self._calculate(self._atoms, self._names, self._changes)
         self._changes = ["positions", "cell"] if self._stress else ["positions"]
         results = self._calculator.results  # type: ignore[attr-defined]
+        missing = [name for name in self._names if results.get(name) is None]
+        if missing:
+            raise InputError(
+                f"the calculator {type(self._calculator).__name__} gave no {', '.join(missing)}.",
+                remedy="leave them out of record, or use a model that has them.",
+            )
         forces = np.asarray(results["forces"], dtype=np.float64)
         state.energy = float(results["energy"])
         state.forces = forces - self._share * forces.sum(axis=0)
