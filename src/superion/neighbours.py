@@ -12,6 +12,8 @@ from superion.errors import InputError
 
 Array = np.ndarray
 
+MAX_EXTENT = 1e4  # Å
+
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
@@ -40,6 +42,14 @@ def neighbour_pairs(atoms: Atoms, cutoff: float) -> Pairs:
         raise InputError(
             f"positions or cell are not finite (atoms {bad[:5].tolist()}).",
             remedy="check the structure; a simulation that gave it has exploded.",
+        )
+    # beyond this the cell list of vesin overflows, which would end the interpreter
+    extent = np.abs(np.where(atoms.pbc, 0.0, np.ptp(positions, axis=0) if len(atoms) else 0.0)).max()
+    extent = max(extent, np.linalg.norm(cell[np.asarray(atoms.pbc, dtype=bool)], axis=1).max(initial=0.0))
+    if extent > MAX_EXTENT:
+        raise InputError(
+            f"the structure extends over {extent:.1e} Å; at most {MAX_EXTENT:.0e} Å are supported.",
+            remedy="check the units of the positions; a simulation that gave it has lost atoms.",
         )
     calculator = vesin.NeighborList(cutoff=float(cutoff), full_list=True, sorted=True)
     i, j, distance, vector = calculator.compute(
