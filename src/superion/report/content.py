@@ -1,0 +1,201 @@
+"""Reads a study folder into what the report shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from superion.errors import CorruptFileError, InputError
+from superion.files import read_json
+from superion.report.runs import Run, read_run
+from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
+
+Array = np.ndarray
+
+SPLITS = ("train", "test")
+QUANTITIES = ("energy", "force", "stress")
+_ORDER = {"gap": 0, "es-gap": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Crystal:
+    """The structure at the start of the dynamics: numbers (N,), positions (N, 3) Å, cell (3, 3) Å."""
+
+    numbers: Array
+    positions: Array
+    cell: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Everything in a study folder that the report shows.
+
+    state: records of the steps. split: `{"train" or "test": {trajectory: frames}}`.
+    accuracy: `{potential: {split: errors}}`. parity: `{(potential, split): {array name: array}}` with the
+    units of the files. runs: one per potential and temperature, in this order.
+    """
+
+    folder: Path
+    settings: dict[str, Any]
+    state: dict[str, Any]
+    provenance: dict[str, Any]
+    census: dict[str, Any]
+    split: dict[str, dict[str, int]]
+    accuracy: dict[str, dict[str, dict[str, Any]]]
+    parity: dict[tuple[str, str], dict[str, Array]]
+    runs: list[Run]
+    crystal: Crystal | None
+
+    @property
+    def potentials(self) -> list[str]:
+        """Names of all potentials that have errors or dynamics, GAP first."""
+        return sort_potentials({*self.accuracy, *(run.potential for run in self.runs)})
+
+
+def sort_potentials(names: set[str]) -> list[str]:
+    """GAP, ES-GAP, then the others by name."""
+    return sorted(names, key=lambda name: (_ORDER.get(name, 2), name))
+
+
+def read_content(folder: Path) -> Content:
+    """Read a study folder; InputError naming the first step whose results are missing."""
+    if not folder.is_dir():
+        raise InputError("no such study folder.", file=folder, remedy="give a folder made by `superion run`.")
+    steps = _optional_json(folder / "state.json").get("steps") or {}
+    census = _required(folder, "census.json", "census", steps)
+    accuracy = _required(folder, "accuracy.json", "accuracy", steps)
+    files = sorted((folder / "transport").glob("*.json"))
+    if not accuracy:
+        raise _incomplete(folder / "accuracy.json", "accuracy", "it holds no potential", steps)
+    if not files:
+        raise _incomplete(folder / "transport", "transport", "there is no result of a trajectory", steps)
+    runs = sorted(
+        (read_run(path) for path in files), key=lambda r: (_ORDER.get(r.potential, 2), r.potential, r.kelvin)
+    )
+    ions = sorted({run.ion for run in runs})
+    if len(ions) > 1:
+        raise InputError(
+            f"the results are of different species ({', '.join(ions)}) and cannot be compared.",
+            file=folder / "transport",
+            remedy="remove the results that do not belong to this study.",
+        )
+    parity = {
+        (potential, split): _parity(path)
+        for potential in accuracy
+        for split in SPLITS
+        if (path := folder / "parity" / f"{potential}-{split}.safetensors").exists()
+    }
+    return Content(
+        folder=folder,
+        settings=_settings(folder / "study.yaml"),
+        state=steps,
+        provenance=_optional_json(folder / "provenance.json"),
+        census=census.get("census") or {},
+        split={name: dict((census.get("split") or {}).get(name) or {}) for name in SPLITS},
+        accuracy=accuracy,
+        parity=parity,
+        runs=runs,
+        crystal=_crystal(folder / "md"),
+    )
+
+
+def _required(folder: Path, name: str, step: str, steps: dict[str, Any]) -> dict[str, Any]:
+    path = folder / name
+    if not path.exists():
+        raise _incomplete(path, step, "the file is missing", steps)
+    return _mapping(path)
+
+
+def _incomplete(path: Path, step: str, found: str, steps: dict[str, Any]) -> InputError:
+    runs = [name.partition("/")[2] for name in steps if name.startswith("transport/")]
+    why = [reasons(steps, name) for name in ("census", "fit", step, *runs)]
+    return InputError(
+        " ".join(
+            filter(None, (f"the study is incomplete: step {step!r} has not been done ({found}).", *why))
+        ),
+        file=path,
+        remedy="mend the cause and continue the study: `superion run` with the study folder.",
+    )
+
+
+def reasons(steps: dict[str, Any], name: str) -> str:
+    """What the state says about a step, or about dynamics and transport of a run, if it is not done."""
+    found = []
+    for step in (name, f"dynamics/{name}", f"transport/{name}"):
+        record = steps.get(step) or {}
+        if record.get("status") not in (None, "done"):
+            why = f": {str(record['error']).rstrip('.')}" if record.get("error") else ""
+            found.append(f"{step} {'is ' if record['status'] == 'running' else ''}{record['status']}{why}.")
+    return " ".join(found)
+
+
+def _optional_json(path: Path) -> dict[str, Any]:
+    return _mapping(path) if path.exists() else {}
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise CorruptFileError(
+            f"expected a JSON object, found {type(value).__name__}.",
+            file=path,
+            remedy="delete the file; the step that wrote it is redone.",
+        )
+    return value
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        value = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CorruptFileError(
+            f"not valid YAML ({error}).", file=path, remedy="restore it from a copy."
+        ) from error
+    return value if isinstance(value, dict) else {}
+
+
+def _parity(path: Path) -> dict[str, Array]:
+    """Arrays of one parity file; rows without a reference (not finite) are left out."""
+    remedy = "delete the file; the step 'accuracy' redoes it."
+    try:
+        arrays = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CorruptFileError(
+            f"not a readable safetensors file ({error}).", file=path, remedy=remedy
+        ) from error
+    for quantity in QUANTITIES:
+        reference, predicted = (arrays.get(f"{quantity}_{kind}") for kind in ("reference", "predicted"))
+        if reference is None or predicted is None:
+            continue
+        if reference.shape != predicted.shape:
+            raise CorruptFileError(
+                f"{quantity}: reference has shape {reference.shape}, prediction {predicted.shape}.",
+                file=path,
+                remedy=remedy,
+            )
+        labelled = (
+            np.isfinite(reference.reshape(len(reference), -1)).all(axis=1) if len(reference) else slice(0)
+        )
+        arrays[f"{quantity}_reference"], arrays[f"{quantity}_predicted"] = (
+            reference[labelled],
+            predicted[labelled],
+        )
+    return arrays
+
+
+def _crystal(folder: Path) -> Crystal | None:
+    """First frame of the first trajectory that has one."""
+    for path in sorted(folder.glob("*K")):
+        if (path / META).exists() and count_chunks(path):
+            meta = read_meta(path)
+            frames = read_chunk(path, 0, meta_digest(meta)).frames
+            return Crystal(np.array(meta["numbers"]), frames["positions"][0], frames["cell"][0])
+    return None

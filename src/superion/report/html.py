@@ -1,0 +1,91 @@
+"""One self-contained HTML file: text, tables and embedded figures; no script, no external resource."""
+
+from __future__ import annotations
+
+import base64
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+
+import superion.report.tables as tables
+from superion.files import write_atomic
+from superion.report.content import Content, read_content
+from superion.report.figures import draw_all
+from superion.report.missing import missing
+from superion.report.verdict import verdict
+
+_CAPTIONS = {
+    "crystal": "The structure at the start of the dynamics, all atoms moved into one cell, at one scale.",
+    "parity": "Predictions against the reference; on the line they agree. Look for test points (coloured) "
+    "that scatter more than training points (grey), and for a slope other than 1. All panels of a column "
+    "share their axes.",
+    "msd": "Mean-square displacement by species. Diffusion runs parallel to the dotted line (slope 1). A "
+    "flat line means vibration about a site; a framework species that rises has begun to move or melt.",
+    "conductivity": "Conductivity from the first part of each trajectory, up to the length on the axis, with "
+    "95 % bands. Trust it where the line has become flat and the band narrow. Where the bands stay apart the "
+    "potentials differ; where they overlap, the ratio above decides. An open triangle is an upper bound "
+    "only, not a value.",
+    "stability": "As sampled (thin) and running mean (thick). Left: temperature against its target (black). "
+    "Right: the quantity that exact dynamics keeps constant; a slope is energy that the integrator or a "
+    "rough potential makes or loses.",
+}
+
+
+def write_report(folder: Path) -> Path:
+    """Write `report.html` and `figures/*.png` of a study and return the path of the report.
+
+    Raises InputError naming the step that has not been done, and CorruptFileError naming a damaged file.
+    """
+    content = read_content(Path(folder))
+    figures = draw_all(content, content.folder / "figures")
+    path = content.folder / "report.html"
+    write_atomic(path, render(content, figures))
+    return path
+
+
+def render(content: Content, figures: dict[str, Path]) -> str:
+    """The report as HTML text; figures are PNG files by name and are embedded."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_unbroken,
+    )
+    template = environment.from_string(files("superion.report").joinpath("report.html").read_text("utf-8"))
+    conductivities: dict[str, dict[float, tables.Estimate]] = {}
+    for run in content.runs:
+        conductivities.setdefault(run.potential, {})[run.kelvin] = run.sigma
+    found = verdict(tables.ion(content), conductivities)
+    return template.render(
+        name=str(
+            content.settings.get("name") or content.settings.get("title") or content.folder.resolve().name
+        ),
+        material=tables.composition(content),
+        ion=tables.ion(content),
+        verdict=found,
+        headline=tables.headline(content, found),
+        facts=tables.facts(content),
+        settings=list(tables.flat(content.settings)),
+        census=tables.census(content),
+        warnings=content.census.get("warnings") or [],
+        notes=content.census.get("notes") or [],
+        split=tables.split(content),
+        errors=tables.errors(content),
+        species=tables.errors_by_species(content),
+        transport=tables.transport(content),
+        trust=tables.trust(content),
+        remarks=tables.remarks(content),
+        steps=tables.steps(content),
+        outputs=tables.outputs(content),
+        provenance=list(tables.flat(content.provenance)),
+        missing=missing(content),
+        captions=_CAPTIONS,
+        images={name: base64.b64encode(path.read_bytes()).decode() for name, path in figures.items()},
+    )
+
+
+def _unbroken(value: object) -> object:
+    """Keep a number and its % on one line."""
+    return value.replace(" %", "\u00a0%") if isinstance(value, str) else value

@@ -1,0 +1,78 @@
+"""One look for all figures: a colour-blind-safe palette and a matplotlib style.
+
+Colours: M. Okabe and K. Ito, Color Universal Design (2008), https://jfly.uni-koeln.de/color/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, SKY, YELLOW, BLACK = "#E69F00", "#56B4E9", "#F0E442", "#000000"
+GREY = "#9A9A9A"
+
+WIDTH = 8.6  # of every figure, inch
+DPI = 200  # twice the resolution at which the report shows it
+
+STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.6,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.5,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.constrained_layout.h_pad": 0.08,
+    "text.usetex": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a potential is named and drawn everywhere."""
+
+    label: str
+    colour: str
+    marker: str
+    line: str
+
+
+_LOOKS = {
+    "gap": Look("GAP", BLUE, "o", "-"),
+    "es-gap": Look("ES-GAP", VERMILLION, "s", "--"),
+}
+_SPECIES = {
+    "Li": GREEN, "Na": GREEN, "P": PURPLE, "S": ORANGE, "O": VERMILLION, "Cl": SKY, "Ge": BLUE, "Si": BLUE,
+}  # fmt: skip
+
+
+def look(potential: str) -> Look:
+    """Name, colour, marker and line of a potential; other names than gap and es-gap share a third look."""
+    return _LOOKS.get(potential, Look(potential, PURPLE, "^", "-."))
+
+
+def species_colours(symbols: Iterable[str]) -> dict[str, str]:
+    """A colour for every chemical symbol, all different as long as the palette lasts."""
+    colours: dict[str, str] = {}
+    wanted = sorted(set(symbols), key=lambda s: (s not in _SPECIES, s))
+    palette = [GREEN, PURPLE, ORANGE, SKY, BLUE, VERMILLION, YELLOW, BLACK]
+    for symbol in wanted:
+        free = [c for c in palette if c not in colours.values()] or [GREY]
+        own = _SPECIES.get(symbol)
+        colours[symbol] = own if own in free else free[0]
+    return colours

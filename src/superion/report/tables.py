@@ -1,0 +1,344 @@
+"""The tables of the report, as plain text; the template escapes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import units
+from ase.data import chemical_symbols
+from ase.formula import Formula
+
+from superion.report.content import SPLITS, Content
+from superion.report.estimates import (
+    Estimate,
+    duration,
+    number,
+    plus_minus,
+    rmse_differs,
+    rmse_interval,
+    written,
+    written_ratio,
+)
+from superion.report.style import look
+from superion.report.verdict import Verdict
+
+_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_SETS = {"train": "Training", "test": "Test"}
+_PER_GPA = 1 / units.GPa
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A caption, column heads and rows of text; the first `words` columns are words, the others numbers."""
+
+    caption: str
+    head: list[str]
+    rows: list[list[str]]
+    words: int = 1
+
+
+def composition(content: Content) -> str:
+    """Formula unit of the simulated structure, or the species of the data."""
+    if content.crystal is not None:
+        symbols = [chemical_symbols[z] for z in content.crystal.numbers]
+        return str(Formula.from_list(symbols).reduce()[0].format("metal")).translate(_SUBSCRIPT)
+    return "–".join((content.census.get("total") or {}).get("species") or []) or "unknown material"
+
+
+def facts(content: Content) -> list[tuple[str, str]]:
+    """What was simulated and what it was learned from, in counts."""
+    found: list[tuple[str, str]] = [("Material", composition(content))]
+    if content.crystal is not None:
+        counts = Counter(chemical_symbols[z] for z in content.crystal.numbers)
+        volume = abs(float(np.linalg.det(content.crystal.cell)))
+        atoms = ", ".join(f"{n} {s}" for s, n in counts.items())
+        found.append(
+            ("Simulated cell", f"{len(content.crystal.numbers)} atoms ({atoms}), {number(volume, 4)} Å³")
+        )
+    total = content.census.get("total") or {}
+    if total:
+        found.append(("Labelled frames", f"{total.get('frames', '–')}"))
+    for split in SPLITS:
+        frames = {e[split].get("frames") for e in content.accuracy.values() if e.get(split)}
+        known = ", ".join(str(n) for n in sorted(n for n in frames if n))
+        names = len(content.split.get(split) or {})
+        text = f"{known or 'no'} frames" + (
+            f" of {names} {'trajectory' if names == 1 else 'trajectories'}" if names else ""
+        )
+        found.append((f"{_SETS[split]} set", text))
+    found.append(("Potentials", ", ".join(look(p).label for p in content.potentials)))
+    kelvins = sorted({run.kelvin for run in content.runs})
+    found.append(
+        ("Dynamics", f"{len(content.runs)} trajectories at {', '.join(f'{k:g}' for k in kelvins)} K")
+    )
+    lengths = [run.length_ps for run in content.runs if run.length_ps is not None]
+    if lengths:
+        low, high = number(min(lengths)), number(max(lengths))
+        found.append(("Trajectory length", f"{low} ps" if low == high else f"{low}–{high} ps"))
+    return found
+
+
+def headline(content: Content, verdict: Verdict) -> Table:
+    """The verdict numbers of both potentials side by side."""
+    rows = [["Force RMSE on the test set (eV/Å)", *_force_cells(content)]]
+    for c in verdict.comparisons:
+        both = "–" if c.ratio is None else written_ratio(c.ratio)
+        rows.append(
+            [
+                f"σ({ion(content)}) at {c.temperature:g} K (mS/cm)",
+                _or_missing(c.without),
+                _or_missing(c.with_),
+                both,
+            ]
+        )
+    return Table("", ["", "GAP (local)", "ES-GAP (local + electrostatics)", "ES-GAP / GAP"], rows)
+
+
+def ion(content: Content) -> str:
+    """The mobile species."""
+    return content.runs[0].ion
+
+
+def _or_missing(estimate: Estimate | None) -> str:
+    return "no result" if estimate is None else written(estimate)
+
+
+def _force_cells(content: Content) -> list[str]:
+    cells, errors, rmse, frames = [], [], [], 0
+    for potential in ("gap", "es-gap"):
+        found = (content.accuracy.get(potential) or {}).get("test") or {}
+        if found.get("force_rmse") is None:
+            reason = "no test forces" if potential in content.accuracy else "not in this study"
+            cells.append(reason)
+            continue
+        frames = int(found.get("frames") or 0)
+        half = None
+        rmse.append(float(found["force_rmse"]))
+        arrays = content.parity.get((potential, "test"), {})
+        if arrays.get("force_reference") is not None:
+            errors.append(arrays["force_predicted"] - arrays["force_reference"])
+            half = rmse_interval(errors[-1], frames)
+        cells.append(plus_minus(rmse[-1], half))
+    if len(rmse) < 2 or rmse[0] == 0:
+        return [*cells, "–"]
+    text = number(rmse[1] / rmse[0])
+    differs = rmse_differs(errors[0], errors[1], frames) if len(errors) == 2 else None
+    if differs is not None:
+        text += ", significant" if differs else ", not significant"
+    return [*cells, text]
+
+
+def census(content: Content) -> Table:
+    """Labels by group of frames."""
+    groups = [*(content.census.get("groups") or []), content.census.get("total")]
+    head = [
+        "frames of",
+        "species",
+        "labels (frames)",
+        "frames",
+        "atoms",
+        "E/atom (eV)",
+        "F rms, max (eV/Å)",
+        "stress (GPa)",
+    ]
+    rows = [_census_row(group) for group in groups if group]
+    return Table("Labels found in the data, by file and kind of frame.", head, rows, words=3)
+
+
+def _census_row(group: dict[str, Any]) -> list[str]:
+    low, high = group.get("atoms") or ("–", "–")
+    force = group.get("force_rms")
+    stress = [s * _PER_GPA for s in group.get("stress") or ()]
+    return [
+        str(group.get("name", "–")),
+        " ".join(map(str, group.get("species") or [])) or "–",
+        ", ".join(f"{name}\u00a0({n})" for name, n in (group.get("labels") or {}).items()) or "none",
+        str(group.get("frames", "–")),
+        f"{low}" if low == high else f"{low}–{high}",
+        _range(group.get("energy_per_atom"), 5),
+        "–" if force is None else f"{number(force)}, {number(group.get('force_max'))}",
+        _range(stress or None, 2),
+    ]
+
+
+def split(content: Content) -> Table | None:
+    """Which trajectories were trained on and which were held out; None if it is not known."""
+    rows = [
+        [name, used, "–" if frames is None else str(frames)]
+        for used in SPLITS
+        for name, frames in content.split.get(used, {}).items()
+    ]
+    caption = "The split: no trajectory has frames on both sides."
+    return Table(caption, ["trajectory", "used for", "frames"], rows, words=2) if rows else None
+
+
+def errors(content: Content) -> Table:
+    """Energy, force and stress errors of every potential and split."""
+    rows = []
+    for potential, which, found in _each(content):
+        arrays = content.parity.get((potential, which), {})
+        force = arrays.get("force_reference")
+        scale = float(np.sqrt(np.mean(force**2))) if force is not None and force.size else 0.0
+        rmse = found.get("force_rmse")
+        rows.append(
+            [
+                look(potential).label,
+                which,
+                str(found.get("frames", "–")),
+                _pair(found, "energy_{}_per_atom", 1e3),
+                _pair(found, "force_{}", 1),
+                f"{100 * rmse / scale:.1f} %" if rmse is not None and scale else "–",
+                _pair(found, "stress_{}", _PER_GPA),
+            ]
+        )
+    head = [
+        "potential",
+        "set",
+        "frames",
+        "energy (meV/atom)",
+        "force (eV/Å)",
+        "force RMSE / rms force",
+        "stress (GPa)",
+    ]
+    return Table("Errors against the reference: RMSE (MAE). A dash: no such labels.", head, rows, words=2)
+
+
+def errors_by_species(content: Content) -> Table | None:
+    """Force errors by species; None if there are none."""
+    found = [
+        (p, w, e.get("force_rmse_by_species") or {}, e.get("force_mae_by_species") or {})
+        for p, w, e in _each(content)
+    ]
+    species = sorted({s for _, _, rmse, _ in found for s in rmse})
+    rows = [
+        [
+            look(p).label,
+            w,
+            *(f"{number(rmse.get(s))} ({number(mae.get(s))})" if s in rmse else "–" for s in species),
+        ]
+        for p, w, rmse, mae in found
+    ]
+    caption = "Force errors by species in eV/Å: RMSE (MAE)."
+    return Table(caption, ["potential", "set", *species], rows, words=2) if species else None
+
+
+def transport(content: Content) -> Table:
+    """Diffusion and conductivity of every trajectory."""
+    head = ["potential", "T (K)", "length (ps)", "D (cm²/s)", "σ (mS/cm)", "status"]
+    rows = [
+        [
+            look(run.potential).label,
+            f"{run.kelvin:g}",
+            number(run.length_ps),
+            written(run.diffusion),
+            written(run.sigma),
+            run.status,
+        ]
+        for run in content.runs
+    ]
+    caption = (
+        f"Diffusion coefficient D of {ion(content)} and the conductivity σ that follows from it if the ions "
+        "move independently (Nernst–Einstein). 95 % intervals in brackets."
+    )
+    return Table(caption, head, rows)
+
+
+def trust(content: Content) -> Table:
+    """What tells how far the transport results can be trusted, and the correlation between ions."""
+    head = [
+        "potential",
+        "T (K)",
+        "hops",
+        "independent hops",
+        "MSD slope",
+        "collective σ (mS/cm)",
+        "Haven ratio",
+    ]
+    rows = [
+        [
+            look(run.potential).label,
+            f"{run.kelvin:g}",
+            number(run.hops),
+            number(run.independent_hops),
+            number(run.slope, 2),
+            "not known" if run.collective is None else written(run.collective),
+            "not known" if run.haven is None else written(run.haven),
+        ]
+        for run in content.runs
+    ]
+    caption = (
+        f"How far to trust it: effective hops of all {ion(content)} ions, those that are independent (a "
+        "value needs at least ten), the log–log slope of the mean-square displacement (1 in the diffusive "
+        "regime), and the conductivity with the correlation between ions; the Haven ratio is σ over "
+        "collective σ."
+    )
+    return Table(caption, head, rows)
+
+
+def remarks(content: Content) -> list[tuple[str, str]]:
+    """Reasons and notes of every trajectory, by its name."""
+    found = []
+    for run in content.runs:
+        reasons = [run.reason] if run.sigma.is_bound else []
+        if run.collective is None and run.collective_reason and not run.sigma.is_bound:
+            reasons.append(f"no collective conductivity: {run.collective_reason}")
+        found += [(run.label, text) for text in [*reasons, *run.notes]]
+    return found
+
+
+def steps(content: Content) -> Table | None:
+    """Status and time of every step; None if nothing was recorded."""
+    rows = []
+    for name, record in content.state.items():
+        if name != "report":
+            status = f"{record.get('status')}{': ' if record.get('error') else ''}{record.get('error') or ''}"
+            rows.append([name, status, str(record.get("started") or "–"), duration(record.get("seconds"))])
+    head = ["step", "status", "started (UTC)", "time"]
+    return Table("Steps of the study and the time they took.", head, rows, words=3) if rows else None
+
+
+def outputs(content: Content) -> list[tuple[str, str]]:
+    """SHA-256 of the models and results that the steps wrote; trajectories and figures are left out."""
+    return [
+        (str(path), str(digest))
+        for name, record in content.state.items()
+        if name != "report" and not name.startswith("dynamics/")
+        for path, digest in (record.get("outputs") or {}).items()
+    ]
+
+
+def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings as pairs of a dotted name and text."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from flat(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        for k, item in enumerate(value):
+            yield from flat(item, f"{name}[{k}]")
+    elif isinstance(value, list):
+        yield name, ", ".join(map(str, value)) or "none"
+    else:
+        yield name, "not set" if value is None else str(value)
+
+
+def _each(content: Content) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for potential in content.potentials:
+        for which in SPLITS:
+            found = (content.accuracy.get(potential) or {}).get(which)
+            if found and found.get("frames"):
+                yield potential, which, found
+
+
+def _pair(found: dict[str, Any], key: str, factor: float) -> str:
+    rmse, mae = found.get(key.format("rmse")), found.get(key.format("mae"))
+    if rmse is None:
+        return "–"
+    return f"{number(factor * rmse)} ({number(None if mae is None else factor * mae)})"
+
+
+def _range(pair: Any, digits: int) -> str:
+    return "–" if not pair else f"{number(pair[0], digits)} … {number(pair[1], digits)}"
