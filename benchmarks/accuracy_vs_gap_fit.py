@@ -68,7 +68,7 @@ def main() -> None:
     study = read_study(ROOT / "examples" / "li7p3s11.yaml")
     frames = [atoms for path in study.data.files for atoms in read_frames(path)]
     train, test = split_by_trajectory(frames, test=study.data.test)
-    targets = {name: fixed_terms(name, study, train) for name in ("gap", "es-gap")}
+    targets = {name: fixed_terms(name, train) for name in ("gap", "es-gap")}
     started = time.perf_counter()
     ours = {name: Potential(terms) for name, terms in fit(train, study.fit, targets, workers=2).items()}
     seconds = time.perf_counter() - started

@@ -7,7 +7,7 @@ basis, cutoff and kernel follow QUIP's `soap` descriptor (`central_weight=1`, `n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -49,6 +49,11 @@ class SoapSettings(BaseModel):
     zeta: int = Field(2, ge=1, description="power of the dot-product kernel")
     delta: float = Field(1.0, gt=0, description="prior standard deviation of an atomic energy in eV")
     sparse_points: int = Field(500, ge=1, description="sparse environments per species")
+    components: int | None = Field(
+        None,
+        ge=1,
+        description="compression: principal components of the power spectra kept per species; null: all",
+    )
     sparse_method: str = Field("cur", pattern="^(cur|farthest|all)$", description="cur, farthest or all")
 
 
@@ -56,14 +61,23 @@ class SoapBlock:
     """Kernels to sparse environments: basis functions of the local energy.
 
     species: atomic numbers of all neighbours it knows. points: for each central species the normalised
-    power spectra (M_species, D) of its sparse environments.
+    power spectra (M_species, D) of its sparse environments. bases: with compression, for each central
+    species orthonormal components (K, D); points are then coordinates (M_species, K) along them, and the
+    kernel is the dot product of projected spectra.
     """
 
     kind: ClassVar[str] = "soap"
 
-    def __init__(self, settings: SoapSettings, species: Sequence[int], points: dict[int, Array]) -> None:
+    def __init__(
+        self,
+        settings: SoapSettings,
+        species: Sequence[int],
+        points: Mapping[int, Array],
+        bases: Mapping[int, Array] | None = None,
+    ) -> None:
         self.hyper = settings
         self.species = tuple(sorted(species))
+        self.bases = {z: np.ascontiguousarray(basis) for z, basis in (bases or {}).items()}
         self.points = {z: np.ascontiguousarray(points[z]) for z in self.species if z in points}
         self.offsets: dict[int, slice] = {}
         position = 0
@@ -92,7 +106,7 @@ class SoapBlock:
         spectra = [bare.spectra(atoms) for atoms in frames]
         numbers = np.concatenate([atoms.numbers for atoms in frames])
         everything = np.concatenate(spectra)
-        points = {}
+        points, bases = {}, {}
         for z in bare.species:
             rows = everything[numbers == z]
             if len(rows) == 0:
@@ -101,7 +115,11 @@ class SoapBlock:
                 points[z] = rows
             else:
                 points[z] = rows[sparse.METHODS[settings.sparse_method](rows, settings.sparse_points, rng)]
-        return cls(settings, species, points)
+        if settings.components is not None:
+            for z in points:
+                bases[z] = sparse.principal_components(everything[numbers == z], settings.components, rng)
+                points[z] = points[z] @ bases[z].T
+        return cls(settings, species, points, bases)
 
     def spectra(self, atoms: Atoms) -> Array:
         """Normalised power spectra (N, D) of all atoms, without unit."""
@@ -122,6 +140,9 @@ class SoapBlock:
     def covariance(self, atoms: Atoms) -> Array:
         """Prior covariance (N, N) in eV² of the atomic energies of one structure."""
         spectra = self.spectra(atoms)
+        for z, basis in self.bases.items():
+            rows = atoms.numbers == z
+            spectra[rows] = spectra[rows] @ basis.T @ basis
         same = atoms.numbers[:, None] == atoms.numbers
         return np.where(same, self.hyper.delta**2 * (spectra @ spectra.T) ** self.hyper.zeta, 0.0)
 
@@ -134,11 +155,13 @@ class SoapBlock:
         for chunk, c, p, norm in self._expanded(atoms, pairs):
             gradient = np.empty_like(p)
             for z, rows in self._by_species(atoms.numbers[chunk]):
-                points = self.points[z]
-                dot = p[rows] @ points.T
+                points, basis = self.points[z], self.bases.get(z)
+                spectra = p[rows] if basis is None else p[rows] @ basis.T
+                dot = spectra @ points.T
                 power = (scale * weights[self.offsets[z]]) * dot ** (zeta - 1)
                 energies[chunk.start + rows] = (power * dot).sum(axis=1)
-                gradient[rows] = (zeta * power) @ points
+                slope = (zeta * power) @ points
+                gradient[rows] = slope if basis is None else slope @ basis
             gc = np.empty_like(c)
             spectrum_adjoint(c, self.hyper.l_max, p, norm, gradient, gc)
             expand_adjoint(*self._geometry(chunk, pairs, atoms), gc, forces, virial)
@@ -157,13 +180,13 @@ class SoapBlock:
         zeta, scale = self.hyper.zeta, self.hyper.delta**2
         for chunk, c, p, norm in self._expanded(atoms, pairs):
             for z, rows in self._by_species(atoms.numbers[chunk]):
-                block, points = self.offsets[z], self.points[z]
+                block, points = self.offsets[z], self._spectra_of_points(z)
                 dot = p[rows] @ points.T
                 energy[chunk.start + rows, block] = scale * dot**zeta
                 if not forces:
                     continue
                 slope = scale * zeta * dot ** (zeta - 1) / norm[rows, None]
-                matrices = self._matrices(z)
+                matrices = [_unpack(points, l, self._channels) for l in range(self.hyper.l_max + 1)]
                 for k, row in enumerate(rows):
                     i = chunk.start + int(row)
                     gradient = self._coefficient_gradient(c[row], p[row], matrices, dot[k])
@@ -176,14 +199,18 @@ class SoapBlock:
         return {"hyper": self.hyper.model_dump(), "species": list(self.species)}
 
     def arrays(self) -> dict[str, Array]:
-        """Sparse power spectra, one array per central species."""
-        return {f"points_{z}": spectra for z, spectra in self.points.items()}
+        """Sparse power spectra, and bases if compressed, one array per central species."""
+        points = {f"points_{z}": spectra for z, spectra in self.points.items()}
+        return points | {f"basis_{z}": basis for z, basis in self.bases.items()}
 
     @classmethod
     def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Rebuild from what `settings` and `arrays` returned."""
-        points = {int(name.removeprefix("points_")): spectra for name, spectra in arrays.items()}
-        return cls(SoapSettings(**settings["hyper"]), settings["species"], points)
+        points, bases = (
+            {int(name.removeprefix(kind)): a for name, a in arrays.items() if name.startswith(kind)}
+            for kind in ("points_", "basis_")
+        )
+        return cls(SoapSettings(**settings["hyper"]), settings["species"], points, bases)
 
     # -- parts of the above ------------------------------------------------------------------------
 
@@ -223,9 +250,9 @@ class SoapBlock:
                 )
             yield int(z), np.flatnonzero(numbers == z)
 
-    def _matrices(self, z: int) -> list[Array]:
-        """The sparse spectra as symmetric channel matrices, (M·C, C) for each l."""
-        return [_unpack(self.points[z], l, self._channels) for l in range(self.hyper.l_max + 1)]
+    def _spectra_of_points(self, z: int) -> Array:
+        """Sparse environments of one species as power spectra (M, D), projected if compressed."""
+        return self.points[z] @ self.bases[z] if z in self.bases else self.points[z]
 
     def _coefficient_gradient(self, c: Array, p: Array, matrices: list[Array], dot: Array) -> Array:
         """The product norm · d(p̂·p̂_s)/dc of one environment for all sparse points s: (M, L, C)."""

@@ -12,16 +12,15 @@ Array = np.ndarray
 def leverage_scores(rows: Array, rank: int, rng: np.random.Generator) -> Array:
     """Statistical leverage (R,) of each row of `rows` (R, D) on its best rank-`rank` subspace.
 
-    Mahoney & Drineas, PNAS 106, 697 (2009); the subspace comes from randomised subspace iteration
-    (Halko, Martinsson, Tropp, SIAM Rev. 53, 217 (2011)).
+    Mahoney & Drineas, PNAS 106, 697 (2009).
     """
-    rank = min(rank, *rows.shape)
-    width = min(rank + 20, *rows.shape)
-    basis = rows @ rng.standard_normal((rows.shape[1], width))
-    for _ in range(4):
-        basis = np.linalg.qr(rows @ (rows.T @ np.linalg.qr(basis)[0]))[0]
-    left, _, _ = np.linalg.svd(basis.T @ rows, full_matrices=False)
-    return ((basis @ left[:, :rank]) ** 2).sum(axis=1) / rank
+    left = _singular_vectors(rows, rank, rng)[0]
+    return (left**2).sum(axis=1) / left.shape[1]
+
+
+def principal_components(rows: Array, count: int, rng: np.random.Generator) -> Array:
+    """Orthonormal directions (≤ count, D) along which the uncentred `rows` (R, D) extend most."""
+    return np.ascontiguousarray(_singular_vectors(rows, count, rng)[1])
 
 
 def cur(rows: Array, count: int, rng: np.random.Generator) -> Array:
@@ -52,6 +51,20 @@ def farthest(rows: Array, count: int, rng: np.random.Generator) -> Array:
         distance[last] = -np.inf
         chosen.append(int(distance.argmax()))
     return np.sort(unique[np.array(chosen)])
+
+
+def _singular_vectors(rows: Array, rank: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Leading left (R, K) and right (K, D) singular vectors, K = `rank` or the most there are.
+
+    Randomised subspace iteration: Halko, Martinsson, Tropp, SIAM Rev. 53, 217 (2011).
+    """
+    rank = min(rank, *rows.shape)
+    width = min(rank + 20, *rows.shape)
+    basis = rows @ rng.standard_normal((rows.shape[1], width))
+    for _ in range(4):
+        basis = np.linalg.qr(rows @ (rows.T @ np.linalg.qr(basis)[0]))[0]
+    left, _, right = np.linalg.svd(basis.T @ rows, full_matrices=False)
+    return basis @ left[:, :rank], right[:rank]
 
 
 def _distinct(rows: Array) -> Array:
