@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-_VOID = {"meta", "img", "br", "link"}
+_VOID = {"meta", "img", "br", "link", "wbr"}
 
 
 class Page(HTMLParser):
@@ -37,6 +37,7 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if "style" in self._open:
             return
+        data = data.replace("\u00a0", " ")
         self.pieces.append(data)
         if self._open and self._open[-1] in ("td", "th"):
             self.tables[-1][-1][-1] += data

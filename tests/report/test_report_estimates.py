@@ -127,7 +127,7 @@ def test_plus_minus_has_matching_decimals() -> None:
 def test_durations() -> None:
     assert [duration(s) for s in (None, 0.04, 59.96, 3599.2, 8123.5)] == [
         "–",
-        "0.0 s",
+        "0.04 s",
         "1 min 0 s",
         "59 min 59 s",
         "2 h 15 min",

@@ -56,7 +56,7 @@ def test_headline_gives_numbers_with_intervals_and_a_plain_answer(page: Page) ->
     rows = {row[0]: row[1:] for row in page.table("GAP (local)", "ES-GAP / GAP")}
     assert rows["σ(Li) at 500 K (mS/cm)"] == ["95 (73–124)", "160 (123–208)", "1.7 (1.2–2.4)"]
     assert rows["σ(Li) at 700 K (mS/cm)"][2] == "1.1 (0.74–1.6)"
-    force = rows["Force RMSE on the test set (eV/Å)"]
+    force = rows["Force RMSE, test (eV/Å)"]
     assert all("±" in cell for cell in force[:2])
     assert force[2].endswith("significant")
     assert "Yes, in part" in page.text
@@ -82,13 +82,23 @@ def test_census_and_split(page: Page) -> None:
     assert rows[0][:5] == [
         "train.extxyz / md",
         "Li P S",
-        "energy\u00a0(49), forces\u00a0(49), stress\u00a0(49)",
+        "energy (49), forces (49), stress (49)",
         "49",
         "42",
     ]
     assert rows[0][-1] == "−5.0 … 3.0"  # −0.0312 and 0.0187 eV/Å³
     assert [TEST, "test", "14"] in page.table("trajectory", "used for")
     assert ["Li7P3S11-500K-s0", "train", "11"] in page.table("trajectory", "used for")
+
+
+def test_isolated_atoms_are_counted_apart(tmp_path: Path) -> None:
+    folder = write_study(tmp_path)
+    census = json.loads((folder / "census.json").read_text())
+    lone = {"name": "isolated.extxyz / IsolatedAtom", "frames": 3, "trajectories": {"isolated.extxyz": 3}}
+    census["census"]["groups"].append(lone)
+    census["split"]["train"]["isolated.extxyz"] = 3
+    write(folder / "census.json", census)
+    assert "35 frames of 2 trajectories, and 3 isolated atoms" in pageof(folder).text
 
 
 def test_errors_are_those_of_the_accuracy_file_in_the_units_of_the_heading(

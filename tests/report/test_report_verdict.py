@@ -50,7 +50,7 @@ def test_both_bounded_is_undecided_and_shows_bounds_as_bounds() -> None:
     found = judged((bound(5.0), bound(0.7)))
     assert found.answer == "Undecided"
     assert found.comparisons[0].outcome == "undecided"
-    assert "GAP < 5.0 (upper bound only), ES-GAP < 0.70 (upper bound only)" in found.comparisons[0].sentence
+    assert "only upper bounds are known (GAP < 5.0, ES-GAP < 0.70 mS/cm)" in found.comparisons[0].sentence
 
 
 @pytest.mark.parametrize(

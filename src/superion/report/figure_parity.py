@@ -33,7 +33,7 @@ def parity(content: Content) -> Figure | None:
     potentials = [p for p in content.potentials if any((p, split) in content.parity for split in SPLITS)]
     if not potentials:
         return None
-    figure = Figure(figsize=(WIDTH, 3.05 * len(potentials) + 0.35), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.1 * len(potentials) + 0.35), dpi=DPI, layout="constrained")
     panels = figure.subplots(len(potentials), 3, squeeze=False)
     for column, quantity in enumerate(QUANTITIES):
         data = {p: _pairs(content, p, quantity) for p in potentials}

@@ -138,7 +138,7 @@ def stability(runs: Sequence[Run]) -> Figure | None:
     if not runs:
         return None
     kelvins = sorted({run.kelvin for run in runs})
-    figure = Figure(figsize=(WIDTH, 2.45 * len(kelvins) + 0.4), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.6 * len(kelvins) + 0.4), dpi=DPI, layout="constrained")
     panels = figure.subplots(len(kelvins), 2, squeeze=False, sharex="row")
     for row, kelvin in enumerate(kelvins):
         left, right = panels[row]
@@ -148,7 +148,7 @@ def stability(runs: Sequence[Run]) -> Figure | None:
             change = 1e3 * (run.conserved - run.conserved[0])
             for panel, values in ((left, run.temperature), (right, change)):
                 panel.plot(run.time_ps, values, color=style.colour, lw=0.5, alpha=0.35)
-                panel.plot(*_smooth(run.time_ps, values), color=style.colour, ls=style.line, lw=1.8)
+                panel.plot(*_smooth(run.time_ps, values), color=style.colour, ls=style.line, lw=1.8, zorder=3)
         left.set_title(f"Temperature, {kelvin:g} K")
         right.set_title(f"Conserved quantity, {kelvin:g} K")
         left.set(xlabel="time (ps)", ylabel="temperature (K)")

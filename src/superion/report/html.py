@@ -11,6 +11,7 @@ import jinja2
 import superion.report.tables as tables
 from superion.files import write_atomic
 from superion.report.content import Content, read_content
+from superion.report.facts import composition, facts
 from superion.report.figures import draw_all
 from superion.report.missing import missing
 from superion.report.verdict import verdict
@@ -62,11 +63,11 @@ def render(content: Content, figures: dict[str, Path]) -> str:
         name=str(
             content.settings.get("name") or content.settings.get("title") or content.folder.resolve().name
         ),
-        material=tables.composition(content),
+        material=composition(content),
         ion=tables.ion(content),
         verdict=found,
         headline=tables.headline(content, found),
-        facts=tables.facts(content),
+        facts=facts(content),
         settings=list(tables.flat(content.settings)),
         census=tables.census(content),
         warnings=content.census.get("warnings") or [],

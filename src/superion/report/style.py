@@ -38,6 +38,8 @@ STYLE: Any = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "figure.constrained_layout.h_pad": 0.08,
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.hspace": 0.04,
     "text.usetex": False,
 }
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase import units
-from ase.data import chemical_symbols
-from ase.formula import Formula
 
 from superion.report.content import SPLITS, Content
 from superion.report.estimates import (
@@ -26,8 +23,6 @@ from superion.report.estimates import (
 from superion.report.style import look
 from superion.report.verdict import Verdict
 
-_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_SETS = {"train": "Training", "test": "Test"}
 _PER_GPA = 1 / units.GPa
 
 
@@ -41,50 +36,9 @@ class Table:
     words: int = 1
 
 
-def composition(content: Content) -> str:
-    """Formula unit of the simulated structure, or the species of the data."""
-    if content.crystal is not None:
-        symbols = [chemical_symbols[z] for z in content.crystal.numbers]
-        return str(Formula.from_list(symbols).reduce()[0].format("metal")).translate(_SUBSCRIPT)
-    return "–".join((content.census.get("total") or {}).get("species") or []) or "unknown material"
-
-
-def facts(content: Content) -> list[tuple[str, str]]:
-    """What was simulated and what it was learned from, in counts."""
-    found: list[tuple[str, str]] = [("Material", composition(content))]
-    if content.crystal is not None:
-        counts = Counter(chemical_symbols[z] for z in content.crystal.numbers)
-        volume = abs(float(np.linalg.det(content.crystal.cell)))
-        atoms = ", ".join(f"{n} {s}" for s, n in counts.items())
-        found.append(
-            ("Simulated cell", f"{len(content.crystal.numbers)} atoms ({atoms}), {number(volume, 4)} Å³")
-        )
-    total = content.census.get("total") or {}
-    if total:
-        found.append(("Labelled frames", f"{total.get('frames', '–')}"))
-    for split in SPLITS:
-        frames = {e[split].get("frames") for e in content.accuracy.values() if e.get(split)}
-        known = ", ".join(str(n) for n in sorted(n for n in frames if n))
-        names = len(content.split.get(split) or {})
-        text = f"{known or 'no'} frames" + (
-            f" of {names} {'trajectory' if names == 1 else 'trajectories'}" if names else ""
-        )
-        found.append((f"{_SETS[split]} set", text))
-    found.append(("Potentials", ", ".join(look(p).label for p in content.potentials)))
-    kelvins = sorted({run.kelvin for run in content.runs})
-    found.append(
-        ("Dynamics", f"{len(content.runs)} trajectories at {', '.join(f'{k:g}' for k in kelvins)} K")
-    )
-    lengths = [run.length_ps for run in content.runs if run.length_ps is not None]
-    if lengths:
-        low, high = number(min(lengths)), number(max(lengths))
-        found.append(("Trajectory length", f"{low} ps" if low == high else f"{low}–{high} ps"))
-    return found
-
-
 def headline(content: Content, verdict: Verdict) -> Table:
     """The verdict numbers of both potentials side by side."""
-    rows = [["Force RMSE on the test set (eV/Å)", *_force_cells(content)]]
+    rows = [["Force RMSE, test (eV/Å)", *_force_cells(content)]]
     for c in verdict.comparisons:
         both = "–" if c.ratio is None else written_ratio(c.ratio)
         rows.append(

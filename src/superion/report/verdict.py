@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from superion.report.estimates import Estimate, Ratio, number, ratio, written, written_ratio
+from superion.report.estimates import Estimate, Ratio, number, ratio, written_ratio
 
 Outcome = Literal["differs", "not resolved", "undecided", "one only"]
 
@@ -50,8 +50,8 @@ def compare(temperature: float, ion: str, without: Estimate | None, with_: Estim
     found = ratio(with_, without)
     if without.is_bound and with_.is_bound:
         text = (
-            f"{at} neither trajectory is long enough for a conductivity: only upper bounds are known "
-            f"(GAP {written(without)}, ES-GAP {written(with_)}, mS/cm). They cannot be compared."
+            f"{at} neither trajectory is long enough for a conductivity: only upper bounds are known (GAP "
+            f"< {number(without.high, 2)}, ES-GAP < {number(with_.high, 2)} mS/cm). They cannot be compared."
         )
         return Comparison(temperature, without, with_, found, "undecided", text)
     if found.value is None:
@@ -124,21 +124,24 @@ def verdict(
             f"σ({ion}) of GAP and ES-GAP differs by more than the statistical error at "
             f"{_list(differing)}, not demonstrably at {_list([c for c in compared if c not in differing])}."
         )
-    return Verdict(answer, summary, found, _caveats(compared) if compared else [])
+    return Verdict(answer, summary, found, _caveats(decided) if compared else [])
 
 
-def _caveats(compared: Sequence[Comparison]) -> list[str]:
+def _caveats(decided: Sequence[Comparison]) -> list[str]:
     caveats = [
         "The intervals hold the statistical error of the trajectories only: not the error of the reference "
         "method, of the fits, of the cell size or of a different random seed of the fit.",
-        "A difference says that electrostatics changes the result, not which potential is right; for that, "
-        "compare their errors against the reference below.",
     ]
-    if len(compared) > 1:
-        chance = 100 * (1 - 0.95 ** len(compared))
+    if any(c.outcome == "differs" for c in decided):
         caveats.append(
-            f"{len(compared)} temperatures are compared at the 95 % level each: the chance that at least "
-            f"one of them differs by accident is about {chance:.0f} %."
+            "A difference says that electrostatics changes the result, not which potential is right; for "
+            "that, compare their errors against the reference below."
+        )
+    if len(decided) > 1:
+        chance = 100 * (1 - 0.95 ** len(decided))
+        caveats.append(
+            f"{len(decided)} temperatures are compared at the 95 % level each: if nothing differed, the "
+            f"chance that at least one of them seems to is about {chance:.0f} %."
         )
     return caveats
 

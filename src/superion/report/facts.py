@@ -1,0 +1,67 @@
+"""What was simulated and what it was learned from, in counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from ase.data import chemical_symbols
+from ase.formula import Formula
+
+from superion.report.content import Content
+from superion.report.estimates import number
+from superion.report.style import look
+from superion.structures import ISOLATED
+
+_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_SETS = {"train": "Training", "test": "Test"}
+
+
+def composition(content: Content) -> str:
+    """Formula unit of the simulated structure, or the species of the data."""
+    if content.crystal is not None:
+        symbols = [chemical_symbols[z] for z in content.crystal.numbers]
+        return str(Formula.from_list(symbols).reduce()[0].format("metal")).translate(_SUBSCRIPT)
+    return "–".join((content.census.get("total") or {}).get("species") or []) or "unknown material"
+
+
+def facts(content: Content) -> list[tuple[str, str]]:
+    """What was simulated and what it was learned from, in counts."""
+    found: list[tuple[str, str]] = [("Material", composition(content))]
+    if content.crystal is not None:
+        counts = Counter(chemical_symbols[z] for z in content.crystal.numbers)
+        volume = abs(float(np.linalg.det(content.crystal.cell)))
+        atoms = ", ".join(f"{n} {s}" for s, n in counts.items())
+        found.append(
+            ("Simulated cell", f"{len(content.crystal.numbers)} atoms ({atoms}), {number(volume, 4)} Å³")
+        )
+    total = content.census.get("total") or {}
+    if total:
+        found.append(("Labelled frames", f"{total.get('frames', '–')}"))
+    found += [(f"{name} set", _set(content, split)) for split, name in _SETS.items()]
+    found.append(("Potentials", ", ".join(look(p).label for p in content.potentials)))
+    kelvins = sorted({run.kelvin for run in content.runs})
+    found.append(
+        ("Dynamics", f"{len(content.runs)} trajectories at {', '.join(f'{k:g}' for k in kelvins)} K")
+    )
+    lengths = [run.length_ps for run in content.runs if run.length_ps is not None]
+    if lengths:
+        low, high = number(min(lengths)), number(max(lengths))
+        found.append(("Trajectory length", f"{low} ps" if low == high else f"{low}–{high} ps"))
+    return found
+
+
+def _set(content: Content, split: str) -> str:
+    """Frames and trajectories of one side of the split, isolated atoms apart."""
+    frames = {e[split].get("frames") for e in content.accuracy.values() if e.get(split)}
+    alone: Counter[str] = Counter()
+    for group in content.census.get("groups") or []:
+        if str(group.get("name")).endswith(f" / {ISOLATED}"):
+            alone.update(group.get("trajectories") or {})
+    sides = content.split.get(split) or {}
+    names = [name for name, count in sides.items() if count > alone[name]]
+    text = f"{', '.join(str(n) for n in sorted(n for n in frames if n)) or 'no'} frames"
+    if names:
+        text += f" of {len(names)} {'trajectory' if len(names) == 1 else 'trajectories'}"
+    lone = sum(min(count, alone[name]) for name, count in sides.items())
+    return f"{text}, and {lone} isolated atoms" if lone else text
