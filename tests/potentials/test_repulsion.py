@@ -97,8 +97,8 @@ def test_training_frames_feel_nothing(frames):
     assert list(term.outer) == PAIRS
 
 
-def test_radii_are_the_shortest_distances(frames):
-    outer = Repulsion.below(frames).outer
+def test_radii_are_a_margin_below_the_shortest_distances(frames):
+    outer = Repulsion.below(frames, margin=0.8).outer
     for a, b in PAIRS:
         shortest = np.inf
         for atoms in frames:
@@ -106,7 +106,7 @@ def test_radii_are_the_shortest_distances(frames):
             distances = np.array([atoms.get_distances(i, second, mic=True) for i in first])
             shortest = min(shortest, distances[distances > 0].min())
         limit = 1.5 * (covalent_radii[a] + covalent_radii[b])
-        assert outer[a, b] == pytest.approx(min(shortest, limit), rel=1e-12)
+        assert outer[a, b] == pytest.approx(0.8 * min(shortest, limit), rel=1e-12)
 
 
 @pytest.mark.parametrize(("a", "b"), PAIRS)
@@ -124,8 +124,8 @@ def test_the_wall_holds(frames, a, b):
 
 def test_pairs_never_seen_get_a_radius():
     term = Repulsion.below([Atoms("LiS", [[0, 0, 0], [0, 0, 2.2]])], species=[17, 3, 16])
-    assert term.outer[3, 16] == 2.2
-    assert term.outer[16, 17] == pytest.approx(1.5 * (1.05 + 1.02))
+    assert term.outer[3, 16] == pytest.approx(0.9 * 2.2)
+    assert term.outer[16, 17] == pytest.approx(0.9 * 1.5 * (1.05 + 1.02))
     assert term.species == [3, 16, 17]
 
 
