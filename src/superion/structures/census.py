@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from rich import box
 from rich.table import Table
 
 from superion.errors import InputError
@@ -61,16 +62,26 @@ class Census:
 
     def table(self) -> Table:
         """One row per group and one for the total, for the terminal."""
-        table = Table(title="Census")
-        table.add_column("frames of", overflow="fold")
-        for heading in ("frames", "atoms", "species", "labels", "E/atom (eV)", "F rms, max (eV/Å)"):
-            table.add_column(heading)
-        table.add_column("stress (eV/Å³)")
-        table.add_column("trajectories")
+        table = Table(title="Census", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table.add_column("frames of", overflow="fold", min_width=18)
+        table.add_column("frames", justify="right")
+        for heading in ("atoms", "species", "labels"):
+            table.add_column(heading, no_wrap=True)
+        for heading in ("E/atom\nfrom … to\n(eV)", "F rms\nand max\n(eV/Å)", "stress\nfrom … to\n(eV/Å³)"):
+            table.add_column(heading, justify="right", no_wrap=True)
         for group in [*self.groups, self.total]:
             if group is self.total:
                 table.add_section()
             table.add_row(*_row(group))
+        return table
+
+    def trajectories(self) -> Table:
+        """One row per trajectory, the units of a split into train and test."""
+        table = Table(title="Trajectories", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table.add_column("trajectory", overflow="fold")
+        table.add_column("frames", justify="right")
+        for name, count in self.total.trajectories.items():
+            table.add_row(name, str(count))
         return table
 
 
@@ -190,21 +201,20 @@ def _missing(label: str | None, frames: Sequence[Atoms]) -> bool:
 def _row(group: Group) -> list[str]:
     low, high = group.atoms
     return [
-        group.name,
+        group.name.replace(" / ", "\n"),
         str(group.frames),
         str(low) if low == high else f"{low}–{high}",
         " ".join(group.species),
         "\n".join(name if n == group.frames else f"{name} ({n})" for name, n in group.labels.items())
         or "none",
         _range(group.energy_per_atom, ".3f"),
-        "–" if group.force_rms is None else f"{group.force_rms:.3f}, {group.force_max:.3f}",
+        "–" if group.force_rms is None else f"{group.force_rms:.3f}\n{group.force_max:.3f}",
         _range(group.stress, ".4f"),
-        "\n".join(f"{name} ({count})" for name, count in group.trajectories.items()),
     ]
 
 
 def _range(pair: tuple[float, float] | None, form: str) -> str:
-    return "–" if pair is None else f"{pair[0]:{form}} … {pair[1]:{form}}"
+    return "–" if pair is None else f"{pair[0]:{form}}\n{pair[1]:{form}}"
 
 
 def _plain(value: Any) -> Any:
