@@ -62,12 +62,17 @@ class Census:
 
     def table(self) -> Table:
         """One row per group and one for the total, for the terminal."""
-        table = Table(title="Census", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table = Table(
+            title="Census",
+            caption="energy and stress: range; force: rms and largest",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
         table.add_column("frames of", overflow="fold", min_width=18)
         table.add_column("frames", justify="right")
         for heading in ("atoms", "species", "labels"):
             table.add_column(heading, no_wrap=True)
-        for heading in ("E/atom\nfrom … to\n(eV)", "F rms\nand max\n(eV/Å)", "stress\nfrom … to\n(eV/Å³)"):
+        for heading in ("E/atom\n(eV)", "force\n(eV/Å)", "stress\n(eV/Å³)"):
             table.add_column(heading, justify="right", no_wrap=True)
         for group in [*self.groups, self.total]:
             if group is self.total:
