@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from rich import box
 from rich.table import Table
 
 from superion.errors import InputError
@@ -19,6 +18,9 @@ from superion.structures.slips import unit_slips
 from superion.structures.split import trajectory_of
 
 _COUNTED = [label.name for label in LABELS.values() if label.dimension != "text"]
+
+
+_PLAIN: dict[str, Any] = {"box": None, "pad_edge": False, "padding": (0, 1), "show_edge": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Census:
 
     def trajectories(self) -> Table:
         """One row per trajectory, the units of a split into train and test."""
-        table = Table(title="Trajectories", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table = Table(title="Trajectories", **_PLAIN)
         table.add_column("trajectory", overflow="fold")
         table.add_column("frames", justify="right")
         for name, count in self.total.trajectories.items():
