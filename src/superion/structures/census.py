@@ -18,8 +18,6 @@ from superion.structures.slips import unit_slips
 from superion.structures.split import trajectory_of
 
 _COUNTED = [label.name for label in LABELS.values() if label.dimension != "text"]
-
-
 _PLAIN: dict[str, Any] = {"box": None, "pad_edge": False, "padding": (0, 1), "show_edge": False}
 
 
@@ -64,12 +62,7 @@ class Census:
 
     def table(self) -> Table:
         """One row per group and one for the total, for the terminal."""
-        table = Table(
-            title="Census",
-            caption="energy and stress: range; force: rms and largest",
-            box=box.SIMPLE_HEAD,
-            padding=(0, 1, 0, 0),
-        )
+        table = Table(title="Census", caption="energy, stress: range; force: rms and largest", **_PLAIN)
         table.add_column("frames of", overflow="fold", min_width=18)
         table.add_column("frames", justify="right")
         for heading in ("atoms", "species", "labels"):
