@@ -18,7 +18,7 @@ from superion.structures.slips import unit_slips
 from superion.structures.split import trajectory_of
 
 _COUNTED = [label.name for label in LABELS.values() if label.dimension != "text"]
-_PLAIN: dict[str, Any] = {"box": None, "pad_edge": False, "padding": (0, 1), "show_edge": False}
+_PLAIN: dict[str, Any] = {"box": None, "pad_edge": False, "padding": (0, 1, 0, 0), "show_edge": False}
 
 
 @dataclass(frozen=True, slots=True)
