@@ -1,0 +1,5 @@
+"""`python -m superion.cli`."""
+
+from superion.cli import main
+
+main()

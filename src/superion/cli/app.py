@@ -1,0 +1,81 @@
+"""The `superion` command: its options, its commands, and how errors reach the user.
+
+Commands import what they need when they run, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from superion.cli import data, dynamics, model, study
+from superion.errors import SuperionError
+
+DEBUG = "--debug"
+
+
+class Commands(TyperGroup):
+    """Prints errors a user can mend as one message with exit code 2; with --debug, the traceback."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take `--debug` wherever it stands."""
+        ctx.meta[DEBUG] = DEBUG in args
+        return super().parse_args(ctx, [argument for argument in args if argument != DEBUG])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except (SuperionError, OSError) as error:
+            if ctx.meta[DEBUG] or isinstance(error, BrokenPipeError):
+                raise
+            typer.echo(f"error: {explain(error)}", err=True)
+            raise typer.Exit(2) from error
+
+
+def explain(error: SuperionError | OSError) -> str:
+    """What went wrong; for an error of the operating system, with the file."""
+    if isinstance(error, OSError) and not isinstance(error, SuperionError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}."
+    return str(error)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Machine-learned interatomic potentials with long-range electrostatics for solid electrolytes.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"superion {version('superion')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options before the command."""
+
+
+app.command("run")(study.run)
+app.command("status")(study.show_status)
+app.command("report")(study.report)
+app.command("schema")(study.print_schema)
+app.command("census")(data.show_census)
+app.command("fit")(model.fit_model)
+app.command("evaluate")(model.evaluate)
+app.command("md")(dynamics.md)
+app.command("transport")(dynamics.show_transport)

@@ -1,0 +1,134 @@
+"""`superion md` and `superion transport`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from superion.cli.options import Json, parse_supercell
+
+
+def md(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
+    structure: Annotated[
+        Path, typer.Argument(metavar="STRUCTURE", help="Structure file; of several frames the last.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Trajectory folder.")],
+    temperature: Annotated[
+        float, typer.Option(help="Temperature in K; for nve that of the initial velocities.")
+    ],
+    steps: Annotated[int, typer.Option(help="Production steps; may be raised with --resume.")],
+    ensemble: Annotated[
+        str, typer.Option(help="nve, nvt (constant volume and temperature) or npt (isotropic).")
+    ] = "nvt",
+    timestep: Annotated[float, typer.Option(help="Time step in fs.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of velocities and noise.")] = 0,
+    supercell: Annotated[str, typer.Option(help="Repetitions of the cell, e.g. 2x2x1.")] = "1x1x1",
+    thermostat: Annotated[str | None, typer.Option(help="nvt: nose-hoover (default) or langevin.")] = None,
+    pressure: Annotated[float | None, typer.Option(help="npt: pressure in GPa. Default: 0.")] = None,
+    equilibrate: Annotated[int | None, typer.Option(help="Steps before production. Default: 0.")] = None,
+    sample_every: Annotated[int | None, typer.Option(help="Steps between frames. Default: 10.")] = None,
+    chunk_frames: Annotated[int | None, typer.Option(help="Frames per file. Default: 100.")] = None,
+    record: Annotated[
+        list[str] | None,
+        typer.Option(help="Also write velocities, stress, charges or dipole. May be repeated."),
+    ] = None,
+    friction: Annotated[float | None, typer.Option(help="langevin: in 1/fs. Default: 0.01.")] = None,
+    thermostat_time: Annotated[
+        float | None, typer.Option(help="nose-hoover: time scale in fs. Default: 100.")
+    ] = None,
+    barostat_time: Annotated[float | None, typer.Option(help="npt: time scale in fs. Default: 1000.")] = None,
+    keep_velocities: Annotated[
+        bool, typer.Option("--keep-velocities", help="Start from the velocities of STRUCTURE.")
+    ] = False,
+    min_distance: Annotated[
+        float | None, typer.Option(help="Stop if two atoms come closer than this, in Å. Default: 0.8.")
+    ] = None,
+    max_temperature: Annotated[
+        float | None, typer.Option(help="Stop above this temperature, in K. Default: 10 x temperature.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+) -> None:
+    """Run molecular dynamics; a killed run goes on with --resume, bit for bit."""
+    from superion.files import sha256
+    from superion.potentials import Calculator
+    from superion.simulation import MDSettings, run_md
+    from superion.study.dynamics import start_structure
+    from superion.study.settings_file import validate
+
+    chosen: dict[str, Any] = {
+        "ensemble": ensemble,
+        "thermostat": thermostat,
+        "temperature": temperature,
+        "pressure": pressure,
+        "timestep": timestep,
+        "steps": steps,
+        "equilibrate": equilibrate,
+        "sample_every": sample_every,
+        "chunk_frames": chunk_frames,
+        "record": record or None,
+        "friction": friction,
+        "thermostat_time": thermostat_time,
+        "barostat_time": barostat_time,
+        "seed": seed,
+        "keep_velocities": keep_velocities,
+        "min_distance": min_distance,
+        "max_temperature": max_temperature,
+    }
+    settings = validate(
+        {k: v for k, v in chosen.items() if v is not None}, MDSettings, remedy="see `superion md --help`."
+    )
+    atoms = start_structure(structure, parse_supercell(supercell))
+    provenance = {"model": sha256(model)} if model.is_file() else {}
+    done = run_md(atoms, Calculator(model), settings, output, resume=resume, provenance=provenance)
+    drift = "" if done.drift is None else f", drift {1000 * done.drift:.3g} meV/atom/ps"
+    typer.echo(
+        f"{done.steps} steps, {done.frames} frames, "
+        f"{done.mean_temperature:.0f} ± {done.std_temperature:.0f} K{drift}, "
+        f"{done.ns_per_day:.3g} ns/day; trajectory in {done.folder}"
+    )
+
+
+def show_transport(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Trajectory folder.")],
+    species: Annotated[str, typer.Option(help="Mobile element.")] = "Li",
+    charge: Annotated[float, typer.Option(help="Formal charge of the mobile ion in e.")] = 1.0,
+    discard: Annotated[float, typer.Option(help="Production time left out at the start, in ps.")] = 0.0,
+    hop_length: Annotated[float, typer.Option(help="Distance of neighbouring sites in Å.")] = 3.0,
+    reference: Annotated[
+        str, typer.Option(help="What stands still: the centre of mass of the system or framework, or none.")
+    ] = "system",
+    json: Json = None,
+) -> None:
+    """Diffusion coefficient and conductivity of one species from a trajectory, with 95 % intervals."""
+    from superion.files import write_json
+    from superion.simulation import read_trajectory
+    from superion.study.config import TransportSettings
+    from superion.study.settings_file import validate
+    from superion.study.transport import conductivity
+
+    chosen = {
+        "species": species,
+        "charge": charge,
+        "discard_ps": discard,
+        "hop_length": hop_length,
+        "reference": reference,
+    }
+    settings = validate(chosen, TransportSettings, remedy="see `superion transport --help`.")
+    found = conductivity(read_trajectory(folder), settings)
+    typer.echo(f"{found.species}: {found.status}, {found.length:.4g} ps at {found.temperature:.0f} K")
+    for name, unit in (("diffusion", "cm²/s"), ("conductivity", "mS/cm")):
+        value, interval = getattr(found, name), getattr(found, f"{name}_interval")
+        if value is None or interval is None:
+            typer.echo(f"{name} < {getattr(found, f'{name}_bound'):.3g} {unit} (95 % upper bound)")
+        else:
+            typer.echo(f"{name} {value:.3g} ({interval[0]:.3g} to {interval[1]:.3g}) {unit}")
+    if found.haven_ratio is not None and found.haven_interval is not None:
+        low, high = found.haven_interval
+        typer.echo(f"Haven ratio {found.haven_ratio:.3g} ({low:.3g} to {high:.3g})")
+    for note in (*((found.reason,) if found.conductivity is None else ()), *found.notes):
+        typer.echo(f"note: {note}")
+    if json:
+        write_json(json, found.to_dict())

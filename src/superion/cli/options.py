@@ -1,0 +1,53 @@
+"""Options that several commands share, and what their text means."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from superion.errors import InputError
+
+Keys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key",
+        metavar="LABEL=KEY[:UNIT]",
+        help="Read a label from a foreign key, e.g. --key forces=forces --key 'dipole=dipole_vector:e*bohr'. "
+        "May be repeated. Labels: energy, forces, stress, virial, charges, dipole, bec, total_charge, "
+        "config_type, trajectory, frame_id.",
+    ),
+]
+Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the result as JSON.")]
+
+
+def parse_charges(text: str) -> dict[str, float]:
+    """`Li=0.445,S=-0.890` as charges in e by element; InputError if it cannot be understood."""
+    charges: dict[str, float] = {}
+    for part in text.split(","):
+        symbol, _, number = (word.strip() for word in part.partition("="))
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        if not symbol or not math.isfinite(value) or symbol in charges:
+            raise InputError(
+                f"cannot understand the charge {part.strip()!r} in --charges {text!r}.",
+                remedy="write each element once, with its charge in e: --charges Li=0.445,P=2.225,S=-0.890.",
+            )
+        charges[symbol] = value
+    return charges
+
+
+def parse_supercell(text: str) -> tuple[int, int, int]:
+    """`2x2x1` (or `2`, for all three axes) as repetitions; InputError if it cannot be understood."""
+    parts = text.lower().replace(",", "x").replace(" ", "x").split("x")
+    numbers = [int(part) for part in parts if part.isdecimal() and int(part) > 0]
+    if len(numbers) != len(parts) or len(parts) not in (1, 3):
+        raise InputError(
+            f"cannot understand the supercell {text!r}.", remedy="write three positive numbers: 2x2x1."
+        )
+    a, b, c = numbers * 3 if len(numbers) == 1 else numbers
+    return a, b, c

@@ -1,0 +1,77 @@
+"""`superion run`, `superion status`, `superion report` and `superion schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder.")]
+
+
+def run(
+    study: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY", help="Study YAML, or a study folder to continue with its own settings."
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Study folder. Default: the name of the study."),
+    ] = None,
+) -> None:
+    """Run a study, or go on with it: only what is not done or no longer holds is done."""
+    from superion.study import run_study
+
+    folder = run_study(study, output)
+    typer.echo(f"report: {folder / 'report.html'}")
+
+
+def show_status(study: Folder) -> None:
+    """Show which steps of a study are done, what is next, and about how long the dynamics will take."""
+    from rich.console import Console
+
+    from superion.study import status
+
+    found = status(study)
+    Console().print(found.table())
+    if found.next is None:
+        typer.echo("all steps are done")
+        return
+    verb = "working on" if found.running else "next"
+    typer.echo(f"{verb}: {found.next}")
+    if found.seconds_left:
+        hours, minutes = divmod(round(found.seconds_left / 60), 60)
+        typer.echo(f"dynamics: about {hours} h {minutes:02d} min left")
+
+
+def report(study: Folder) -> None:
+    """Write the report of a study again, from the results in its folder."""
+    from superion.errors import InputError
+    from superion.files import locked
+    from superion.report import write_report
+
+    if not study.is_dir():
+        raise InputError("no such study folder.", file=study, remedy="give a folder made by `superion run`.")
+    with locked(study):
+        typer.echo(f"report: {write_report(study)}")
+
+
+def print_schema(
+    what: Annotated[str, typer.Argument(help="study: the study YAML; fit: the settings of a fit.")] = "study",
+) -> None:
+    """Print the JSON schema of a settings file: every key with its unit and default."""
+    import json
+
+    from pydantic import BaseModel
+
+    from superion.errors import InputError, suggest
+    from superion.potentials import FitSettings
+    from superion.study import StudySettings
+
+    models: dict[str, type[BaseModel]] = {"study": StudySettings, "fit": FitSettings}
+    if what not in models:
+        raise InputError(f"there is no schema {what!r}.{suggest(what, models)}", remedy="use study or fit.")
+    typer.echo(json.dumps(models[what].model_json_schema(), indent=2, ensure_ascii=False))

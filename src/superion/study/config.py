@@ -1,0 +1,206 @@
+"""The settings of a study, as they stand in its YAML file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
+
+from superion.errors import InputError
+from superion.files import write_atomic
+from superion.potentials import FitSettings
+from superion.simulation import MDSettings
+from superion.structures.labels import parse_mappings
+from superion.study import presets
+from superion.study.settings_file import read_settings
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DataSettings(BaseModel):
+    """Labelled structures and their division into training and test set."""
+
+    model_config = _STRICT
+
+    files: list[str] = Field(
+        min_length=1, description="files with labelled structures, relative to the YAML file"
+    )
+    keys: list[str] = Field(
+        [], description="foreign label keys as label=key[:unit], e.g. dipole=dipole_vector:e*bohr"
+    )
+    test: list[str] | Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        0.2,
+        description="test trajectories by name, or the fraction of frames that whole trajectories, drawn at "
+        "random, come closest to; null: train on everything",
+    )
+    seed: int = Field(0, ge=0, description="seed of the random choice of test trajectories")
+
+    @field_validator("keys")
+    @classmethod
+    def _understood(cls, keys: list[str]) -> list[str]:
+        try:
+            parse_mappings(keys)
+        except InputError as error:
+            raise ValueError(str(error).rstrip(".")) from error
+        return keys
+
+
+class StructureSettings(BaseModel):
+    """Where dynamics starts."""
+
+    model_config = _STRICT
+
+    file: str = Field(description="structure file, relative to the YAML file; of several frames the last")
+    supercell: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
+        (1, 1, 1), description="repetitions of the cell along its three axes"
+    )
+
+
+class ElectrostaticsSettings(BaseModel):
+    """The Coulomb term of es-gap: fixed charges with 1s Slater densities."""
+
+    model_config = _STRICT
+
+    charges: dict[str, float] = Field(
+        presets.CHARGES, min_length=1, description="charge of each element in e; cells must be neutral"
+    )
+    screening: PositiveFloat = Field(
+        presets.SCREENING, description="decay of the overlap of two densities in 1/Å"
+    )
+    accuracy: float = Field(
+        presets.ACCURACY, gt=0, le=1e-2, description="of the Ewald sum, relative to a bare pair interaction"
+    )
+
+
+class TransportSettings(BaseModel):
+    """How conductivities follow from trajectories."""
+
+    model_config = _STRICT
+
+    species: str = Field("Li", description="mobile element")
+    charge: float = Field(1.0, description="formal charge of the mobile ion in e")
+    discard_ps: float = Field(0.0, ge=0, description="production time left out as equilibration, in ps")
+    hop_length: PositiveFloat = Field(3.0, description="distance of neighbouring sites of the ion in Å")
+    reference: Literal["system", "framework", "none"] = Field(
+        "system",
+        description="what stands still: the centre of mass of the system, of all other species, or none",
+    )
+
+
+class Runs(BaseModel):
+    """Settings of all runs of molecular dynamics; they differ in temperature alone."""
+
+    model_config = _STRICT
+
+    temperatures: list[PositiveFloat] = Field(min_length=1, description="temperatures in K, one run each")
+
+    @model_validator(mode="after")
+    def _each_valid(self) -> Self:
+        if len({f"{t:g}" for t in self.temperatures}) < len(self.temperatures):
+            raise ValueError(f"temperatures are repeated: {self.temperatures}")
+        for temperature in self.temperatures:
+            try:
+                self.at(temperature)
+            except ValidationError as error:
+                messages = [e["msg"].removeprefix("Value error, ") for e in error.errors()]
+                raise ValueError("; ".join(messages)) from error
+        return self
+
+    def at(self, temperature: float) -> MDSettings:
+        """Settings of the run at `temperature` (K)."""
+        return MDSettings(temperature=temperature, **self.model_dump(exclude={"temperatures"}))
+
+
+if TYPE_CHECKING:
+    DynamicsSettings = Runs
+else:
+    DynamicsSettings = create_model(
+        "DynamicsSettings",
+        __base__=Runs,
+        __doc__=Runs.__doc__,
+        **{
+            name: (field.rebuild_annotation(), field)
+            for name, field in MDSettings.model_fields.items()
+            if name != "temperature"
+        },
+    )
+
+
+class StudySettings(BaseModel):
+    """A study: potentials fitted to one set of labels, dynamics with each, conductivities, a report."""
+
+    model_config = _STRICT
+
+    name: str = Field(min_length=1, description="name of the study, shown in the report")
+    data: DataSettings = Field(description="labelled structures")
+    structure: StructureSettings = Field(description="start of the dynamics")
+    potentials: list[presets.Preset] = Field(
+        ["gap", "es-gap"], min_length=1, description="gap: local; es-gap: the same with electrostatics"
+    )
+    electrostatics: ElectrostaticsSettings = Field(
+        ElectrostaticsSettings(), description="the Coulomb term of es-gap"
+    )
+    repulsion: bool = Field(
+        True, description="repel atoms that come closer than those of the training data ever do"
+    )
+    fit: FitSettings = Field(FitSettings(), description="the local term and its fit")
+    dynamics: DynamicsSettings = Field(description="molecular dynamics with every potential")
+    transport: TransportSettings = Field(TransportSettings(), description="conductivities")
+    parallel: PositiveInt | None = Field(
+        None, description="processes of molecular dynamics and threads of the fit; null: one per CPU core"
+    )
+
+    @field_validator("potentials")
+    @classmethod
+    def _once(cls, potentials: list[str]) -> list[str]:
+        if len(set(potentials)) < len(potentials):
+            raise ValueError(f"potentials are repeated: {potentials}")
+        return potentials
+
+    @property
+    def processes(self) -> int:
+        """How much may run at once."""
+        return self.parallel or cpu_count()
+
+
+def cpu_count() -> int:
+    """CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_study(path: str | Path) -> StudySettings:
+    """The settings in a YAML file, relative paths made absolute; InputError naming every wrong key."""
+    path = Path(path)
+    settings = read_settings(path, StudySettings)
+    return _with_paths(settings, lambda file: str((path.parent / file).resolve()))
+
+
+def write_study(settings: StudySettings, folder: Path) -> None:
+    """Write the settings, defaults included, to `study.yaml` in `folder`, with paths relative to it."""
+    local = _with_paths(settings, lambda file: os.path.relpath(file, folder.resolve()))
+    text = yaml.safe_dump(local.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    write_atomic(folder / "study.yaml", text)
+
+
+def _with_paths(settings: StudySettings, change: Any) -> StudySettings:
+    data = settings.data.model_copy(update={"files": [change(file) for file in settings.data.files]})
+    structure = settings.structure.model_copy(update={"file": change(settings.structure.file)})
+    return settings.model_copy(update={"data": data, "structure": structure})
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of the study YAML."""
+    return StudySettings.model_json_schema()

@@ -1,0 +1,81 @@
+"""The labelled structures of a study or a fit, divided into training and test set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from superion.errors import InputError
+from superion.structures import (
+    is_isolated,
+    read_frames,
+    require_labels,
+    split_by_trajectory,
+    structure_hash,
+)
+from superion.structures.duplicates import frame_name
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Frames in the order of the files; the indices in `train` and `test` divide them."""
+
+    frames: list[Atoms]
+    train: list[int]
+    test: list[int]
+
+    def part(self, name: str) -> list[Atoms]:
+        """The frames of "train" or "test"."""
+        return [self.frames[k] for k in (self.train if name == "train" else self.test)]
+
+
+def read_files(paths: Sequence[str | Path], keys: Sequence[str] = ()) -> list[Atoms]:
+    """Frames of several files in turn, each named in messages by file name and index."""
+    return [atoms for path in paths for atoms in _named(read_frames(path, keys), Path(path).name)]
+
+
+def _named(frames: list[Atoms], name: str) -> list[Atoms]:
+    for atoms in frames:
+        atoms.info["source"] = f"{name}#{str(atoms.info['source']).rpartition('#')[2]}"
+    return frames
+
+
+def load_dataset(
+    paths: Sequence[Path], keys: Sequence[str], test: Sequence[str] | float | None, seed: int
+) -> Dataset:
+    """Read, check and divide the data; test None trains on everything.
+
+    Raises InputError for unreadable files, missing labels and splits that are not clean.
+    """
+    frames = read_files(paths, keys)
+    require_labels(frames)
+    if test is None:
+        return Dataset(frames, list(range(len(frames))), [])
+    _, held_out = split_by_trajectory(frames, test=test, rng=np.random.default_rng(seed))
+    chosen = {id(atoms) for atoms in held_out}
+    inside = [id(atoms) in chosen for atoms in frames]
+    return Dataset(
+        frames,
+        [k for k, out in enumerate(inside) if not out],
+        [k for k, out in enumerate(inside) if out],
+    )
+
+
+def refuse_shared(train: Sequence[Atoms], test: Sequence[Atoms]) -> None:
+    """InputError naming the frames that training and test set have in common; isolated atoms do not count."""
+    known = {structure_hash(atoms): frame_name(atoms, k) for k, atoms in enumerate(train)}
+    shared = [
+        f"{known[digest]} = {frame_name(atoms, k)}"
+        for k, atoms in enumerate(test)
+        if not is_isolated(atoms) and (digest := structure_hash(atoms)) in known
+    ]
+    if shared:
+        more = f" and {len(shared) - 5} more" if len(shared) > 5 else ""
+        raise InputError(
+            f"training and test set share {len(shared)} structures: {', '.join(shared[:5])}{more}.",
+            remedy="remove them from one of the two; errors on frames that were trained on say nothing.",
+        )

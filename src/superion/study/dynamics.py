@@ -1,0 +1,168 @@
+"""Molecular dynamics of a study: one process per run, several runs at once, all of them resumable."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+
+from superion.errors import CorruptFileError, SimulationError
+from superion.files import read_json, write_json
+from superion.simulation import MDSettings
+from superion.simulation.chunks import META, count_chunks, read_meta
+from superion.structures import read_structure
+from superion.study.display import Display
+
+JOB = "job.json"
+LOG = "log.txt"
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""Set to 1 for each run: PyTorch, BLAS and numba take their number of threads from these."""
+POLL = 0.1
+"""Seconds between two looks at the running processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run: its folder, its files, and what identifies it.
+
+    identity: JSON-ready facts (hash of the model and of the structure file); a folder made from others is
+    set aside, never continued or overwritten.
+    """
+
+    name: str
+    folder: Path
+    model: Path
+    structure: Path
+    supercell: tuple[int, int, int]
+    settings: MDSettings
+    identity: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """What the worker needs, with paths relative to the folder of the run."""
+        return {
+            "model": os.path.relpath(self.model, self.folder),
+            "structure": os.path.relpath(self.structure, self.folder),
+            "supercell": list(self.supercell),
+            "settings": self.settings.model_dump(mode="json"),
+            "identity": self.identity,
+        }
+
+
+def start_structure(file: str | Path, supercell: Sequence[int]) -> Atoms:
+    """The last frame of a structure file, repeated along its axes."""
+    atoms = read_structure(file, "-1")
+    return atoms if tuple(supercell) == (1, 1, 1) else atoms.repeat(tuple(supercell))
+
+
+def prepare(job: Job) -> None:
+    """Make the folder of a run ready; one that was made from something else is set aside first."""
+    if job.folder.exists() and not _continues(job):
+        _set_aside(job.folder)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    write_json(job.folder / JOB, job.to_json())
+
+
+def _continues(job: Job) -> bool:
+    """Whether the folder holds the beginning of this very run (more steps are a continuation)."""
+    try:
+        recorded = read_json(job.folder / JOB) if (job.folder / JOB).exists() else {}
+        meta = read_meta(job.folder) if (job.folder / META).exists() else None
+    except CorruptFileError:
+        return False
+    if meta is None:
+        return count_chunks(job.folder) == 0
+    settings = job.settings.model_dump(mode="json")
+    same = {k: v for k, v in meta["settings"].items() if k != "steps"} == {
+        k: v for k, v in settings.items() if k != "steps"
+    }
+    fits = meta["settings"]["steps"] <= settings["steps"]
+    return same and fits and recorded.get("identity") == job.identity
+
+
+def _set_aside(folder: Path) -> None:
+    number = 1
+    while (other := folder.with_name(f"{folder.name}.old-{number}")).exists():
+        number += 1
+    folder.rename(other)
+
+
+def done_fraction(folder: Path, settings: MDSettings) -> float:
+    """How much of a run is on disk, 0 to 1, judged by its number of files."""
+    frames = (settings.steps + settings.equilibrate) // settings.sample_every + 1
+    return min(1.0, count_chunks(folder) * settings.chunk_frames / frames)
+
+
+def outputs(job: Job) -> list[Path]:
+    """The files of a finished run."""
+    return [job.folder / JOB, job.folder / META, *sorted(job.folder.glob("chunk-*.safetensors"))]
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    parallel: int,
+    started: Callable[[Job], None],
+    ended: Callable[[Job, SimulationError | None, float], None],
+    *,
+    progress: bool = True,
+) -> None:
+    """Run all jobs, at most `parallel` at once, and tell `ended` of each with its error and its seconds.
+
+    The processes end with this one, however it ends; what they have written stays.
+    """
+    waiting, running = deque(jobs), dict[str, tuple[Job, subprocess.Popen[bytes], float]]()
+    try:
+        with Display([f"dynamics/{job.name}" for job in jobs], show=progress) as display:
+            while waiting or running:
+                while waiting and len(running) < parallel:
+                    job = waiting.popleft()
+                    prepare(job)
+                    started(job)
+                    running[job.name] = (job, _start(job), time.monotonic())
+                time.sleep(POLL)
+                for name, (job, process, since) in list(running.items()):
+                    display.update(f"dynamics/{name}", done_fraction(job.folder, job.settings))
+                    if process.poll() is None:
+                        continue
+                    del running[name]
+                    _release(process)
+                    error = _failure(job, process.returncode) if process.returncode else None
+                    display.end(f"dynamics/{name}", "failed" if error else "done")
+                    ended(job, error, time.monotonic() - since)
+    finally:
+        for _, process, _ in running.values():
+            process.kill()
+            process.wait()
+            _release(process)
+
+
+def _start(job: Job) -> subprocess.Popen[bytes]:
+    """Start the worker of a run; it ends when its standard input closes, that is, with this process."""
+    command = [sys.executable, "-m", "superion.study.worker", str(job.folder)]
+    environment = os.environ | dict.fromkeys(THREADS, "1")
+    with open(job.folder / LOG, "ab") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
+
+
+def _release(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _failure(job: Job, code: int) -> SimulationError:
+    log = job.folder / LOG
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    reason = lines[-1] if lines else "it left no message"
+    return SimulationError(
+        f"dynamics of {job.name} ended with code {code}: {reason.removeprefix('error: ')}",
+        file=log,
+    )

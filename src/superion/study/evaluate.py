@@ -1,0 +1,73 @@
+"""Predictions of a potential for labelled structures, their errors, and their file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers
+from ase.io import write
+from ase.stress import full_3x3_to_voigt_6_stress
+from safetensors.numpy import save
+
+from superion.analysis.accuracy import parity
+from superion.files import write_atomic
+from superion.potentials import Potential
+from superion.potentials.gp import SparseGP
+from superion.progress import track
+from superion.structures import is_isolated
+from superion.terms import Evaluation
+
+
+def predict(
+    potential: Potential, frames: Sequence[Atoms], what: str = "predictions", *, progress: bool = False
+) -> list[Evaluation]:
+    """Evaluate every frame.
+
+    Isolated atoms have no fixed terms, as in the fit: a lone ion in a periodic box has no Coulomb energy.
+    """
+    lone = Potential([term for term in potential.terms if isinstance(term, SparseGP)] or potential.terms)
+    return [
+        (lone if is_isolated(atoms) else potential).evaluate(atoms)
+        for atoms in track(frames, what, len(frames), show=progress)
+    ]
+
+
+def write_predictions(path: str | Path, frames: Sequence[Atoms], predictions: Sequence[Evaluation]) -> None:
+    """Write frames with their labels and `superion_energy` (eV), `superion_forces` (eV/Å), `superion_stress`.
+
+    Stress (eV/Å³, Voigt) for frames with a cell, and `superion_charges` (e) where the potential has charges.
+    """
+    written = []
+    for atoms, found in zip(frames, predictions, strict=True):
+        copy = atoms.copy()
+        copy.info["superion_energy"] = found.energy
+        copy.arrays["superion_forces"] = found.forces
+        if copy.cell.rank == 3:
+            stress = full_3x3_to_voigt_6_stress(-found.virial / copy.get_volume())
+            copy.info["superion_stress"] = stress
+        if found.charges is not None:
+            copy.arrays["superion_charges"] = found.charges
+        written.append(copy)
+    text = io.StringIO()
+    write(text, written, format="extxyz")
+    write_atomic(path, text.getvalue())
+
+
+def write_parity(path: Path, frames: Sequence[Atoms], predictions: Sequence[Evaluation]) -> None:
+    """Write reference beside prediction as one safetensors file, see docs/study.md."""
+    pairs = parity(frames, predictions)
+    arrays: dict[str, Any] = {
+        "energy_reference": pairs.energy_reference,
+        "energy_predicted": pairs.energy_prediction,
+        "force_reference": pairs.force_reference,
+        "force_predicted": pairs.force_prediction,
+        "numbers": np.array([atomic_numbers[symbol] for symbol in pairs.species], dtype=np.int64),
+        "stress_reference": pairs.stress_reference,
+        "stress_predicted": pairs.stress_prediction,
+    }
+    write_atomic(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))

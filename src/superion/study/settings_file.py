@@ -1,0 +1,147 @@
+"""Reading settings from YAML: safe-loaded, checked, and every mistake named with file and dotted key."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from superion.errors import InputError, suggest
+
+Model = TypeVar("Model", bound=BaseModel)
+SHOWN = 8  # mistakes listed at once
+REMEDY = "`superion schema` (study) and `superion schema fit` list every key with its unit and default."
+
+
+def read_settings(path: str | Path, model: type[Model]) -> Model:
+    """Settings of the kind `model` from a YAML file; InputError naming each wrong key."""
+    return validate(read_yaml(path), model, path)
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """The mapping in a YAML file; InputError if it is no mapping, repeats a key or asks for objects."""
+    path = Path(path)
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise InputError(f"cannot be read ({reason}).", file=path, remedy="check the path.") from error
+    try:
+        twice = next(_repeated(yaml.compose(text, Loader=yaml.SafeLoader)), None)
+        value = yaml.safe_load(text)
+    except yaml.constructor.ConstructorError as error:
+        raise InputError(
+            f"only plain values are allowed{_position(error)}: {error.problem}.",
+            file=path,
+            remedy="remove the tag (!…); settings are text, numbers, lists and mappings, never objects.",
+        ) from error
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"not valid YAML{_position(error)}: {getattr(error, 'problem', None) or error}.",
+            file=path,
+            remedy="check indentation, colons and quotes there.",
+        ) from error
+    if twice:
+        raise InputError(f"the key {twice} is given twice.", file=path, remedy="keep one of the two.")
+    if not isinstance(value, dict):
+        raise InputError(
+            f"expected a mapping of settings, found {type(value).__name__}.",
+            file=path,
+            remedy="write lines of the form `key: value`.",
+        )
+    return value
+
+
+def validate(
+    values: Mapping[Any, Any], model: type[Model], file: object = None, *, remedy: str = REMEDY
+) -> Model:
+    """`values` as a `model`; InputError with dotted keys, what was expected, and suggestions."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InputError(
+            explain(error, model),
+            file=file,
+            remedy=remedy,
+        ) from error
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The mistakes that pydantic found, one sentence each."""
+    found = error.errors(include_url=False)
+    lines = list(dict.fromkeys(_sentence(details, model) for details in found))
+    more = f" … and {len(lines) - SHOWN} more." if len(lines) > SHOWN else ""
+    return " ".join(lines[:SHOWN]) + more
+
+
+def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
+    place, owner = _place(details["loc"], model)
+    if details["type"] == "extra_forbidden":
+        return f"{place}: unknown key.{suggest(place.rpartition('.')[2], owner.model_fields)}"
+    if details["type"] == "missing":
+        return f"{place}: is missing{_described(details['loc'], owner)}."
+    message = details["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    text = f"{place}: {message}" if place else message
+    if details["type"] != "value_error":
+        text += f", found {reprlib.repr(details['input'])}"
+    return text + "."
+
+
+def _place(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, type[BaseModel]]:
+    """Dotted key of an error, without pydantic's names of union members, and the model it is in."""
+    parts: list[str] = []
+    owner, annotation = model, None
+    for depth, part in enumerate(location, start=1):
+        if isinstance(part, int):
+            parts[-1:] = [f"{parts[-1]}[{part}]"] if parts else [f"[{part}]"]
+            continue
+        if annotation is None or part in owner.model_fields:
+            field = owner.model_fields.get(part)
+            parts.append(part)
+            annotation = field.annotation if field else None
+            inner = next(_models(annotation), None)
+            if inner is not None and depth < len(location):
+                owner, annotation = inner, None
+        elif dict in {getattr(a, "__origin__", a) for a in (annotation, *get_args(annotation))}:
+            parts.append(part)
+    return ".".join(parts), owner
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Models named by a type annotation, at any depth."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
+
+
+def _described(location: tuple[int | str, ...], owner: type[BaseModel]) -> str:
+    field = owner.model_fields.get(str(location[-1]))
+    return f" ({field.description.rstrip('.')})" if field and field.description else ""
+
+
+def _repeated(node: yaml.Node | None) -> Iterator[str]:
+    """Dotted keys that occur twice in one mapping."""
+    stack: list[tuple[yaml.Node | None, str]] = [(node, "")]
+    visited: set[int] = set()
+    while stack:
+        current, prefix = stack.pop()
+        if current is None or id(current) in visited:
+            continue
+        visited.add(id(current))
+        if isinstance(current, yaml.SequenceNode):
+            stack += [(item, prefix) for item in current.value]
+        if isinstance(current, yaml.MappingNode):
+            keys = [str(key.value) for key, _ in current.value]
+            yield from (f"{prefix}{key}" for k, key in enumerate(keys) if key in keys[:k])
+            stack += [(item, f"{prefix}{key}.") for key, (_, item) in zip(keys, current.value, strict=True)]
+
+
+def _position(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""

@@ -1,0 +1,108 @@
+"""How far a study is: one row per step, what is next, and how long it may still take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.table import Table
+
+from superion.errors import InputError
+from superion.study.config import read_study
+from superion.study.dynamics import done_fraction
+from superion.study.run import SETTINGS
+from superion.study.state import NAME, Record, State
+from superion.study.steps import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One step.
+
+    status: done, running, interrupted, failed, waiting or to do. seconds: of the last attempt. fraction: how
+    much is done, where that is known. note: the error, if it failed.
+    """
+
+    step: str
+    status: str
+    seconds: float | None
+    fraction: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """State of a study. seconds_left: estimate for the dynamics that is left, None if nothing tells."""
+
+    rows: list[Row]
+    next: str | None
+    running: bool
+    seconds_left: float | None
+
+    def table(self) -> Table:
+        """For the terminal."""
+        table = Table("step", "status", "done", "seconds", "note")
+        for row in self.rows:
+            table.add_row(
+                row.step,
+                row.status,
+                "" if row.fraction is None else f"{100 * row.fraction:.0f} %",
+                "" if row.seconds is None else f"{row.seconds:.1f}",
+                row.note.replace("[", r"\["),
+            )
+        return table
+
+
+def status(folder: str | Path) -> Progress:
+    """Look at a study folder without touching it; InputError if it holds no study."""
+    folder = Path(folder)
+    if not (folder / NAME).exists() or not (folder / SETTINGS).exists():
+        raise InputError(
+            "holds no study.", file=folder, remedy="give the folder that `superion run` wrote to."
+        )
+    study = Study(read_study(folder / SETTINGS), folder, progress=False)
+    state = State.read(folder)
+    rows, left, rates = [], [], []
+    for step in study.plan():
+        record = state.records.get(step.name)
+        fraction = None
+        if step.job is not None:
+            name = step.name.partition("/")[2]
+            kelvin = next(t for run, _, t in study.runs if run == name)
+            settings = study.settings.dynamics.at(kelvin)
+            fraction = done_fraction(folder / "md" / name, settings)
+            if record is not None and record.status == "done":
+                fraction = 1.0
+            elif fraction < 1:
+                left.append(1 - fraction)
+            seconds = _seconds(record)
+            advance = fraction - record.fraction if record else 0.0
+            if seconds and advance > 0.01:
+                rates.append(seconds / advance)
+        rows.append(_row(step.name, record, state.alive, fraction))
+    pending = next((row.step for row in rows if row.status != "done"), None)
+    seconds_left = None
+    if not left:
+        seconds_left = 0.0
+    elif rates:
+        seconds_left = max(max(left), sum(left) / study.settings.processes) * sum(rates) / len(rates)
+    return Progress(rows, pending, state.alive and pending is not None, seconds_left)
+
+
+def _row(step: str, record: Record | None, alive: bool, fraction: float | None) -> Row:
+    if record is None:
+        return Row(step, "to do", None, fraction, "")
+    interrupted = record.status == "running" and not alive
+    seconds = None if interrupted else _seconds(record)
+    name = "interrupted" if interrupted else record.status
+    return Row(step, name, seconds, fraction, record.error or "")
+
+
+def _seconds(record: Record | None) -> float | None:
+    if record is None:
+        return None
+    if record.status == "running" and record.started:
+        since = datetime.fromisoformat(record.started)
+        return max(0.0, (datetime.now(UTC) - since).total_seconds())
+    return record.seconds

@@ -1,0 +1,238 @@
+"""The steps of a study: what each reads, what it makes of it, what it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from superion.analysis.accuracy import errors
+from superion.errors import CorruptFileError, ModelError
+from superion.files import sha256, write_json
+from superion.potentials import Potential, fit
+from superion.structures import census, trajectory_of
+from superion.study.config import StudySettings
+from superion.study.data import Dataset, load_dataset
+from superion.study.dynamics import Job
+from superion.study.evaluate import predict, write_parity
+from superion.study.presets import fixed_terms
+from superion.study.state import fingerprint
+from superion.study.transport import analyse
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a study.
+
+    needs: steps that must be done before. settings: JSON-ready, all that its result depends on. reads: files,
+    by the name that enters the hash. work: makes the outputs and returns them; None for dynamics, which
+    has a `job` instead. keeps: a new attempt makes use of the files of the one before.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    settings: Any
+    reads: Callable[[], dict[str, Path]]
+    work: Callable[[], Sequence[Path]] | None = None
+    job: Callable[[], Job] | None = None
+    keeps: bool = False
+
+    def inputs(self) -> str:
+        """Hash of settings and files read, as they are now."""
+        files = {name: sha256(path) for name, path in self.reads().items()}
+        return fingerprint({"settings": self.settings, "files": files})
+
+
+@dataclass
+class Study:
+    """A study folder and its settings; data are read when first needed."""
+
+    settings: StudySettings
+    folder: Path
+    progress: bool = True
+    _data_files: dict[str, Path] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._data_files = {
+            f"data {k} {Path(file).name}": Path(file) for k, file in enumerate(self.settings.data.files)
+        }
+
+    @cached_property
+    def data(self) -> Dataset:
+        """Labelled frames, divided."""
+        chosen = self.settings.data
+        return load_dataset([Path(file) for file in chosen.files], chosen.keys, chosen.test, chosen.seed)
+
+    @property
+    def runs(self) -> list[tuple[str, str, float]]:
+        """Name, potential and temperature (K) of every run of dynamics."""
+        return [
+            (f"{potential}-{temperature:g}K", potential, temperature)
+            for potential in self.settings.potentials
+            for temperature in self.settings.dynamics.temperatures
+        ]
+
+    def plan(self) -> list[Step]:
+        """All steps, each after those it needs."""
+        data = self.settings.data.model_dump(mode="json", exclude={"files"})
+        shown = self.settings.model_dump(
+            mode="json", exclude={"parallel": True, "data": {"files"}, "structure": {"file"}}
+        )
+        potentials = list(self.settings.potentials)
+        return [
+            Step("census", (), data, self._reads_data, self._census),
+            Step(
+                "fit",
+                ("census",),
+                {"data": data, "potentials": {name: self._identity(name) for name in potentials}},
+                self._reads_data,
+                self._fit,
+                keeps=True,
+            ),
+            Step(
+                "accuracy",
+                ("fit",),
+                {"data": data, "potentials": potentials},
+                lambda: self._reads_data() | {name: self._model(name) for name in potentials},
+                self._accuracy,
+            ),
+            *(self._dynamics(*run) for run in self.runs),
+            *(self._transport(name) for name, _, _ in self.runs),
+            Step("report", ("accuracy",), shown, self._reads_results, self._report),
+        ]
+
+    def _reads_data(self) -> dict[str, Path]:
+        return self._data_files
+
+    def _model(self, potential: str) -> Path:
+        return self.folder / "models" / f"{potential}.safetensors"
+
+    def _identity(self, potential: str) -> dict[str, Any]:
+        """All settings that the model of a potential depends on, data aside."""
+        identity: dict[str, Any] = {
+            "preset": potential,
+            "fit": self.settings.fit.model_dump(mode="json"),
+            "repulsion": self.settings.repulsion,
+        }
+        if potential == "es-gap":
+            identity["electrostatics"] = self.settings.electrostatics.model_dump(mode="json")
+        return identity
+
+    def _census(self) -> list[Path]:
+        split = {}
+        for part in ("train", "test"):
+            names = [trajectory_of(atoms) for atoms in self.data.part(part)]
+            split[part] = {name: names.count(name) for name in sorted(set(names))}
+        path = self.folder / "census.json"
+        write_json(path, {"census": census(self.data.frames).to_dict(), "split": split})
+        return [path]
+
+    def _fit(self) -> list[Path]:
+        """Fit all potentials from one design matrix; models that are as they should be are not rewritten."""
+        train = self.data.part("train")
+        provenance: dict[str, Any] = {name: self._provenance(name) for name in self.settings.potentials}
+        targets = {
+            name: fixed_terms(
+                name,
+                train,
+                **self.settings.electrostatics.model_dump(),
+                repulsion=self.settings.repulsion,
+            )
+            for name in provenance
+        }
+        fitted = fit(
+            train, self.settings.fit, targets, workers=self.settings.processes, progress=self.progress
+        )
+        for name, terms in fitted.items():
+            path = self._model(name)
+            path.parent.mkdir(exist_ok=True)
+            if not _made_from(path, provenance[name]):
+                Potential(terms, provenance[name]).save(path)
+        return [self._model(name) for name in fitted]
+
+    def _provenance(self, potential: str) -> dict[str, Any]:
+        """Facts kept in the model file; the same inputs give the same bytes."""
+        return {
+            "study": self.settings.name,
+            "settings": self._identity(potential),
+            "data": {Path(path).name: sha256(path) for path in self._data_files.values()},
+            "split": self.settings.data.model_dump(mode="json", exclude={"files"}),
+            "training_frames": len(self.data.train),
+        }
+
+    def _accuracy(self) -> list[Path]:
+        metrics: dict[str, Any] = {}
+        written = []
+        for name in self.settings.potentials:
+            potential = Potential.load(self._model(name))
+            metrics[name] = {"train": None, "test": None}
+            for part in ("train", "test"):
+                frames = self.data.part(part)
+                if not frames:
+                    continue
+                found = predict(potential, frames, f"{name}: {part} set", progress=self.progress)
+                metrics[name][part] = errors(frames, found)
+                path = self.folder / "parity" / f"{name}-{part}.safetensors"
+                path.parent.mkdir(exist_ok=True)
+                write_parity(path, frames, found)
+                written.append(path)
+        write_json(self.folder / "accuracy.json", metrics)
+        return [self.folder / "accuracy.json", *written]
+
+    def _dynamics(self, name: str, potential: str, temperature: float) -> Step:
+        settings = self.settings.dynamics.at(temperature)
+        structure, supercell = Path(self.settings.structure.file), self.settings.structure.supercell
+        model = self._model(potential)
+
+        def job() -> Job:
+            identity = {"model": sha256(model), "structure": sha256(structure), "supercell": list(supercell)}
+            return Job(name, self.folder / "md" / name, model, structure, supercell, settings, identity)
+
+        return Step(
+            f"dynamics/{name}",
+            ("fit",),
+            {"dynamics": settings.model_dump(mode="json"), "supercell": list(supercell)},
+            lambda: {"model": model, "structure": structure},
+            job=job,
+            keeps=True,
+        )
+
+    def _transport(self, name: str) -> Step:
+        chosen = self.settings.transport
+        run = self.folder / "md" / name
+
+        def work() -> list[Path]:
+            path = self.folder / "transport" / f"{name}.json"
+            path.parent.mkdir(exist_ok=True)
+            write_json(path, analyse(run, chosen))
+            return [path]
+
+        return Step(
+            f"transport/{name}",
+            (f"dynamics/{name}",),
+            chosen.model_dump(mode="json"),
+            lambda: {path.name: path for path in (run / "meta.json", *run.glob("chunk-*.safetensors"))},
+            work,
+        )
+
+    def _reads_results(self) -> dict[str, Path]:
+        patterns = ("census.json", "accuracy.json", "parity/*.safetensors", "transport/*.json")
+        paths = sorted(path for pattern in patterns for path in self.folder.glob(pattern))
+        return {str(path.relative_to(self.folder)): path for path in paths}
+
+    def _report(self) -> list[Path]:
+        from superion.report import write_report
+
+        return [write_report(self.folder), *sorted((self.folder / "figures").glob("*.png"))]
+
+
+def _made_from(path: Path, provenance: dict[str, Any]) -> bool:
+    """Whether a model file is intact and was made from exactly these inputs."""
+    if not path.exists():
+        return False
+    try:
+        return Potential.load(path).provenance == provenance
+    except (CorruptFileError, ModelError):
+        return False

@@ -1,0 +1,97 @@
+"""From a trajectory folder to its conductivity, how that depends on length, and the curves of a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase.data import chemical_symbols
+
+from superion.analysis.displacement import mean_squared_displacement, remove_drift
+from superion.analysis.transport import TransportResult, transport
+from superion.simulation import Trajectory, read_trajectory
+from superion.study.config import TransportSettings
+
+Array = np.ndarray
+
+FEWEST_FRAMES = 100
+"""Prefixes of a trajectory with fewer frames are not analysed."""
+PREFIXES = 10
+POINTS = 1000
+"""Points in a curve against time; longer ones are thinned."""
+
+
+def analyse(folder: Path, settings: TransportSettings) -> dict[str, Any]:
+    """Content of a transport file, JSON-ready; InputError if the trajectory is too short.
+
+    result: TransportResult. against_length: the same for growing parts of the trajectory. msd: lag_ps, and
+    Å² by species, other species seen from the same frame of reference. thermo: time_ps, temperature_K,
+    conserved_eV_per_atom (less its first value).
+    """
+    trajectory = read_trajectory(folder)
+    result = conductivity(trajectory, settings)
+    return {
+        "result": result.to_dict(),
+        "against_length": [part.to_dict() for part in _against_length(trajectory, settings)],
+        "msd": _curves(trajectory, settings, result),
+        "thermo": _thermo(trajectory),
+    }
+
+
+def conductivity(
+    trajectory: Trajectory, settings: TransportSettings, end: int | None = None
+) -> TransportResult:
+    """Transport of the first `end` frames, at the temperature the thermostat was set to.
+
+    Without thermostat (nve) it is the mean temperature of the whole trajectory.
+    """
+    recorded = trajectory.meta["settings"]
+    fixed = recorded["ensemble"] != "nve"
+    return transport(
+        trajectory.positions[:end],
+        trajectory.cells[:end],
+        trajectory.times[:end],
+        trajectory.numbers,
+        trajectory.masses,
+        species=settings.species,
+        temperature=recorded["temperature"] if fixed else float(trajectory.temperature.mean()),
+        charge=settings.charge,
+        discard=settings.discard_ps,
+        hop_length=settings.hop_length,
+        reference=settings.reference,
+    )
+
+
+def _against_length(trajectory: Trajectory, settings: TransportSettings) -> list[TransportResult]:
+    start = _first(trajectory, settings)
+    ends = [start + round((len(trajectory) - start) * k / PREFIXES) for k in range(1, PREFIXES + 1)]
+    return [conductivity(trajectory, settings, end) for end in ends if end - start >= FEWEST_FRAMES]
+
+
+def _first(trajectory: Trajectory, settings: TransportSettings) -> int:
+    return int(np.searchsorted(trajectory.times, trajectory.times[0] + 1000 * settings.discard_ps - 1e-6))
+
+
+def _curves(trajectory: Trajectory, settings: TransportSettings, result: TransportResult) -> dict[str, Any]:
+    positions = trajectory.positions[_first(trajectory, settings) :]
+    mobile = np.array([chemical_symbols[z] == settings.species for z in trajectory.numbers])
+    if settings.reference != "none":
+        still = None if settings.reference == "system" else ~mobile
+        positions = remove_drift(positions, trajectory.masses, still)
+    lags = np.rint(np.array(result.msd_lags) / result.timestep).astype(int)
+    curves: dict[str, Any] = {"lag_ps": list(result.msd_lags)}
+    for number in sorted(set(trajectory.numbers.tolist())):
+        msd = mean_squared_displacement(positions, trajectory.numbers == number)
+        curves[chemical_symbols[number]] = msd[lags].tolist()
+    return curves
+
+
+def _thermo(trajectory: Trajectory) -> dict[str, list[float]]:
+    every = slice(None, None, -(-len(trajectory) // POINTS))
+    conserved = (trajectory.conserved - trajectory.conserved[0]) / len(trajectory.numbers)
+    return {
+        "time_ps": (trajectory.times[every] / 1000).tolist(),
+        "temperature_K": trajectory.temperature[every].tolist(),
+        "conserved_eV_per_atom": conserved[every].tolist(),
+    }

@@ -1,0 +1,336 @@
+"""A whole study of a toy salt: done once, then resumed, changed, damaged and killed in copies."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.io import read, write
+from toy_salt import CHARGES, write_inputs, write_study
+
+from superion.errors import BusyError, InputError, SuperionError
+from superion.files import locked, read_json, sha256
+from superion.potentials import Potential
+from superion.simulation import read_trajectory
+from superion.study import run_study, status
+
+STEPS = {
+    "census",
+    "fit",
+    "accuracy",
+    "dynamics/gap-300K",
+    "dynamics/es-gap-300K",
+    "transport/gap-300K",
+    "transport/es-gap-300K",
+    "report",
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """Inputs, study.yaml and the folder `out` of a finished study."""
+    root = tmp_path_factory.mktemp("salt")
+    write_inputs(root)
+    run_study(write_study(root), root / "out", progress=False)
+    return root
+
+
+@pytest.fixture
+def root(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+@pytest.fixture
+def again(root: Path, capsys) -> Callable[..., set[str]]:
+    """Run the study of `root` with changed settings; the steps that were done, not skipped."""
+
+    def rerun(**changes) -> set[str]:
+        run_study(write_study(root, **changes), root / "out")
+        said = capsys.readouterr().err
+        skipped = set(re.findall(r"^(\S+): done before$", said, re.MULTILINE))
+        done = set(re.findall(r"^(\S+): done, .* s$", said, re.MULTILINE))
+        assert not skipped & done
+        return done
+
+    return rerun
+
+
+def test_the_folder_holds_what_the_documentation_says(finished: Path) -> None:
+    out = finished / "out"
+    state = read_json(out / "state.json")
+    assert set(state["steps"]) == STEPS
+    for record in state["steps"].values():
+        assert record["status"] == "done"
+        assert record["error"] is None
+        for path, digest in record["outputs"].items():
+            assert sha256(out / path) == digest
+    census = read_json(out / "census.json")
+    assert census["split"] == {"train": {"a": 4, "c": 4, "lone": 2}, "test": {"b": 4}}
+    assert census["census"]["total"]["frames"] == 14
+    accuracy = read_json(out / "accuracy.json")
+    for name in ("gap", "es-gap"):
+        assert accuracy[name]["train"]["force_rmse"] < 0.1
+        assert accuracy[name]["test"]["frames"] == 4
+        assert set(accuracy[name]["test"]["force_rmse_by_species"]) == {"Li", "Cl"}
+        trajectory = read_trajectory(out / "md" / f"{name}-300K")
+        assert len(trajectory) == 121
+        transport = read_json(out / "transport" / f"{name}-300K.json")
+        assert transport["result"]["species"] == "Li"
+        assert transport["result"]["temperature"] == 300
+        assert set(transport["msd"]) == {"lag_ps", "Li", "Cl"}
+        np.testing.assert_allclose(transport["msd"]["Li"], transport["result"]["msd"], rtol=1e-6, atol=1e-9)
+        assert [part["frames"] for part in transport["against_length"]] == [109, 121]
+        assert len(transport["thermo"]["time_ps"]) == 121
+        assert transport["thermo"]["conserved_eV_per_atom"][0] == 0.0
+        assert max(map(abs, transport["thermo"]["conserved_eV_per_atom"])) < 0.01
+    provenance = read_json(out / "provenance.json")
+    assert provenance["data"]["salt.extxyz"] == sha256(finished / "salt.extxyz")
+    assert provenance["seeds"] == {"split": 0, "fit": 0, "dynamics": 0}
+    assert provenance["versions"]["torch"]
+    assert "</html>" in (out / "report.html").read_text()
+    found = status(out)
+    assert found.next is None
+    assert not found.running
+    assert found.seconds_left == 0.0
+    assert {row.step for row in found.rows} == STEPS
+
+
+def test_the_two_potentials_differ_in_the_coulomb_term_alone(finished: Path) -> None:
+    models = finished / "out" / "models"
+    gap, charged = (Potential.load(models / f"{name}.safetensors") for name in ("gap", "es-gap"))
+    assert [term.kind for term in gap.terms] == ["repulsion", "gp"]
+    assert [term.kind for term in charged.terms] == ["coulomb", "repulsion", "gp"]
+    assert charged.terms[0].settings()["charges"]["values"] == CHARGES
+    ours, theirs = gap.terms[-1].arrays(), charged.terms[-1].arrays()
+    for name in ours:
+        assert np.array_equal(ours[name], theirs[name]) == (name != "weights"), name
+
+
+def test_parity_files_hold_the_errors_of_accuracy(finished: Path) -> None:
+    from safetensors.numpy import load_file
+
+    out = finished / "out"
+    arrays = load_file(out / "parity" / "es-gap-test.safetensors")
+    assert {k: v.shape for k, v in arrays.items()} == {
+        "energy_reference": (4,),
+        "energy_predicted": (4,),
+        "force_reference": (32, 3),
+        "force_predicted": (32, 3),
+        "numbers": (32,),
+        "stress_reference": (4, 6),
+        "stress_predicted": (4, 6),
+    }
+    difference = arrays["force_predicted"] - arrays["force_reference"]
+    expected = read_json(out / "accuracy.json")["es-gap"]["test"]
+    assert np.sqrt(np.mean(difference**2)) == pytest.approx(expected["force_rmse"])
+    lithium = difference[arrays["numbers"] == 3]
+    assert np.sqrt(np.mean(lithium**2)) == pytest.approx(expected["force_rmse_by_species"]["Li"])
+
+
+def test_nothing_is_done_twice(again) -> None:
+    assert again() == set()
+    assert again(parallel=1) == set()
+
+
+def test_a_study_folder_continues_with_its_own_settings(root: Path, capsys) -> None:
+    assert run_study(root / "out") == (root / "out").resolve()
+    assert "report: done before" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "redone"),
+    [
+        ({"transport__discard_ps": 0.01}, {"transport/gap-300K", "transport/es-gap-300K", "report"}),
+        ({"transport__charge": 2.0, "potentials": ["gap"]}, {"fit", "accuracy", "transport/gap-300K", "report"}),
+        ({"data__test": ["c"], "dynamics__steps": 220}, STEPS - {"nothing"}),
+    ],
+)
+def test_a_changed_setting_redoes_exactly_what_depends_on_it(again, change: dict, redone: set[str]) -> None:
+    assert again(**change) == redone
+
+
+def test_a_potential_that_left_the_study_leaves_no_results(root: Path, again) -> None:
+    again(potentials=["gap"])
+    out = root / "out"
+    assert not (out / "transport" / "es-gap-300K.json").exists()
+    assert not (out / "models" / "es-gap.safetensors").exists()
+    assert not list((out / "parity").glob("es-gap*"))
+    assert set(read_json(out / "accuracy.json")) == {"gap"}
+    assert (out / "md" / "es-gap-300K" / "meta.json").exists()
+
+
+def test_changed_electrostatics_leaves_the_local_potential_and_its_dynamics_alone(root: Path, again) -> None:
+    out = root / "out"
+    before = sha256(out / "models" / "gap.safetensors")
+    redone = again(electrostatics__screening=3.0)
+    assert redone == STEPS - {"census", "dynamics/gap-300K", "transport/gap-300K"}
+    assert sha256(out / "models" / "gap.safetensors") == before
+    assert len(read_trajectory(out / "md" / "es-gap-300K.old-1")) == 121
+
+
+def test_more_steps_continue_the_run_and_a_new_temperature_adds_one(root: Path, again) -> None:
+    first = root / "out" / "md" / "gap-300K" / "chunk-000000.safetensors"
+    before = first.stat().st_mtime_ns
+    redone = again(dynamics__steps=280, dynamics__temperatures=[300, 350], potentials=["gap"])
+    assert {"dynamics/gap-300K", "dynamics/gap-350K", "transport/gap-350K"} <= redone
+    assert first.stat().st_mtime_ns == before
+    assert len(read_trajectory(root / "out" / "md" / "gap-300K")) == 141
+    assert len(read_trajectory(root / "out" / "md" / "gap-350K")) == 141
+
+
+@pytest.mark.parametrize(
+    ("path", "redone"),
+    [
+        ("accuracy.json", {"accuracy"}),
+        ("parity/gap-test.safetensors", {"accuracy"}),
+        ("models/gap.safetensors", {"fit"}),
+        ("models/es-gap.safetensors", {"fit"}),
+        ("transport/gap-300K.json", {"transport/gap-300K"}),
+        ("md/es-gap-300K/chunk-000002.safetensors", {"dynamics/es-gap-300K"}),
+        ("md/gap-300K/meta.json", {"dynamics/gap-300K"}),
+        ("report.html", {"report"}),
+    ],
+)
+def test_a_damaged_file_is_noticed_and_made_again_as_it_was(root: Path, again, path: str, redone: set[str]) -> None:
+    file = root / "out" / path
+    before = file.read_bytes()
+    damaged = bytearray(before)
+    damaged[len(damaged) // 2] ^= 1
+    file.write_bytes(damaged)
+    assert again() == redone
+    assert file.read_bytes() == before
+    file.unlink()
+    if "md/" not in path:
+        assert again() == redone
+        assert file.read_bytes() == before
+
+
+def test_a_damaged_state_keeps_the_dynamics(root: Path, again, capsys) -> None:
+    out = root / "out"
+    chunks = {path: path.stat().st_mtime_ns for path in out.glob("md/*/chunk-*")}
+    (out / "state.json").write_text((out / "state.json").read_text()[:100])
+    assert again() == STEPS
+    assert {path: path.stat().st_mtime_ns for path in out.glob("md/*/chunk-*")} == chunks
+    assert (out / "state.json.damaged").exists()
+
+
+def test_a_second_process_is_refused(root: Path) -> None:
+    with locked(root / "out"), pytest.raises(BusyError, match="another superion process"):
+        run_study(root / "study.yaml", root / "out")
+
+
+def test_a_folder_with_something_else_is_refused(root: Path) -> None:
+    with pytest.raises(InputError, match="holds the study 'salt', not 'pepper'"):
+        run_study(write_study(root, name="pepper"), root / "out")
+    with pytest.raises(InputError, match="not empty and holds no study"):
+        run_study(root / "study.yaml", root)
+    with pytest.raises(InputError, match="a file, not a folder"):
+        run_study(root / "study.yaml", root / "salt.extxyz")
+
+
+def test_missing_files_are_named_with_their_key(tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    with pytest.raises(InputError, match=r"data\.files: there is no file .*sallt\.extxyz"):
+        run_study(write_study(tmp_path, data__files=["sallt.extxyz"]), tmp_path / "out")
+    with pytest.raises(InputError, match=r"structure\.file: there is no file"):
+        run_study(write_study(tmp_path, structure__file="none.cif"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_charges_that_are_not_neutral_stop_the_study_before_dynamics(tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    path = write_study(tmp_path, electrostatics__charges={"Li": 0.7, "Cl": -0.6})
+    with pytest.raises(SuperionError, match=r"1 of the steps failed\. fit: .*total charge"):
+        run_study(path, tmp_path / "out", progress=False)
+    found = {row.step: row for row in status(tmp_path / "out").rows}
+    assert found["census"].status == "done"
+    assert found["fit"].status == "failed"
+    assert found["dynamics/gap-300K"].status == "waiting"
+    assert "needs fit" in found["dynamics/gap-300K"].note
+    assert status(tmp_path / "out").next == "fit"
+
+
+def test_one_run_that_fails_leaves_the_others_their_work(root: Path) -> None:
+    path = write_study(
+        root, dynamics__temperatures=[300, 3000], dynamics__max_temperature=3100, potentials=["gap"]
+    )
+    with pytest.raises(SuperionError, match=r"dynamics/gap-3000K: .*above the limit of 3100 K") as caught:
+        run_study(path, root / "out", progress=False)
+    log = root / "out" / "md" / "gap-3000K" / "log.txt"
+    assert str(log.resolve()) in str(caught.value)
+    assert "above the limit" in log.read_text()
+    found = {row.step: row.status for row in status(root / "out").rows}
+    assert found["dynamics/gap-300K"] == found["transport/gap-300K"] == found["report"] == "done"
+    assert found["dynamics/gap-3000K"] == "failed"
+    assert found["transport/gap-3000K"] == "waiting"
+
+
+def test_a_killed_study_goes_on_where_it_was(tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    write(tmp_path / "start.extxyz", read(tmp_path / "start.extxyz").repeat((2, 1, 1)), format="extxyz")
+    study = write_study(
+        tmp_path, dynamics__steps=1600, dynamics__chunk_frames=10, potentials=["es-gap"], dynamics__equilibrate=0
+    )
+    command = [sys.executable, "-m", "superion.cli", "run", str(study), "--output", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    run = tmp_path / "out" / "md" / "es-gap-300K"
+    deadline = time.monotonic() + 60
+    while not (run / "chunk-000001.safetensors").exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    found = {row.step: row.status for row in status(tmp_path / "out").rows}
+    assert found["dynamics/es-gap-300K"] == "interrupted"
+    written = {path: path.stat().st_mtime_ns for path in sorted(run.glob("chunk-*"))[:2]}
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert "fit: done before" in finished.stderr
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+    assert len(read_trajectory(run)) == 801
+    assert status(tmp_path / "out").next is None
+    steps = [int(n) for n in re.findall(r"step (\d+) of 1600", (run / "log.txt").read_text())]
+    assert steps == sorted(steps)
+    assert len(steps) <= 11
+
+
+def test_a_run_does_not_outlive_its_study(root: Path) -> None:
+    from superion.study.config import read_study
+    from superion.study.dynamics import _start, prepare
+    from superion.study.steps import Study
+
+    settings = read_study(write_study(root, dynamics__steps=200_000))
+    step = next(s for s in Study(settings, root / "out").plan() if s.name == "dynamics/gap-300K")
+    assert step.job is not None
+    job = step.job()
+    prepare(job)
+    before = len(list(job.folder.glob("chunk-*")))
+    worker = _start(job)
+    deadline = time.monotonic() + 60
+    while len(list(job.folder.glob("chunk-*"))) <= before + 1:
+        assert worker.poll() is None, (job.folder / "log.txt").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert worker.stdin is not None
+    worker.stdin.close()
+    assert worker.wait(timeout=10) == 1
+    with locked(job.folder):
+        assert len(read_trajectory(job.folder)) > 121
+
+
+def test_the_settings_in_the_folder_are_complete(finished: Path) -> None:
+    text = (finished / "out" / "study.yaml").read_text()
+    assert "thermostat: nose-hoover" in text
+    assert "file: ../start.extxyz" in text
+    assert json.dumps(str(finished)) not in text
