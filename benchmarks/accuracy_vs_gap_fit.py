@@ -21,14 +21,14 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from ase.io import write
 from quippy.potential import Potential as Quip
-from superion.study.config import read_study
-from superion.study.presets import fixed_terms
 
 from superion.analysis.accuracy import errors
 from superion.potentials.fit import ISOLATED, fit
 from superion.potentials.potential import Potential
 from superion.structures.read import read_frames
 from superion.structures.split import split_by_trajectory
+from superion.study.config import read_study
+from superion.study.presets import fixed_terms
 from superion.terms import Evaluation
 
 ROOT = Path(__file__).parents[1]
