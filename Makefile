@@ -6,30 +6,37 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test test-physics lint constraints clean
+.PHONY: demo test test-physics lint bench clean
 
-demo: setup
+demo: $(VENV)/.demo
 	$(BIN)/superion run examples/li7p3s11.yaml --output demo
-	@echo "Report: demo/report.html"
 
-test: setup lint
+test: lint
 	$(BIN)/pytest -n 2 --dist worksteal
 
-test-physics: setup
+test-physics: $(VENV)/.test
 	$(BIN)/pytest -n 2 --dist worksteal -m physics
 
-lint: setup
+lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-setup: $(VENV)/.ready
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/accuracy_vs_gap_fit.py
 
-# PyTorch first and by its exact version, so that nothing else can choose another build of it.
-$(VENV)/.ready: pyproject.toml constraints.txt
+$(VENV)/.demo: $(VENV)/.torch pyproject.toml
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[report]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.torch pyproject.toml
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[report,test]'
+	touch $@ $(VENV)/.demo
+
+# PyTorch first and by its exact version, so that nothing else chooses another build of it.
+$(VENV)/.torch: constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[report,test]'
 	touch $@
 
 clean:
