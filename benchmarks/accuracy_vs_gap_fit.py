@@ -76,6 +76,8 @@ def main() -> None:
         fitted = fit(train, settings, targets, workers=2)
         results[f"superion seconds, both potentials, {label}"] = round(time.perf_counter() - started, 1)
         ours[label] = {name: Potential(terms) for name, terms in fitted.items()}
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    results["superion peak memory GB, whole process"] = round(own, 2)
     for name, terms in targets.items():
         fixed = [Potential(terms)] if terms else []
         gp = ours["as gap_fit"][name].terms[-1]
