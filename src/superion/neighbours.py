@@ -20,7 +20,8 @@ class Pairs:
     """Directed pairs i → j, sorted by i, so that each pair of atoms appears twice.
 
     i, j: (P,) int64. vector: (P, 3) Å, r_j − r_i with the periodic image applied.
-    distance: (P,) Å. start: (N + 1,) int64, pairs of atom a are `start[a]:start[a + 1]`.
+    distance: (P,) Å. start: (N + 1,) int64, pairs of atom a are `start[a]:start[a + 1]`; only the first C
+    atoms and C + 1 starts if the pairs of C centres were asked for.
     """
 
     i: Array
@@ -30,9 +31,10 @@ class Pairs:
     start: Array
 
 
-def neighbour_pairs(atoms: Atoms, cutoff: float) -> Pairs:
+def neighbour_pairs(atoms: Atoms, cutoff: float, centres: int | None = None) -> Pairs:
     """All directed pairs closer than `cutoff` (Å), any cell, any mixture of periodic axes.
 
+    centres: only the pairs that begin at one of the first `centres` atoms.
     Raises InputError for positions that are not finite and for atoms on top of each other.
     """
     positions = np.ascontiguousarray(atoms.positions, dtype=np.float64)
@@ -61,7 +63,9 @@ def neighbour_pairs(atoms: Atoms, cutoff: float) -> Pairs:
             f"atoms {i[k]} and {j[k]} are {distance[k]:.2e} Å apart: they overlap.",
             remedy="remove one of them, or check the cell and the units of the positions.",
         )
-    i = i.astype(np.int64)
-    start = np.zeros(len(atoms) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(i, minlength=len(atoms)), out=start[1:])
-    return Pairs(i, j.astype(np.int64), np.ascontiguousarray(vector), np.ascontiguousarray(distance), start)
+    count = len(atoms) if centres is None else centres
+    end = int(np.searchsorted(i, count))
+    i, j = i[:end].astype(np.int64), j[:end].astype(np.int64)
+    start = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(np.bincount(i, minlength=count), out=start[1:])
+    return Pairs(i, j, np.ascontiguousarray(vector[:end]), np.ascontiguousarray(distance[:end]), start)

@@ -84,3 +84,21 @@ class Term(Protocol):
     def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Rebuild the term from what `settings` and `arrays` returned."""
         ...
+
+
+@runtime_checkable
+class LocalTerm(Term, Protocol):
+    """A term that is a sum of atomic energies, each a function of the surroundings within `cutoff` (Å).
+
+    With `centres` the energy is that of the first `centres` atoms alone; the others are their surroundings
+    and feel forces, but have no energy. Such parts of a structure add up to the whole.
+    """
+
+    @property
+    def cutoff(self) -> float:
+        """How far an atom sees, in Å."""
+        ...
+
+    def evaluate(self, atoms: Atoms, centres: int | None = None) -> Evaluation:
+        """Energy, forces and virial of the atomic energies of all atoms, or of the first `centres`."""
+        ...

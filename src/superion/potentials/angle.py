@@ -133,11 +133,14 @@ class AngleBlock:
             matrix[own, own] = np.exp(-square) * np.outer(factor[own], factor[own])
         return matrix
 
-    def evaluate(self, atoms: Atoms, weights: Array) -> Evaluation:
-        """Energy, forces and virial of the weighted (M,) sum of basis functions."""
+    def evaluate(self, atoms: Atoms, weights: Array, centres: int | None = None) -> Evaluation:
+        """Energy, forces and virial of the weighted (M,) sum of basis functions.
+
+        centres: only the energies of the first `centres` atoms.
+        """
         result = Evaluation.zero(len(atoms))
         energies, forces, virial = result.energies, result.forces, result.virial
-        _evaluate(self._geometry(atoms), self._scale * weights, energies, forces, virial)
+        _evaluate(self._geometry(atoms, centres), self._scale * weights, energies, forces, virial)
         return Evaluation(float(energies.sum()), energies, forces, virial)
 
     def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
@@ -195,9 +198,9 @@ class AngleBlock:
             chosen.append(pivot)
         return np.array(chosen, dtype=np.int64)
 
-    def _geometry(self, atoms: Atoms) -> tuple[Any, ...]:
+    def _geometry(self, atoms: Atoms, centres: int | None = None) -> tuple[Any, ...]:
         """What the compiled loops read: neighbours, species, sparse points and hyper-parameters."""
-        pairs = neighbour_pairs(atoms, self.cutoff)
+        pairs = neighbour_pairs(atoms, self.cutoff, centres)
         index = species_index(atoms, self.species)
         inverse = 1.0 / (math.sqrt(2.0) * np.array(self.hyper.lengthscale))
         geometry = (pairs.start, pairs.j, pairs.vector, pairs.distance, index, self._table, self._first)

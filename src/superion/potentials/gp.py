@@ -42,8 +42,8 @@ class Block(Protocol):
         """Energies (N, M), forces (N, 3, M) and virial (3, 3, M) of every basis function."""
         ...
 
-    def evaluate(self, atoms: Atoms, weights: Array) -> Evaluation:
-        """Their sum weighted by (M,) coefficients."""
+    def evaluate(self, atoms: Atoms, weights: Array, centres: int | None = None) -> Evaluation:
+        """Their sum weighted by (M,) coefficients; with `centres`, of the energies of the first atoms."""
         ...
 
     def settings(self) -> dict[str, Any]:
@@ -99,12 +99,22 @@ class SparseGP:
         """Chemical symbols the model knows."""
         return list(self.baseline)
 
-    def evaluate(self, atoms: Atoms) -> Evaluation:
-        """Energy, forces and virial; ModelError for a species the model does not know."""
+    @property
+    def cutoff(self) -> float:
+        """How far an atom sees, in Å."""
+        return max(block.cutoff for block in self.blocks)
+
+    def evaluate(self, atoms: Atoms, centres: int | None = None) -> Evaluation:
+        """Energy, forces and virial; ModelError for a species the model does not know.
+
+        centres: only the energies of the first `centres` atoms, in the surroundings of the others.
+        """
         constant = self.constants(atoms)
+        if centres is not None:
+            constant[centres:] = 0.0
         result = Evaluation(float(constant.sum()), constant, np.zeros((len(atoms), 3)), np.zeros((3, 3)))
         for block, weights in zip(self.blocks, self._split(self.weights), strict=True):
-            result = result + block.evaluate(atoms, weights)
+            result = result + block.evaluate(atoms, weights, centres)
         return result
 
     def constants(self, atoms: Atoms) -> Array:

@@ -111,11 +111,15 @@ class PairBlock:
         factor = self._scale / self.hyper.delta
         return np.where(kind[:, None] == kind, values * np.outer(factor, factor), 0.0)
 
-    def evaluate(self, atoms: Atoms, weights: Array) -> Evaluation:
-        """Energy, forces and virial of the weighted (M,) sum of basis functions."""
+    def evaluate(self, atoms: Atoms, weights: Array, centres: int | None = None) -> Evaluation:
+        """Energy, forces and virial of the weighted (M,) sum of basis functions.
+
+        centres: only the energies of the first `centres` atoms; either atom of a pair has half of its energy.
+        """
         result = Evaluation.zero(len(atoms))
         energies, forces, virial = result.energies, result.forces, result.virial
-        _evaluate(self._geometry(atoms), self._scale * weights, energies, forces, virial)
+        count = len(atoms) if centres is None else centres
+        _evaluate(self._geometry(atoms, centres), self._scale * weights, count, energies, forces, virial)
         return Evaluation(float(energies.sum()), energies, forces, virial)
 
     def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
@@ -144,9 +148,9 @@ class PairBlock:
         points = {(int(a), int(b)): v for name, v in arrays.items() for _, a, b in [name.split("_")]}
         return cls(PairSettings(**settings["hyper"]), settings["species"], points)
 
-    def _geometry(self, atoms: Atoms) -> tuple[Any, ...]:
+    def _geometry(self, atoms: Atoms, centres: int | None = None) -> tuple[Any, ...]:
         """What the compiled loops read: neighbours, species, sparse points and hyper-parameters."""
-        pairs = neighbour_pairs(atoms, self.cutoff)
+        pairs = neighbour_pairs(atoms, self.cutoff, centres)
         index = species_index(atoms, self.species)
         hyper = (0.5 / self.hyper.lengthscale**2, self.hyper.cutoff, self.hyper.cutoff_width)
         geometry = (pairs.i, pairs.j, pairs.vector, pairs.distance, index)
@@ -179,8 +183,11 @@ def check_classes(points: Mapping[Any, Any], known: Sequence[tuple[int, ...]]) -
 
 
 @numba.njit(cache=True, nogil=True)
-def _evaluate(geometry, coefficients, energies, forces, virial):  # type: ignore[no-untyped-def]
+def _evaluate(geometry, coefficients, centres, energies, forces, virial):  # type: ignore[no-untyped-def]
     """Add energies (N,), forces (N, 3) and virial (3, 3) of all pairs.
+
+    Pairs of two of the first `centres` atoms are listed in both directions and taken once; those that lead
+    out of them are listed once and half of them is theirs.
 
     The energy of one is f(r) Σ_s coefficients[s]·exp(−inverse·(r − points[s])²).
     """
@@ -198,11 +205,13 @@ def _evaluate(geometry, coefficients, energies, forces, virial):  # type: ignore
             value += k
             slope -= d * k
         f, df = cosine_cutoff(r, cutoff, width)
-        share = 0.5 if a == b else 1.0  # an atom and its own image meet twice in the list
+        half = a == b or b >= centres  # an atom and its own image meet twice in the list
+        share = 0.5 if half else 1.0
         slope = share * (2.0 * inverse * slope * f + value * df)
-        value *= 0.5 * share * f
+        value *= 0.5 * f
         energies[a] += value
-        energies[b] += value
+        if not half:
+            energies[b] += value
         for x in range(3):
             pull = slope * vector[p, x] / r
             forces[a, x] += pull

@@ -92,11 +92,14 @@ class Repulsion:
                 outer[a, b] = min([outer[a, b], *near[near < outer[a, b]].tolist()])
         return cls({pair: margin * radius for pair, radius in outer.items()}, wall)
 
-    def evaluate(self, atoms: Atoms) -> Evaluation:
-        """Energy, forces and virial; ModelError for a species it does not know."""
+    def evaluate(self, atoms: Atoms, centres: int | None = None) -> Evaluation:
+        """Energy, forces and virial; ModelError for a species it does not know.
+
+        centres: only the energies of the first `centres` atoms; either atom of a pair has half of its energy.
+        """
         result = Evaluation.zero(len(atoms))
         index = species_index(atoms, self.species)
-        pairs = neighbour_pairs(atoms, self.cutoff)
+        pairs = neighbour_pairs(atoms, self.cutoff, centres)
         geometry = (pairs.i, pairs.j, pairs.vector, pairs.distance, atoms.numbers, index, self._radius)
         _evaluate(*geometry, self.wall, result.energies, result.forces, result.virial)
         return Evaluation(float(result.energies.sum()), result.energies, result.forces, result.virial)

@@ -146,11 +146,14 @@ class SoapBlock:
         same = atoms.numbers[:, None] == atoms.numbers
         return np.where(same, self.hyper.delta**2 * (spectra @ spectra.T) ** self.hyper.zeta, 0.0)
 
-    def evaluate(self, atoms: Atoms, weights: Array) -> Evaluation:
-        """Energy, forces and virial of the weighted (M,) sum of basis functions."""
+    def evaluate(self, atoms: Atoms, weights: Array, centres: int | None = None) -> Evaluation:
+        """Energy, forces and virial of the weighted (M,) sum of basis functions.
+
+        centres: only the energies of the first `centres` atoms.
+        """
         result = Evaluation.zero(len(atoms))
         energies, forces, virial = result.energies, result.forces, result.virial
-        pairs = neighbour_pairs(atoms, self.cutoff)
+        pairs = neighbour_pairs(atoms, self.cutoff, centres)
         zeta, scale = self.hyper.zeta, self.hyper.delta**2
         for chunk, c, p, norm in self._expanded(atoms, pairs):
             gradient = np.empty_like(p)
@@ -232,8 +235,9 @@ class SoapBlock:
 
     def _expanded(self, atoms: Atoms, pairs: Pairs) -> Iterator[tuple[slice, Array, Array, Array]]:
         """Chunks of atoms with their coefficients, normalised spectra and norms."""
-        for first in range(0, len(atoms), CHUNK):
-            chunk = slice(first, min(first + CHUNK, len(atoms)))
+        centres = len(pairs.start) - 1
+        for first in range(0, centres, CHUNK):
+            chunk = slice(first, min(first + CHUNK, centres))
             count = chunk.stop - first
             c = np.empty((count, (self.hyper.l_max + 1) ** 2, self._channels))
             p, norm = np.empty((count, self._length)), np.empty(count)
