@@ -272,3 +272,41 @@ def test_with_charges():
     doubled = FixedCharges({symbol: 2 * q for symbol, q in CHARGES.values.items()})
     once, twice = term(Slater(1.0)), term(Slater(1.0)).with_charges(doubled)
     assert twice.evaluate(atoms).energy == pytest.approx(4 * once.evaluate(atoms).energy, rel=1e-12)
+
+
+@pytest.mark.parametrize("method", ["ewald", "pme"])
+def test_methods_agree(method):
+    atoms = thiophosphate(9).repeat((2, 1, 2))
+    exact, found = term(Slater(1.2)).evaluate(atoms), term(Slater(1.2), accuracy=1e-7, method=method)
+    energies, forces = found.evaluate(atoms).energies, found.evaluate(atoms).forces
+    np.testing.assert_allclose(energies, exact.energies, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(forces, exact.forces, rtol=0, atol=3e-6)
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_forces_of_the_mesh_are_finite_differences(name):
+    """At a low accuracy, which they do not depend on."""
+    atoms, coulomb, h = thiophosphate(1), term(DENSITIES[name], accuracy=1e-3, method="pme"), 1e-4
+    forces = coulomb.evaluate(atoms).forces
+    for axis in range(3):
+        ends = []
+        for step in (h, -h):
+            moved = atoms.copy()
+            moved.positions[3, axis] += step
+            ends.append(coulomb.evaluate(moved).energy)
+        assert -(ends[0] - ends[1]) / (2 * h) == pytest.approx(forces[3, axis], abs=2e-6)
+
+
+def test_method_is_remembered_and_may_be_missing():
+    """Model files without a method load."""
+    coulomb = term(Slater(1.2), method="pme")
+    assert CoulombTerm.restore(coulomb.settings(), {}).method == "pme"
+    assert coulomb.with_charges(CHARGES).method == "pme"
+    stored = coulomb.settings()
+    del stored["method"]
+    assert CoulombTerm.restore(stored, {}).method == "auto"
+
+
+def test_unknown_method_is_refused():
+    with pytest.raises(InputError, match=r"unknown method 'pmee'.*Did you mean 'pme'"):
+        term(Point(), method="pmee")

@@ -12,6 +12,7 @@ from ase import Atoms
 
 from superion.electrostatics.charges import ChargeModel, FixedCharges, restore_charges
 from superion.electrostatics.densities import (
+    COULOMB,
     Density,
     Slater,
     density_settings,
@@ -19,8 +20,8 @@ from superion.electrostatics.densities import (
     restore_density,
 )
 from superion.electrostatics.direct import direct_energy
-from superion.electrostatics.ewald import Splitting, ewald_energy
-from superion.errors import InputError, ModelError
+from superion.electrostatics.periodic import METHODS, periodic_sum
+from superion.errors import InputError, ModelError, suggest
 from superion.terms import Evaluation
 
 Array = np.ndarray
@@ -33,8 +34,9 @@ ALL = "*"
 class CoulombTerm:
     """Coulomb energy of atoms with given charges and charge densities.
 
-    Three periodic axes: Ewald sum, conducting surroundings. None: sum over all pairs. One or two are
-    refused. The interaction of an atom with itself is left out, so a lone atom in vacuum has no energy.
+    Three periodic axes: Ewald sum, in plain or in mesh form, conducting surroundings. None: sum over all
+    pairs. One or two are refused. The interaction of an atom with itself is left out, so a lone atom in
+    vacuum has no energy.
     Per-atom energies are half the charge times the potential it feels.
     """
 
@@ -46,20 +48,29 @@ class CoulombTerm:
         densities: Mapping[str, Density] | Density,
         accuracy: float = 1e-8,
         background: bool = False,
+        method: str = "auto",
     ) -> None:
         """Set up the term.
 
         charges: the charge model. densities: one for all elements, or one for each element symbol.
-        accuracy: of the Ewald sum, relative to a bare pair interaction. background: let a uniform
+        accuracy: of the periodic sum, relative to a bare pair interaction. background: let a uniform
         background neutralise a charged periodic cell (its energy and pressure are included) instead of
-        refusing it. Raises InputError for densities that cannot be combined.
+        refusing it. method: of the periodic sum, "ewald" (N^1.5), "pme" (a mesh, N log N; forces add up
+        to zero only within the accuracy), or "auto", the faster of both. Raises InputError for densities
+        that cannot be combined and for an unknown method.
         """
+        if method not in METHODS:
+            raise InputError(
+                f"unknown method {method!r} of the periodic Coulomb sum.{suggest(str(method), METHODS)}",
+                remedy=f"choose one of {', '.join(METHODS)}.",
+            )
         self.charges = charges
         self.densities: dict[str, Density] = (
             dict(densities) if isinstance(densities, Mapping) else {ALL: densities}
         )
         self.accuracy = float(accuracy)
         self.background = bool(background)
+        self.method = method
         self._distinct: tuple[Density, ...] = tuple(dict.fromkeys(self.densities.values()))
         self._reach = reach(self._distinct, self.accuracy)
 
@@ -74,7 +85,7 @@ class CoulombTerm:
 
     def with_charges(self, charges: ChargeModel) -> Self:
         """The same term with another charge model."""
-        return type(self)(charges, self.densities, self.accuracy, self.background)
+        return type(self)(charges, self.densities, self.accuracy, self.background, self.method)
 
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Energy, forces, virial, charges and dipole of one structure.
@@ -87,38 +98,40 @@ class CoulombTerm:
         q = self._charges(atoms)
         if len(atoms) == 0:
             return replace(Evaluation.zero(0), charges=q, dipole=np.zeros(3))
-        positions = torch.tensor(atoms.positions, dtype=torch.float64, requires_grad=True)
-        cell = torch.tensor(atoms.cell.array, dtype=torch.float64, requires_grad=True)
-        charges = torch.tensor(q, dtype=torch.float64, requires_grad=True)
-        kinds = torch.from_numpy(self._kinds(atoms))
         if atoms.pbc.all():
             self._check_neutral(q)
-            volume = float(abs(np.linalg.det(atoms.cell.array)))
-            energy = ewald_energy(
-                positions,
-                cell,
-                charges,
+            sums = periodic_sum(
+                atoms.positions,
+                atoms.cell.array,
+                q,
                 densities=self._distinct,
-                kinds=kinds,
-                splitting=Splitting.choose(len(atoms), volume, self.accuracy, self._reach),
+                kinds=self._kinds(atoms),
+                accuracy=self.accuracy,
+                reach=self._reach,
+                method=self.method,
             )
+            potential, forces, virial = sums.potential, sums.forces, sums.virial
         else:
-            energy = direct_energy(positions, charges, densities=self._distinct, kinds=kinds)
-        gradients = torch.autograd.grad(energy, (positions, cell, charges), allow_unused=True)
-        slope, cell_slope, potential = (
-            np.zeros(leaf.shape) if gradient is None else gradient.numpy()
-            for leaf, gradient in zip((positions, cell, charges), gradients, strict=True)
-        )
-        energies = 0.5 * q * potential  # the energy is quadratic in the charges (Euler)
-        virial = -(atoms.positions.T @ slope + atoms.cell.array.T @ cell_slope)
+            potential, forces, virial = self._cluster(atoms, q)
+        energies = 0.5 * COULOMB * q * potential  # the energy is quadratic in the charges (Euler)
         return Evaluation(
             energy=float(energies.sum()),
             energies=energies,
-            forces=-slope,
-            virial=0.5 * (virial + virial.T),
+            forces=COULOMB * forces,
+            virial=COULOMB * virial,
             charges=q,
             dipole=q @ atoms.positions,
         )
+
+    def _cluster(self, atoms: Atoms, q: Array) -> tuple[Array, Array, Array]:
+        """Potential (N,), forces (N, 3) and virial (3, 3) without periodic axes, in e²/(4πε₀)."""
+        positions = torch.tensor(atoms.positions, dtype=torch.float64, requires_grad=True)
+        charges = torch.tensor(q, dtype=torch.float64, requires_grad=True)
+        kinds = torch.from_numpy(self._kinds(atoms))
+        energy = direct_energy(positions, charges, densities=self._distinct, kinds=kinds) / COULOMB
+        slope, potential = (g.numpy() for g in torch.autograd.grad(energy, (positions, charges)))
+        virial = -(atoms.positions.T @ slope)
+        return potential, -slope, 0.5 * (virial + virial.T)
 
     def settings(self) -> dict[str, Any]:
         """Everything that `restore` needs, as JSON-ready values."""
@@ -127,6 +140,7 @@ class CoulombTerm:
             "densities": {symbol: density_settings(d) for symbol, d in self.densities.items()},
             "accuracy": self.accuracy,
             "background": self.background,
+            "method": self.method,
         }
 
     def arrays(self) -> dict[str, Array]:
@@ -135,12 +149,13 @@ class CoulombTerm:
 
     @classmethod
     def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
-        """Rebuild the term from `settings` and `arrays`."""
+        """Rebuild the term from `settings` and `arrays`; without a method, the faster one is taken."""
         return cls(
             restore_charges(settings["charges"]),
             {symbol: restore_density(d) for symbol, d in settings["densities"].items()},
             settings["accuracy"],
             settings["background"],
+            settings.get("method", "auto"),
         )
 
     def _charges(self, atoms: Atoms) -> Array:
