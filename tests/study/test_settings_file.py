@@ -74,7 +74,9 @@ def test_valid_settings_are_read(tmp_path) -> None:
         ("a: 1\nb:\n  c: 1\n  c: 2", "the key b.c is given twice"),
     ],
 )
-def test_files_that_are_not_plain_settings_are_refused(tmp_path, monkeypatch, text: str, expected: str) -> None:
+def test_files_that_are_not_plain_settings_are_refused(
+    tmp_path, monkeypatch, text: str, expected: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "bad.yaml"
     path.write_text(text)

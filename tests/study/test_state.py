@@ -52,7 +52,11 @@ def test_a_damaged_state_says_so(tmp_path) -> None:
     finished(tmp_path)
     path = tmp_path / "state.json"
     text = path.read_text()
-    for damaged in (text[: len(text) // 2], "[]", json.dumps({"format": 1, "pid": 1, "steps": {"one": {"x": 1}}})):
+    for damaged in (
+        text[: len(text) // 2],
+        "[]",
+        json.dumps({"format": 1, "pid": 1, "steps": {"one": {"x": 1}}}),
+    ):
         path.write_text(damaged)
         with pytest.raises(CorruptFileError, match=r"state\.json"):
             State.read(tmp_path)

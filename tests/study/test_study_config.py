@@ -20,7 +20,10 @@ from superion.study.settings_file import validate
         ({"dynamics__temperatures": []}, ["dynamics.temperatures: "]),
         ({"dynamics__temperatures": [300, 300.0]}, ["repeated"]),
         ({"fit__soap__n_maxx": 3}, ["fit.soap.n_maxx: unknown key", "'n_max'"]),
-        ({"fit__sigma_by_config_type": {"md": {"forse": 1}}}, ["fit.sigma_by_config_type.md.forse", "'force'"]),
+        (
+            {"fit__sigma_by_config_type": {"md": {"forse": 1}}},
+            ["fit.sigma_by_config_type.md.forse", "'force'"],
+        ),
         ({"potentials": ["gap", "esgap"]}, ["potentials[1]: expected 'gap' or 'es-gap', found 'esgap'"]),
         ({"potentials": ["gap", "gap"]}, ["potentials", "repeated"]),
         ({"data__test": 1.5}, ["data.test: expected less than 1"]),
@@ -53,7 +56,9 @@ def test_dynamics_has_every_setting_of_a_run_but_its_temperature() -> None:
     run = study.dynamics.at(450.5)
     assert isinstance(run, MDSettings)
     assert (run.temperature, run.timestep, run.steps, run.equilibrate) == (450.5, 2.0, 240, 20)
-    assert set(type(study.dynamics).model_fields) == set(MDSettings.model_fields) - {"temperature"} | {"temperatures"}
+    assert set(type(study.dynamics).model_fields) == set(MDSettings.model_fields) - {"temperature"} | {
+        "temperatures"
+    }
 
 
 def test_schema_describes_every_setting() -> None:
