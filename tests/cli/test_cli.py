@@ -233,8 +233,8 @@ def test_md_repeats_the_cell_and_takes_every_setting(inputs: Path, tmp_path: Pat
     succeeds(
         "md", inputs / "model.safetensors", inputs / "start.extxyz", "--temperature", 300, "--steps", 4,
         "--sample-every", 2, "--ensemble", "npt", "--pressure", 0.1, "--barostat-time", 500,
-        "--thermostat-time", 50, "--supercell", "2x1x1", "--record", "stress", "--record", "charges", "--equilibrate", 2,
-        "--max-temperature", 9000, "--min-distance", 0.5, "--output", tmp_path / "run",
+        "--thermostat-time", 50, "--supercell", "2x1x1", "--record", "stress", "--record", "charges",
+        "--equilibrate", 2, "--max-temperature", 9000, "--min-distance", 0.5, "--output", tmp_path / "run",
     )  # fmt: skip
     trajectory = read_trajectory(tmp_path / "run")
     assert trajectory.positions.shape == (3, 16, 3)
@@ -269,6 +269,34 @@ def test_md_refuses_what_it_cannot_use(
     for text in expected:
         assert text in message
     assert not (tmp_path / "run").exists()
+
+
+def test_md_in_lammps_on_two_ranks_is_the_same_path(inputs: Path, tmp_path: Path) -> None:
+    options = [*md(inputs), "--steps", 60, "--supercell", "2x2x2"]
+    succeeds(*options, "--output", tmp_path / "ours")
+    command = [sys.executable, "-m", "superion.cli", *map(str, options), "--engine", "lammps", "--ranks", "2"]
+    command += ["--output", str(tmp_path / "theirs")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("60 steps, 31 frames") == 1
+    ours, theirs = read_trajectory(tmp_path / "ours"), read_trajectory(tmp_path / "theirs")
+    assert theirs.meta["provenance"]["engine"]["ranks"] == 2
+    np.testing.assert_allclose(theirs.positions, ours.positions, atol=1e-3)
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 2
+    assert again.stderr.count("already holds a run") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--engine", "gromacs"], "unknown engine 'gromacs'"),
+        (["--ranks", 2], "--ranks needs --engine lammps"),
+        (["--engine", "lammps", "--resume"], "cannot be resumed"),
+    ],
+)
+def test_md_engines_are_checked(inputs: Path, tmp_path: Path, options: list, expected: str) -> None:
+    assert expected in refused(*md(inputs), "--steps", 4, "--output", tmp_path / "run", *options)
 
 
 def test_transport_of_a_trajectory(inputs: Path, tmp_path: Path) -> None:
