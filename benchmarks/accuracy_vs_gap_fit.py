@@ -81,11 +81,11 @@ def main() -> None:
     for name, terms in targets.items():
         fixed = [Potential(terms)] if terms else []
         gp = ours["as gap_fit"][name].terms[-1]
-        bulk = [a for a in train if a.info.get("config_type") != ISOLATED]
         with tempfile.TemporaryDirectory() as folder:
             targets_file = []
-            for atoms in bulk:
-                base = fixed[0].evaluate(atoms) if fixed else Evaluation.zero(len(atoms))
+            for atoms in train:
+                lone = atoms.info.get("config_type") == ISOLATED
+                base = Evaluation.zero(len(atoms)) if lone or not fixed else fixed[0].evaluate(atoms)
                 copy = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
                 copy.info["target_energy"] = atoms.info["REF_energy"] - base.energy
                 copy.arrays["target_forces"] = atoms.arrays["REF_forces"] - base.forces

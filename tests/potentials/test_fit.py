@@ -215,6 +215,17 @@ def test_baseline_energies():
         baseline_energies([isolated[0], *frames], frames, nothing, "isolated", [3, 16])
 
 
+def test_a_lone_atom_has_the_energy_of_its_label():
+    lone = [Atoms(symbol, cell=[9, 9, 9], pbc=True) for symbol in ("Li", "S")]
+    for atoms, energy in zip(lone, (-0.3, -1.0), strict=True):
+        atoms.info.update(config_type="IsolatedAtom", REF_energy=energy)
+    exact = {"IsolatedAtom": Sigmas(energy=1e-5, force=0.1, virial=0.1)}
+    settings = PLAIN.model_copy(update={"baseline": "isolated", "sigma_by_config_type": exact})
+    terms = fit([*labelled(6), *lone], settings, {"gap": []})["gap"]
+    for atoms in lone:
+        assert total(terms, atoms).energy == pytest.approx(atoms.info["REF_energy"], abs=0.02)
+
+
 def test_unusable_input_is_named():
     with pytest.raises(InputError, match=r"no frame carries REF_energy.*--key"):
         fit(strip(labelled(2), "REF_energy", "REF_forces", "REF_stress"), PLAIN, {"gap": []})

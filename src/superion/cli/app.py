@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from superion.cli import data, dynamics, model, study
+from superion.cli.ranks import rank
 from superion.errors import SuperionError
 
 DEBUG = "--debug"
@@ -32,7 +33,8 @@ class Commands(TyperGroup):
         except (SuperionError, OSError) as error:
             if ctx.meta[DEBUG] or isinstance(error, BrokenPipeError):
                 raise
-            typer.echo(f"error: {explain(error)}", err=True)
+            if not rank():
+                typer.echo(f"error: {explain(error)}", err=True)
             raise typer.Exit(2) from error
 
 

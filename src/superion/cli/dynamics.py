@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from superion.cli.options import Json, parse_supercell
+from superion.cli.ranks import rank, relaunch
+from superion.errors import InputError
 
 
 def md(
@@ -50,10 +52,25 @@ def md(
         float | None, typer.Option(help="Stop above this temperature, in K. Default: 10 x temperature.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+    engine: Annotated[
+        str, typer.Option(help="superion, or lammps: LAMMPS moves the atoms, on --ranks MPI ranks.")
+    ] = "superion",
+    ranks: Annotated[int, typer.Option(min=1, help="lammps: MPI ranks.")] = 1,
 ) -> None:
     """Run molecular dynamics; a killed run goes on with --resume, bit for bit."""
+    if engine not in ("superion", "lammps"):
+        raise InputError(f"unknown engine {engine!r}.", remedy="engines are superion and lammps.")
+    if engine == "superion" and ranks > 1:
+        raise InputError("--ranks needs --engine lammps.", remedy="add --engine lammps.")
+    if engine == "lammps" and resume:
+        raise InputError(
+            "a run in LAMMPS cannot be resumed.",
+            remedy="start another from its last frame with --keep-velocities.",
+        )
+    if ranks > 1 and rank() is None:
+        raise typer.Exit(relaunch(ranks))
     from superion.files import sha256
-    from superion.potentials import Calculator
+    from superion.potentials import Calculator, Potential
     from superion.simulation import MDSettings, run_md
     from superion.study.dynamics import start_structure
     from superion.study.settings_file import validate
@@ -82,7 +99,14 @@ def md(
     )
     atoms = start_structure(structure, parse_supercell(supercell))
     provenance = {"model": sha256(model)} if model.is_file() else {}
-    done = run_md(atoms, Calculator(model), settings, output, resume=resume, provenance=provenance)
+    if engine == "lammps":
+        from superion.simulation.lammps_md import run_lammps
+
+        done = run_lammps(atoms, Potential.load(model), settings, output, provenance=provenance)
+    else:
+        done = run_md(atoms, Calculator(model), settings, output, resume=resume, provenance=provenance)
+    if rank():
+        return
     drift = "" if done.drift is None else f", drift {1000 * done.drift:.3g} meV/atom/ps"
     typer.echo(
         f"{done.steps} steps, {done.frames} frames, "

@@ -97,15 +97,19 @@ def fit(
         name: baseline_energies(frames, bulk, values, settings.baseline, species)
         for name, values in fixed.items()
     }
+    lone = [atoms for atoms in frames if atoms.info.get("config_type") == ISOLATED]
+    labelled = [*bulk, *lone]
+    for values in fixed.values():
+        values.extend(Evaluation.zero(len(atoms)) for atoms in lone)
     problem = StreamingLeastSquares(size, len(targets))
 
     def equations(k: int) -> tuple[Array, Array]:
-        rows, sigma = _weighted_rows(blocks, bulk[k], settings)
-        labels = [_labels(bulk[k], fixed[name][k], baselines[name]) / sigma for name in targets]
+        rows, sigma = _weighted_rows(blocks, labelled[k], settings)
+        labels = [_labels(labelled[k], fixed[name][k], baselines[name]) / sigma for name in targets]
         return rows, np.stack(labels, axis=1)
 
     for rows, labels in track(
-        _ordered(equations, len(bulk), workers), "least squares", len(bulk), show=progress
+        _ordered(equations, len(labelled), workers), "least squares", len(labelled), show=progress
     ):
         problem.add(rows, labels)
     start = 0

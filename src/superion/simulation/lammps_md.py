@@ -18,7 +18,7 @@ from superion.potentials import Potential
 from superion.simulation.chunks import META, meta_digest, write_meta
 from superion.simulation.guard import Guard
 from superion.simulation.lammps import Engine, EngineSettings
-from superion.simulation.md import MDResult, _check_structure, _open, _result
+from superion.simulation.md import MDResult, check_structure, open_run, summarise
 from superion.simulation.progress import RunProgress
 from superion.simulation.recorder import Recorder
 from superion.simulation.settings import MDSettings
@@ -71,7 +71,7 @@ def run_lammps(
     """
     folder = Path(folder)
     engine = engine or EngineSettings()
-    _check_structure(atoms, settings)
+    check_structure(atoms, settings)
     charges = _charges(atoms, potential, settings)
     movers = _movers(settings)
     with ExitStack() as stack:
@@ -83,7 +83,7 @@ def run_lammps(
 
         def begin() -> tuple[dict[str, Any], Recorder, RunProgress]:
             stack.enter_context(locked(folder))
-            meta = _open(folder, atoms, settings, {**(provenance or {}), "engine": facts}, resume=False)
+            meta = open_run(folder, atoms, settings, {**(provenance or {}), "engine": facts}, resume=False)
             recorder = Recorder(folder, meta_digest(meta), settings, masses, integrator)
             total = settings.steps + settings.equilibrate
             shown = RunProgress(progress, done=0, total=total, timestep=settings.timestep)
@@ -128,7 +128,7 @@ def run_lammps(
             if lammps.rank == 0:
                 opened[1].flush()
             raise
-        return lammps.share(lambda: _result(folder, opened[1], None, opened[2], settings, len(atoms)))
+        return lammps.share(lambda: summarise(folder, opened[1], None, opened[2], settings, len(atoms)))
 
 
 def _movers(settings: MDSettings) -> list[str]:

@@ -70,7 +70,7 @@ def run_md(
     frames up to there are kept).
     """
     folder = Path(folder)
-    _check_structure(atoms, settings)
+    check_structure(atoms, settings)
     masses = atoms.get_masses()[:, None]
     integrator = build(settings, masses)
     stress = settings.ensemble == "npt" or "stress" in settings.record
@@ -78,7 +78,7 @@ def run_md(
     evaluate = ForceField(atoms, calculator, extra, stress=stress)
     guard = Guard(atoms, settings, folder)
     with locked(folder):
-        meta = _open(folder, atoms, settings, provenance or {}, resume=resume)
+        meta = open_run(folder, atoms, settings, provenance or {}, resume=resume)
         recorder = Recorder(folder, meta_digest(meta), settings, masses, integrator)
         resumed_at = None
         if recorder.follow() and recorder.state is not None:
@@ -119,7 +119,7 @@ def run_md(
                         state = recorder.state
                 shown.update(state.step + settings.equilibrate)
         recorder.drop_stale()
-        return _result(folder, recorder, resumed_at, shown, settings, len(atoms))
+        return summarise(folder, recorder, resumed_at, shown, settings, len(atoms))
 
 
 def _advance(state: State, integrator: Integrator, evaluate: ForceField, guard: Guard, steps: int) -> None:
@@ -134,7 +134,8 @@ def _advance(state: State, integrator: Integrator, evaluate: ForceField, guard: 
     guard.every_frame(state)
 
 
-def _check_structure(atoms: Atoms, settings: MDSettings) -> None:
+def check_structure(atoms: Atoms, settings: MDSettings) -> None:
+    """Raise InputError for a structure that the integrators cannot move."""
     if len(atoms) < 2:
         raise InputError(f"dynamics needs at least 2 atoms, found {len(atoms)}.")
     if atoms.constraints:
@@ -156,7 +157,7 @@ def _check_structure(atoms: Atoms, settings: MDSettings) -> None:
         raise InputError("keep_velocities is set, but the structure has none.", remedy="unset it.")
 
 
-def _open(
+def open_run(
     folder: Path, atoms: Atoms, settings: MDSettings, provenance: dict[str, Any], *, resume: bool
 ) -> dict[str, Any]:
     """Content of `meta.json`, compared with what is asked for; the lock of the folder must be held.
@@ -237,7 +238,7 @@ def _check_model(state: State, evaluate: ForceField, folder: Path) -> None:
         )
 
 
-def _result(
+def summarise(
     folder: Path,
     recorder: Recorder,
     resumed_at: int | None,
@@ -245,6 +246,7 @@ def _result(
     settings: MDSettings,
     atoms: int,
 ) -> MDResult:
+    """What the run in `folder` came to."""
     series = recorder.series()
     drift = None
     if len(series["step"]) > 2:
