@@ -1,0 +1,71 @@
+"""Every block of the README runs as it stands, on less data and for fewer steps."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from ase.io import read, write
+from typer.testing import CliRunner
+
+from superion.cli.app import app
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+SMALL = {"soap": {"n_max": 4, "l_max": 2, "sparse_points": 30}}
+
+
+def commands() -> list[list[str]]:
+    """The words of every `superion` command in the README, without comments."""
+    lines = [
+        line
+        for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+        for line in block.splitlines()
+    ]
+    return [line.split("#")[0].split()[1:] for line in lines if line.startswith("superion ")]
+
+
+def call(*words: str) -> None:
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == 0, (words, result.output)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with the files that the README speaks of."""
+    frames = read(ROOT / "data/lps/train.extxyz", ":")
+    write(tmp_path / "train.extxyz", frames[:6], format="extxyz")
+    write(tmp_path / "test.extxyz", frames[30:33], format="extxyz")
+    shutil.copy(ROOT / "data/lps/Li7P3S11.vasp", tmp_path / "crystal.vasp")
+    (tmp_path / "data/lps").mkdir(parents=True)
+    for file in (ROOT / "data/lps").iterdir():
+        (tmp_path / "data/lps" / file.name).symlink_to(file)
+    study = yaml.safe_load((ROOT / "examples/li7p3s11.yaml").read_text().replace("../data", "data"))
+    study["fit"]["soap"] |= SMALL["soap"]
+    study["dynamics"] |= {"steps": 2000, "equilibrate": 100, "timestep": 1.0}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_commands(folder):
+    (folder / "small.yaml").write_text(yaml.safe_dump(SMALL))
+    seen = []
+    for words in commands():
+        seen.append(words[0])
+        words = ["1500" if word == "50000" else word for word in words]
+        call(*words, *(["--config", "small.yaml"] if words[0] == "fit" else []))
+    assert seen == ["census", "fit", "evaluate", "md", "md", "transport", "run", "schema"]
+    assert (folder / "local against electrostatic" / "report.html").stat().st_size > 100_000
+
+
+def test_python(folder):
+    (folder / "small.yaml").write_text(yaml.safe_dump(SMALL))
+    (folder / "demo/models").mkdir(parents=True)
+    model = "demo/models/es-gap.safetensors"
+    call("fit", "train.extxyz", "--preset", "es-gap", "--output", model, "--config", "small.yaml")
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    scope: dict = {}
+    exec(compile(block, "README.md", "exec"), scope)
+    assert scope["atoms"].calc.results["forces_std"].shape == (42, 3)
