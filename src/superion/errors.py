@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class SuperionError(Exception):
@@ -34,6 +35,17 @@ class SuperionError(Exception):
             message += f" Remedy: {remedy}"
         super().__init__(message)
         self.problem, self.file, self.frame, self.remedy = problem, file, frame, remedy
+
+
+@contextmanager
+def naming(frame: int | str | None) -> Iterator[None]:
+    """Let errors raised inside name the frame, unless they name one or there is none to name."""
+    try:
+        yield
+    except SuperionError as error:
+        if frame is None or error.frame is not None:
+            raise
+        raise type(error)(error.problem, file=error.file, frame=frame, remedy=error.remedy) from error
 
 
 class InputError(SuperionError, ValueError):

@@ -5,6 +5,7 @@ import pytest
 from ase import Atoms
 from ase.calculators.lj import LennardJones
 
+from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError, ModelError
 from superion.potentials.angle import AngleSettings
 from superion.potentials.fit import FitSettings, Sigmas, baseline_energies, fit
@@ -232,9 +233,16 @@ def test_unusable_input_is_named():
     with pytest.raises(InputError, match="all null"):
         fit(labelled(2), FitSettings(pair=None, soap=None, angle=None), {"gap": []})
     frames = labelled(2)
-    frames[0].arrays["force_sigma"] = np.zeros(8)
-    with pytest.raises(InputError, match="force_sigma must be positive"):
+    frames[1].info["source"] = "train.extxyz#1"
+    frames[1].arrays["force_sigma"] = np.zeros(8)
+    with pytest.raises(InputError, match=r"frame train.extxyz#1: force_sigma must be positive"):
         fit(frames, PLAIN, {"gap": []})
+    frames[1].pbc = (True, True, False)
+    coulomb = CoulombTerm(FixedCharges({"Li": 0.4, "S": -0.4}), Slater.from_screening(2.0))
+    with pytest.raises(
+        InputError, match=r"frame train.extxyz#1: periodic axes .* three periodic axes or none"
+    ):
+        fit(frames[1:], PLAIN, {"es-gap": [coulomb]})
 
 
 def test_no_covariance_no_deviation():

@@ -174,6 +174,18 @@ def test_as_many_components_as_environments_lose_nothing():
     np.testing.assert_allclose(wide.forces, full.forces, atol=1e-9)
 
 
+def test_sparse_points_come_from_a_bounded_number_of_environments(monkeypatch):
+    frames = [skewed(s) for s in range(5)]
+    everything = {
+        z: {tuple(row) for a in frames for row in block().spectra(a)[a.numbers == z]} for z in SPECIES
+    }
+    monkeypatch.setattr("superion.potentials.soap.CANDIDATES", 3)
+    few = SoapBlock.choose(frames, SMALL, SPECIES, np.random.default_rng(1))
+    for z in SPECIES:
+        assert len(few.points[z]) == 3
+        assert {tuple(row) for row in few.points[z]} <= everything[z]
+
+
 def test_unknown_species_are_named():
     with pytest.raises(ModelError, match=r"\['Li', 'P', 'S'\].*\['Na'\].*fit a model"):
         block().spectra(Atoms("Na", [[0, 0, 0]]))

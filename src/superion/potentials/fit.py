@@ -17,7 +17,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from pydantic import BaseModel, ConfigDict, Field
 
-from superion.errors import InputError
+from superion.errors import InputError, naming
 from superion.potentials.angle import AngleBlock, AngleSettings
 from superion.potentials.gp import Block, SparseGP, design, prior_factor
 from superion.potentials.pair import PairBlock, PairSettings
@@ -104,7 +104,8 @@ def fit(
     problem = StreamingLeastSquares(size, len(targets))
 
     def equations(k: int) -> tuple[Array, Array]:
-        rows, sigma = _weighted_rows(blocks, labelled[k], settings)
+        with naming(labelled[k].info.get("source")):
+            rows, sigma = _weighted_rows(blocks, labelled[k], settings)
         labels = [_labels(labelled[k], fixed[name][k], baselines[name]) / sigma for name in targets]
         return rows, np.stack(labels, axis=1)
 
@@ -180,7 +181,8 @@ def baseline_energies(
 
 
 def _sum(terms: Iterable[Term], atoms: Atoms) -> Evaluation:
-    return sum((term.evaluate(atoms) for term in terms), Evaluation.zero(len(atoms)))
+    with naming(atoms.info.get("source")):
+        return sum((term.evaluate(atoms) for term in terms), Evaluation.zero(len(atoms)))
 
 
 def _weighted_rows(blocks: Sequence[Block], atoms: Atoms, settings: FitSettings) -> tuple[Array, Array]:
@@ -213,7 +215,7 @@ def _force_sigma(atoms: Atoms, sigma: float, settings: FitSettings) -> Array:
         own = np.broadcast_to(own[:, None] if own.ndim == 1 else own, (len(atoms), 3))
         if not (np.isfinite(own).all() and (own > 0).all()):
             raise InputError(
-                "force_sigma must be positive and finite.", frame=atoms.info.get("source"), remedy="mend it."
+                "force_sigma must be positive and finite.", remedy="give eV/Å for every atom, or remove it."
             )
         return own
     factors = [settings.force_sigma_by_species.get(symbol, 1.0) for symbol in atoms.symbols]

@@ -34,6 +34,7 @@ from superion.terms import Evaluation
 Array = np.ndarray
 
 CHUNK = 256  # atoms whose spectra are held at once
+CANDIDATES = 5000  # environments per species from which sparse points are chosen, at most
 
 
 class SoapSettings(BaseModel):
@@ -101,11 +102,22 @@ class SoapBlock:
         species: Sequence[int],
         rng: np.random.Generator,
     ) -> Self:
-        """A block whose sparse environments are chosen from all environments of `frames`."""
+        """A block whose sparse environments are chosen from those of `frames`.
+
+        Of more than `CANDIDATES` environments of a species as many are drawn at random first, so that memory
+        does not grow with the number of frames.
+        """
         bare = cls(settings, species, {})
-        spectra = [bare.spectra(atoms) for atoms in frames]
         numbers = np.concatenate([atoms.numbers for atoms in frames])
-        everything = np.concatenate(spectra)
+        limit = len(numbers) if settings.sparse_method == "all" else CANDIDATES
+        kept = np.zeros(len(numbers), dtype=bool)
+        for z in bare.species:
+            mine = np.flatnonzero(numbers == z)
+            kept[mine if len(mine) <= limit else rng.choice(mine, limit, replace=False)] = True
+        numbers, parts = numbers[kept], np.split(kept, np.cumsum([len(atoms) for atoms in frames])[:-1])
+        everything = np.concatenate(
+            [bare.spectra(atoms)[part] for atoms, part in zip(frames, parts, strict=True)]
+        )
         points, bases = {}, {}
         for z in bare.species:
             rows = everything[numbers == z]

@@ -15,6 +15,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from safetensors.numpy import save
 
 from superion.analysis.accuracy import parity
+from superion.errors import naming
 from superion.files import write_atomic
 from superion.potentials import Potential
 from superion.potentials.gp import SparseGP
@@ -31,10 +32,11 @@ def predict(
     Isolated atoms have no fixed terms, as in the fit: a lone ion in a periodic box has no Coulomb energy.
     """
     lone = Potential([term for term in potential.terms if isinstance(term, SparseGP)] or potential.terms)
-    return [
-        (lone if is_isolated(atoms) else potential).evaluate(atoms)
-        for atoms in track(frames, what, len(frames), show=progress)
-    ]
+    results = []
+    for atoms in track(frames, what, len(frames), show=progress):
+        with naming(atoms.info.get("source")):
+            results.append((lone if is_isolated(atoms) else potential).evaluate(atoms))
+    return results
 
 
 def write_predictions(path: str | Path, frames: Sequence[Atoms], predictions: Sequence[Evaluation]) -> None:
