@@ -114,7 +114,6 @@ def test_fit_without_test_set_and_repulsion(inputs: Path, tmp_path: Path) -> Non
     ("options", "expected"),
     [
         (["--preset", "esgap"], ["'esgap'", "'es-gap'", "presets are gap, es-gap"]),
-        (["--preset", "gap", *CHARGES], ["--charges have no effect"]),
         (["--preset", "es-gap", "--charges", "Li=one"], ["'Li=one'"]),
         (["--preset", "es-gap", "--charges", "Li=1,Li=2"], ["'Li=2'"]),
         (["--preset", "es-gap", "--charges", "Li=0.7,Cl=-0.6"], ["total charge of +0.4"]),
@@ -122,7 +121,6 @@ def test_fit_without_test_set_and_repulsion(inputs: Path, tmp_path: Path) -> Non
         (["--preset", "es-gap", "--screening", "-1"], ["screening: expected greater than 0"]),
         (["--config", "{}/absent.yaml"], ["absent.yaml: cannot be read"]),
         (["--config", "{}/wrong.yaml"], ["wrong.yaml: soap.n_mx: unknown key", "'n_max'"]),
-        (["--test", "{}/train.extxyz"], ["share 8 structures", "a-0 = a-0"]),
         (["--test", "{}/nothing.extxyz"], ["nothing.extxyz: there is no such file"]),
         (["--key", "enery=E"], ["'enery'", "'energy'"]),
         (["--wrokers", "2"], ["--wrokers"]),
@@ -137,6 +135,30 @@ def test_fit_refuses_what_it_cannot_use(
     for text in expected:
         assert text in message
     assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_fit_warns_of_what_looks_wrong(inputs: Path, tmp_path: Path) -> None:
+    shown = succeeds(
+        "fit", inputs / "train.extxyz", "--config", inputs / "fit.yaml", *CHARGES,
+        "--test", inputs / "train.extxyz", "--output", tmp_path / "m.safetensors",
+    )  # fmt: skip
+    assert "warning: --charges have no effect on the preset gap" in shown.output
+    assert "share 8 structures" in shown.output
+    assert "a-0 = a-0" in shown.output
+    slipped = read(inputs / "train.extxyz", ":")
+    for atoms in slipped[:8]:
+        atoms.arrays["REF_forces"] *= 51.42
+    write(tmp_path / "slipped.extxyz", slipped, format="extxyz")
+    shown = succeeds(
+        "fit",
+        tmp_path / "slipped.extxyz",
+        "--config",
+        inputs / "fit.yaml",
+        "--output",
+        tmp_path / "s.safetensors",
+    )
+    assert "warning: " in shown.output
+    assert "forces" in shown.output.split("warning: ")[1]
 
 
 def test_fit_refuses_frames_without_labels_and_names_the_flags(inputs: Path, tmp_path) -> None:

@@ -55,12 +55,11 @@ def fit_model(
     ] = None,
 ) -> None:
     """Fit a potential to labelled structures and print its errors."""
-    from superion.errors import InputError
     from superion.files import sha256, write_json
     from superion.potentials import FitSettings, Potential, fit
     from superion.structures import require_labels
     from superion.study.config import ElectrostaticsSettings, cpu_count
-    from superion.study.data import read_files, refuse_shared
+    from superion.study.data import doubts, read_files
     from superion.study.presets import fixed_terms
     from superion.study.settings_file import read_settings, validate
 
@@ -70,15 +69,13 @@ def fit_model(
     given: dict[str, Any] = {} if charges is None else {"charges": parse_charges(charges)}
     given |= {} if screening is None else {"screening": screening}
     if given and preset == "gap":
-        raise InputError(
-            f"--{' and --'.join(given)} have no effect on the preset gap, which has no electrostatics.",
-            remedy="drop them, or use --preset es-gap.",
-        )
+        typer.echo(f"warning: --{' and --'.join(given)} have no effect on the preset gap.", err=True)
     electrostatics = validate(given, ElectrostaticsSettings, remedy="see `superion fit --help`.")
     frames = read_files(train, key or ())
     require_labels(frames)
     tested = read_files([test], key or ()) if test else []
-    refuse_shared(frames, tested)
+    for doubt in doubts(frames, tested):
+        typer.echo(f"warning: {doubt}", err=True)
     terms = fixed_terms(preset, frames, **electrostatics.model_dump(), repulsion=repulsion)
     fitted = fit(frames, settings, {preset: terms}, workers=workers or cpu_count(), progress=True)
     provenance = {

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from superion.errors import InputError
 from superion.structures import (
+    census,
     is_isolated,
     read_frames,
     require_labels,
@@ -65,8 +65,9 @@ def load_dataset(
     )
 
 
-def refuse_shared(train: Sequence[Atoms], test: Sequence[Atoms]) -> None:
-    """InputError naming the frames that training and test set have in common; isolated atoms do not count."""
+def doubts(train: Sequence[Atoms], test: Sequence[Atoms]) -> list[str]:
+    """What looks wrong with the data of a fit: unit slips, duplicates, frames on both sides."""
+    found = census(train).warnings + (census(test).warnings if test else [])
     known = {structure_hash(atoms): frame_name(atoms, k) for k, atoms in enumerate(train)}
     shared = [
         f"{known[digest]} = {frame_name(atoms, k)}"
@@ -75,7 +76,8 @@ def refuse_shared(train: Sequence[Atoms], test: Sequence[Atoms]) -> None:
     ]
     if shared:
         more = f" and {len(shared) - 5} more" if len(shared) > 5 else ""
-        raise InputError(
-            f"training and test set share {len(shared)} structures: {', '.join(shared[:5])}{more}.",
-            remedy="remove them from one of the two; errors on frames that were trained on say nothing.",
+        found.append(
+            f"training and test set share {len(shared)} structures, whose errors say nothing about others: "
+            f"{', '.join(shared[:5])}{more}."
         )
+    return found

@@ -12,6 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 
+def say(text: str, show: bool = True) -> None:
+    """One line on standard error."""
+    if show:
+        print(text, file=sys.stderr, flush=True)
+
+
 class Display:
     """Shows fractions done, on standard error."""
 
@@ -49,8 +55,7 @@ class Display:
             self._say(f"{name}: {note}")
 
     def _say(self, text: str) -> None:
-        if self._show:
-            print(f"{text}, {time.monotonic() - self._started:.0f} s", file=sys.stderr, flush=True)
+        say(f"{text}, {time.monotonic() - self._started:.0f} s", self._show)
 
     def __enter__(self) -> Self:
         if self._bar:

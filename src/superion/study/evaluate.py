@@ -47,6 +47,7 @@ def write_predictions(path: str | Path, frames: Sequence[Atoms], predictions: Se
     written = []
     for atoms, found in zip(frames, predictions, strict=True):
         copy = atoms.copy()
+        copy.info.pop("unmapped_labels", None)
         copy.info["superion_energy"] = found.energy
         copy.arrays["superion_forces"] = found.forces
         if copy.cell.rank == 3:

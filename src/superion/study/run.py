@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 from itertools import groupby
@@ -13,6 +12,7 @@ from typing import Any
 from superion.errors import CorruptFileError, InputError, SuperionError
 from superion.files import locked, sha256, write_json
 from superion.study.config import StudySettings, read_study, write_study
+from superion.study.display import say
 from superion.study.dynamics import Job, done_fraction, outputs, run_jobs
 from superion.study.provenance import environment
 from superion.study.state import NAME, State
@@ -88,7 +88,7 @@ def _attempt(step: Step, state: State, failed: dict[str, str], progress: bool) -
     assert step.work is not None
     inputs = step.inputs()
     if state.holds(step.name, inputs):
-        _say(f"{step.name}: done before", progress)
+        say(f"{step.name}: done before", progress)
         return
     if not step.keeps:
         state.drop_outputs(step.name)
@@ -101,10 +101,10 @@ def _attempt(step: Step, state: State, failed: dict[str, str], progress: bool) -
         if not isinstance(error, SuperionError):
             raise
         failed[step.name] = _reason(error)
-        _say(f"{step.name}: failed: {error}", progress)
+        say(f"{step.name}: failed: {error}", progress)
         return
     state.finish(step.name, written, time.monotonic() - since)
-    _say(f"{step.name}: done, {time.monotonic() - since:.1f} s", progress)
+    say(f"{step.name}: done, {time.monotonic() - since:.1f} s", progress)
 
 
 def _dynamics(steps: Sequence[Step], study: Study, state: State, failed: dict[str, str]) -> None:
@@ -115,7 +115,7 @@ def _dynamics(steps: Sequence[Step], study: Study, state: State, failed: dict[st
         assert step.job is not None
         inputs = step.inputs()
         if state.holds(step.name, inputs):
-            _say(f"{step.name}: done before", study.progress)
+            say(f"{step.name}: done before", study.progress)
         else:
             job = step.job()
             jobs[job.name], hashes[job.name] = job, inputs
@@ -179,7 +179,7 @@ def _read_state(folder: Path, progress: bool) -> State:
     except CorruptFileError as error:
         damaged = folder / f"{NAME}.damaged"
         os.replace(folder / NAME, damaged)
-        _say(f"warning: {error} It was renamed to {damaged.name}; every step is done again.", progress)
+        say(f"warning: {error} It was renamed to {damaged.name}; every step is done again.", progress)
         return State(folder)
 
 
@@ -195,8 +195,3 @@ def _provenance(settings: StudySettings) -> dict[str, Any]:
 
 def _reason(error: BaseException) -> str:
     return str(error) if isinstance(error, SuperionError) else f"{type(error).__name__}: {error}"
-
-
-def _say(text: str, progress: bool) -> None:
-    if progress:
-        print(text, file=sys.stderr, flush=True)

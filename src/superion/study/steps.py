@@ -15,6 +15,7 @@ from superion.potentials import Potential, fit
 from superion.structures import census, trajectory_of
 from superion.study.config import StudySettings
 from superion.study.data import Dataset, load_dataset
+from superion.study.display import say
 from superion.study.dynamics import Job
 from superion.study.evaluate import predict, write_parity
 from superion.study.presets import fixed_terms
@@ -126,7 +127,10 @@ class Study:
             names = [trajectory_of(atoms) for atoms in self.data.part(part)]
             split[part] = {name: names.count(name) for name in sorted(set(names))}
         path = self.folder / "census.json"
-        write_json(path, {"census": census(self.data.frames).to_dict(), "split": split})
+        found = census(self.data.frames)
+        for warning in found.warnings:
+            say(f"warning: {warning}", self.progress)
+        write_json(path, {"census": found.to_dict(), "split": split})
         return [path]
 
     def _fit(self) -> list[Path]:
