@@ -1,5 +1,6 @@
 # make demo   set up and run the main job: two potentials, dynamics, conductivities, a report
 # make test   set up and run the checks and the tests
+# make bench  speed and accuracy beside QUIP and torch-pme (20 minutes)
 
 PYTHON ?= python3
 VENV := .venv
@@ -23,6 +24,8 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 
 bench: $(VENV)/.test
+	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/python benchmarks/electrostatics.py
 	$(BIN)/python benchmarks/accuracy_vs_gap_fit.py
 
 $(VENV)/.demo: $(VENV)/.torch pyproject.toml
