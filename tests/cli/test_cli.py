@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,7 @@ def test_fit_writes_a_model_and_its_errors(inputs: Path) -> None:
     assert [term.kind for term in model.terms] == ["coulomb", "repulsion", "gp"]
     assert model.provenance["settings"]["fit"]["seed"] == 3
     assert model.provenance["settings"]["electrostatics"]["charges"] == {"Li": 0.7, "Cl": -0.7}
+    assert model.provenance["versions"]["superion"] == version("superion")
     # the baseline of a lone atom is its label, whatever the fixed terms say of the crystal
     assert model.terms[-1].baseline == {"Li": -0.2, "Cl": -0.3}
 

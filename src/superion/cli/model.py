@@ -61,6 +61,7 @@ def fit_model(
     from superion.study.config import ElectrostaticsSettings, cpu_count
     from superion.study.data import doubts, read_files
     from superion.study.presets import fixed_terms
+    from superion.study.provenance import NUMERICAL, versions
     from superion.study.settings_file import read_settings, validate
 
     settings = read_settings(config, FitSettings) if config else FitSettings()
@@ -87,6 +88,7 @@ def fit_model(
         },
         "data": {path.name: sha256(path) for path in train},
         "training_frames": len(frames),
+        "versions": versions(NUMERICAL),
     }
     potential = Potential(fitted[preset], provenance)
     potential.save(output)

@@ -6,6 +6,7 @@ import os
 import platform
 import shlex
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,11 +33,19 @@ PACKAGES = (
     "vesin",
 )
 
+NUMERICAL = ("superion", "numba", "numpy", "torch", "vesin")
+"""Packages that a fitted model depends on."""
+
+
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str | None]:
+    """Version by package, None for what is not installed."""
+    return {name: _version(name) for name in packages}
+
 
 def environment() -> dict[str, Any]:
     """JSON-ready facts on this process and the machine it runs on."""
     return {
-        "versions": {name: _version(name) for name in PACKAGES},
+        "versions": versions(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": _processor(),

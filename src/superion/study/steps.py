@@ -19,6 +19,7 @@ from superion.study.display import say
 from superion.study.dynamics import Job
 from superion.study.evaluate import predict, write_parity
 from superion.study.presets import fixed_terms
+from superion.study.provenance import NUMERICAL, versions
 from superion.study.state import fingerprint
 from superion.study.transport import analyse
 
@@ -164,6 +165,7 @@ class Study:
             "data": {Path(path).name: sha256(path) for path in self._data_files.values()},
             "split": self.settings.data.model_dump(mode="json", exclude={"files"}),
             "training_frames": len(self.data.train),
+            "versions": versions(NUMERICAL),
         }
 
     def _accuracy(self) -> list[Path]:
