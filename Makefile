@@ -1,6 +1,6 @@
 # make demo   set up and run the main job: two potentials, dynamics, conductivities, a report
 # make test   set up and run the checks and the tests
-# make bench  speed and accuracy beside QUIP and torch-pme (20 minutes)
+# make bench  speed and accuracy beside QUIP and torch-pme (half an hour)
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,6 +26,7 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/electrostatics.py
+	$(BIN)/python benchmarks/hyperparameters.py
 	$(BIN)/python benchmarks/accuracy_vs_gap_fit.py
 
 $(VENV)/.demo: $(VENV)/.torch pyproject.toml
