@@ -74,11 +74,9 @@ class Repulsion:
 
         The local model extrapolates well over a few per cent of a distance, which unseen frames of the same
         kind need, so that the wall must not begin at once: with margin 1 the force error on held-out
-        trajectories can double
-        (benchmarks/hyperparameters.py). Pairs that never come closer than 1.5 times the sum of their covalent
-        radii
-        (Cordero et al., Dalton Trans. 2832 (2008)) count as seen there. species: atomic numbers, those of
-        the frames if not given.
+        trajectories can double (benchmarks/hyperparameters.py). Pairs that never come closer than 1.5 times
+        the sum of their covalent radii (Cordero et al., Dalton Trans. 2832 (2008)) count as seen there.
+        species: atomic numbers, those of the frames if not given.
         """
         if species is None:
             species = sorted({int(z) for atoms in frames for z in atoms.numbers})
