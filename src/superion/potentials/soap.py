@@ -17,13 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from superion.errors import ModelError
 from superion.neighbours import Pairs, neighbour_pairs
-from superion.potentials import sparse
+from superion.potentials import soap_design, sparse
 from superion.potentials.harmonics import normalisation
 from superion.potentials.pair import species_index
 from superion.potentials.radial import radial_table
 from superion.potentials.soap_kernels import (
-    ROOT2,
-    coefficient_jacobian,
     expand,
     expand_adjoint,
     power_spectrum,
@@ -187,27 +185,7 @@ class SoapBlock:
 
         `evaluate` is their sum weighted by the M coefficients. Without `forces` the last two are empty.
         """
-        n, m = len(atoms), self.size
-        energy = np.zeros((n, m))
-        force = np.zeros((n, 3, m) if forces else (0, 3, m))
-        virial = np.zeros((3, 3, m) if forces else (0, 3, m))
-        pairs = neighbour_pairs(atoms, self.cutoff)
-        zeta, scale = self.hyper.zeta, self.hyper.delta**2
-        for chunk, c, p, norm in self._expanded(atoms, pairs):
-            for z, rows in self._by_species(atoms.numbers[chunk]):
-                block, points = self.offsets[z], self._spectra_of_points(z)
-                dot = p[rows] @ points.T
-                energy[chunk.start + rows, block] = scale * dot**zeta
-                if not forces:
-                    continue
-                slope = scale * zeta * dot ** (zeta - 1) / norm[rows, None]
-                matrices = [_unpack(points, l, self._channels) for l in range(self.hyper.l_max + 1)]
-                for k, row in enumerate(rows):
-                    i = chunk.start + int(row)
-                    gradient = self._coefficient_gradient(c[row], p[row], matrices, dot[k])
-                    gradient *= slope[k, :, None, None]
-                    self._add_rows(i, atoms, pairs, gradient, force[:, :, block], virial[:, :, block])
-        return energy, force, virial
+        return soap_design.design(self, atoms, forces)
 
     def settings(self) -> dict[str, Any]:
         """Hyper-parameters and species."""
@@ -269,58 +247,3 @@ class SoapBlock:
     def _spectra_of_points(self, z: int) -> Array:
         """Sparse environments of one species as power spectra (M, D), projected if compressed."""
         return self.points[z] @ self.bases[z] if z in self.bases else self.points[z]
-
-    def _coefficient_gradient(self, c: Array, p: Array, matrices: list[Array], dot: Array) -> Array:
-        """The product norm · d(p̂·p̂_s)/dc of one environment for all sparse points s: (M, L, C)."""
-        channels = self._channels
-        own = p[None]
-        out = np.empty((len(dot), len(c), channels))
-        for l, matrix in enumerate(matrices):
-            lms = slice(l * l, (l + 1) ** 2)
-            projected = (matrix @ c[lms].T).reshape(len(dot), channels, 2 * l + 1)
-            along = _unpack(own, l, channels) @ c[lms].T
-            out[:, lms] = (projected - dot[:, None, None] * along).transpose(0, 2, 1)
-        return out
-
-    def _add_rows(
-        self, i: int, atoms: Atoms, pairs: Pairs, gradient: Array, force: Array, virial: Array
-    ) -> None:
-        """Add the force and virial rows that the energy of atom i gives, from its (M, L, C) gradient."""
-        n_max, lms = self.hyper.n_max, gradient.shape[1]
-        mine = np.arange(pairs.start[i], pairs.start[i + 1])
-        neighbour_species = species_index(atoms, self.species)[pairs.j[mine]]
-        for index in range(len(self.species)):
-            selected = mine[neighbour_species == index]
-            if len(selected) == 0:
-                continue
-            jacobian = np.empty((len(selected), 3, lms, n_max))
-            coefficient_jacobian(
-                selected,
-                pairs.vector,
-                pairs.distance,
-                self._table,
-                self._spacing,
-                self.hyper.cutoff,
-                self.hyper.cutoff_width,
-                self.hyper.l_max,
-                self._factors,
-                jacobian,
-            )
-            part = np.ascontiguousarray(gradient[:, :, index * n_max : (index + 1) * n_max])
-            rows = jacobian.reshape(len(selected) * 3, -1) @ part.reshape(len(part), -1).T
-            slopes = rows.reshape(len(selected), 3, -1)
-            force[i] += slopes.sum(axis=0)
-            for neighbour, slope in zip(pairs.j[selected], slopes, strict=True):
-                force[neighbour] -= slope
-            virial -= np.tensordot(pairs.vector[selected], slopes, axes=(0, 0))
-
-
-def _unpack(spectra: Array, l: int, channels: int) -> Array:
-    """Spectra (M, D) at one l as matrices of d(p·p_s)/dc = matrix @ c, shape (M·C, C)."""
-    triangle = channels * (channels + 1) // 2
-    a, b = np.triu_indices(channels)
-    values = spectra[:, l * triangle : (l + 1) * triangle] * np.where(a == b, 2.0, ROOT2)
-    matrices = np.empty((len(spectra), channels, channels))
-    matrices[:, a, b] = values
-    matrices[:, b, a] = values
-    return matrices.reshape(-1, channels)

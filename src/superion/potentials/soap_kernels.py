@@ -172,29 +172,3 @@ def expand_adjoint(
                 virial[u, 0] -= vector[p, u] * gx
                 virial[u, 1] -= vector[p, u] * gy
                 virial[u, 2] -= vector[p, u] * gz
-
-
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
-def coefficient_jacobian(pairs, vector, distance, table, h, cutoff, width, l_max, factors, out):
-    """d(coefficients of one neighbour species)/d(neighbour position), out (len(pairs), 3, L, n_max)."""
-    radials = table.shape[2]
-    n_max = radials // (l_max + 1)
-    lms = (l_max + 1) ** 2
-    value, slope = np.empty(radials), np.empty(radials)
-    y, dy = np.empty(lms), np.empty((3, lms))
-    q, cs, sn = np.zeros((l_max + 2, l_max + 2)), np.empty(l_max + 1), np.empty(l_max + 1)
-    unit = np.empty(3)
-    for k in range(len(pairs)):
-        p = pairs[k]
-        r = distance[p]
-        for u in range(3):
-            unit[u] = vector[p, u] / r
-        _radial(r, table, h, cutoff, width, value, slope)
-        harmonics(unit[0], unit[1], unit[2], l_max, factors, y, dy, q, cs, sn)
-        for l in range(l_max + 1):
-            for lm in range(l * l, (l + 1) * (l + 1)):
-                for u in range(3):
-                    turn = (dy[u, lm] - l * y[lm] * unit[u]) / r
-                    stretch = y[lm] * unit[u]
-                    for n in range(n_max):
-                        out[k, u, lm, n] = turn * value[l * n_max + n] + stretch * slope[l * n_max + n]
