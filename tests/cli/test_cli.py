@@ -80,7 +80,18 @@ def test_version_and_help_answer_at_once() -> None:
     for command in (["superion.cli", "--version"], ["superion.cli", "--help"]):
         shown = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=True)
         assert "superion" in shown.stdout
-    for name in ("run", "status", "report", "schema", "census", "fit", "evaluate", "md", "transport"):
+    for name in (
+        "run",
+        "status",
+        "report",
+        "schema",
+        "census",
+        "fit",
+        "evaluate",
+        "md",
+        "transport",
+        "select",
+    ):
         assert name in shown.stdout
         assert "Usage" in succeeds(name, "--help").output
 
@@ -367,3 +378,25 @@ def test_studies_that_are_none_are_refused(tmp_path: Path) -> None:
     study = write_study(tmp_path, dynamics__timestpe=1)
     assert "dynamics.timestpe: unknown key. Did you mean 'timestep'?" in refused("run", study)
     assert refused("rum", study).count("No such command 'rum'") == 1
+
+
+def test_select_writes_the_chosen_frames_and_their_scores(inputs, tmp_path):
+    pool = read(inputs / "test.extxyz", ":")
+    output, scores = tmp_path / "chosen.extxyz", tmp_path / "scores.json"
+    shown = succeeds(
+        "select", inputs / "test.extxyz", "--method", "variance", "--count", 2, "--output", output, "--json",
+        scores, "--train", inputs / "train.extxyz", "--model", inputs / "model.safetensors",
+    ).output  # fmt: skip
+    chosen = json.loads(scores.read_text())["chosen"]
+    for entry, atoms in zip(chosen, read(output, ":"), strict=True):
+        assert entry["frame"] == atoms.info["frame_id"] == pool[entry["index"]].info["frame_id"]
+        assert entry["frame"] in shown
+        np.testing.assert_array_equal(atoms.arrays["REF_forces"], pool[entry["index"]].arrays["REF_forces"])
+    assert chosen[0]["score"] >= chosen[1]["score"] > 0
+
+
+def test_select_refuses(inputs, tmp_path):
+    given = ("select", inputs / "test.extxyz", "--output", tmp_path / "o.extxyz", "--count")
+    assert "Did you mean 'farthest'" in refused(*given, 2, "--method", "fartest")
+    assert "cannot choose 50 of 4 frames" in refused(*given, 50)
+    assert "between 0 and 1" in refused(*given, 2, "--threshold", 2)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from superion.cli import data, dynamics, model, study
+from superion.cli import data, dynamics, model, study, training
 from superion.cli.ranks import rank
 from superion.errors import SuperionError
 
@@ -81,3 +81,4 @@ app.command("fit")(model.fit_model)
 app.command("evaluate")(model.evaluate)
 app.command("md")(dynamics.md)
 app.command("transport")(dynamics.show_transport)
+app.command("select")(training.select_frames)

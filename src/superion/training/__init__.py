@@ -1,0 +1,1 @@
+"""Choosing, exploring, cleaning and judging: how a training set grows."""
