@@ -7,11 +7,16 @@ Everything that contributes energy implements :class:`Term`; a potential is a su
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from ase import Atoms
+
+if TYPE_CHECKING:
+    from superion.neighbours import NeighbourList
+    from superion.surroundings import Surroundings
 
 Array = np.ndarray
 
@@ -50,6 +55,23 @@ class Evaluation:
             charges=_sum(self.charges, other.charges),
             dipole=_sum(self.dipole, other.dipole),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What local terms of B structures with N atoms in all add up in.
+
+    energies: (N,) eV. forces: (N, 3) eV/Å. virials: (B, 3, 3) eV.
+    """
+
+    energies: Array
+    forces: Array
+    virials: Array
+
+    @classmethod
+    def zero(cls, atoms: int, structures: int) -> Sums:
+        """Nothing yet, for `atoms` atoms in so many structures."""
+        return cls(np.zeros(atoms), np.zeros((atoms, 3)), np.zeros((structures, 3, 3)))
 
 
 def _sum(a: Array | None, b: Array | None) -> Array | None:
@@ -101,4 +123,14 @@ class LocalTerm(Term, Protocol):
 
     def evaluate(self, atoms: Atoms, centres: int | None = None) -> Evaluation:
         """Energy, forces and virial of the atomic energies of all atoms, or of the first `centres`."""
+        ...
+
+    def evaluate_batch(
+        self, structures: Sequence[Atoms], lists: Sequence[NeighbourList] | None = None
+    ) -> list[Evaluation]:
+        """The evaluation of each structure; lists: neighbour lists that remember them, one for each."""
+        ...
+
+    def add(self, surroundings: Surroundings, sums: Sums) -> None:
+        """Add the atomic energies of the centres of `surroundings`, the forces and the virials."""
         ...

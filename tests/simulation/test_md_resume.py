@@ -86,7 +86,8 @@ class Interrupt(Springs):
 @pytest.mark.parametrize("mode", MODES)
 def test_killed_process(tmp_path, mode):
     broken = tmp_path / "broken"
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    places = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": places}
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(broken), settings(mode).model_dump_json()], env=environment
     )

@@ -25,7 +25,8 @@ from superion.errors import InputError
 from superion.neighbours import neighbour_pairs
 from superion.potentials.cutoff import cosine_cutoff, cutoff_values
 from superion.potentials.pair import check_classes, species_index
-from superion.terms import Evaluation
+from superion.surroundings import Surroundings
+from superion.terms import Sums
 
 Array = np.ndarray
 Class = tuple[int, int, int]
@@ -133,15 +134,16 @@ class AngleBlock:
             matrix[own, own] = np.exp(-square) * np.outer(factor[own], factor[own])
         return matrix
 
-    def evaluate(self, atoms: Atoms, weights: Array, centres: int | None = None) -> Evaluation:
-        """Energy, forces and virial of the weighted (M,) sum of basis functions.
-
-        centres: only the energies of the first `centres` atoms.
-        """
-        result = Evaluation.zero(len(atoms))
-        energies, forces, virial = result.energies, result.forces, result.virial
-        _evaluate(self._geometry(atoms, centres), self._scale * weights, energies, forces, virial)
-        return Evaluation(float(energies.sum()), energies, forces, virial)
+    def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
+        """Add the weighted (M,) sum of basis functions to `sums`."""
+        _evaluate(
+            self._geometry(surroundings),
+            self._scale * weights,
+            surroundings.owner,
+            sums.energies,
+            sums.forces,
+            sums.virials,
+        )
 
     def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
         """Basis functions of one structure: energies (N, M), forces (N, 3, M), virial (3, 3, M).
@@ -152,7 +154,7 @@ class AngleBlock:
         energy = np.zeros((n, m))
         force = np.zeros((n, 3, m) if forces else (0, 3, m))
         virial = np.zeros((3, 3, m) if forces else (0, 3, m))
-        _design(self._geometry(atoms), self._scale, energy, force, virial)
+        _design(self._geometry(Surroundings([atoms], self.cutoff)), self._scale, energy, force, virial)
         return energy, force, virial
 
     def settings(self) -> dict[str, Any]:
@@ -198,10 +200,10 @@ class AngleBlock:
             chosen.append(pivot)
         return np.array(chosen, dtype=np.int64)
 
-    def _geometry(self, atoms: Atoms, centres: int | None = None) -> tuple[Any, ...]:
+    def _geometry(self, surroundings: Surroundings) -> tuple[Any, ...]:
         """What the compiled loops read: neighbours, species, sparse points and hyper-parameters."""
-        pairs = neighbour_pairs(atoms, self.cutoff, centres)
-        index = species_index(atoms, self.species)
+        pairs = surroundings.pairs(self.cutoff)
+        index = species_index(surroundings, self.species)
         inverse = 1.0 / (math.sqrt(2.0) * np.array(self.hyper.lengthscale))
         geometry = (pairs.start, pairs.j, pairs.vector, pairs.distance, index, self._table, self._first)
         return (*geometry, self._flat, inverse, self.hyper.cutoff, self.hyper.cutoff_width)
@@ -238,13 +240,14 @@ def _add_bond(a, b, vector, slope, forces, virial):  # type: ignore[no-untyped-d
 
 
 @numba.njit(cache=True, nogil=True)
-def _evaluate(geometry, coefficients, energies, forces, virial):  # type: ignore[no-untyped-def]
-    """Add energies (N,), forces (N, 3) and virial (3, 3) of all triangles.
+def _evaluate(geometry, coefficients, owner, energies, forces, virials):  # type: ignore[no-untyped-def]
+    """Add energies (N,), forces (N, 3) and virials (B, 3, 3) of all triangles; owner (N,): their structures.
 
     The energy of one is e = f(r1) f(r2) Σ_s coefficients[s]·exp(−|d − points[s]|²), d scaled by `inverse`.
     """
     start, j, vector, distance, species, table, first, points, inverse, cutoff, width = geometry
     for a in range(len(start) - 1):
+        virial = virials[owner[a]]
         for p in range(start[a], start[a + 1]):
             r1 = distance[p]
             f1, df1 = cosine_cutoff(r1, cutoff, width)

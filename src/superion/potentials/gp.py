@@ -18,11 +18,13 @@ from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
 from superion.errors import ModelError
+from superion.neighbours import NeighbourList
 from superion.potentials.angle import AngleBlock
 from superion.potentials.pair import PairBlock
 from superion.potentials.soap import SoapBlock
 from superion.potentials.tsqr import solve_upper
-from superion.terms import Evaluation
+from superion.surroundings import Surroundings, evaluate_local
+from superion.terms import Evaluation, Sums
 
 Array = np.ndarray
 
@@ -42,8 +44,8 @@ class Block(Protocol):
         """Energies (N, M), forces (N, 3, M) and virial (3, 3, M) of every basis function."""
         ...
 
-    def evaluate(self, atoms: Atoms, weights: Array, centres: int | None = None) -> Evaluation:
-        """Their sum weighted by (M,) coefficients; with `centres`, of the energies of the first atoms."""
+    def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
+        """Add their sum weighted by (M,) coefficients: energies of the centres, forces and virials."""
         ...
 
     def settings(self) -> dict[str, Any]:
@@ -109,15 +111,22 @@ class SparseGP:
 
         centres: only the energies of the first `centres` atoms, in the surroundings of the others.
         """
-        constant = self.constants(atoms)
-        if centres is not None:
-            constant[centres:] = 0.0
-        result = Evaluation(float(constant.sum()), constant, np.zeros((len(atoms), 3)), np.zeros((3, 3)))
-        for block, weights in zip(self.blocks, self._split(self.weights), strict=True):
-            result = result + block.evaluate(atoms, weights, centres)
-        return result
+        return evaluate_local([self], [atoms], centres)[0]
 
-    def constants(self, atoms: Atoms) -> Array:
+    def evaluate_batch(
+        self, structures: Sequence[Atoms], lists: Sequence[NeighbourList] | None = None
+    ) -> list[Evaluation]:
+        """The evaluation of each structure; lists: neighbour lists that remember them, one for each."""
+        return evaluate_local([self], structures, lists=lists)
+
+    def add(self, surroundings: Surroundings, sums: Sums) -> None:
+        """Add the energies of the centres, forces and virials; ModelError for an unknown species."""
+        centres = surroundings.centres
+        sums.energies[:centres] += self.constants(surroundings)[:centres]
+        for block, weights in zip(self.blocks, self._split(self.weights), strict=True):
+            block.evaluate(surroundings, weights, sums)
+
+    def constants(self, atoms: Atoms | Surroundings) -> Array:
         """Baseline energies (N,) in eV."""
         constant = self._constant[atoms.numbers]
         if np.isnan(constant).any():

@@ -24,7 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from superion.errors import InputError, ModelError
 from superion.neighbours import neighbour_pairs
 from superion.potentials.cutoff import cosine_cutoff, cutoff_values
-from superion.terms import Evaluation
+from superion.surroundings import Surroundings
+from superion.terms import Sums
 
 Array = np.ndarray
 
@@ -111,16 +112,17 @@ class PairBlock:
         factor = self._scale / self.hyper.delta
         return np.where(kind[:, None] == kind, values * np.outer(factor, factor), 0.0)
 
-    def evaluate(self, atoms: Atoms, weights: Array, centres: int | None = None) -> Evaluation:
-        """Energy, forces and virial of the weighted (M,) sum of basis functions.
-
-        centres: only the energies of the first `centres` atoms; either atom of a pair has half of its energy.
-        """
-        result = Evaluation.zero(len(atoms))
-        energies, forces, virial = result.energies, result.forces, result.virial
-        count = len(atoms) if centres is None else centres
-        _evaluate(self._geometry(atoms, centres), self._scale * weights, count, energies, forces, virial)
-        return Evaluation(float(energies.sum()), energies, forces, virial)
+    def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
+        """Add the weighted (M,) sum of basis functions; either atom of a pair has half of its energy."""
+        _evaluate(
+            self._geometry(surroundings),
+            self._scale * weights,
+            surroundings.centres,
+            surroundings.owner,
+            sums.energies,
+            sums.forces,
+            sums.virials,
+        )
 
     def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
         """Basis functions of one structure: energies (N, M), forces (N, 3, M), virial (3, 3, M).
@@ -131,7 +133,7 @@ class PairBlock:
         energy = np.zeros((n, m))
         force = np.zeros((n, 3, m) if forces else (0, 3, m))
         virial = np.zeros((3, 3, m) if forces else (0, 3, m))
-        _design(self._geometry(atoms), self._scale, energy, force, virial)
+        _design(self._geometry(Surroundings([atoms], self.cutoff)), self._scale, energy, force, virial)
         return energy, force, virial
 
     def settings(self) -> dict[str, Any]:
@@ -148,16 +150,16 @@ class PairBlock:
         points = {(int(a), int(b)): v for name, v in arrays.items() for _, a, b in [name.split("_")]}
         return cls(PairSettings(**settings["hyper"]), settings["species"], points)
 
-    def _geometry(self, atoms: Atoms, centres: int | None = None) -> tuple[Any, ...]:
+    def _geometry(self, surroundings: Surroundings) -> tuple[Any, ...]:
         """What the compiled loops read: neighbours, species, sparse points and hyper-parameters."""
-        pairs = neighbour_pairs(atoms, self.cutoff, centres)
-        index = species_index(atoms, self.species)
+        pairs = surroundings.pairs(self.cutoff)
+        index = species_index(surroundings, self.species)
         hyper = (0.5 / self.hyper.lengthscale**2, self.hyper.cutoff, self.hyper.cutoff_width)
         geometry = (pairs.i, pairs.j, pairs.vector, pairs.distance, index)
         return (*geometry, self._table, self._first, self._flat, *hyper)
 
 
-def species_index(atoms: Atoms, species: Sequence[int]) -> Array:
+def species_index(atoms: Atoms | Surroundings, species: Sequence[int]) -> Array:
     """Position (N,) of each atom's atomic number in the sorted `species`; ModelError for any other."""
     known = np.asarray(species)
     index = np.searchsorted(known, atoms.numbers).clip(max=len(known) - 1)
@@ -183,8 +185,8 @@ def check_classes(points: Mapping[Any, Any], known: Sequence[tuple[int, ...]]) -
 
 
 @numba.njit(cache=True, nogil=True)
-def _evaluate(geometry, coefficients, centres, energies, forces, virial):  # type: ignore[no-untyped-def]
-    """Add energies (N,), forces (N, 3) and virial (3, 3) of all pairs.
+def _evaluate(geometry, coefficients, centres, owner, energies, forces, virials):  # type: ignore[no-untyped-def]
+    """Add energies (N,), forces (N, 3) and virials (B, 3, 3) of all pairs; owner (N,): their structures.
 
     Pairs of two of the first `centres` atoms are listed in both directions and taken once; those that lead
     out of them are listed once and half of them is theirs.
@@ -217,7 +219,7 @@ def _evaluate(geometry, coefficients, centres, energies, forces, virial):  # typ
             forces[a, x] += pull
             forces[b, x] -= pull
             for y in range(3):
-                virial[x, y] -= pull * vector[p, y]
+                virials[owner[a], x, y] -= pull * vector[p, y]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -9,9 +9,11 @@ from typing import Any
 from ase import Atoms
 
 from superion.errors import ModelError
+from superion.neighbours import NeighbourList
 from superion.potentials import model_file
 from superion.potentials.gp import Deviation, SparseGP
-from superion.terms import Evaluation, Term
+from superion.surroundings import evaluate_local
+from superion.terms import Evaluation, LocalTerm, Term
 
 
 class Potential:
@@ -28,10 +30,21 @@ class Potential:
 
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Energy (eV), atomic energies, forces (eV/Å), virial (eV), charges (e) and dipole (e·Å)."""
-        result = Evaluation.zero(len(atoms))
+        return self.evaluate_batch([atoms])[0]
+
+    def evaluate_batch(
+        self, structures: Sequence[Atoms], lists: Sequence[NeighbourList] | None = None
+    ) -> list[Evaluation]:
+        """The evaluation of each structure; the local terms of all are computed together.
+
+        lists: neighbour lists that remember the structures, one for each.
+        """
+        local = [term for term in self.terms if isinstance(term, LocalTerm)]
+        results = evaluate_local(local, structures, lists=lists)
         for term in self.terms:
-            result = result + term.evaluate(atoms)
-        return result
+            if not isinstance(term, LocalTerm):
+                results = [r + term.evaluate(atoms) for r, atoms in zip(results, structures, strict=True)]
+        return results
 
     def deviation(self, atoms: Atoms) -> Deviation:
         """Predictive standard deviations of energy (eV), atomic energies (eV) and forces (eV/Å)."""

@@ -25,9 +25,10 @@ from ase.data import chemical_symbols, covalent_radii
 
 from superion.electrostatics.densities import COULOMB
 from superion.errors import InputError
-from superion.neighbours import neighbour_pairs
+from superion.neighbours import NeighbourList, neighbour_pairs
 from superion.potentials.pair import check_classes, species_index
-from superion.terms import Evaluation
+from superion.surroundings import Surroundings, evaluate_local
+from superion.terms import Evaluation, Sums
 
 Array = np.ndarray
 
@@ -97,12 +98,20 @@ class Repulsion:
 
         centres: only the energies of the first `centres` atoms; either atom of a pair has half of its energy.
         """
-        result = Evaluation.zero(len(atoms))
-        index = species_index(atoms, self.species)
-        pairs = neighbour_pairs(atoms, self.cutoff, centres)
-        geometry = (pairs.i, pairs.j, pairs.vector, pairs.distance, atoms.numbers, index, self._radius)
-        _evaluate(*geometry, self.wall, result.energies, result.forces, result.virial)
-        return Evaluation(float(result.energies.sum()), result.energies, result.forces, result.virial)
+        return evaluate_local([self], [atoms], centres)[0]
+
+    def evaluate_batch(
+        self, structures: Sequence[Atoms], lists: Sequence[NeighbourList] | None = None
+    ) -> list[Evaluation]:
+        """The evaluation of each structure; lists: neighbour lists that remember them, one for each."""
+        return evaluate_local([self], structures, lists=lists)
+
+    def add(self, surroundings: Surroundings, sums: Sums) -> None:
+        """Add the energies of the centres, forces and virials; ModelError for an unknown species."""
+        pairs = surroundings.pairs(self.cutoff)
+        index = species_index(surroundings, self.species)
+        geometry = (pairs.i, pairs.j, pairs.vector, pairs.distance, surroundings.numbers, index, self._radius)
+        _evaluate(*geometry, self.wall, surroundings.owner, sums.energies, sums.forces, sums.virials)
 
     def settings(self) -> dict[str, Any]:
         """Outer radii by pair of chemical symbols, and the wall."""
@@ -153,8 +162,10 @@ def repulsion(r: float, z1: float, z2: float, outer: float, wall: float) -> tupl
 
 
 @numba.njit(cache=True, nogil=True)
-def _evaluate(i, j, vector, distance, numbers, index, radius, wall, energies, forces, virial):  # type: ignore[no-untyped-def]
-    """Add energies (N,), forces (N, 3) and virial (3, 3) of all pairs below their radius."""
+def _evaluate(  # type: ignore[no-untyped-def]
+    i, j, vector, distance, numbers, index, radius, wall, owner, energies, forces, virials
+):
+    """Add energies (N,), forces (N, 3) and virials (B, 3, 3) of all pairs below their radius."""
     for p in range(len(i)):
         a, b, r = i[p], j[p], distance[p]
         outer = radius[index[a], index[b]]
@@ -167,4 +178,4 @@ def _evaluate(i, j, vector, distance, numbers, index, radius, wall, energies, fo
             forces[a, x] += pull
             forces[b, x] -= pull
             for y in range(3):
-                virial[x, y] -= pull * vector[p, y]
+                virials[owner[a], x, y] -= pull * vector[p, y]

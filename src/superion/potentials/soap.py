@@ -27,7 +27,8 @@ from superion.potentials.soap_kernels import (
     power_spectrum,
     spectrum_adjoint,
 )
-from superion.terms import Evaluation
+from superion.surroundings import Surroundings
+from superion.terms import Sums
 
 Array = np.ndarray
 
@@ -135,7 +136,7 @@ class SoapBlock:
         """Normalised power spectra (N, D) of all atoms, without unit."""
         out = np.empty((len(atoms), self._length))
         pairs = neighbour_pairs(atoms, self.cutoff)
-        for chunk, _, p, _ in self._expanded(atoms, pairs):
+        for chunk, _, p, _ in self._expanded(species_index(atoms, self.species), pairs):
             out[chunk] = p
         return out
 
@@ -156,29 +157,25 @@ class SoapBlock:
         same = atoms.numbers[:, None] == atoms.numbers
         return np.where(same, self.hyper.delta**2 * (spectra @ spectra.T) ** self.hyper.zeta, 0.0)
 
-    def evaluate(self, atoms: Atoms, weights: Array, centres: int | None = None) -> Evaluation:
-        """Energy, forces and virial of the weighted (M,) sum of basis functions.
-
-        centres: only the energies of the first `centres` atoms.
-        """
-        result = Evaluation.zero(len(atoms))
-        energies, forces, virial = result.energies, result.forces, result.virial
-        pairs = neighbour_pairs(atoms, self.cutoff, centres)
+    def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
+        """Add the weighted (M,) sum of basis functions to `sums`."""
+        pairs = surroundings.pairs(self.cutoff)
+        index = species_index(surroundings, self.species)
         zeta, scale = self.hyper.zeta, self.hyper.delta**2
-        for chunk, c, p, norm in self._expanded(atoms, pairs):
+        for chunk, c, p, norm in self._expanded(index, pairs):
             gradient = np.empty_like(p)
-            for z, rows in self._by_species(atoms.numbers[chunk]):
+            for z, rows in self._by_species(surroundings.numbers[chunk]):
                 points, basis = self.points[z], self.bases.get(z)
                 spectra = p[rows] if basis is None else p[rows] @ basis.T
                 dot = spectra @ points.T
                 power = (scale * weights[self.offsets[z]]) * dot ** (zeta - 1)
-                energies[chunk.start + rows] = (power * dot).sum(axis=1)
+                sums.energies[chunk.start + rows] += (power * dot).sum(axis=1)
                 slope = (zeta * power) @ points
                 gradient[rows] = slope if basis is None else slope @ basis
             gc = np.empty_like(c)
             spectrum_adjoint(c, self.hyper.l_max, p, norm, gradient, gc)
-            expand_adjoint(*self._geometry(chunk, pairs, atoms), gc, forces, virial)
-        return Evaluation(float(energies.sum()), energies, forces, virial)
+            geometry = self._geometry(chunk, pairs, index)
+            expand_adjoint(*geometry, surroundings.owner, gc, sums.forces, sums.virials)
 
     def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
         """Basis functions of one structure: energies (N, M), forces (N, 3, M), virial (3, 3, M).
@@ -207,14 +204,14 @@ class SoapBlock:
 
     # -- parts of the above ------------------------------------------------------------------------
 
-    def _geometry(self, chunk: slice, pairs: Pairs, atoms: Atoms) -> tuple[Any, ...]:
+    def _geometry(self, chunk: slice, pairs: Pairs, index: Array) -> tuple[Any, ...]:
         return (
             chunk.start,
             pairs.start,
             pairs.j,
             pairs.vector,
             pairs.distance,
-            species_index(atoms, self.species),
+            index,
             self._table,
             self._spacing,
             self.hyper.cutoff,
@@ -223,15 +220,15 @@ class SoapBlock:
             self._factors,
         )
 
-    def _expanded(self, atoms: Atoms, pairs: Pairs) -> Iterator[tuple[slice, Array, Array, Array]]:
-        """Chunks of atoms with their coefficients, normalised spectra and norms."""
+    def _expanded(self, index: Array, pairs: Pairs) -> Iterator[tuple[slice, Array, Array, Array]]:
+        """Chunks of atoms with their coefficients, normalised spectra and norms; index: `species_index`."""
         centres = len(pairs.start) - 1
         for first in range(0, centres, CHUNK):
             chunk = slice(first, min(first + CHUNK, centres))
             count = chunk.stop - first
             c = np.empty((count, (self.hyper.l_max + 1) ** 2, self._channels))
             p, norm = np.empty((count, self._length)), np.empty(count)
-            expand(*self._geometry(chunk, pairs, atoms), c)
+            expand(*self._geometry(chunk, pairs, index), c)
             power_spectrum(c, self.hyper.l_max, p, norm)
             yield chunk, c, p, norm
 

@@ -27,7 +27,7 @@ def design(block: SoapBlock, atoms: Atoms, forces: bool) -> tuple[Array, Array, 
     virial = np.zeros((3, 3, m) if forces else (0, 3, m))
     pairs = neighbour_pairs(atoms, block.cutoff)
     zeta, scale, l_max = block.hyper.zeta, block.hyper.delta**2, block.hyper.l_max
-    for chunk, c, p, norm in block._expanded(atoms, pairs):
+    for chunk, c, p, norm in block._expanded(species_index(atoms, block.species), pairs):
         for z, rows in block._by_species(atoms.numbers[chunk]):
             part, points = block.offsets[z], block._spectra_of_points(z)
             dot = p[rows] @ points.T

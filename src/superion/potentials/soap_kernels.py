@@ -127,9 +127,27 @@ def spectrum_adjoint(c, l_max, p, norm, gp, gc):
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
 def expand_adjoint(
-    first, start, j, vector, distance, species, table, h, cutoff, width, l_max, factors, gc, forces, virial
+    first,
+    start,
+    j,
+    vector,
+    distance,
+    species,
+    table,
+    h,
+    cutoff,
+    width,
+    l_max,
+    factors,
+    owner,
+    gc,
+    forces,
+    virials,
 ):
-    """Add the forces (N, 3) and virial (3, 3) of an energy with coefficient gradients gc (atoms, L, C)."""
+    """Add the forces (N, 3) and virials (B, 3, 3) of an energy with coefficient gradients gc (atoms, L, C).
+
+    owner: (N,) the structure of each atom.
+    """
     radials = table.shape[2]
     n_max = radials // (l_max + 1)
     lms = (l_max + 1) ** 2
@@ -137,6 +155,7 @@ def expand_adjoint(
     y, dy = np.empty(lms), np.empty((3, lms))
     q, cs, sn = np.zeros((l_max + 2, l_max + 2)), np.empty(l_max + 1), np.empty(l_max + 1)
     for a in range(gc.shape[0]):
+        virial = virials[owner[first + a]]
         for p in range(start[first + a], start[first + a + 1]):
             r = distance[p]
             if r >= cutoff:

@@ -29,6 +29,7 @@ from superion.electrostatics.densities import reach
 from superion.errors import InputError, ModelError, SimulationError
 from superion.potentials import Potential
 from superion.simulation.state import State
+from superion.surroundings import evaluate_local
 from superion.terms import Evaluation, LocalTerm
 
 Array = np.ndarray
@@ -290,9 +291,7 @@ class Engine:
         near = np.flatnonzero(((x >= low) & (x <= high)).all(axis=1))  # own atoms stay first
         types = self._lmp.numpy.extract_atom("type", nelem=every)[near]
         part = Atoms(numbers=self._numbers[types], positions=x[near])
-        result = Evaluation.zero(len(near))
-        for term in self._local:
-            result = result + term.evaluate(part, count)
+        result = evaluate_local(self._local, [part], count)[0]
         return self._lmp.numpy.extract_atom("id", nelem=every)[near] - 1, result
 
     # -- exchange ----------------------------------------------------------------------------------
