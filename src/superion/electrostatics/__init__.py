@@ -13,6 +13,7 @@ from superion.electrostatics.densities import (
 )
 from superion.electrostatics.direct import direct_energy
 from superion.electrostatics.ewald import Splitting, ewald_energy
+from superion.electrostatics.interaction import interaction_matrix
 from superion.electrostatics.slater import screened_1s
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "direct_energy",
     "ewald_energy",
     "interaction",
+    "interaction_matrix",
     "penetration",
     "screened_1s",
 ]

@@ -25,7 +25,7 @@ def reciprocal_sum(lattice: Lattice, charges: Array, alpha: float, reciprocal_cu
     """The sum over the parallelepiped of vectors around the cutoff sphere (1/Å); alpha in 1/Å."""
     lengths = np.sqrt((lattice.axes**2).sum(axis=1))
     one, two, three = (int(reciprocal_cutoff * length / (2 * pi)) for length in lengths)
-    index, weight = _half_grid(one, two, three)
+    index, weight = half_grid(one, two, three)
     k = 2 * pi * index @ lattice.inverse.T
     k2 = np.einsum("ka,ka->k", k, k)
     k2[weight == 0] = 1.0
@@ -74,7 +74,7 @@ def _phases(fractional: Array, count: int) -> Array:
 
 
 @lru_cache(maxsize=8)
-def _half_grid(one: int, two: int, three: int) -> tuple[Array, Array]:
+def half_grid(one: int, two: int, three: int) -> tuple[Array, Array]:
     """Indices (K, 3) of half the reciprocal vectors and weights (K,): 2, 1 in the plane, 0 for k = 0."""
     axes = np.arange(one + 1.0), np.arange(-two, two + 1.0), np.arange(-three, three + 1.0)
     index = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)

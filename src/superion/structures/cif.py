@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -31,11 +32,14 @@ def read_cif(data: bytes, file: Path) -> list[Atoms]:
                 file=file,
                 remedy="give _cell_length_a, b, c and _cell_angle_alpha, beta, gamma.",
             )
-        _check_formula(str(block.get("_chemical_formula_sum") or ""), atoms, file)
+        check_formula(
+            str(block.get("_chemical_formula_sum") or ""), Counter(atoms.get_chemical_symbols()), file
+        )
     return images
 
 
-def _check_formula(stated: str, atoms: Atoms, file: Path) -> None:
+def check_formula(stated: str, found: Mapping[str, float], file: Path) -> None:
+    """InputError if amounts by element are not in the proportion of the formula that the file states."""
     parts = re.findall(r"([A-Z][a-z]?)\s*(\d*\.?\d*)", stated)
     formula: dict[str, float] = {}
     for symbol, count in parts:
@@ -44,12 +48,14 @@ def _check_formula(stated: str, atoms: Atoms, file: Path) -> None:
     total = sum(formula.values())
     if not total:
         return
-    found = Counter(atoms.get_chemical_symbols())
+    count = sum(found.values())
     if any(
-        abs(found[s] / len(atoms) - formula.get(s, 0.0) / total) > 0.02 for s in formula.keys() | found.keys()
+        abs(found.get(s, 0.0) / count - formula.get(s, 0.0) / total) > 0.02
+        for s in formula.keys() | found.keys()
     ):
+        sites = " ".join(f"{s}{n:g}" if n != 1 else s for s, n in sorted(found.items()))
         raise InputError(
-            f"the sites give {atoms.get_chemical_formula(empirical=True)}, but the file says {stated}.",
+            f"the sites give {sites}, but the file says {stated}.",
             file=file,
             remedy="the file is truncated or lacks sites: complete it, or correct _chemical_formula_sum.",
         )
@@ -58,12 +64,12 @@ def _check_formula(stated: str, atoms: Atoms, file: Path) -> None:
 def check_cif_occupancies(data: bytes, file: Path) -> None:
     """InputError if a CIF has partially occupied sites or two atoms listed on one site."""
     remedy = (
-        "arrangements of partially occupied sites are not made yet: supply an ordered structure "
-        "in which every site is occupied once."
+        "supply an ordered structure in which every site is occupied once, "
+        "or make some with `superion arrange`."
     )
     for block in parse_cif(BytesIO(data)):
-        for site, value in zip(_sites(block), block.get("_atom_site_occupancy") or (), strict=False):
-            occupancy = _number(value)
+        for site, value in zip(cif_sites(block), block.get("_atom_site_occupancy") or (), strict=False):
+            occupancy = cif_number(value)
             if occupancy is not None and occupancy < 0.999:
                 raise InputError(
                     f"site {site} is partially occupied (occupancy {occupancy:g}).", file=file, remedy=remedy
@@ -71,23 +77,24 @@ def check_cif_occupancies(data: bytes, file: Path) -> None:
         columns = [block.get(f"_atom_site_fract_{axis}") for axis in "xyz"]
         if any(column is None for column in columns):
             continue
-        fractional = np.array([[_number(v) for v in column] for column in columns], dtype=float).T
+        fractional = np.array([[cif_number(v) for v in column] for column in columns], dtype=float).T
         offset = fractional[:, None] - fractional[None]
         shared = (np.abs(offset - np.round(offset)) < 1e-3).all(axis=2)
         for i, j in np.argwhere(np.triu(shared, 1)):
             raise InputError(
-                f"sites {_sites(block)[i]} and {_sites(block)[j]} share one position.",
+                f"sites {cif_sites(block)[i]} and {cif_sites(block)[j]} share one position.",
                 file=file,
                 remedy=remedy,
             )
 
 
-def _sites(block: CIFBlock) -> list[str]:
+def cif_sites(block: CIFBlock) -> list[str]:
+    """Labels of the listed sites, else their elements."""
     names = block.get("_atom_site_label") or block.get("_atom_site_type_symbol")
     return [str(name) for name in names or ()]
 
 
-def _number(value: object) -> float | None:
+def cif_number(value: object) -> float | None:
     """A CIF number, with or without a standard uncertainty in brackets; None for '.' and '?'."""
     match = re.match(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", str(value))
     return float(match[0]) if match and match[0] != "." else None
