@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numba
@@ -11,7 +12,7 @@ from ase import Atoms
 from superion.neighbours import Pairs, neighbour_pairs
 from superion.potentials.harmonics import harmonics
 from superion.potentials.pair import species_index
-from superion.potentials.soap_kernels import FAST, ROOT2, _radial
+from superion.potentials.soap_kernels import FAST, ROOT2
 
 if TYPE_CHECKING:
     from superion.potentials.soap import SoapBlock
@@ -27,20 +28,20 @@ def design(block: SoapBlock, atoms: Atoms, forces: bool) -> tuple[Array, Array, 
     virial = np.zeros((3, 3, m) if forces else (0, 3, m))
     pairs = neighbour_pairs(atoms, block.cutoff)
     zeta, scale, l_max = block.hyper.zeta, block.hyper.delta**2, block.hyper.l_max
-    for chunk, c, p, norm in block._expanded(species_index(atoms, block.species), pairs):
-        for z, rows in block._by_species(atoms.numbers[chunk]):
-            part, points = block.offsets[z], block._spectra_of_points(z)
-            dot = p[rows] @ points.T
-            energy[chunk.start + rows, part] = scale * dot**zeta
-            if not forces:
-                continue
-            slope = scale * zeta * dot ** (zeta - 1) / norm[rows, None]
-            matrices = [_unpack(points, l, block._channels) for l in range(l_max + 1)]
-            for k, row in enumerate(rows):
-                i = chunk.start + int(row)
-                gradient = _coefficient_gradient(c[row], p[row], matrices, dot[k])
-                gradient *= slope[k, :, None, None]
-                _add_rows(block, i, atoms, pairs, gradient, force[:, :, part], virial[:, :, part])
+    species = species_index(atoms, block.species)
+    for z, rows, c, p, norm in block.expanded(atoms, pairs):
+        part, points = block.offsets[z], block._spectra_of_points(z)
+        dot = p @ points.T
+        energy[rows, part] = scale * dot**zeta
+        if not forces:
+            continue
+        slope = scale * zeta * dot ** (zeta - 1) / norm[:, None]
+        matrices = [_unpack(points, l, block.channels) for l in range(l_max + 1)]
+        splines = block.splines(z)
+        for k, i in enumerate(rows.tolist()):
+            gradient = _coefficient_gradient(c[k], p[k], matrices, dot[k])
+            gradient *= slope[k, :, None, None]
+            _add_rows(block, i, splines, species, pairs, gradient, force[:, :, part], virial[:, :, part])
     return energy, force, virial
 
 
@@ -58,12 +59,20 @@ def _coefficient_gradient(c: Array, p: Array, matrices: list[Array], dot: Array)
 
 
 def _add_rows(
-    block: SoapBlock, i: int, atoms: Atoms, pairs: Pairs, gradient: Array, force: Array, virial: Array
+    block: SoapBlock,
+    i: int,
+    splines: tuple[Array, Array, Array],
+    species: Array,
+    pairs: Pairs,
+    gradient: Array,
+    force: Array,
+    virial: Array,
 ) -> None:
     """Add the force and virial rows that the energy of atom i gives, from its (M, L, C) gradient."""
-    n_max, lms = block.hyper.n_max, gradient.shape[1]
+    n_max, lms = block.radials, gradient.shape[1]
+    tables, table, channel = splines
     mine = np.arange(pairs.start[i], pairs.start[i + 1])
-    neighbour_species = species_index(atoms, block.species)[pairs.j[mine]]
+    neighbour_species = species[pairs.j[mine]]
     for index in range(len(block.species)):
         selected = mine[neighbour_species == index]
         if len(selected) == 0:
@@ -73,15 +82,15 @@ def _add_rows(
             selected,
             pairs.vector,
             pairs.distance,
-            block._table,
-            block._spacing,
+            tables[table[index]],
+            block.spacing,
             block.hyper.cutoff,
             block.hyper.cutoff_width,
             block.hyper.l_max,
-            block._factors,
+            block.factors,
             jacobian,
         )
-        part = np.ascontiguousarray(gradient[:, :, index * n_max : (index + 1) * n_max])
+        part = np.ascontiguousarray(gradient[:, :, channel[index] : channel[index] + n_max])
         rows = jacobian.reshape(len(selected) * 3, -1) @ part.reshape(len(part), -1).T
         slopes = rows.reshape(len(selected), 3, -1)
         force[i] += slopes.sum(axis=0)
@@ -99,6 +108,25 @@ def _unpack(spectra: Array, l: int, channels: int) -> Array:
     matrices[:, a, b] = values
     matrices[:, b, a] = values
     return matrices.reshape(-1, channels)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=FAST)
+def _radial(r, table, h, cutoff, width, value, slope):  # type: ignore[no-untyped-def]
+    """Radial functions times the cosine cutoff, and their derivatives, at distance r."""
+    scaled = r / h
+    k = min(int(scaled), table.shape[0] - 1)
+    t = scaled - k
+    f, df = 1.0, 0.0
+    if r > cutoff - width:
+        phase = math.pi * (r - cutoff + width) / width
+        f, df = 0.5 * (1.0 + math.cos(phase)), -0.5 * math.pi / width * math.sin(phase)
+    for n in range(table.shape[2]):
+        a0, a1, a2 = table[k, 0, n], table[k, 1, n], table[k, 2, n]
+        a3, a4, a5 = table[k, 3, n], table[k, 4, n], table[k, 5, n]
+        g = a0 + t * (a1 + t * (a2 + t * (a3 + t * (a4 + t * a5))))
+        dg = (a1 + t * (2 * a2 + t * (3 * a3 + t * (4 * a4 + t * 5 * a5)))) / h
+        value[n] = f * g
+        slope[n] = df * g + f * dg
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
