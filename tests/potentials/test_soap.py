@@ -1,3 +1,6 @@
+import copy
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -196,6 +199,17 @@ def test_sparse_points_come_from_a_bounded_number_of_environments(monkeypatch):
     for z in SPECIES:
         assert len(few.points[z]) == 3
         assert {tuple(row) for row in few.points[z]} <= everything[z]
+
+
+def test_a_used_block_can_be_copied_and_passed_to_threads():
+    b, structures = block(), [skewed(s) for s in range(6)]
+    weights = np.random.default_rng(0).normal(size=b.size)
+    alone = [evaluated(b, atoms, weights).forces for atoms in structures]
+    np.testing.assert_array_equal(evaluated(copy.deepcopy(b), structures[0], weights).forces, alone[0])
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda atoms: evaluated(b, atoms, weights).forces, structures * 5))
+    for one, other in zip(together, alone * 5, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_unknown_species_are_named():

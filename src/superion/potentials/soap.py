@@ -198,6 +198,10 @@ class SoapBlock:
         )
         return cls(SoapSettings(**settings["hyper"]), settings["species"], points, bases, contractions)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy needs; work space of this process is left behind."""
+        return self.__dict__ | {"_evaluators": {}}
+
     # -- parts of the above ------------------------------------------------------------------------
 
     def splines(self, z: int) -> tuple[Array, Array, Array]:
