@@ -25,6 +25,7 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/electrostatics.py
 	$(BIN)/python benchmarks/hyperparameters.py
 	$(BIN)/python benchmarks/accuracy_vs_gap_fit.py

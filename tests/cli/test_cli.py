@@ -287,6 +287,16 @@ def test_md_repeats_the_cell_and_takes_every_setting(inputs: Path, tmp_path: Pat
     )
 
 
+def test_md_reads_tables_when_asked_to(inputs: Path, tmp_path: Path) -> None:
+    run = [*md(inputs), "--steps", 4]
+    succeeds(*run, "--output", tmp_path / "tables", "--tables", 1e-2)
+    succeeds(*run, "--output", tmp_path / "exact")
+    ours, exact = read_trajectory(tmp_path / "tables"), read_trajectory(tmp_path / "exact")
+    assert 0 < np.abs(ours.positions - exact.positions).max() < 1e-4
+    assert ours.meta["provenance"]["tables"] == 1e-2
+    assert "other forces" in refused(*run[:-1], 8, "--output", tmp_path / "tables", "--resume")
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

@@ -102,7 +102,7 @@ def test_prior_is_the_covariance_of_the_sparse_distances():
     for (a, b), points in block.points.items():
         for s in points:
             energy, _, _ = block.design(Atoms([a, b], [[0, 0, 0], [s, 0, 0]]))
-            row = int(np.flatnonzero(block._flat == s)[0])
+            row = int(np.flatnonzero(block.flat == s)[0])
             np.testing.assert_allclose(energy.sum(axis=0), prior[row], rtol=1e-11, atol=1e-15)
 
 

@@ -56,6 +56,12 @@ def md(
         str, typer.Option(help="superion, or lammps: LAMMPS moves the atoms, on --ranks MPI ranks.")
     ] = "superion",
     ranks: Annotated[int, typer.Option(min=1, help="lammps: MPI ranks.")] = 1,
+    tables: Annotated[
+        float | None,
+        typer.Option(
+            help="Read 2- and 3-body energies from tables whose slopes are right to so many eV/Å, e.g. 1e-4."
+        ),
+    ] = None,
 ) -> None:
     """Run molecular dynamics; a killed run goes on with --resume, bit for bit."""
     if engine not in ("superion", "lammps"):
@@ -98,13 +104,17 @@ def md(
         {k: v for k, v in chosen.items() if v is not None}, MDSettings, remedy="see `superion md --help`."
     )
     atoms = start_structure(structure, parse_supercell(supercell))
-    provenance = {"model": sha256(model)} if model.is_file() else {}
+    provenance: dict[str, Any] = {"model": sha256(model)} if model.is_file() else {}
+    potential = Potential.load(model)
+    if tables is not None:
+        potential = potential.tabulated(tables)
+        provenance["tables"] = tables
     if engine == "lammps":
         from superion.simulation.lammps_md import run_lammps
 
-        done = run_lammps(atoms, Potential.load(model), settings, output, provenance=provenance)
+        done = run_lammps(atoms, potential, settings, output, provenance=provenance)
     else:
-        done = run_md(atoms, Calculator(model), settings, output, resume=resume, provenance=provenance)
+        done = run_md(atoms, Calculator(potential), settings, output, resume=resume, provenance=provenance)
     if rank():
         return
     drift = "" if done.drift is None else f", drift {1000 * done.drift:.3g} meV/atom/ps"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 from typing import Any, ClassVar, Self
 
 import numba
@@ -71,10 +71,12 @@ class AngleBlock:
         self.points = {c: np.asarray(points[c], dtype=np.float64) for c in self.classes if c in points}
         self._first = np.cumsum([0] + [len(self.points.get(c, ())) for c in self.classes])
         self.size = int(self._first[-1])
+        self.slices = [slice(a, b) for a, b in pairwise(self._first.tolist())]
+        self.inverse = 1.0 / (math.sqrt(2.0) * np.array(settings.lengthscale))
         triangles = np.concatenate([*self.points.values(), np.zeros((0, 3))])
-        self._flat = self._scaled(triangles)
+        self.flat = self._scaled(triangles)
         factor = cutoff_values(triangles[:, :2], settings.cutoff, settings.cutoff_width)[0]
-        self._scale = settings.delta**2 * factor.prod(axis=1)
+        self.scale = settings.delta**2 * factor.prod(axis=1)
         order = {z: k for k, z in enumerate(self.species)}
         self._table = np.empty((len(order),) * 3, dtype=np.int64)
         for k, (c, a, b) in enumerate(self.classes):
@@ -126,19 +128,19 @@ class AngleBlock:
 
     def prior(self) -> Array:
         """Covariance (M, M) in eV² of the sparse triangles' energies."""
-        factor = self._scale / self.hyper.delta
+        factor = self.scale / self.hyper.delta
         matrix = np.zeros((self.size, self.size))
         for k in range(len(self.classes)):
             own = slice(self._first[k], self._first[k + 1])
-            square = ((self._flat[own, None] - self._flat[own]) ** 2).sum(axis=-1)
+            square = ((self.flat[own, None] - self.flat[own]) ** 2).sum(axis=-1)
             matrix[own, own] = np.exp(-square) * np.outer(factor[own], factor[own])
         return matrix
 
     def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
         """Add the weighted (M,) sum of basis functions to `sums`."""
         _evaluate(
-            self._geometry(surroundings),
-            self._scale * weights,
+            self.geometry(surroundings),
+            self.scale * weights,
             surroundings.owner,
             sums.energies,
             sums.forces,
@@ -154,7 +156,7 @@ class AngleBlock:
         energy = np.zeros((n, m))
         force = np.zeros((n, 3, m) if forces else (0, 3, m))
         virial = np.zeros((3, 3, m) if forces else (0, 3, m))
-        _design(self._geometry(Surroundings([atoms], self.cutoff)), self._scale, energy, force, virial)
+        _design(self.geometry(Surroundings([atoms], self.cutoff)), self.scale, energy, force, virial)
         return energy, force, virial
 
     def settings(self) -> dict[str, Any]:
@@ -180,7 +182,7 @@ class AngleBlock:
         """Descriptors (T, 3) divided by √2·θ, so that the kernel is exp(−|difference|²)."""
         one, two, three = triangles.T
         descriptors = np.stack([one + two, (one - two) ** 2, three], axis=1)
-        return descriptors / (math.sqrt(2.0) * np.array(self.hyper.lengthscale))
+        return descriptors * self.inverse
 
     def _most_novel(self, triangles: Array) -> Array:
         """Indices (≤ sparse_points,) of the triangles chosen by pivoted Cholesky decomposition."""
@@ -200,17 +202,16 @@ class AngleBlock:
             chosen.append(pivot)
         return np.array(chosen, dtype=np.int64)
 
-    def _geometry(self, surroundings: Surroundings) -> tuple[Any, ...]:
+    def geometry(self, surroundings: Surroundings) -> tuple[Any, ...]:
         """What the compiled loops read: neighbours, species, sparse points and hyper-parameters."""
         pairs = surroundings.pairs(self.cutoff)
         index = species_index(surroundings, self.species)
-        inverse = 1.0 / (math.sqrt(2.0) * np.array(self.hyper.lengthscale))
         geometry = (pairs.start, pairs.j, pairs.vector, pairs.distance, index, self._table, self._first)
-        return (*geometry, self._flat, inverse, self.hyper.cutoff, self.hyper.cutoff_width)
+        return (*geometry, self.flat, self.inverse, self.hyper.cutoff, self.hyper.cutoff_width)
 
 
 @numba.njit(cache=True, nogil=True)
-def _opposite(vector, p, q):  # type: ignore[no-untyped-def]
+def opposite(vector, p, q):  # type: ignore[no-untyped-def]
     """Distance r_jk between the ends of two vectors from the same atom."""
     x, y, z = vector[q, 0] - vector[p, 0], vector[q, 1] - vector[p, 1], vector[q, 2] - vector[p, 2]
     return math.sqrt(x * x + y * y + z * z)
@@ -224,12 +225,12 @@ def _triangles(start, j, vector, distance, species, table, kind, triangle):  # t
         for p in range(start[a], start[a + 1]):
             for q in range(p + 1, start[a + 1]):
                 kind[t] = table[species[a], species[j[p]], species[j[q]]]
-                triangle[t] = distance[p], distance[q], _opposite(vector, p, q)
+                triangle[t] = distance[p], distance[q], opposite(vector, p, q)
                 t += 1
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_bond(a, b, vector, slope, forces, virial):  # type: ignore[no-untyped-def]
+def add_bond(a, b, vector, slope, forces, virial):  # type: ignore[no-untyped-def]
     """Forces and virial of a bond b − a = vector whose energy has the slope dE/dr = slope·r."""
     for x in range(3):
         pull = slope * vector[x]
@@ -255,7 +256,7 @@ def _evaluate(geometry, coefficients, owner, energies, forces, virials):  # type
                 kind = table[species[a], species[j[p]], species[j[q]]]
                 if first[kind] == first[kind + 1]:
                     continue
-                r2, r3 = distance[q], _opposite(vector, p, q)
+                r2, r3 = distance[q], opposite(vector, p, q)
                 f2, df2 = cosine_cutoff(r2, cutoff, width)
                 d0, d1, d2 = (r1 + r2) * inverse[0], (r1 - r2) ** 2 * inverse[1], r3 * inverse[2]
                 value = g0 = g1 = g2 = 0.0
@@ -270,9 +271,9 @@ def _evaluate(geometry, coefficients, owner, energies, forces, virials):  # type
                 slope1 = (df1 * f2 * value + f1 * f2 * (g0 + g1)) / r1
                 slope2 = (f1 * df2 * value + f1 * f2 * (g0 - g1)) / r2
                 energies[a] += f1 * f2 * value
-                _add_bond(a, j[p], vector[p], slope1, forces, virial)
-                _add_bond(a, j[q], vector[q], slope2, forces, virial)
-                _add_bond(j[p], j[q], vector[q] - vector[p], f1 * f2 * g2 / r3, forces, virial)
+                add_bond(a, j[p], vector[p], slope1, forces, virial)
+                add_bond(a, j[q], vector[q], slope2, forces, virial)
+                add_bond(j[p], j[q], vector[q] - vector[p], f1 * f2 * g2 / r3, forces, virial)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -287,7 +288,7 @@ def _design(geometry, scale, energy, force, virial):  # type: ignore[no-untyped-
             for q in range(p + 1, start[a + 1]):
                 b, c = j[p], j[q]
                 kind = table[species[a], species[b], species[c]]
-                r2, r3 = distance[q], _opposite(vector, p, q)
+                r2, r3 = distance[q], opposite(vector, p, q)
                 f2, df2 = cosine_cutoff(r2, cutoff, width)
                 d0, d1, d2 = (r1 + r2) * inverse[0], (r1 - r2) ** 2 * inverse[1], r3 * inverse[2]
                 for s in range(first[kind], first[kind + 1]):

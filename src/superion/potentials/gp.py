@@ -9,6 +9,7 @@ Int. J. Quantum Chem. 115, 1051 (2015).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
@@ -17,10 +18,12 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
-from superion.errors import ModelError
+from superion.errors import InputError, ModelError
 from superion.neighbours import NeighbourList
 from superion.potentials.angle import AngleBlock
+from superion.potentials.angle_table import AngleTable
 from superion.potentials.pair import PairBlock
+from superion.potentials.pair_table import PairTable
 from superion.potentials.soap import SoapBlock
 from superion.potentials.tsqr import solve_upper
 from superion.surroundings import Surroundings, evaluate_local
@@ -95,6 +98,7 @@ class SparseGP:
         for symbol, energy in self.baseline.items():
             self._constant[atomic_numbers[symbol]] = energy
         self._prior_factor: Array | None = None
+        self.tables: list[PairTable | AngleTable | None] = [None] * len(self.blocks)
 
     @property
     def species(self) -> list[str]:
@@ -123,8 +127,32 @@ class SparseGP:
         """Add the energies of the centres, forces and virials; ModelError for an unknown species."""
         centres = surroundings.centres
         sums.energies[:centres] += self.constants(surroundings)[:centres]
-        for block, weights in zip(self.blocks, self._split(self.weights), strict=True):
-            block.evaluate(surroundings, weights, sums)
+        for block, weights, table in zip(self.blocks, self._split(self.weights), self.tables, strict=True):
+            if table is None:
+                block.evaluate(surroundings, weights, sums)
+            else:
+                table.evaluate(surroundings, sums)
+
+    def tabulated(self, tolerance: float) -> SparseGP:
+        """The same model with its 2- and 3-body energies read from tables, for dynamics.
+
+        tolerance: largest error in eV/Å of the slope of a pair's or a triangle's energy with respect to a
+        distance; `tables` of the result tell the error found and the memory. Such a model is saved, and its
+        standard deviations are computed, without the tables. Raises InputError if the tolerance is not
+        positive or takes too much memory.
+        """
+        if not tolerance > 0:
+            raise InputError(f"the error of tables must be positive, found {tolerance} eV/Å.")
+        result = copy.copy(self)
+        result.tables = [
+            PairTable(block, weights, tolerance)
+            if isinstance(block, PairBlock)
+            else AngleTable(block, weights, tolerance)
+            if isinstance(block, AngleBlock)
+            else None
+            for block, weights in zip(self.blocks, self._split(self.weights), strict=True)
+        ]
+        return result
 
     def constants(self, atoms: Atoms | Surroundings) -> Array:
         """Baseline energies (N,) in eV."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 from typing import Any, ClassVar, Self
 
 import numba
@@ -62,8 +62,9 @@ class PairBlock:
         self.points = {p: np.asarray(points[p], dtype=np.float64) for p in pairs if p in points}
         self._first = np.cumsum([0] + [len(self.points.get(p, ())) for p in pairs])
         self.size = int(self._first[-1])
-        self._flat = np.concatenate([*self.points.values(), np.zeros(0)])
-        self._scale = settings.delta**2 * cutoff_values(self._flat, settings.cutoff, settings.cutoff_width)[0]
+        self.slices = [slice(a, b) for a, b in pairwise(self._first.tolist())]
+        self.flat = np.concatenate([*self.points.values(), np.zeros(0)])
+        self.scale = settings.delta**2 * cutoff_values(self.flat, settings.cutoff, settings.cutoff_width)[0]
         order = {z: k for k, z in enumerate(self.species)}
         self._table = np.empty((len(order), len(order)), dtype=np.int64)
         for k, (a, b) in enumerate(pairs):
@@ -106,17 +107,17 @@ class PairBlock:
 
     def prior(self) -> Array:
         """Covariance (M, M) in eV² of the sparse distances' energies."""
-        distance = self._flat[:, None] - self._flat
+        distance = self.flat[:, None] - self.flat
         values = np.exp(-0.5 * (distance / self.hyper.lengthscale) ** 2)
         kind = np.repeat(np.arange(len(self._first) - 1), np.diff(self._first))
-        factor = self._scale / self.hyper.delta
+        factor = self.scale / self.hyper.delta
         return np.where(kind[:, None] == kind, values * np.outer(factor, factor), 0.0)
 
     def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
         """Add the weighted (M,) sum of basis functions; either atom of a pair has half of its energy."""
         _evaluate(
-            self._geometry(surroundings),
-            self._scale * weights,
+            self.geometry(surroundings),
+            self.scale * weights,
             surroundings.centres,
             surroundings.owner,
             sums.energies,
@@ -133,7 +134,7 @@ class PairBlock:
         energy = np.zeros((n, m))
         force = np.zeros((n, 3, m) if forces else (0, 3, m))
         virial = np.zeros((3, 3, m) if forces else (0, 3, m))
-        _design(self._geometry(Surroundings([atoms], self.cutoff)), self._scale, energy, force, virial)
+        _design(self.geometry(Surroundings([atoms], self.cutoff)), self.scale, energy, force, virial)
         return energy, force, virial
 
     def settings(self) -> dict[str, Any]:
@@ -150,13 +151,13 @@ class PairBlock:
         points = {(int(a), int(b)): v for name, v in arrays.items() for _, a, b in [name.split("_")]}
         return cls(PairSettings(**settings["hyper"]), settings["species"], points)
 
-    def _geometry(self, surroundings: Surroundings) -> tuple[Any, ...]:
+    def geometry(self, surroundings: Surroundings) -> tuple[Any, ...]:
         """What the compiled loops read: neighbours, species, sparse points and hyper-parameters."""
         pairs = surroundings.pairs(self.cutoff)
         index = species_index(surroundings, self.species)
         hyper = (0.5 / self.hyper.lengthscale**2, self.hyper.cutoff, self.hyper.cutoff_width)
         geometry = (pairs.i, pairs.j, pairs.vector, pairs.distance, index)
-        return (*geometry, self._table, self._first, self._flat, *hyper)
+        return (*geometry, self._table, self._first, self.flat, *hyper)
 
 
 def species_index(atoms: Atoms | Surroundings, species: Sequence[int]) -> Array:

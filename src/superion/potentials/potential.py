@@ -53,6 +53,11 @@ class Potential:
                 return term.deviation(atoms)
         raise ModelError("this potential has no Gaussian process, hence no predictive variance.")
 
+    def tabulated(self, tolerance: float) -> Potential:
+        """The same potential with its 2- and 3-body energies read from tables, see `SparseGP.tabulated`."""
+        terms = [term.tabulated(tolerance) if isinstance(term, SparseGP) else term for term in self.terms]
+        return Potential(terms, self.provenance)
+
     @property
     def species(self) -> list[str]:
         """Chemical symbols of the local model, or an empty list if it has none."""

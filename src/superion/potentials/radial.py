@@ -88,14 +88,21 @@ def radial_table(cutoff: float, n_max: int, l_max: int, atom_sigma: float) -> tu
     """Quintic Hermite coefficients (knots − 1, 6, (l_max + 1)·n_max) and the knot spacing in Å.
 
     Functions are divided by (2l + 1)^¼, so that products of two carry the 1/√(2l + 1) of the power spectrum.
-    On the interval k, with t = r/spacing − k in [0, 1], the function is Σ_p t^p · table[k, p].
     """
     intervals = math.ceil(cutoff / SPACING)
     h = cutoff / intervals
     knots = np.linspace(0.0, cutoff, intervals + 1)
     values = radial_functions(knots, cutoff, n_max, l_max, atom_sigma)
     values /= ((2 * np.arange(l_max + 1) + 1) ** 0.25)[:, None]
-    f, d, s = values.reshape(3, intervals + 1, -1)
+    return quintic_hermite(values.reshape(3, intervals + 1, -1), h), h
+
+
+def quintic_hermite(values: Array, h: float) -> Array:
+    """Coefficients (knots − 1, 6, K) of K functions given with two derivatives (3, knots, K) h apart.
+
+    On the interval k, with t = r/h − k in [0, 1], a function is Σ_p t^p · coefficients[k, p].
+    """
+    f, d, s = values
     d, s = d * h, s * h * h
     f0, f1, d0, d1, s0, s1 = f[:-1], f[1:], d[:-1], d[1:], s[:-1], s[1:]
     jump = f1 - f0
@@ -110,4 +117,4 @@ def radial_table(cutoff: float, n_max: int, l_max: int, atom_sigma: float) -> tu
         ],
         axis=1,
     )
-    return np.ascontiguousarray(table), h
+    return np.ascontiguousarray(table)
