@@ -7,7 +7,7 @@ basis, cutoff and kernel follow QUIP's `soap` descriptor (`central_weight=1`, `n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,18 +21,13 @@ from superion.potentials import soap_design, sparse
 from superion.potentials.harmonics import normalisation
 from superion.potentials.pair import species_index
 from superion.potentials.radial import radial_table
-from superion.potentials.soap_kernels import (
-    expand,
-    expand_adjoint,
-    power_spectrum,
-    spectrum_adjoint,
-)
+from superion.potentials.soap_channels import principal_channels
+from superion.potentials.soap_evaluate import Evaluator
 from superion.surroundings import Surroundings
 from superion.terms import Sums
 
 Array = np.ndarray
 
-CHUNK = 256  # atoms whose spectra are held at once
 CANDIDATES = 5000  # environments per species from which sparse points are chosen, at most
 
 
@@ -54,6 +49,11 @@ class SoapSettings(BaseModel):
         ge=1,
         description="compression: principal components of the power spectra kept per species; null: all",
     )
+    channels: int | None = Field(
+        None,
+        ge=1,
+        description="compression: radial functions kept per l, shared by all neighbour species; null: all",
+    )
     sparse_method: str = Field("cur", pattern="^(cur|farthest|all)$", description="cur, farthest or all")
 
 
@@ -63,7 +63,8 @@ class SoapBlock:
     species: atomic numbers of all neighbours it knows. points: for each central species the normalised
     power spectra (M_species, D) of its sparse environments. bases: with compression, for each central
     species orthonormal components (K, D); points are then coordinates (M_species, K) along them, and the
-    kernel is the dot product of projected spectra.
+    kernel is the dot product of projected spectra. contractions: with contracted channels, for each central
+    species and each l the coefficients (l_max + 1, species · n_max, Q) of the Q channels kept.
     """
 
     kind: ClassVar[str] = "soap"
@@ -74,10 +75,12 @@ class SoapBlock:
         species: Sequence[int],
         points: Mapping[int, Array],
         bases: Mapping[int, Array] | None = None,
+        contractions: Mapping[int, Array] | None = None,
     ) -> None:
         self.hyper = settings
         self.species = tuple(sorted(species))
         self.bases = {z: np.ascontiguousarray(basis) for z, basis in (bases or {}).items()}
+        self.contractions = {z: np.ascontiguousarray(u) for z, u in (contractions or {}).items()}
         self.points = {z: np.ascontiguousarray(points[z]) for z in self.species if z in points}
         self.offsets: dict[int, slice] = {}
         position = 0
@@ -86,12 +89,16 @@ class SoapBlock:
             position += len(spectra)
         self.size = position
         self.cutoff = settings.cutoff
-        self._channels = len(self.species) * settings.n_max
-        self._length = (settings.l_max + 1) * self._channels * (self._channels + 1) // 2
-        self._factors = normalisation(settings.l_max)
-        self._table, self._spacing = radial_table(
+        kept = [u.shape[2] for u in self.contractions.values()]
+        self.radials = kept[0] if kept else settings.n_max
+        self.channels = kept[0] if kept else len(self.species) * settings.n_max
+        self.length = (settings.l_max + 1) * self.channels * (self.channels + 1) // 2
+        self.factors = normalisation(settings.l_max)
+        self._table, self.spacing = radial_table(
             settings.cutoff, settings.n_max, settings.l_max, settings.atom_sigma
         )
+        self.centres = tuple(z for z in self.species if not self.contractions or z in self.contractions)
+        self._evaluators: dict[str, Evaluator] = {}
 
     @classmethod
     def choose(
@@ -107,6 +114,9 @@ class SoapBlock:
         does not grow with the number of frames.
         """
         bare = cls(settings, species, {})
+        if settings.channels is not None:
+            kept_channels = principal_channels(bare, frames, settings.channels)
+            bare = cls(settings, species, {}, contractions=kept_channels)
         numbers = np.concatenate([atoms.numbers for atoms in frames])
         limit = len(numbers) if settings.sparse_method == "all" else CANDIDATES
         kept = np.zeros(len(numbers), dtype=bool)
@@ -130,14 +140,13 @@ class SoapBlock:
             for z in points:
                 bases[z] = sparse.principal_components(everything[numbers == z], settings.components, rng)
                 points[z] = points[z] @ bases[z].T
-        return cls(settings, species, points, bases)
+        return cls(settings, species, points, bases, bare.contractions)
 
     def spectra(self, atoms: Atoms) -> Array:
         """Normalised power spectra (N, D) of all atoms, without unit."""
-        out = np.empty((len(atoms), self._length))
-        pairs = neighbour_pairs(atoms, self.cutoff)
-        for chunk, _, p, _ in self._expanded(species_index(atoms, self.species), pairs):
-            out[chunk] = p
+        out = np.empty((len(atoms), self.length))
+        for _, rows, _, p, _ in self.expanded(atoms, neighbour_pairs(atoms, self.cutoff)):
+            out[rows] = p
         return out
 
     def prior(self) -> Array:
@@ -160,22 +169,9 @@ class SoapBlock:
     def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
         """Add the weighted (M,) sum of basis functions to `sums`."""
         pairs = surroundings.pairs(self.cutoff)
-        index = species_index(surroundings, self.species)
-        zeta, scale = self.hyper.zeta, self.hyper.delta**2
-        for chunk, c, p, norm in self._expanded(index, pairs):
-            gradient = np.empty_like(p)
-            for z, rows in self._by_species(surroundings.numbers[chunk]):
-                points, basis = self.points[z], self.bases.get(z)
-                spectra = p[rows] if basis is None else p[rows] @ basis.T
-                dot = spectra @ points.T
-                power = (scale * weights[self.offsets[z]]) * dot ** (zeta - 1)
-                sums.energies[chunk.start + rows] += (power * dot).sum(axis=1)
-                slope = (zeta * power) @ points
-                gradient[rows] = slope if basis is None else slope @ basis
-            gc = np.empty_like(c)
-            spectrum_adjoint(c, self.hyper.l_max, p, norm, gradient, gc)
-            geometry = self._geometry(chunk, pairs, index)
-            expand_adjoint(*geometry, surroundings.owner, gc, sums.forces, sums.virials)
+        species = species_index(surroundings, self.species)
+        self._check_centres(surroundings.numbers[: surroundings.centres], self.points)
+        self._evaluator("float64").add(weights, pairs, species, surroundings.owner, sums)
 
     def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
         """Basis functions of one structure: energies (N, M), forces (N, 3, M), virial (3, 3, M).
@@ -189,58 +185,66 @@ class SoapBlock:
         return {"hyper": self.hyper.model_dump(), "species": list(self.species)}
 
     def arrays(self) -> dict[str, Array]:
-        """Sparse power spectra, and bases if compressed, one array per central species."""
-        points = {f"points_{z}": spectra for z, spectra in self.points.items()}
-        return points | {f"basis_{z}": basis for z, basis in self.bases.items()}
+        """Sparse power spectra and, if compressed, bases and contractions, one array per central species."""
+        kinds = (("points", self.points), ("basis", self.bases), ("contraction", self.contractions))
+        return {f"{kind}_{z}": array for kind, arrays in kinds for z, array in arrays.items()}
 
     @classmethod
     def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Rebuild from what `settings` and `arrays` returned."""
-        points, bases = (
+        points, bases, contractions = (
             {int(name.removeprefix(kind)): a for name, a in arrays.items() if name.startswith(kind)}
-            for kind in ("points_", "basis_")
+            for kind in ("points_", "basis_", "contraction_")
         )
-        return cls(SoapSettings(**settings["hyper"]), settings["species"], points, bases)
+        return cls(SoapSettings(**settings["hyper"]), settings["species"], points, bases, contractions)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy needs; work space of this process is left behind."""
+        return self.__dict__ | {"_evaluators": {}}
 
     # -- parts of the above ------------------------------------------------------------------------
 
-    def _geometry(self, chunk: slice, pairs: Pairs, index: Array) -> tuple[Any, ...]:
-        return (
-            chunk.start,
-            pairs.start,
-            pairs.j,
-            pairs.vector,
-            pairs.distance,
-            index,
-            self._table,
-            self._spacing,
-            self.hyper.cutoff,
-            self.hyper.cutoff_width,
-            self.hyper.l_max,
-            self._factors,
-        )
+    def splines(self, z: int) -> tuple[Array, Array, Array]:
+        """Radial splines around species z, and who uses them.
 
-    def _expanded(self, index: Array, pairs: Pairs) -> Iterator[tuple[slice, Array, Array, Array]]:
-        """Chunks of atoms with their coefficients, normalised spectra and norms; index: `species_index`."""
-        centres = len(pairs.start) - 1
-        for first in range(0, centres, CHUNK):
-            chunk = slice(first, min(first + CHUNK, centres))
-            count = chunk.stop - first
-            c = np.empty((count, (self.hyper.l_max + 1) ** 2, self._channels))
-            p, norm = np.empty((count, self._length)), np.empty(count)
-            expand(*self._geometry(chunk, pairs, index), c)
-            power_spectrum(c, self.hyper.l_max, p, norm)
-            yield chunk, c, p, norm
+        Tables (T, intervals, 6, (l_max + 1)·radials) as of `radial_table`, and for each neighbour species the
+        table and the first channel it contributes to.
+        """
+        count, n_max = len(self.species), self.hyper.n_max
+        if not self.contractions:
+            return self._table[None], np.zeros(count, np.int64), np.arange(count) * n_max
+        split = self._table.reshape(*self._table.shape[:2], self.hyper.l_max + 1, n_max)
+        parts = np.split(self.contractions[z], count, axis=1)
+        tables = np.stack([np.einsum("kpln,lnq->kplq", split, part) for part in parts])
+        return tables.reshape(count, *self._table.shape[:2], -1), np.arange(count), np.zeros(count, np.int64)
 
-    def _by_species(self, numbers: Array) -> Iterator[tuple[int, Array]]:
-        for z in np.unique(numbers):
-            if int(z) not in self.points:
-                raise ModelError(
-                    f"the model has no environments centred on {chemical_symbols[z]}.",
-                    remedy="fit a model on labels that contain this species.",
-                )
-            yield int(z), np.flatnonzero(numbers == z)
+    def expanded(self, atoms: Atoms, pairs: Pairs) -> Iterator[tuple[int, Array, Array, Array, Array]]:
+        """Chunks of atoms of one species.
+
+        Yields its number, the indices of the atoms, their coefficients (n, L, C), normalised spectra (n, D)
+        and the norms they were divided by, in memory that the next chunk overwrites.
+        """
+        species = species_index(atoms, self.species)
+        self._check_centres(atoms.numbers, self.centres)
+        evaluator = self._evaluator("float64")
+        for z in np.unique(atoms.numbers).tolist():
+            for rows, c, p, norm in evaluator.chunks(z, pairs, species):
+                n = len(rows)
+                yield z, rows, c[:n, :, : self.channels], p[:n, : self.length], norm[:n]
+
+    def _evaluator(self, precision: str) -> Evaluator:
+        if precision not in self._evaluators:
+            self._evaluators[precision] = Evaluator(self, precision)
+        return self._evaluators[precision]
 
     def _spectra_of_points(self, z: int) -> Array:
         """Sparse environments of one species as power spectra (M, D), projected if compressed."""
         return self.points[z] @ self.bases[z] if z in self.bases else self.points[z]
+
+    def _check_centres(self, numbers: Array, known: Collection[int]) -> None:
+        for z in np.unique(numbers).tolist():
+            if z not in known:
+                raise ModelError(
+                    f"the model has no environments centred on {chemical_symbols[z]}.",
+                    remedy="fit a model on labels that contain this species.",
+                )

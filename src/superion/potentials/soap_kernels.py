@@ -1,193 +1,274 @@
 """The compiled inner loops of SOAP: density expansion, power spectrum, and their adjoints.
 
 No descriptor derivative is ever stored: the gradient runs backwards from the power spectrum through the
-expansion coefficients to the neighbour vectors. Array layouts, with C = species · n_max channels and
-L = (l_max + 1)² harmonics:
+expansion coefficients to the neighbour vectors. Array layouts, for C channels and L = (l_max + 1)² harmonics:
 
-    coefficients (atoms, L, C)            c[i, lm, a]
-    power spectrum (atoms, D)             p[i, l·T + pair(a ≤ b)], T = C(C + 1)/2, D = (l_max + 1)·T
+    coefficients (atoms, L, wide ≥ C)     c[i, lm, a], numbers from C on are of no meaning
+    power spectrum (atoms, ≥ D)           p[i, l·T + pair(a ≤ b)], T = C(C + 1)/2, D = (l_max + 1)·T
+
+Rows are stored eight numbers at a time and may run over into what is written next, so that arrays are wider
+by `LANES`. Neighbours are taken eight at a time.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
-from superion.potentials.harmonics import harmonics
+from superion.potentials.simd import LANES, load, mul, mul_add, spread, store, total
+from superion.potentials.soap_angular import cutoffs, vector_harmonics
 
 FAST = {"contract", "reassoc", "nsz"}
 ROOT2 = math.sqrt(2.0)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
-def _radial(r, table, h, cutoff, width, value, slope):
-    """Radial functions times the cosine cutoff, and their derivatives, at distance r."""
-    scaled = r / h
-    k = min(int(scaled), table.shape[0] - 1)
-    t = scaled - k
-    f, df = 1.0, 0.0
-    if r > cutoff - width:
-        phase = math.pi * (r - cutoff + width) / width
-        f, df = 0.5 * (1.0 + math.cos(phase)), -0.5 * math.pi / width * math.sin(phase)
-    for n in range(table.shape[2]):
-        a0, a1, a2 = table[k, 0, n], table[k, 1, n], table[k, 2, n]
-        a3, a4, a5 = table[k, 3, n], table[k, 4, n], table[k, 5, n]
-        g = a0 + t * (a1 + t * (a2 + t * (a3 + t * (a4 + t * a5))))
-        dg = (a1 + t * (2 * a2 + t * (3 * a3 + t * (4 * a4 + t * 5 * a5)))) / h
-        value[n] = f * g
-        slope[n] = df * g + f * dg
+class Expansion(NamedTuple):
+    """What the expansion of one atom's neighbour density is determined by.
+
+    tables: (T, intervals, 6, (l_max + 1)·n) splines, n a multiple of LANES. table, channel: (species,) the
+    table and the first channel of each neighbour species. spacing, cutoff, width: Å. factors: (L,) of the
+    harmonics.
+    """
+
+    tables: np.ndarray
+    table: np.ndarray
+    channel: np.ndarray
+    spacing: float
+    cutoff: float
+    width: float
+    l_max: int
+    factors: np.ndarray
+
+
+class Scratch(NamedTuple):
+    """Memory for the neighbours at hand and one atom's matrices."""
+
+    unit: np.ndarray  # x, y, z, phase, cutoff function and its derivative of eight neighbours
+    recurrence: np.ndarray
+    y: np.ndarray  # harmonics of eight neighbours
+    dy: np.ndarray  # and their gradients
+    matrix: np.ndarray  # one atom and one l: (C, wide)
+    gradient: np.ndarray  # one atom: (L, wide)
+
+
+@numba.njit(cache=True, nogil=True)
+def _neighbours(first, last, vector, distance, basis, derivative, scratch):
+    """Cutoff functions and harmonics of the pairs first … last − 1, at most LANES of them."""
+    unit = scratch.unit
+    for lane in range(LANES):
+        k = min(first + lane, last - 1)
+        inverse = 1.0 / distance[k]
+        for x in range(3):
+            unit[x * LANES + lane] = vector[k, x] * inverse
+        unit[3 * LANES + lane] = max(distance[k] - basis.cutoff + basis.width, 0.0) / basis.width
+    cutoffs(unit, basis.width)
+    vector_harmonics(unit, basis.l_max, basis.factors, derivative, scratch.recurrence, scratch.y, scratch.dy)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def expand(first, start, j, vector, distance, species, table, h, cutoff, width, l_max, factors, c):
-    """Expansion coefficients c (atoms, L, C) of the atoms first … first + len(c) − 1."""
-    radials = table.shape[2]
-    n_max = radials // (l_max + 1)
-    lms = (l_max + 1) ** 2
-    value, slope = np.empty(radials), np.empty(radials)
-    y, dy = np.empty(lms), np.empty((3, lms))
-    q, cs, sn = np.zeros((l_max + 2, l_max + 2)), np.empty(l_max + 1), np.empty(l_max + 1)
+def expand(atoms, start, j, vector, distance, species, basis, scratch, c):
+    """Expansion coefficients c (≥ A, L, wide) of the A `atoms`."""
+    wide, lms = c.shape[2], c.shape[1]
+    intervals, radials = basis.tables.shape[1], basis.tables.shape[3]
+    n = radials // (basis.l_max + 1)
+    flat, table, y = c.reshape(-1), basis.tables.reshape(-1), scratch.y
     own = math.sqrt(1.0 / (4.0 * math.pi))
-    for a in range(c.shape[0]):
+    for a in range(len(atoms)):
+        i = atoms[a]
         c[a] = 0.0
-        offset = species[first + a] * n_max
-        for n in range(n_max):
-            c[a, 0, offset + n] = own * table[0, 0, n]
-        for p in range(start[first + a], start[first + a + 1]):
-            r = distance[p]
-            if r >= cutoff:
-                continue
-            _radial(r, table, h, cutoff, width, value, slope)
-            harmonics(vector[p, 0] / r, vector[p, 1] / r, vector[p, 2] / r, l_max, factors, y, dy, q, cs, sn)
-            offset = species[j[p]] * n_max
-            for l in range(l_max + 1):
-                for lm in range(l * l, (l + 1) * (l + 1)):
-                    for n in range(n_max):
-                        c[a, lm, offset + n] += value[l * n_max + n] * y[lm]
+        kind = species[i]
+        for k in range(n):
+            c[a, 0, basis.channel[kind] + k] = own * basis.tables[basis.table[kind], 0, 0, k]
+        for first in range(start[i], start[i + 1], LANES):
+            last = min(first + LANES, start[i + 1])
+            _neighbours(first, last, vector, distance, basis, False, scratch)
+            for p in range(first, last):
+                lane = p - first
+                if distance[p] >= basis.cutoff:
+                    continue
+                kind = species[j[p]]
+                scaled = distance[p] / basis.spacing
+                knot = min(int(scaled), intervals - 1)
+                t = spread(table, scaled - knot)
+                f = spread(table, scratch.unit[4 * LANES + lane])
+                at = (basis.table[kind] * intervals + knot) * 6 * radials
+                for l in range(basis.l_max + 1):
+                    for block in range(0, n, LANES):
+                        k = at + l * n + block
+                        g = load(table, k + 5 * radials)
+                        for order in range(4, -1, -1):
+                            g = mul_add(g, t, load(table, k + order * radials))
+                        g = mul(g, f)
+                        target = a * lms * wide + basis.channel[kind] + block
+                        for lm in range(l * l, (l + 1) * (l + 1)):
+                            to = target + lm * wide
+                            store(flat, to, mul_add(spread(y, y[lm * LANES + lane]), g, load(flat, to)))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def power_spectrum(c, l_max, p, norm):
-    """Normalised power spectra p (atoms, D) and the norms (atoms,) they were divided by."""
-    channels = c.shape[2]
-    triangle = channels * (channels + 1) // 2
-    row = np.empty(channels)
-    for i in range(c.shape[0]):
-        square = 0.0
+def power_spectrum(c, count, channels, l_max, scratch, p, norm):
+    """Normalised power spectra p (≥ count, ≥ D + LANES) and the norms (count,) they were divided by."""
+    wide, lms = c.shape[2], c.shape[1]
+    length = (l_max + 1) * channels * (channels + 1) // 2
+    flat, rows, to = c.reshape(-1), scratch.matrix, p.reshape(-1)
+    root2 = spread(to, ROOT2)
+    for i in range(count):
+        index = i * p.shape[1]
         for l in range(l_max + 1):
-            index = l * triangle
-            for a in range(channels):
-                row[a:] = 0.0
-                for lm in range(l * l, (l + 1) * (l + 1)):
-                    factor = c[i, lm, a]
-                    for b in range(a, channels):
-                        row[b] += factor * c[i, lm, b]
-                p[i, index] = row[a]
-                square += row[a] * row[a]
-                for b in range(a + 1, channels):
-                    p[i, index + b - a] = ROOT2 * row[b]
-                    square += 2.0 * row[b] * row[b]
-                index += channels - a
+            low, high = (i * lms + l * l) * wide, (i * lms + (l + 1) * (l + 1)) * wide
+            for a in range(0, channels, 4):
+                for b in range(a - a % LANES, channels, LANES):
+                    r0 = r1 = r2 = r3 = spread(to, 0.0)
+                    for row in range(low, high, wide):
+                        column = load(flat, row + b)
+                        r0 = mul_add(spread(flat, flat[row + a]), column, r0)
+                        r1 = mul_add(spread(flat, flat[row + a + 1]), column, r1)
+                        r2 = mul_add(spread(flat, flat[row + a + 2]), column, r2)
+                        r3 = mul_add(spread(flat, flat[row + a + 3]), column, r3)
+                    store(rows, b, r0)
+                    store(rows, wide + b, r1)
+                    store(rows, 2 * wide + b, r2)
+                    store(rows, 3 * wide + b, r3)
+                for r in range(min(4, channels - a)):
+                    for b in range(a + r, channels, LANES):
+                        store(to, index + b - a - r, mul(load(rows, r * wide + b), root2))
+                    to[index] = rows[r * wide + a + r]
+                    index += channels - a - r
+        square = 0.0
+        for k in range(length):
+            square += p[i, k] * p[i, k]
         norm[i] = math.sqrt(square)
         inverse = 1.0 / norm[i]
-        for d in range(p.shape[1]):
-            p[i, d] *= inverse
+        for k in range(length):
+            p[i, k] *= inverse
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def spectrum_adjoint(c, l_max, p, norm, gp, gc):
-    """From the gradient gp (atoms, D) with respect to the normalised spectra to gc (atoms, L, C)."""
-    channels = c.shape[2]
+def _spectrum_adjoint(i, c, channels, l_max, p, inverse, along, gp, scratch):
+    """Gradient of one atom's energy with respect to its coefficients, into scratch.gradient (L, wide).
+
+    gp: gradient with respect to the normalised spectrum, overwritten; along: its product with the spectrum.
+    """
+    wide, lms = c.shape[2], c.shape[1]
     triangle = channels * (channels + 1) // 2
-    symmetric = np.empty((channels, channels))
-    for i in range(c.shape[0]):
-        along = 0.0
-        for d in range(p.shape[1]):
-            along += gp[i, d] * p[i, d]
-        inverse = 1.0 / norm[i]
-        for l in range(l_max + 1):
-            index = l * triangle
-            for a in range(channels):
-                symmetric[a, a] = 2.0 * inverse * (gp[i, index] - along * p[i, index])
-                for b in range(a + 1, channels):
-                    k = index + b - a
-                    g = ROOT2 * inverse * (gp[i, k] - along * p[i, k])
-                    symmetric[a, b] = g
-                    symmetric[b, a] = g
-                index += channels - a
-            for lm in range(l * l, (l + 1) * (l + 1)):
-                gc[i, lm] = 0.0
+    flat, slope, square, out = c.reshape(-1), gp.reshape(-1), scratch.matrix, scratch.gradient
+    factor = ROOT2 * inverse
+    for k in range((l_max + 1) * triangle):
+        gp[i, k] = factor * (gp[i, k] - along * p[i, k])
+    index = i * gp.shape[1]
+    for l in range(l_max + 1):
+        for a in range(channels):
+            for b in range(a, channels, LANES):
+                store(square, a * wide + b, load(slope, index + b - a))
+            square[a * wide + a] *= ROOT2
+            index += channels - a
+        for a in range(channels):
+            for b in range(a):
+                square[a * wide + b] = square[b * wide + a]
+        last = (l + 1) * (l + 1) - 1
+        for lm in range(l * l, last + 1, 3):
+            lm1, lm2 = min(lm + 1, last), min(lm + 2, last)
+            row0, row1, row2 = (i * lms + lm) * wide, (i * lms + lm1) * wide, (i * lms + lm2) * wide
+            for b in range(0, channels, LANES):
+                r0 = r1 = r2 = spread(out, 0.0)
                 for a in range(channels):
-                    factor = c[i, lm, a]
-                    for b in range(channels):
-                        gc[i, lm, b] += factor * symmetric[a, b]
+                    column = load(square, a * wide + b)
+                    r0 = mul_add(spread(flat, flat[row0 + a]), column, r0)
+                    r1 = mul_add(spread(flat, flat[row1 + a]), column, r1)
+                    r2 = mul_add(spread(flat, flat[row2 + a]), column, r2)
+                store(out, lm * wide + b, r0)
+                store(out, lm1 * wide + b, r1)
+                store(out, lm2 * wide + b, r2)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def expand_adjoint(
-    first,
+def adjoint(
+    atoms,
     start,
     j,
     vector,
     distance,
     species,
-    table,
-    h,
-    cutoff,
-    width,
-    l_max,
-    factors,
     owner,
-    gc,
+    basis,
+    c,
+    channels,
+    p,
+    norm,
+    along,
+    gp,
+    scratch,
     forces,
     virials,
 ):
-    """Add the forces (N, 3) and virials (B, 3, 3) of an energy with coefficient gradients gc (atoms, L, C).
+    """Add the forces (N, 3) and virials (B, 3, 3) of energies with gradients gp (≥ A, ≥ D) of the spectra.
 
-    owner: (N,) the structure of each atom.
+    c, p, norm: of the A `atoms`. along: (A,) products of gp and p. owner: (N,) structure of each atom. gp is
+    overwritten.
     """
-    radials = table.shape[2]
-    n_max = radials // (l_max + 1)
-    lms = (l_max + 1) ** 2
-    value, slope = np.empty(radials), np.empty(radials)
-    y, dy = np.empty(lms), np.empty((3, lms))
-    q, cs, sn = np.zeros((l_max + 2, l_max + 2)), np.empty(l_max + 1), np.empty(l_max + 1)
-    for a in range(gc.shape[0]):
-        virial = virials[owner[first + a]]
-        for p in range(start[first + a], start[first + a + 1]):
-            r = distance[p]
-            if r >= cutoff:
-                continue
-            x, yy, z = vector[p, 0] / r, vector[p, 1] / r, vector[p, 2] / r
-            _radial(r, table, h, cutoff, width, value, slope)
-            harmonics(x, yy, z, l_max, factors, y, dy, q, cs, sn)
-            offset = species[j[p]] * n_max
-            along, gx, gy, gz = 0.0, 0.0, 0.0, 0.0
-            for l in range(l_max + 1):
-                for lm in range(l * l, (l + 1) * (l + 1)):
-                    angular, radial = 0.0, 0.0
-                    for n in range(n_max):
-                        g = gc[a, lm, offset + n]
-                        angular += g * value[l * n_max + n]
-                        radial += g * slope[l * n_max + n]
-                    # the solid harmonic of degree l has the radial derivative l·Y at r = 1
-                    along += radial * y[lm] - angular * l * y[lm] / r
-                    gx += angular * dy[0, lm]
-                    gy += angular * dy[1, lm]
-                    gz += angular * dy[2, lm]
-            gx = gx / r + along * x
-            gy = gy / r + along * yy
-            gz = gz / r + along * z
-            i, k = first + a, j[p]
-            forces[i, 0] += gx
-            forces[i, 1] += gy
-            forces[i, 2] += gz
-            forces[k, 0] -= gx
-            forces[k, 1] -= gy
-            forces[k, 2] -= gz
-            for u in range(3):
-                virial[u, 0] -= vector[p, u] * gx
-                virial[u, 1] -= vector[p, u] * gy
-                virial[u, 2] -= vector[p, u] * gz
+    wide = c.shape[2]
+    intervals, radials = basis.tables.shape[1], basis.tables.shape[3]
+    n = radials // (basis.l_max + 1)
+    table, gradient, y, dy = basis.tables.reshape(-1), scratch.gradient, scratch.y, scratch.dy
+    lms = (basis.l_max + 1) ** 2
+    for a in range(len(atoms)):
+        i = atoms[a]
+        _spectrum_adjoint(a, c, channels, basis.l_max, p, 1.0 / norm[a], along[a], gp, scratch)
+        virial = virials[owner[i]]
+        for first in range(start[i], start[i + 1], LANES):
+            last = min(first + LANES, start[i + 1])
+            _neighbours(first, last, vector, distance, basis, True, scratch)
+            for q in range(first, last):
+                lane, r = q - first, distance[q]
+                if r >= basis.cutoff:
+                    continue
+                kind = species[j[q]]
+                scaled = r / basis.spacing
+                knot = min(int(scaled), intervals - 1)
+                t = spread(table, scaled - knot)
+                f = spread(table, scratch.unit[4 * LANES + lane])
+                df = spread(table, scratch.unit[5 * LANES + lane])
+                f_slope = spread(table, scratch.unit[4 * LANES + lane] / basis.spacing)
+                at = (basis.table[kind] * intervals + knot) * 6 * radials
+                sum_x = sum_y = sum_z = sum_r = spread(table, 0.0)
+                for l in range(basis.l_max + 1):
+                    turn = spread(table, -l / r)  # solid harmonics of degree l have the radial derivative l·Y
+                    for block in range(0, n, LANES):
+                        k = at + l * n + block
+                        g = load(table, k + 5 * radials)
+                        dg = spread(table, 0.0)
+                        for order in range(4, -1, -1):
+                            dg = mul_add(dg, t, g)
+                            g = mul_add(g, t, load(table, k + order * radials))
+                        slope = mul_add(f_slope, dg, mul(df, g))
+                        value = mul(f, g)
+                        gx = gy = gz = gr = spread(table, 0.0)
+                        column = basis.channel[kind] + block
+                        for lm in range(l * l, (l + 1) * (l + 1)):
+                            to, m = load(gradient, lm * wide + column), lm * LANES + lane
+                            gx = mul_add(spread(y, dy[m]), to, gx)
+                            gy = mul_add(spread(y, dy[lms * LANES + m]), to, gy)
+                            gz = mul_add(spread(y, dy[2 * lms * LANES + m]), to, gz)
+                            gr = mul_add(spread(y, y[m]), to, gr)
+                        sum_x = mul_add(value, gx, sum_x)
+                        sum_y = mul_add(value, gy, sum_y)
+                        sum_z = mul_add(value, gz, sum_z)
+                        sum_r = mul_add(gr, mul_add(turn, value, slope), sum_r)
+                x, yy, z = vector[q, 0] / r, vector[q, 1] / r, vector[q, 2] / r
+                radial = total(sum_r)
+                fx = total(sum_x) / r + radial * x
+                fy = total(sum_y) / r + radial * yy
+                fz = total(sum_z) / r + radial * z
+                forces[i, 0] += fx
+                forces[i, 1] += fy
+                forces[i, 2] += fz
+                forces[j[q], 0] -= fx
+                forces[j[q], 1] -= fy
+                forces[j[q], 2] -= fz
+                for u in range(3):
+                    virial[u, 0] -= vector[q, u] * fx
+                    virial[u, 1] -= vector[q, u] * fy
+                    virial[u, 2] -= vector[q, u] * fz

@@ -1,0 +1,107 @@
+"""Structures a little away from given ones: rattled, strained, with Frenkel pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+from ase.geometry import get_distances
+
+from superion.errors import InputError
+from superion.neighbours import neighbour_pairs
+from superion.structures.sites import MIN_DISTANCE
+
+Array = np.ndarray
+CLOSEST = 1.0
+"""Å; rattled atoms do not come closer than this."""
+ROUNDS = 200
+
+
+def rattle(
+    atoms: Atoms, amplitude: float, rng: np.random.Generator, *, min_distance: float = CLOSEST
+) -> Atoms:
+    """A copy with normal displacements of standard deviation `amplitude` (Å) along each axis.
+
+    Displacements of atoms closer than min_distance (Å) are drawn again. Labels are left out. Raises
+    InputError if atoms cannot be kept apart.
+    """
+    if not (np.isfinite(amplitude) and amplitude >= 0):
+        raise InputError(f"the displacement must be 0 Å or more, found {amplitude}.")
+    moved = bare(atoms)
+    again = np.arange(len(atoms))
+    for _ in range(ROUNDS):
+        moved.positions[again] = atoms.positions[again] + rng.normal(scale=amplitude, size=(len(again), 3))
+        again = _close(moved, min_distance)
+        if not len(again):
+            return moved
+    raise InputError(
+        f"atoms {again[:5].tolist()} stay closer than {min_distance} Å when displaced by {amplitude} Å.",
+        remedy="displace less, or lower the minimum distance.",
+    )
+
+
+def strain(atoms: Atoms, largest: float, rng: np.random.Generator) -> Atoms:
+    """A copy under a random symmetric strain, each of its six components between −largest and +largest.
+
+    largest: without unit (0.02 is 2 %); a shear component is ε_xy, half the change of angle. Atoms move with
+    the cell. Labels are left out.
+    """
+    if not 0 <= largest < 0.5:
+        raise InputError(
+            f"the largest strain must lie between 0 and 0.5, found {largest}.", remedy="write 2 % as 0.02."
+        )
+    if atoms.cell.rank < 3:
+        raise InputError("only structures with three cell vectors can be strained.")
+    upper = np.triu(rng.uniform(-largest, largest, (3, 3)))
+    deformation = np.eye(3) + upper + np.triu(upper, 1).T
+    strained = bare(atoms)
+    strained.set_cell(atoms.cell.array @ deformation, scale_atoms=True)
+    return strained
+
+
+def frenkel_pairs(
+    atoms: Atoms,
+    species: str,
+    sites: Array,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    min_distance: float = MIN_DISTANCE,
+    separation: float = 0.0,
+) -> Atoms:
+    """A copy in which `count` atoms of one element have left their place for interstitial sites.
+
+    sites: (M, 3) Å. min_distance: Å, kept between the element's atoms. separation: Å, smallest distance of a
+    vacancy and the atom that left it. Of all possible pairs each is as likely as any other. Labels are left
+    out. Raises InputError if there is no place left.
+    """
+    moved = bare(atoms)
+    here = np.flatnonzero(np.asarray(atoms.symbols) == species)
+    if len(here) == 0 or len(sites) == 0:
+        raise InputError(f"there are {len(here)} atoms of {species} and {len(sites)} interstitial sites.")
+    origin = get_distances(atoms.positions[here], sites, cell=atoms.cell, pbc=atoms.pbc)[1]
+    left = np.ones(len(here), dtype=bool)
+    for done in range(count):
+        now = get_distances(moved.positions[here], sites, cell=atoms.cell, pbc=atoms.pbc)[1]
+        clash = now < min_distance
+        possible = (clash.sum(axis=0) - clash == 0) & (origin >= separation) & left[:, None]
+        choices = np.argwhere(possible)
+        if not len(choices):
+            raise InputError(
+                f"after {done} of {count} Frenkel pairs no {species} can move to one of {len(sites)} sites.",
+                remedy="make fewer pairs, lower the distances, or give more sites.",
+            )
+        ion, site = choices[rng.integers(len(choices))]
+        moved.positions[here[ion]] = sites[site]
+        left[ion] = False
+    return moved
+
+
+def bare(atoms: Atoms) -> Atoms:
+    """A copy of the structure alone, without labels, calculator or velocities."""
+    return Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+
+
+def _close(atoms: Atoms, min_distance: float) -> Array:
+    """Atoms that are closer than min_distance (Å) to another."""
+    pairs = neighbour_pairs(atoms, min_distance) if min_distance > 0 else None
+    return np.unique(pairs.i) if pairs is not None else np.array([], dtype=np.int64)
