@@ -64,6 +64,17 @@ class BusyError(SuperionError):
     """Another process holds the lock of a study or trajectory folder."""
 
 
+class StorageError(SuperionError):
+    """A file that cannot be written: the disk is full, read-only or out of quota."""
+
+
+class LabelError(SuperionError):
+    """A first-principles label that could not be made."""
+
+    retry = True
+    """Whether the same calculation may succeed when it is tried again."""
+
+
 class SimulationError(SuperionError):
     """Dynamics that left the range where the potential means anything."""
 

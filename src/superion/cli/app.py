@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from superion.cli import data, dynamics, model, study, training
+from superion.cli import data, dynamics, label, model, study, training
 from superion.cli.ranks import rank
 from superion.errors import SuperionError
 
@@ -77,6 +77,7 @@ app.command("status")(study.show_status)
 app.command("report")(study.report)
 app.command("schema")(study.print_schema)
 app.command("census")(data.show_census)
+app.command("label")(label.label)
 app.command("fit")(model.fit_model)
 app.command("evaluate")(model.evaluate)
 app.command("md")(dynamics.md)

@@ -29,12 +29,19 @@ def run(
     typer.echo(f"report: {folder / 'report.html'}")
 
 
-def show_status(study: Folder) -> None:
-    """Show which steps of a study are done, what is next, and about how long the dynamics will take."""
+def show_status(
+    study: Annotated[Path, typer.Argument(metavar="FOLDER", help="Study folder, or label store.")],
+) -> None:
+    """Show what of a study, or of a label store, is done, and about how long the dynamics will take."""
     from rich.console import Console
 
+    from superion.cli.label import store_status
+    from superion.reference.store import NAME
     from superion.study import status
 
+    if (study / NAME).exists():
+        store_status(study)
+        return
     found = status(study)
     Console().print(found.table())
     if found.next is None:
@@ -60,7 +67,13 @@ def report(study: Folder) -> None:
 
 
 def print_schema(
-    what: Annotated[str, typer.Argument(help="study: the study YAML; fit: the settings of a fit.")] = "study",
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="study: the study YAML; fit: the settings of a fit; label: a labeller; executor: where "
+            "labels are made."
+        ),
+    ] = "study",
 ) -> None:
     """Print the JSON schema of a settings file: every key with its unit and default."""
     import json
@@ -69,9 +82,17 @@ def print_schema(
 
     from superion.errors import InputError, suggest
     from superion.potentials import FitSettings
+    from superion.reference import ExecutorSettings, LabellerSettings
     from superion.study import StudySettings
 
-    models: dict[str, type[BaseModel]] = {"study": StudySettings, "fit": FitSettings}
+    models: dict[str, type[BaseModel]] = {
+        "study": StudySettings,
+        "fit": FitSettings,
+        "label": LabellerSettings,
+        "executor": ExecutorSettings,
+    }
     if what not in models:
-        raise InputError(f"there is no schema {what!r}.{suggest(what, models)}", remedy="use study or fit.")
+        raise InputError(
+            f"there is no schema {what!r}.{suggest(what, models)}", remedy=f"use one of {', '.join(models)}."
+        )
     typer.echo(json.dumps(models[what].model_json_schema(), indent=2, ensure_ascii=False))

@@ -72,6 +72,11 @@ def read_frames(
     return frames
 
 
+def read_raw(path: str | Path) -> list[Atoms]:
+    """Structures of a file with all they hold, unchecked, under the names that the file gives."""
+    return [atoms for _, atoms in _read_all(Path(path), ":")]
+
+
 def read_structure(path: str | Path, index: str | None = None) -> Atoms:
     """The one structure of a file, or the frame `index` of a file with several."""
     frames = read_frames(path, index=index or ":")

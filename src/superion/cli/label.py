@@ -1,0 +1,157 @@
+"""`superion label`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from superion.cli.options import Keys
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from superion.reference import LabellerSettings, Outcome, Workers
+
+
+def label(
+    frames: Annotated[Path, typer.Argument(metavar="FRAMES", help="File with the structures to label.")],
+    labeller: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|SETTINGS",
+            help="gpaw, cp2k, sevennet, chgnet, or a settings file (.yaml; `superion schema label` lists its "
+            "keys). A settings file may name code to run: use your own only.",
+        ),
+    ],
+    store: Annotated[
+        Path, typer.Option(metavar="DIR", help="Label store; made if there is none, continued if there is.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the labelled structures as extended XYZ, in the order of FRAMES: REF_energy (eV), "
+            "REF_energy_free (eV), REF_forces (eV/Å), REF_stress (eV/Å³), REF_charges (e), REF_dipole (e·Å).",
+        ),
+    ],
+    executor: Annotated[
+        str,
+        typer.Option(
+            help="processes:N: N labels at once, each in a process of its own; threads:N: here, for quick "
+            "labellers; dask://HOST:PORT; or a settings file (.yaml; `superion schema executor`)."
+        ),
+    ] = "processes:1",
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Kill a label that takes longer than this many seconds. Default: none."),
+    ] = None,
+    retries: Annotated[
+        int, typer.Option(min=0, help="Further attempts at a label that failed, over the life of the store.")
+    ] = 1,
+    again: Annotated[
+        bool, typer.Option("--again", help="Forget earlier failures and try those labels again.")
+    ] = False,
+    export_only: Annotated[
+        bool,
+        typer.Option(
+            "--export-only", help="Make no label: write those the store has. Safe while another runs."
+        ),
+    ] = False,
+    key: Keys = None,
+) -> None:
+    """Label structures from first principles; what is in the store is not made again.
+
+    Exit code 0 if every structure has a label, 1 if some failed (they are listed), 2 for an error.
+    """
+    from rich.console import Console
+
+    from superion.errors import InputError
+    from superion.reference import export, label_frames, stored_labels
+    from superion.structures import census, read_frames
+    from superion.structures.read import read_raw
+
+    if not output.absolute().parent.is_dir():
+        raise InputError("there is no such folder.", file=output.parent, remedy="make it, or check --output.")
+    structures = read_frames(frames, key or ())
+    kept = read_raw(frames)
+    for raw, clean in zip(kept, structures, strict=True):
+        raw.calc = None
+        raw.info |= {name: clean.info[name] for name in ("total_charge", "config_type") if name in clean.info}
+    settings = _labeller(labeller)
+    if export_only:
+        outcome = stored_labels(structures, settings, store)
+    else:
+        workers = _workers(executor)
+        try:
+            outcome = label_frames(
+                structures, settings, store, workers, timeout=timeout, retries=retries, again=again
+            )
+        finally:
+            workers.shut()
+    for damage in outcome.damages:
+        typer.echo(f"warning: {damage}; set aside, its label is made again if needed", err=True)
+    failures = outcome.failures
+    if len(failures) < len(structures):
+        made = export(output, kept, outcome.entries)
+        Console().print(census(made).table())
+        typer.echo(f"{len(made)} labelled structures, {outcome.made} labels made now: {output}")
+    else:
+        typer.echo("no structure has a label; nothing was written", err=True)
+    if failures:
+        Console(stderr=True).print(_table(outcome))
+        typer.echo(f"{len(failures)} of {len(structures)} structures have no label", err=True)
+        raise typer.Exit(1)
+
+
+def _labeller(text: str) -> LabellerSettings:
+    from superion.reference import LabellerSettings, named_labeller
+    from superion.study.settings_file import read_settings
+
+    if text.endswith((".yaml", ".yml")):
+        return read_settings(text, LabellerSettings)
+    return named_labeller(text)
+
+
+def _workers(text: str) -> Workers:
+    from superion.reference import ExecutorSettings, factory_workers, make_workers
+    from superion.study.settings_file import read_settings
+
+    if text.endswith((".yaml", ".yml")):
+        return factory_workers(read_settings(text, ExecutorSettings))
+    return make_workers(text)
+
+
+def _table(outcome: Outcome) -> Table:
+    from rich.table import Table
+
+    table = Table("frame", "attempts", "status", "reason")
+    for name, entry in outcome.failures.items():
+        reason = entry.reason if len(entry.reason) < 600 else f"{entry.reason[:300]} … {entry.reason[-300:]}"
+        table.add_row(name, str(entry.attempts), entry.status, reason.replace("[", r"\["))
+    return table
+
+
+def store_status(folder: Path) -> None:
+    """How many labels of a store are in which state."""
+    from collections import Counter
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from superion.reference import read_store
+
+    store = read_store(folder)
+    counts = Counter(entry.status for entry in store.entries.values())
+    table = Table("status", "labels")
+    for status, count in counts.items():
+        table.add_row(status, str(count))
+    Console().print(table)
+    seconds = [entry.seconds for entry in store.entries.values() if entry.status == "done"]
+    if seconds:
+        typer.echo(f"{sum(seconds) / len(seconds):.1f} s per label")
+    for damage in store.damages:
+        typer.echo(f"warning: line {damage.number} of the journal is damaged ({damage.reason})")

@@ -1,0 +1,121 @@
+"""Where labels are made: processes or threads here, a Dask cluster, or the executor of a settings file."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from ase import Atoms
+from pydantic import BaseModel, ConfigDict, Field
+
+from superion.errors import InputError
+from superion.reference.attempt import Reply, atoms_to_json, kill_running, label_apart, label_here
+from superion.reference.labeller import Labeller, SetupError, require
+from superion.reference.settings import LabellerSettings, make_labeller
+
+
+class ExecutorSettings(BaseModel):
+    """An executor by import path, in a file that the user names: for clusters with a queue."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    factory: str = Field(
+        description="module:name of what makes a concurrent.futures.Executor or a Dask cluster, "
+        "e.g. dask_jobqueue:SLURMCluster."
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Arguments of the factory.")
+    slots: int = Field(gt=0, description="Labels made at once; a Dask cluster is scaled to as many jobs.")
+
+
+@dataclass(slots=True)
+class Workers:
+    """An executor and how many labels it makes at once. close: gives back what was taken.
+
+    apart: whether every label has a process of its own, which a time-out can kill.
+    """
+
+    executor: Executor
+    slots: int
+    apart: bool = True
+    close: Callable[[], object] = field(default=lambda: None)
+
+    def submit(
+        self, key: str, atoms: Atoms, settings: LabellerSettings, timeout: float | None
+    ) -> Future[Reply]:
+        """Begin one attempt."""
+        if not self.apart:
+            return self.executor.submit(_label_in_thread, key, atoms, settings)
+        plain = settings.model_dump(mode="json", exclude_unset=True)
+        return self.executor.submit(label_apart, key, atoms_to_json(atoms), plain, timeout)
+
+    def shut(self) -> None:
+        """Stop what is running here and let the executor go."""
+        kill_running()
+        self.executor.shutdown(wait=self.apart, cancel_futures=True)
+        self.close()
+
+
+def make_workers(text: str) -> Workers:
+    """`processes:N`, `threads:N` or `dask://host:port`; InputError for anything else."""
+    kind, colon, rest = text.partition(":")
+    if kind == "dask" and rest.startswith("//"):
+        return _dask(f"tcp://{rest[2:]}")
+    if kind in ("processes", "threads") and (not colon or rest.isdecimal()) and rest != "0":
+        count = int(rest or 1)
+        return Workers(ThreadPoolExecutor(count), count, apart=kind == "processes")
+    raise InputError(
+        f"cannot understand the executor {text!r}.",
+        remedy="write processes:N, threads:N, dask://host:port, or the name of a settings file (.yaml).",
+    )
+
+
+def factory_workers(settings: ExecutorSettings) -> Workers:
+    """The executor that the user's settings file names."""
+    module, _, name = settings.factory.partition(":")
+    try:
+        made = getattr(import_module(module), name)(**settings.arguments)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise SetupError(
+            f"the executor {settings.factory} cannot be made ({type(error).__name__}: {error}).",
+            remedy="check its path and its arguments, and that its package is installed.",
+        ) from error
+    if hasattr(made, "scale"):
+        made.scale(settings.slots)
+        return _dask(made, settings.slots, made.close)
+    return Workers(made, settings.slots)
+
+
+def _dask(address: Any, slots: int | None = None, close: Callable[[], object] = lambda: None) -> Workers:
+    distributed = require("distributed", "pip install 'superion[dask]'")
+    try:
+        client = distributed.Client(address, timeout=30)
+    except OSError as error:
+        raise SetupError(
+            f"no Dask scheduler answers at {address} ({error}).",
+            remedy="start one with `dask scheduler`, and workers with `dask worker`.",
+        ) from error
+    count = slots or sum(client.nthreads().values())
+    if not count:
+        client.close()
+        raise SetupError(f"the Dask scheduler at {address} has no workers.", remedy="start some.")
+
+    def leave() -> None:
+        client.close()
+        close()
+
+    return Workers(client.get_executor(pure=False), count, close=leave)
+
+
+_here = threading.local()
+
+
+def _label_in_thread(key: str, atoms: Atoms, settings: LabellerSettings) -> Reply:
+    """Label in this thread, with a labeller of its own that it keeps."""
+    made: tuple[LabellerSettings, Labeller] | None = getattr(_here, "made", None)
+    if made is None or made[0] != settings:
+        made = _here.made = (settings, make_labeller(settings))
+    return label_here(key, atoms, made[1])

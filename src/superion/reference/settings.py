@@ -1,0 +1,90 @@
+"""Which labeller, with which settings: the file a user writes, and how it becomes a labeller.
+
+A settings file may name code to import (`ase`). It is only ever a file that the user names on the command
+line; nothing in structures, label stores or journals is read as settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from superion.errors import InputError, suggest
+from superion.reference.cp2k import Cp2kLabeller, Cp2kSettings
+from superion.reference.gpaw import GpawLabeller, GpawSettings
+from superion.reference.labeller import Labeller
+from superion.reference.surrogates import SurrogateLabeller, SurrogateSettings
+
+
+class AseSettings(BaseModel):
+    """Any ASE calculator, by the path of its class."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ase: str = Field(description="module:Class of an ASE calculator, e.g. ase.calculators.emt:EMT.")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Arguments of the class.")
+
+
+class ModelSettings(BaseModel):
+    """A model fitted with superion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: Path = Field(description="Model file (.safetensors).")
+
+
+class LabellerSettings(BaseModel):
+    """The settings file of `superion label`: exactly one labeller."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gpaw: GpawSettings | None = None
+    cp2k: Cp2kSettings | None = None
+    surrogate: SurrogateSettings | None = None
+    labeller: AseSettings | ModelSettings | None = Field(
+        None, description="An ASE calculator by import path, or a superion model."
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("give exactly one of gpaw, cp2k, surrogate and labeller")
+        return self
+
+
+NAMED: dict[str, Callable[[], LabellerSettings]] = {
+    "gpaw": lambda: LabellerSettings(gpaw=GpawSettings()),
+    "cp2k": lambda: LabellerSettings(cp2k=Cp2kSettings()),
+    "sevennet": lambda: LabellerSettings(surrogate=SurrogateSettings(name="sevennet")),
+    "chgnet": lambda: LabellerSettings(surrogate=SurrogateSettings(name="chgnet")),
+}
+"""Labellers that need no settings file."""
+
+
+def named_labeller(name: str) -> LabellerSettings:
+    """Default settings of a labeller; InputError with a suggestion for an unknown name."""
+    if name not in NAMED:
+        raise InputError(
+            f"there is no labeller {name!r} and no such file.{suggest(name, NAMED)}",
+            remedy=f"use one of {', '.join(NAMED)}, or a settings file (.yaml).",
+        )
+    return NAMED[name]()
+
+
+def make_labeller(settings: LabellerSettings, log: Literal["-"] | None = None) -> Labeller:
+    """The labeller of these settings. log: "-" to let codes print to standard output."""
+    from superion.reference.ase_calculator import AseLabeller, ModelLabeller
+
+    if settings.gpaw is not None:
+        return GpawLabeller(settings.gpaw, log)
+    if settings.cp2k is not None:
+        return Cp2kLabeller(settings.cp2k)
+    if settings.surrogate is not None:
+        return SurrogateLabeller(settings.surrogate)
+    if isinstance(settings.labeller, AseSettings):
+        return AseLabeller(settings.labeller.ase, settings.labeller.arguments)
+    assert isinstance(settings.labeller, ModelSettings)
+    return ModelLabeller(settings.labeller.model)

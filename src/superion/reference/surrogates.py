@@ -1,0 +1,60 @@
+"""Labels from pretrained models that ship their weights: surrogates, never first-principles."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from ase import Atoms
+from ase.calculators.calculator import Calculator as AseCalculator
+from pydantic import BaseModel, ConfigDict, Field
+
+from superion.reference.ase_calculator import labels_from
+from superion.reference.labeller import made_with, require
+from superion.reference.labels import Kind, Labels
+
+DEFAULTS = {"sevennet": "7net-l3i5", "chgnet": "0.3.0"}
+
+
+class SurrogateSettings(BaseModel):
+    """A pretrained model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Literal["sevennet", "chgnet"] = Field(description="Family.")
+    model: str | None = Field(None, description=f"Model of the family. Defaults: {DEFAULTS}.")
+
+
+class SurrogateLabeller:
+    """SevenNet or CHGNet.
+
+    Park et al., J. Chem. Theory Comput. 20, 4857 (2024); Deng et al., Nat. Mach. Intell. 5, 1031 (2023).
+    """
+
+    kind: ClassVar[Kind] = "surrogate"
+
+    def __init__(self, settings: SurrogateSettings) -> None:
+        self.name: str = settings.name
+        self._model = settings.model or DEFAULTS[settings.name]
+        self._calculator: AseCalculator | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """Family and model."""
+        return {"family": self.name, "model": self._model}
+
+    def label(self, atoms: Atoms) -> Labels:
+        """Prediction of the model on the CPU."""
+        package = "sevenn" if self.name == "sevennet" else "chgnet"
+        if self._calculator is None:
+            self._calculator = self._load()
+        return labels_from(
+            atoms, self._calculator, f"surrogate {self.name} {self._model}, {made_with(package)}"
+        )
+
+    def _load(self) -> AseCalculator:
+        if self.name == "sevennet":
+            sevenn = require("sevenn.calculator", "pip install 'superion[sevennet]'")
+            return sevenn.SevenNetCalculator(self._model, device="cpu")
+        chgnet = require("chgnet.model", "pip install 'superion[chgnet]'")
+        return chgnet.CHGNetCalculator(
+            chgnet.CHGNet.load(model_name=self._model, use_device="cpu", verbose=False), use_device="cpu"
+        )
