@@ -94,20 +94,25 @@ class AngleBlock:
 
         Each is the triangle whose energy the ones before leave most uncertain: pivoted Cholesky
         decomposition of the kernel, Foster et al., J. Mach. Learn. Res. 10, 857 (2009). A class gets fewer
-        when the chosen ones determine all others. `rng` draws the candidates where there are too many.
+        when the chosen ones determine all others. `rng` draws the candidates where there are too many, so that
+        memory does not grow with the number of frames.
         Raises InputError if no atom has two neighbours within the cutoff.
         """
         bare = cls(settings, species, {})
-        found = [bare.triangles(atoms) for atoms in frames]
-        kinds = np.concatenate([kind for kind, _ in found] + [np.zeros(0, dtype=np.int64)])
-        triangles = np.concatenate([t for _, t in found] + [np.zeros((0, 3))])
+        found = {k: (np.zeros(0), np.zeros((0, 3))) for k in range(len(bare.classes))}
+        for atoms in frames:
+            kinds, triangles = bare.triangles(atoms)
+            keys = rng.random(len(kinds))
+            for k in np.unique(kinds).tolist():
+                rows = np.flatnonzero(kinds == k)
+                before = found[k]
+                found[k] = _lowest(
+                    np.concatenate([before[0], keys[rows]]), np.concatenate([before[1], triangles[rows]])
+                )
         points = {}
-        for k, key in enumerate(bare.classes):
-            rows = np.flatnonzero(kinds == k)
-            if len(rows) > CANDIDATES:
-                rows = rng.choice(rows, CANDIDATES, replace=False, shuffle=False)
-            if len(rows):
-                points[key] = triangles[rows[bare._most_novel(triangles[rows])]]
+        for key, (_, triangles) in zip(bare.classes, found.values(), strict=True):
+            if len(triangles):
+                points[key] = triangles[bare._most_novel(triangles)]
         points = {key: chosen for key, chosen in points.items() if len(chosen)}
         if not points:
             raise InputError(
@@ -208,6 +213,14 @@ class AngleBlock:
         index = species_index(surroundings, self.species)
         geometry = (pairs.start, pairs.j, pairs.vector, pairs.distance, index, self._table, self._first)
         return (*geometry, self.flat, self.inverse, self.hyper.cutoff, self.hyper.cutoff_width)
+
+
+def _lowest(keys: Array, triangles: Array) -> tuple[Array, Array]:
+    """The (at most CANDIDATES) triangles with the lowest keys, in their order: a uniform random sample."""
+    if len(keys) > CANDIDATES:
+        kept = np.sort(np.argpartition(keys, CANDIDATES)[:CANDIDATES])
+        return keys[kept], triangles[kept]
+    return keys, triangles
 
 
 @numba.njit(cache=True, nogil=True)

@@ -117,28 +117,14 @@ class SoapBlock:
         if settings.channels is not None:
             kept_channels = principal_channels(bare, frames, settings.channels)
             bare = cls(settings, species, {}, contractions=kept_channels)
-        numbers = np.concatenate([atoms.numbers for atoms in frames])
-        limit = len(numbers) if settings.sparse_method == "all" else CANDIDATES
-        kept = np.zeros(len(numbers), dtype=bool)
-        for z in bare.species:
-            mine = np.flatnonzero(numbers == z)
-            kept[mine if len(mine) <= limit else rng.choice(mine, limit, replace=False)] = True
-        numbers, parts = numbers[kept], np.split(kept, np.cumsum([len(atoms) for atoms in frames])[:-1])
-        everything = np.concatenate(
-            [bare.spectra(atoms)[part] for atoms, part in zip(frames, parts, strict=True)]
-        )
         points, bases = {}, {}
-        for z in bare.species:
-            rows = everything[numbers == z]
-            if len(rows) == 0:
-                continue
+        for z, rows in bare._candidates(frames, rng).items():
             if settings.sparse_method == "all":
                 points[z] = rows
             else:
                 points[z] = rows[sparse.METHODS[settings.sparse_method](rows, settings.sparse_points, rng)]
-        if settings.components is not None:
-            for z in points:
-                bases[z] = sparse.principal_components(everything[numbers == z], settings.components, rng)
+            if settings.components is not None:
+                bases[z] = sparse.principal_components(rows, settings.components, rng)
                 points[z] = points[z] @ bases[z].T
         return cls(settings, species, points, bases, bare.contractions)
 
@@ -203,6 +189,28 @@ class SoapBlock:
         return self.__dict__ | {"_evaluators": {}}
 
     # -- parts of the above ------------------------------------------------------------------------
+
+    def _candidates(self, frames: Sequence[Atoms], rng: np.random.Generator) -> dict[int, Array]:
+        """Spectra (≤ CANDIDATES, D) by central species from which sparse points are chosen."""
+        numbers = np.concatenate([atoms.numbers for atoms in frames])
+        kept = np.zeros(len(numbers), dtype=bool)
+        for z in self.species:
+            mine = np.flatnonzero(numbers == z)
+            few = self.hyper.sparse_method == "all" or len(mine) <= CANDIDATES
+            kept[mine if few else rng.choice(mine, CANDIDATES, replace=False)] = True
+        found = {
+            z: np.empty((n, self.length)) for z in self.species if (n := np.count_nonzero(numbers[kept] == z))
+        }
+        filled = dict.fromkeys(found, 0)
+        for atoms, part in zip(frames, np.split(kept, np.cumsum([len(a) for a in frames])[:-1]), strict=True):
+            if not part.any():
+                continue
+            for z, atom, _, p, _ in self.expanded(atoms, neighbour_pairs(atoms, self.cutoff)):
+                taken = p[part[atom]]
+                if len(taken):
+                    found[z][filled[z] : filled[z] + len(taken)] = taken
+                    filled[z] += len(taken)
+        return found
 
     def splines(self, z: int) -> tuple[Array, Array, Array]:
         """Radial splines around species z, and who uses them.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 
 from superion.errors import InputError
 
 Array = np.ndarray
+
+ITERATIONS = 2  # of the subspace, after a first random one
 
 
 def leverage_scores(rows: Array, rank: int, rng: np.random.Generator) -> Array:
@@ -29,7 +33,7 @@ def cur(rows: Array, count: int, rng: np.random.Generator) -> Array:
     unique = _distinct(rows)
     if len(unique) <= count:
         return unique
-    scores = leverage_scores(rows[unique], count, rng)
+    scores = leverage_scores(rows if len(unique) == len(rows) else rows[unique], count, rng)
     # exponential-key sampling without replacement: Efraimidis & Spirakis, Inf. Process. Lett. 97, 181 (2006)
     keys = rng.exponential(size=len(unique)) / np.maximum(scores, 1e-300)
     return np.sort(unique[np.argsort(keys)[:count]])
@@ -61,15 +65,21 @@ def _singular_vectors(rows: Array, rank: int, rng: np.random.Generator) -> tuple
     rank = min(rank, *rows.shape)
     width = min(rank + 20, *rows.shape)
     basis = rows @ rng.standard_normal((rows.shape[1], width))
-    for _ in range(4):
-        basis = np.linalg.qr(rows @ (rows.T @ np.linalg.qr(basis)[0]))[0]
-    left, _, right = np.linalg.svd(basis.T @ rows, full_matrices=False)
-    return basis @ left[:, :rank], right[:rank]
+    for _ in range(ITERATIONS):
+        basis = np.linalg.qr(basis)[0]
+        basis = rows @ np.linalg.qr(rows.T @ basis)[0]
+    basis = np.linalg.qr(basis)[0]
+    across, triangle = np.linalg.qr((basis.T @ rows).T)
+    right, _, left = np.linalg.svd(triangle)
+    return basis @ left[:rank].T, (across @ right[:, :rank]).T
 
 
 def _distinct(rows: Array) -> Array:
     """Indices of the first of each set of rows equal to 10 digits (copies make a kernel singular)."""
-    return np.sort(np.unique(np.round(rows, 10), axis=0, return_index=True)[1])
+    first: dict[bytes, int] = {}
+    for k, row in enumerate(rows):
+        first.setdefault(hashlib.sha256(np.round(row, 10) + 0.0).digest(), k)  # no negative zeros
+    return np.array(list(first.values()), dtype=np.int64)
 
 
 def _check(rows: Array, count: int) -> None:
