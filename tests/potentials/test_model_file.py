@@ -45,6 +45,28 @@ def potential() -> Potential:
     return Potential(fit(frames, settings, {"es": fixed})["es"], {"seed": 0, "note": "Li₂S"})
 
 
+def test_precision_is_chosen_by_the_user_and_not_by_the_file(potential, tmp_path):
+    single = potential.with_precision("float32")
+    for name, model in (("double", potential), ("single", single)):
+        model.save(tmp_path / name)
+    assert (tmp_path / "single").read_bytes() == (tmp_path / "double").read_bytes()
+    atoms = crystal(9)
+    for precision, expected in (("float32", single), ("float64", potential)):
+        atoms.calc = Calculator(tmp_path / "single", precision=precision)
+        np.testing.assert_array_equal(atoms.get_forces(), expected.evaluate(atoms).forces)
+    np.testing.assert_allclose(single.evaluate(atoms).forces, potential.evaluate(atoms).forces, atol=1e-4)
+    assert np.abs(single.evaluate(atoms).forces - potential.evaluate(atoms).forces).max() > 0
+
+
+def test_compressed_models_survive_their_file(tmp_path):
+    soap = SoapSettings(cutoff=4.0, n_max=3, l_max=2, sparse_points=4, channels=4, components=6)
+    settings = FitSettings(pair=None, soap=soap)
+    fitted = Potential(fit([crystal(s) for s in range(4)], settings, {"gap": []})["gap"])
+    fitted.save(tmp_path / "model.safetensors")
+    loaded, atoms = Potential.load(tmp_path / "model.safetensors"), crystal(9)
+    np.testing.assert_array_equal(loaded.evaluate(atoms).forces, fitted.evaluate(atoms).forces)
+
+
 def test_round_trip_is_exact(potential, tmp_path):
     path = tmp_path / "model.safetensors"
     potential.save(path)

@@ -115,6 +115,25 @@ def test_design_times_weights_is_the_evaluation(hyper):
     np.testing.assert_array_equal(b.design(atoms, forces=False)[0], energy)
 
 
+@VARIANTS
+def test_single_precision_is_close_and_sums_are_double(hyper):
+    b, atoms = block(hyper), skewed(4)
+    weights = np.random.default_rng(0).normal(size=b.size)
+    single, double = (evaluated(b.with_precision(p), atoms, weights) for p in ("float32", "float64"))
+    scale = np.abs(weights).sum() * hyper.delta**2
+    assert single.energies.dtype == single.forces.dtype == np.float64
+    np.testing.assert_allclose(single.energies, double.energies, atol=3e-6 * scale)
+    np.testing.assert_allclose(single.forces, double.forces, atol=1e-5 * scale)
+    assert np.abs(single.forces - double.forces).max() > 0
+    np.testing.assert_allclose(single.forces.sum(axis=0), 0, atol=1e-13)
+    np.testing.assert_array_equal(double.forces, evaluated(b, atoms, weights).forces)
+
+
+def test_unknown_precision_is_refused():
+    with pytest.raises(InputError, match=r"'half'.*float64.*float32"):
+        block().with_precision("half")
+
+
 def test_chunks_of_atoms_make_no_difference(monkeypatch):
     b, atoms = block(), skewed(4)
     weights = np.random.default_rng(0).normal(size=b.size)

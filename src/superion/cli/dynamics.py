@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from superion.cli.options import Json, parse_supercell
+from superion.cli.options import Json, Precision, parse_supercell
 from superion.cli.ranks import rank, relaunch
 from superion.errors import InputError
 
@@ -62,6 +62,7 @@ def md(
             help="Read 2- and 3-body energies from tables whose slopes are right to so many eV/Å, e.g. 1e-4."
         ),
     ] = None,
+    precision: Precision = "float64",
 ) -> None:
     """Run molecular dynamics; a killed run goes on with --resume, bit for bit."""
     if engine not in ("superion", "lammps"):
@@ -105,7 +106,9 @@ def md(
     )
     atoms = start_structure(structure, parse_supercell(supercell))
     provenance: dict[str, Any] = {"model": sha256(model)} if model.is_file() else {}
-    potential = Potential.load(model)
+    potential = Potential.load(model).with_precision(precision)
+    if precision != "float64":
+        provenance["precision"] = precision
     if tables is not None:
         potential = potential.tabulated(tables)
         provenance["tables"] = tables

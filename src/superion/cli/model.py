@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import Keys, parse_charges
+from superion.cli.options import Keys, Precision, parse_charges
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,6 +124,7 @@ def evaluate(
             "Quantities that no frame has a label for are null.",
         ),
     ] = None,
+    precision: Precision = "float64",
 ) -> None:
     """Predict structures with a model and print its errors where there are labels."""
     from superion.analysis.accuracy import errors
@@ -132,7 +133,7 @@ def evaluate(
     from superion.study.data import read_files
     from superion.study.evaluate import predict, write_predictions
 
-    potential = Potential.load(model)
+    potential = Potential.load(model).with_precision(precision)
     structures = read_files([frames], key or ())
     found = predict(potential, structures, progress=True)
     if output:

@@ -20,6 +20,12 @@ Keys = Annotated[
         "config_type, trajectory, frame_id.",
     ),
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision", help="float64, or float32: SOAP block faster, forces good to about 1e-5 eV/Å."
+    ),
+]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the result as JSON.")]
 
 

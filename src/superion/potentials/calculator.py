@@ -20,6 +20,8 @@ class Calculator(AseCalculator):
     Properties: energy (eV), forces (N, 3) eV/Å, stress (6,) eV/Å³ for periodic cells, energies (N,) eV;
     charges (N,) e and dipole (3,) e·Å where the potential has charges; and, computed only when asked for with
     `get_property`, the standard deviations energy_std (eV), energies_std (N,) eV and forces_std (N, 3) eV/Å.
+
+    precision: `float32` evaluates the SOAP block faster (`Potential.with_precision`).
     """
 
     implemented_properties = [  # noqa: RUF012 - as declared by ASE
@@ -33,9 +35,10 @@ class Calculator(AseCalculator):
         *UNCERTAINTIES,
     ]
 
-    def __init__(self, model: str | Path | Potential, **options: Any) -> None:
+    def __init__(self, model: str | Path | Potential, *, precision: str = "float64", **options: Any) -> None:
         super().__init__(**options)
-        self.potential = model if isinstance(model, Potential) else Potential.load(model)
+        potential = model if isinstance(model, Potential) else Potential.load(model)
+        self.potential = potential if precision == "float64" else potential.with_precision(precision)
 
     def calculate(
         self,

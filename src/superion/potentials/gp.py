@@ -154,6 +154,11 @@ class SparseGP:
         ]
         return result
 
+    def with_precision(self, precision: str) -> SparseGP:
+        """The same model, its SOAP block evaluated in `float64` or `float32`."""
+        blocks = [b.with_precision(precision) if isinstance(b, SoapBlock) else b for b in self.blocks]
+        return SparseGP(blocks, self.weights, self.baseline, self.factor)
+
     def constants(self, atoms: Atoms | Surroundings) -> Array:
         """Baseline energies (N,) in eV."""
         constant = self._constant[atoms.numbers]

@@ -46,6 +46,14 @@ class Potential:
                 results = [r + term.evaluate(atoms) for r, atoms in zip(results, structures, strict=True)]
         return results
 
+    def with_precision(self, precision: str) -> Potential:
+        """The same potential, its SOAP block evaluated in `float64` or, faster, `float32`.
+
+        Its file stays the same. Sums, 2- and 3-body blocks, repulsion and electrostatics are always float64.
+        """
+        terms = [t.with_precision(precision) if isinstance(t, SparseGP) else t for t in self.terms]
+        return Potential(terms, self.provenance)
+
     def deviation(self, atoms: Atoms) -> Deviation:
         """Predictive standard deviations of energy (eV), atomic energies (eV) and forces (eV/Å)."""
         for term in self.terms:

@@ -103,6 +103,20 @@ def spread(typing, array, value):
 
 
 @intrinsic
+def spread_at(typing, array, index):
+    """Eight times the number `array[index]`."""
+    size = array.dtype.bitwidth // 8
+
+    def codegen(context, builder, signature, arguments):
+        vector = context.get_value_type(signature.return_type)
+        return _spread(
+            builder, vector, builder.load(_pointer(context, builder, array, *arguments), align=size)
+        )
+
+    return _Vector(array.dtype)(array, types.intp), codegen
+
+
+@intrinsic
 def mul_add(typing, a, b, c):
     """a·b + c of vectors, rounded once."""
 

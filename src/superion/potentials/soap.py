@@ -7,6 +7,7 @@ basis, cutoff and kernel follow QUIP's `soap` descriptor (`central_weight=1`, `n
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -15,7 +16,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from pydantic import BaseModel, ConfigDict, Field
 
-from superion.errors import ModelError
+from superion.errors import InputError, ModelError
 from superion.neighbours import Pairs, neighbour_pairs
 from superion.potentials import soap_design, sparse
 from superion.potentials.harmonics import normalisation
@@ -28,6 +29,7 @@ from superion.terms import Sums
 
 Array = np.ndarray
 
+PRECISIONS = ("float64", "float32")
 CANDIDATES = 5000  # environments per species from which sparse points are chosen, at most
 
 
@@ -97,6 +99,7 @@ class SoapBlock:
         self._table, self.spacing = radial_table(
             settings.cutoff, settings.n_max, settings.l_max, settings.atom_sigma
         )
+        self.precision = "float64"
         self.centres = tuple(z for z in self.species if not self.contractions or z in self.contractions)
         self._evaluators: dict[str, Evaluator] = {}
 
@@ -157,7 +160,7 @@ class SoapBlock:
         pairs = surroundings.pairs(self.cutoff)
         species = species_index(surroundings, self.species)
         self._check_centres(surroundings.numbers[: surroundings.centres], self.points)
-        self._evaluator("float64").add(weights, pairs, species, surroundings.owner, sums)
+        self._evaluator(self.precision).add(weights, pairs, species, surroundings.owner, sums)
 
     def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
         """Basis functions of one structure: energies (N, M), forces (N, 3, M), virial (3, 3, M).
@@ -183,6 +186,17 @@ class SoapBlock:
             for kind in ("points_", "basis_", "contraction_")
         )
         return cls(SoapSettings(**settings["hyper"]), settings["species"], points, bases, contractions)
+
+    def with_precision(self, precision: str) -> Self:
+        """A copy that evaluates energies and forces in `float64` or `float32`; all else stays float64.
+
+        Sums over atoms are float64 in both, and model files do not know of it. Raises InputError for others.
+        """
+        if precision not in PRECISIONS:
+            raise InputError(f"unknown precision {precision!r}.", remedy=f"choose one of {PRECISIONS}.")
+        block = copy.copy(self)
+        block.precision = precision
+        return block
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy needs; work space of this process is left behind."""

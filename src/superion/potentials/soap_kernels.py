@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from superion.potentials.simd import LANES, load, mul, mul_add, spread, store, total
+from superion.potentials.simd import LANES, load, mul, mul_add, spread, spread_at, store, total
 from superion.potentials.soap_angular import cutoffs, vector_harmonics
 
 FAST = {"contract", "reassoc", "nsz"}
@@ -93,7 +93,7 @@ def expand(atoms, start, j, vector, distance, species, basis, scratch, c):
                 scaled = distance[p] / basis.spacing
                 knot = min(int(scaled), intervals - 1)
                 t = spread(table, scaled - knot)
-                f = spread(table, scratch.unit[4 * LANES + lane])
+                f = spread_at(scratch.unit, 4 * LANES + lane)
                 at = (basis.table[kind] * intervals + knot) * 6 * radials
                 for l in range(basis.l_max + 1):
                     for block in range(0, n, LANES):
@@ -105,7 +105,7 @@ def expand(atoms, start, j, vector, distance, species, basis, scratch, c):
                         target = a * lms * wide + basis.channel[kind] + block
                         for lm in range(l * l, (l + 1) * (l + 1)):
                             to = target + lm * wide
-                            store(flat, to, mul_add(spread(y, y[lm * LANES + lane]), g, load(flat, to)))
+                            store(flat, to, mul_add(spread_at(y, lm * LANES + lane), g, load(flat, to)))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
@@ -124,10 +124,10 @@ def power_spectrum(c, count, channels, l_max, scratch, p, norm):
                     r0 = r1 = r2 = r3 = spread(to, 0.0)
                     for row in range(low, high, wide):
                         column = load(flat, row + b)
-                        r0 = mul_add(spread(flat, flat[row + a]), column, r0)
-                        r1 = mul_add(spread(flat, flat[row + a + 1]), column, r1)
-                        r2 = mul_add(spread(flat, flat[row + a + 2]), column, r2)
-                        r3 = mul_add(spread(flat, flat[row + a + 3]), column, r3)
+                        r0 = mul_add(spread_at(flat, row + a), column, r0)
+                        r1 = mul_add(spread_at(flat, row + a + 1), column, r1)
+                        r2 = mul_add(spread_at(flat, row + a + 2), column, r2)
+                        r3 = mul_add(spread_at(flat, row + a + 3), column, r3)
                     store(rows, b, r0)
                     store(rows, wide + b, r1)
                     store(rows, 2 * wide + b, r2)
@@ -176,9 +176,9 @@ def _spectrum_adjoint(i, c, channels, l_max, p, inverse, along, gp, scratch):
                 r0 = r1 = r2 = spread(out, 0.0)
                 for a in range(channels):
                     column = load(square, a * wide + b)
-                    r0 = mul_add(spread(flat, flat[row0 + a]), column, r0)
-                    r1 = mul_add(spread(flat, flat[row1 + a]), column, r1)
-                    r2 = mul_add(spread(flat, flat[row2 + a]), column, r2)
+                    r0 = mul_add(spread_at(flat, row0 + a), column, r0)
+                    r1 = mul_add(spread_at(flat, row1 + a), column, r1)
+                    r2 = mul_add(spread_at(flat, row2 + a), column, r2)
                 store(out, lm * wide + b, r0)
                 store(out, lm1 * wide + b, r1)
                 store(out, lm2 * wide + b, r2)
@@ -229,8 +229,8 @@ def adjoint(
                 scaled = r / basis.spacing
                 knot = min(int(scaled), intervals - 1)
                 t = spread(table, scaled - knot)
-                f = spread(table, scratch.unit[4 * LANES + lane])
-                df = spread(table, scratch.unit[5 * LANES + lane])
+                f = spread_at(scratch.unit, 4 * LANES + lane)
+                df = spread_at(scratch.unit, 5 * LANES + lane)
                 f_slope = spread(table, scratch.unit[4 * LANES + lane] / basis.spacing)
                 at = (basis.table[kind] * intervals + knot) * 6 * radials
                 sum_x = sum_y = sum_z = sum_r = spread(table, 0.0)
@@ -249,10 +249,10 @@ def adjoint(
                         column = basis.channel[kind] + block
                         for lm in range(l * l, (l + 1) * (l + 1)):
                             to, m = load(gradient, lm * wide + column), lm * LANES + lane
-                            gx = mul_add(spread(y, dy[m]), to, gx)
-                            gy = mul_add(spread(y, dy[lms * LANES + m]), to, gy)
-                            gz = mul_add(spread(y, dy[2 * lms * LANES + m]), to, gz)
-                            gr = mul_add(spread(y, y[m]), to, gr)
+                            gx = mul_add(spread_at(dy, m), to, gx)
+                            gy = mul_add(spread_at(dy, lms * LANES + m), to, gy)
+                            gz = mul_add(spread_at(dy, 2 * lms * LANES + m), to, gz)
+                            gr = mul_add(spread_at(y, m), to, gr)
                         sum_x = mul_add(value, gx, sum_x)
                         sum_y = mul_add(value, gy, sum_y)
                         sum_z = mul_add(value, gz, sum_z)
