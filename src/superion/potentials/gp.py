@@ -156,8 +156,12 @@ class SparseGP:
 
     def with_precision(self, precision: str) -> SparseGP:
         """The same model, its SOAP block evaluated in `float64` or `float32`."""
-        blocks = [b.with_precision(precision) if isinstance(b, SoapBlock) else b for b in self.blocks]
-        return SparseGP(blocks, self.weights, self.baseline, self.factor)
+        result = copy.copy(self)
+        result.blocks = [
+            block.with_precision(precision) if isinstance(block, SoapBlock) else block
+            for block in self.blocks
+        ]
+        return result
 
     def constants(self, atoms: Atoms | Surroundings) -> Array:
         """Baseline energies (N,) in eV."""
