@@ -14,6 +14,24 @@ from superion.cli.app import app
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 SMALL = {"soap": {"n_max": 4, "l_max": 2, "sparse_points": 30}}
+DISORDERED = """data_salt
+_symmetry_space_group_name_H-M 'P 1'
+_cell_length_a 5
+_cell_length_b 4
+_cell_length_c 4
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+loop_
+_atom_site_label
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+Li1 0 0 0 0.5
+Li2 0.5 0 0 0.5
+Cl1 0.25 0.5 0.5 1
+"""
 
 
 def commands() -> list[list[str]]:
@@ -38,6 +56,7 @@ def folder(tmp_path, monkeypatch):
     write(tmp_path / "train.extxyz", frames[:6], format="extxyz")
     write(tmp_path / "test.extxyz", frames[30:33], format="extxyz")
     shutil.copy(ROOT / "data/lps/Li7P3S11.vasp", tmp_path / "crystal.vasp")
+    (tmp_path / "disordered.cif").write_text(DISORDERED)
     (tmp_path / "data/lps").mkdir(parents=True)
     for file in (ROOT / "data/lps").iterdir():
         (tmp_path / "data/lps" / file.name).symlink_to(file)
@@ -56,7 +75,7 @@ def test_commands(folder):
         seen.append(words[0])
         words = ["1500" if word == "50000" else word for word in words]
         call(*words, *(["--config", "small.yaml"] if words[0] == "fit" else []))
-    assert seen == ["census", "fit", "evaluate", "md", "md", "transport", "run", "schema"]
+    assert seen == ["census", "arrange", "fit", "evaluate", "md", "md", "transport", "run", "schema"]
     assert (folder / "local against electrostatic" / "report.html").stat().st_size > 100_000
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from superion.cli import data, dynamics, label, model, study, training
+from superion.cli import data, dynamics, label, model, quench, structures, study, training
 from superion.cli.ranks import rank
 from superion.errors import SuperionError
 
@@ -83,3 +83,7 @@ app.command("evaluate")(model.evaluate)
 app.command("md")(dynamics.md)
 app.command("transport")(dynamics.show_transport)
 app.command("select")(training.select_frames)
+app.command("arrange")(structures.arrange)
+app.command("glass")(structures.glass)
+app.command("perturb")(structures.perturb)
+app.command("quench")(quench.quench)

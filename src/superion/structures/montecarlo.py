@@ -19,6 +19,7 @@ from superion.structures.enumeration import no_arrangement
 from superion.structures.sites import VACANT, SiteModel
 
 Array = np.ndarray
+CYCLES = 5
 
 
 class ArrangementEnergy(Protocol):
@@ -165,10 +166,10 @@ def _clash(model: SiteModel, crowd: Array, old: int, new: int) -> bool:
     return bool(crowd[new] - (old in model.exclusions[new]) > 0)
 
 
-def allowed_start(model: SiteModel, rng: np.random.Generator, sweeps: int = 2000) -> Array:
+def allowed_start(model: SiteModel, rng: np.random.Generator, sweeps: int = 800) -> Array:
     """A random arrangement that respects the exclusions, found by moving atoms that break them apart.
 
-    Raises InputError if none is found in `sweeps` trials for each free site.
+    Raises InputError if none is found in CYCLES coolings of `sweeps` trials for each free site.
     """
     arrangement = model.random(rng)
     if not any(model.exclusions):
@@ -179,9 +180,9 @@ def allowed_start(model: SiteModel, rng: np.random.Generator, sweeps: int = 2000
     clashes = PairEnergy(near, np.array([0.0] + [1.0] * (len(model.kinds) - 1)))
     if clashes.start(arrangement) < 0.5:
         return arrangement
-    trials = sweeps * len(model.free)
     if any(np.count_nonzero(g.counts) > 1 for g in model.groups):
-        cold = np.geomspace(0.5, 0.05, trials) / units.kB
+        cooling = np.geomspace(0.5, 0.1, sweeps * len(model.free)) / units.kB  # a clash costs 1 eV
+        cold = np.tile(cooling, CYCLES)
         for energy, _ in metropolis(model, arrangement, clashes, cold, rng, exclude=False):
             if energy < 0.5:
                 return arrangement
