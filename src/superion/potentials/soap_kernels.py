@@ -223,6 +223,7 @@ def adjoint(
             _neighbours(first, last, vector, distance, basis, True, scratch)
             for q in range(first, last):
                 lane, r = q - first, distance[q]
+                inverse = 1.0 / r
                 if r >= basis.cutoff:
                     continue
                 kind = species[j[q]]
@@ -235,7 +236,7 @@ def adjoint(
                 at = (basis.table[kind] * intervals + knot) * 6 * radials
                 sum_x = sum_y = sum_z = sum_r = spread(table, 0.0)
                 for l in range(basis.l_max + 1):
-                    turn = spread(table, -l / r)  # solid harmonics of degree l have the radial derivative l·Y
+                    turn = spread(table, -l * inverse)  # solid harmonics have radial derivative l·Y
                     for block in range(0, n, LANES):
                         k = at + l * n + block
                         g = load(table, k + 5 * radials)
@@ -257,11 +258,10 @@ def adjoint(
                         sum_y = mul_add(value, gy, sum_y)
                         sum_z = mul_add(value, gz, sum_z)
                         sum_r = mul_add(gr, mul_add(turn, value, slope), sum_r)
-                x, yy, z = vector[q, 0] / r, vector[q, 1] / r, vector[q, 2] / r
-                radial = total(sum_r)
-                fx = total(sum_x) / r + radial * x
-                fy = total(sum_y) / r + radial * yy
-                fz = total(sum_z) / r + radial * z
+                radial = total(sum_r) * inverse
+                fx = total(sum_x) * inverse + radial * vector[q, 0]
+                fy = total(sum_y) * inverse + radial * vector[q, 1]
+                fz = total(sum_z) * inverse + radial * vector[q, 2]
                 forces[i, 0] += fx
                 forces[i, 1] += fy
                 forces[i, 2] += fz
