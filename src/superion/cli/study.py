@@ -30,17 +30,21 @@ def run(
 
 
 def show_status(
-    study: Annotated[Path, typer.Argument(metavar="FOLDER", help="Study folder, or label store.")],
+    study: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a study, training, or labels.")],
 ) -> None:
-    """Show what of a study, or of a label store, is done, and about how long the dynamics will take."""
+    """Show what of a study, training or label store is done, and about how long the rest will take."""
     from rich.console import Console
 
     from superion.cli.label import store_status
+    from superion.cli.training import SETTINGS, show_training
     from superion.reference.store import NAME
     from superion.study import status
 
     if (study / NAME).exists():
         store_status(study)
+        return
+    if (study / SETTINGS).exists():
+        show_training(study)
         return
     found = status(study)
     Console().print(found.table())
@@ -70,8 +74,8 @@ def print_schema(
     what: Annotated[
         str,
         typer.Argument(
-            help="study: the study YAML; fit: the settings of a fit; label: a labeller; executor: where "
-            "labels are made."
+            help="study, training: the YAML file; fit: the settings of a fit; label: a labeller; executor: "
+            "where labels are made."
         ),
     ] = "study",
 ) -> None:
@@ -84,9 +88,11 @@ def print_schema(
     from superion.potentials import FitSettings
     from superion.reference import ExecutorSettings, LabellerSettings
     from superion.study import StudySettings
+    from superion.training.config import TrainSettings
 
     models: dict[str, type[BaseModel]] = {
         "study": StudySettings,
+        "training": TrainSettings,
         "fit": FitSettings,
         "label": LabellerSettings,
         "executor": ExecutorSettings,

@@ -1,4 +1,4 @@
-"""`superion select`."""
+"""`superion select` and `superion train`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import typer
 
 from superion.cli.options import Json, Keys
 from superion.errors import InputError
+
+SETTINGS = "training.yaml"
+"""By this file a training folder is known."""
 
 
 def select_frames(
@@ -74,3 +77,46 @@ def select_frames(
             for k, name, score in zip(found.indices, names, found.scores, strict=True)
         ]
         write_json(json, {"method": method, "chosen": chosen})
+
+
+def train(
+    training: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TRAINING", help="Training YAML, or a training folder to continue with its own settings."
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Training folder. Default: the name of the training."
+        ),
+    ] = None,
+) -> None:
+    """Explore, select, label, clean and refit, generation after generation, or go on with it."""
+    from superion.training.run import run_training
+
+    typer.echo(f"training: {run_training(training, output)}")
+
+
+def show_training(folder: Path) -> None:
+    """Print the steps of a training, its labels, and about how long it may still take."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from superion.training.status import training_status
+
+    found = training_status(folder)
+    table = Table("step", "status", "seconds", "note")
+    for row in found.rows:
+        seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
+        table.add_row(row.step, row.status, seconds, row.note.replace("[", r"\["))
+    Console().print(table)
+    typer.echo(f"labels: {found.labels} of {found.budget}")
+    if found.ended:
+        typer.echo(f"ended: {found.ended}")
+        return
+    typer.echo(f"{'working' if found.running else 'stopped'} in generation {found.generation}")
+    if found.seconds_left is not None:
+        hours, minutes = divmod(round(found.seconds_left / 60), 60)
+        typer.echo(f"at most {found.generations} generations: about {hours} h {minutes:02d} min left")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,8 @@ from superion.simulation.settings import MDSettings, check_same
 from superion.simulation.state import State, initial_state, pack, unpack
 
 Array = np.ndarray
+Watch = Callable[[int, Atoms], None]
+"""Looks at the step and the structure of a frame; raises SimulationError to end the run before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +59,19 @@ def run_md(
     resume: bool = False,
     progress: bool | Literal["bar"] = True,
     provenance: dict[str, Any] | None = None,
+    watch: Watch | None = None,
 ) -> MDResult:
     """Run molecular dynamics of `atoms` and write it into `folder`.
 
     calculator: any ASE calculator with `calculate`. resume: go on with the run in `folder`, which must
     have the same structure, settings (but for `steps`) and model; begin it if there is none.
     progress: a bar on a terminal, else lines; "bar": always a bar. provenance: JSON-ready facts on the model
-    that are kept in `meta.json`.
+    that are kept in `meta.json`. watch: sees every frame before it is kept, and may end the run.
 
     A resumed run is identical, bit for bit, to an unbroken one if the calculator is deterministic.
     Damaged chunks are redone. Raises InputError (unsuitable structure, calculator, settings or folder),
-    BusyError (another process works in the folder) and SimulationError (the guard stopped the run; all
-    frames up to there are kept).
+    BusyError (another process works in the folder) and SimulationError (the guard or `watch` stopped the
+    run; all frames up to there are kept).
     """
     folder = Path(folder)
     check_structure(atoms, settings)
@@ -77,6 +81,15 @@ def run_md(
     extra = tuple(name for name in settings.record if name in ("charges", "dipole"))
     evaluate = ForceField(atoms, calculator, extra, stress=stress)
     guard = Guard(atoms, settings, folder)
+
+    def look(state: State) -> None:
+        guard.every_frame(state)
+        if watch is not None:
+            seen = atoms.copy()
+            seen.set_cell(state.cell)
+            seen.positions = state.positions.copy()
+            watch(state.step, seen)
+
     with locked(folder):
         meta = open_run(folder, atoms, settings, provenance or {}, resume=resume)
         recorder = Recorder(folder, meta_digest(meta), settings, masses, integrator)
@@ -95,7 +108,7 @@ def run_md(
             )
             evaluate(state)
             guard.every_step(state)
-            guard.every_frame(state)
+            look(state)
             if not (folder / META).exists():
                 write_meta(folder, meta)
             if recorder.add(state):
@@ -109,6 +122,7 @@ def run_md(
             while state.step < settings.steps:
                 try:
                     _advance(state, integrator, evaluate, guard, settings.sample_every)
+                    look(state)
                 except BaseException:
                     recorder.flush()
                     raise
@@ -131,7 +145,6 @@ def _advance(state: State, integrator: Integrator, evaluate: ForceField, guard: 
             raise guard.failure(state, error.problem) from error
         state.step += 1
         guard.every_step(state)
-    guard.every_frame(state)
 
 
 def check_structure(atoms: Atoms, settings: MDSettings) -> None:

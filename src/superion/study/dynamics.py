@@ -8,7 +8,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ class Job:
     """One run: its folder, its files, and what identifies it.
 
     identity: JSON-ready facts (hash of the model and of the structure file); a folder made from others is
-    set aside, never continued or overwritten.
+    set aside, never continued or overwritten. worker: module that runs it. extra: JSON-ready, what that
+    module needs beyond the rest.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Job:
     supercell: tuple[int, int, int]
     settings: MDSettings
     identity: dict[str, Any]
+    worker: str = "superion.study.worker"
+    extra: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """What the worker needs, with paths relative to the folder of the run."""
@@ -53,6 +56,7 @@ class Job:
             "supercell": list(self.supercell),
             "settings": self.settings.model_dump(mode="json"),
             "identity": self.identity,
+            **self.extra,
         }
 
 
@@ -145,7 +149,7 @@ def run_jobs(
 
 def _start(job: Job) -> subprocess.Popen[bytes]:
     """Start the worker of a run; it ends when its standard input closes, that is, with this process."""
-    command = [sys.executable, "-m", "superion.study.worker", str(job.folder)]
+    command = [sys.executable, "-m", job.worker, str(job.folder)]
     environment = os.environ | dict.fromkeys(THREADS, "1")
     with open(job.folder / LOG, "ab") as log:
         return subprocess.Popen(

@@ -167,7 +167,9 @@ def _check_folder(settings: StudySettings, folder: Path) -> None:
                 file=folder,
                 remedy="give another --output, or the same name.",
             )
-    elif folder.exists() and any(path.name not in (".lock", NAME, SETTINGS) for path in folder.iterdir()):
+    elif folder.exists() and any(
+        path.name not in (NAME, SETTINGS) and not path.name.startswith(".") for path in folder.iterdir()
+    ):
         raise InputError(
             "the folder is not empty and holds no study.", file=folder, remedy="give another --output."
         )

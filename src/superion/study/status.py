@@ -80,7 +80,7 @@ def status(folder: str | Path) -> Progress:
             advance = fraction - record.fraction if record else 0.0
             if seconds and advance > 0.01:
                 rates.append(seconds / advance)
-        rows.append(_row(step.name, record, state.alive, fraction))
+        rows.append(row_of(step.name, record, state.alive, fraction))
     pending = next((row.step for row in rows if row.status != "done"), None)
     seconds_left = None
     if not left:
@@ -90,7 +90,8 @@ def status(folder: str | Path) -> Progress:
     return Progress(rows, pending, state.alive and pending is not None, seconds_left)
 
 
-def _row(step: str, record: Record | None, alive: bool, fraction: float | None) -> Row:
+def row_of(step: str, record: Record | None, alive: bool, fraction: float | None) -> Row:
+    """The row of a step. alive: whether the process that wrote the record is still there."""
     if record is None:
         return Row(step, "to do", None, fraction, "")
     interrupted = record.status == "running" and not alive

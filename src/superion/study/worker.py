@@ -10,39 +10,66 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from superion.errors import BusyError, SuperionError
 from superion.files import read_json
+
+if TYPE_CHECKING:
+    from superion.potentials import Potential
+    from superion.simulation.md import Watch
 
 PATIENCE = 10.0
 """Seconds to wait for the process of a killed study to leave the folder."""
 
 
-def main(folder: Path) -> int:
-    """Run the job in `folder`; 0 if it was finished, 2 after an error that is explained on standard error."""
+def main(folder: Path, work: Callable[[Path], None] | None = None) -> int:
+    """Do `work` (`run_job`) in `folder`; 0 if done, 2 after an error that is explained on standard error."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        (work or run_job)(folder)
+        return 0
+    except (SuperionError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return 2
+
+
+def run_job(
+    folder: Path,
+    watching: Callable[[dict[str, Any], Potential], Watch | None] | None = None,
+    *,
+    progress: bool = True,
+) -> None:
+    """Run or resume the dynamics described in `folder`; `watching` makes the watch of a job, if any."""
     from superion.potentials import Calculator
     from superion.simulation import MDSettings, run_md
     from superion.study.dynamics import JOB, start_structure
 
-    try:
-        job = read_json(folder / JOB)
-        atoms = start_structure(folder / job["structure"], job["supercell"])
-        settings = MDSettings.model_validate(job["settings"])
-        calculator = Calculator(folder / job["model"])
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                run_md(atoms, calculator, settings, folder, resume=True, provenance=job["identity"])
-                return 0
-            except BusyError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
-    except (SuperionError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        return 2
+    job = read_json(folder / JOB)
+    atoms = start_structure(folder / job["structure"], job["supercell"])
+    settings = MDSettings.model_validate(job["settings"])
+    calculator = Calculator(folder / job["model"])
+    watch = watching(job, calculator.potential) if watching else None
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            run_md(
+                atoms,
+                calculator,
+                settings,
+                folder,
+                resume=True,
+                progress=progress,
+                provenance=job["identity"],
+                watch=watch,
+            )
+            return
+        except BusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def _end_with_parent() -> None:

@@ -1,0 +1,193 @@
+"""Dynamics that looks for new structures: from several starts, at several temperatures, ended in time."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from superion.errors import InputError, SimulationError
+from superion.files import read_json, sha256, write_json
+from superion.simulation import read_trajectory, to_ase
+from superion.simulation.chunks import count_chunks
+from superion.structures import is_isolated
+from superion.structures.labels import LABELS
+from superion.study.display import say
+from superion.study.dynamics import Job, prepare, run_jobs
+from superion.training.config import ExploreSettings
+from superion.training.frames import write_frames
+from superion.training.worker import STOPPED, explore_job
+
+WORKER = "superion.training.worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What exploration found.
+
+    candidates: snapshots of all runs, in their order. runs: JSON-ready, one per run: name, temperature (K),
+    frames, snapshots, and why it ended early, or null.
+    """
+
+    candidates: list[Atoms]
+    runs: list[dict[str, Any]]
+
+
+def explore(
+    starts: Sequence[Atoms],
+    model: Path,
+    settings: ExploreSettings,
+    folder: Path,
+    name: str,
+    rng: np.random.Generator,
+    *,
+    training: Path | None = None,
+    parallel: int = 1,
+    progress: bool = True,
+) -> Explored:
+    """Run dynamics with `model` from every start; runs in `folder` are resumed, those done are kept.
+
+    name: beginning of the names of the trajectories. rng: draws one seed per run. training: file of the
+    training set, for the extrapolation grade. With `parallel` above 1 every run is a process of its own.
+    Raises SimulationError if a process dies of anything but a run that had to be ended.
+    """
+    temperatures = settings.dynamics.temperatures
+    seeds = rng.integers(2**31, size=(len(starts), len(temperatures)))
+    folder.mkdir(parents=True, exist_ok=True)
+    found: dict[tuple[int, int], tuple[list[Atoms], dict[str, Any]]] = {}
+    current: dict[int, Atoms] = dict(enumerate(starts))
+    stages = [[t] for t in range(len(temperatures))] if settings.ramp else [list(range(len(temperatures)))]
+    for stage in stages:
+        jobs = {
+            (w, t): _job(folder, w, temperatures[t], int(seeds[w, t]), atoms, model, settings, training)
+            for w, atoms in current.items()
+            for t in stage
+        }
+        _run(list(jobs.values()), parallel, progress)
+        for (w, t), job in jobs.items():
+            found[w, t] = _result(job, name, temperatures[t], current[w], settings)
+        if settings.ramp:
+            (t,) = stage
+            current = {w: _frames(jobs[w, t])[-1] for w in current if found[w, t][1]["stopped"] is None}
+    order = sorted(found)
+    return Explored([a for key in order for a in found[key][0]], [found[key][1] for key in order])
+
+
+def draw_starts(frames: Sequence[Atoms], count: int, rng: np.random.Generator) -> list[Atoms]:
+    """`count` structures without labels, all different as long as there are enough; no isolated atoms."""
+    usable = [atoms for atoms in frames if not is_isolated(atoms) and len(atoms) > 1]
+    if not usable:
+        raise InputError("there is no structure to start dynamics from.", remedy="give explore.starts.")
+    order = [k for _ in range(-(-count // len(usable))) for k in rng.permutation(len(usable))]
+    return [bare(usable[k]) for k in order[:count]]
+
+
+def bare(atoms: Atoms) -> Atoms:
+    """Elements, positions, cell and total charge alone."""
+    copy = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    key = LABELS["total_charge"].key
+    if key in atoms.info:
+        copy.info[key] = atoms.info[key]
+    return copy
+
+
+def _job(
+    folder: Path,
+    walker: int,
+    kelvin: float,
+    seed: int,
+    start: Atoms,
+    model: Path,
+    settings: ExploreSettings,
+    training: Path | None,
+) -> Job:
+    name = f"{walker:02d}-{kelvin:g}K"
+    structure = folder / f"{name}.extxyz"
+    write_frames(structure, [start])
+    dynamics = settings.dynamics.at(kelvin).model_copy(update={"seed": seed})
+    stop = settings.stop.model_dump(mode="json") if settings.stop else None
+    extra: dict[str, Any] = {"stop": stop}
+    identity = {"model": sha256(model), "structure": sha256(structure), "stop": stop}
+    if stop and stop["measure"] == "extrapolation":
+        assert training is not None
+        extra["training"] = os.path.relpath(training, folder / name)
+        identity["training"] = sha256(training)
+    return Job(name, folder / name, model, structure, (1, 1, 1), dynamics, identity, WORKER, extra)
+
+
+def _run(jobs: list[Job], parallel: int, progress: bool) -> None:
+    if parallel == 1:
+        for job in jobs:
+            prepare(job)
+            since = time.monotonic()
+            explore_job(job.folder, progress=False)
+            say(f"explore/{job.name}: {time.monotonic() - since:.1f} s", progress)
+        return
+    failed: list[SimulationError] = []
+
+    def ended(job: Job, error: SimulationError | None, seconds: float) -> None:
+        if error is not None:
+            failed.append(error)
+
+    run_jobs(jobs, parallel, lambda job: None, ended, progress=progress)
+    if failed:
+        raise failed[0]
+
+
+def _frames(job: Job) -> list[Atoms]:
+    """Frames of production that a run wrote, perhaps none."""
+    if count_chunks(job.folder) == 0:
+        return []
+    trajectory = read_trajectory(job.folder, equilibration=True)
+    return [atoms for atoms in to_ase(trajectory) if atoms.info["step"] >= 0]
+
+
+def _result(
+    job: Job, name: str, kelvin: float, start: Atoms, settings: ExploreSettings
+) -> tuple[list[Atoms], dict[str, Any]]:
+    stopped = read_json(job.folder / STOPPED)["reason"] if (job.folder / STOPPED).exists() else None
+    frames = _frames(job)
+    taken = snapshots(frames, settings.snapshots)
+    if stopped is not None and not taken:  # outside the data from the beginning: the start is what is new
+        taken = [start.copy()]
+        taken[0].info["step"] = 0
+    result = []
+    for atoms in taken:
+        copy = bare(atoms)
+        copy.wrap()
+        trajectory = f"{name}-{job.name}"
+        copy.info |= {
+            "config_type": "explored",
+            "trajectory": trajectory,
+            "frame_id": f"{trajectory}-{atoms.info['step']:06d}",
+            "temperature_K": kelvin,
+        }
+        result.append(copy)
+    summary = {
+        "run": job.name,
+        "temperature": kelvin,
+        "frames": len(frames),
+        "snapshots": len(result),
+        "stopped": stopped,
+    }
+    return result, summary
+
+
+def snapshots(frames: Sequence[Atoms], count: int) -> list[Atoms]:
+    """`count` equidistant frames of a run, its last among them and its first, the start, not."""
+    moved = list(frames[1:])
+    count = min(count, len(moved))
+    return [moved[round((k + 1) * len(moved) / count) - 1] for k in range(count)]
+
+
+def write_explored(found: Explored, candidates: Path, report: Path) -> list[Path]:
+    """Write what exploration found; the paths."""
+    write_frames(candidates, found.candidates)
+    write_json(report, found.runs)
+    return [candidates, report]

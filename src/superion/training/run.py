@@ -1,0 +1,132 @@
+"""Running a training, or going on with it: what is done stays done, what was killed is done again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from superion.errors import CorruptFileError, InputError
+from superion.files import locked, read_json, write_json
+from superion.study.display import say
+from superion.study.provenance import environment
+from superion.study.state import NAME, State
+from superion.training.config import SETTINGS, TrainSettings, read_training, write_training
+from superion.training.protocols import PROTOCOLS, Protocol
+from superion.training.work import Labelling, Work
+
+SUMMARY = "summary.json"
+
+
+def run_training(
+    source: str | Path,
+    folder: str | Path | None = None,
+    *,
+    label: Labelling | None = None,
+    protocol: Protocol | None = None,
+    progress: bool = True,
+) -> Path:
+    """Run or continue the training that `source` describes and return its folder.
+
+    source: a training YAML, or a training folder, which is continued with its own settings. folder: where
+    the results go; the name of the training in the working directory if not given. label: another source of
+    labels than that of the settings. protocol: another than that of the settings.
+    Raises InputError for wrong settings, BusyError if another process works in the folder, and whatever a
+    step fails of; what was done before is kept.
+    """
+    source = Path(source)
+    if source.is_dir():
+        source, folder = source / SETTINGS, folder or source
+    settings = read_training(source)
+    folder = Path(folder or settings.name.replace("/", "-")).resolve()
+    _check_inputs(settings, source)
+    _check_folder(settings, folder)
+    with locked(folder):
+        for leftover in folder.rglob(".*.tmp"):  # of a process that was killed while it wrote
+            leftover.unlink()
+        state = _read_state(folder, progress)
+        state.pid = os.getpid()
+        state.write()
+        write_training(settings, folder)
+        write_json(folder / "provenance.json", environment())
+        work = Work(settings, folder, state, label or _labelling(settings, folder), progress)
+        try:
+            reason = (protocol or PROTOCOLS[settings.protocol.kind])(work)
+            _forget_others(work)
+            summarise(folder, reason)
+            say(f"ended: {reason}.", progress)
+        finally:
+            state.pid = None
+            state.write()
+    return folder
+
+
+def summarise(folder: Path, reason: str | None) -> dict[str, Any]:
+    """Join what was judged in all generations into `summary.json`; reason: why the training ended."""
+    judged = [read_json(path) for path in sorted(folder.glob("generation-*/judge.json"))]
+    diffusion = {
+        int(path.parent.name.removeprefix("generation-")): read_json(path)
+        for path in sorted(folder.glob("generation-*/diffusion.json"))
+    }
+    summary = {"ended": reason, "generations": judged, "diffusion": diffusion}
+    write_json(folder / SUMMARY, summary)
+    return summary
+
+
+def _labelling(settings: TrainSettings, folder: Path) -> Labelling:
+    raise InputError("no labeller.")
+
+
+def _forget_others(work: Work) -> None:
+    """Remove records and results of steps that the training no longer has."""
+    for name in set(work.state.records) - work.names:
+        work.state.drop_outputs(name)
+        del work.state.records[name]
+    work.state.write()
+
+
+def _check_inputs(settings: TrainSettings, source: Path) -> None:
+    named = {
+        "data.files": settings.data.files,
+        "data.label": settings.data.label,
+        "explore.starts": settings.explore.starts,
+        "diffusion.structure.file": [settings.diffusion.structure.file] if settings.diffusion else [],
+    }
+    for key, files in named.items():
+        for file in files:
+            if not Path(file).is_file():
+                raise InputError(
+                    f"{key}: there is no file {file}.",
+                    file=source,
+                    remedy="correct the path; paths are relative to the YAML file.",
+                )
+
+
+def _check_folder(settings: TrainSettings, folder: Path) -> None:
+    """InputError for a folder that holds something else than this training."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError("this is a file, not a folder.", file=folder, remedy="give another --output.")
+    if (folder / SETTINGS).exists():
+        name = read_training(folder / SETTINGS).name
+        if name != settings.name:
+            raise InputError(
+                f"the folder holds the training {name!r}, not {settings.name!r}.",
+                file=folder,
+                remedy="give another --output, or the same name.",
+            )
+    elif folder.exists() and any(
+        path.name != NAME and not path.name.startswith(".") for path in folder.iterdir()
+    ):
+        raise InputError(
+            "the folder is not empty and holds no training.", file=folder, remedy="give another --output."
+        )
+
+
+def _read_state(folder: Path, progress: bool) -> State:
+    try:
+        return State.read(folder)
+    except CorruptFileError as error:
+        damaged = folder / f"{NAME}.damaged"
+        os.replace(folder / NAME, damaged)
+        say(f"warning: {error} It was renamed to {damaged.name}; every step is done again.", progress)
+        return State(folder)

@@ -1,0 +1,359 @@
+"""The steps of a generation. Each reads files, writes files, and is done once.
+
+In the folder of generation g: `training.extxyz`, `models/`, `candidates.extxyz` and `explored.json`,
+`selected.extxyz` and `selected.json`, `labelled.extxyz` and `failed.json`, `new.extxyz` and
+`rejected.json`, `diffusion.json`, `judge.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from superion.errors import InputError, SimulationError, SuperionError
+from superion.files import read_json, sha256, write_json
+from superion.potentials import Potential
+from superion.potentials import fit as fit_terms
+from superion.simulation import read_trajectory
+from superion.structures import is_isolated, structure_hash
+from superion.structures.duplicates import frame_name
+from superion.study.data import load_dataset, read_files
+from superion.study.dynamics import Job, prepare, start_structure
+from superion.study.presets import fixed_terms
+from superion.study.provenance import NUMERICAL, versions
+from superion.study.transport import conductivity
+from superion.study.worker import run_job
+from superion.terms import Term
+from superion.training.clean import clean as judge_labels
+from superion.training.explore import bare, draw_starts
+from superion.training.explore import explore as run_walkers
+from superion.training.frames import load_frames, write_frames
+from superion.training.judge import accuracy, force_calibration
+from superion.training.select import select as choose
+from superion.training.variance import fit_committee
+from superion.training.work import Work
+
+TRAINING, TEST, NEW = "training.extxyz", "test.extxyz", "new.extxyz"
+
+
+def start(work: Work) -> None:
+    """Training and test set of generation 0, from what is known and what is labelled first."""
+    data = work.settings.data
+    known = [Path(file) for file in data.files]
+    wanted = [Path(file) for file in data.label]
+    first, test = work.path(0, TRAINING), work.folder / TEST
+    asked, labelled = work.folder / "first.extxyz", work.folder / "first-labelled.extxyz"
+
+    def ask() -> list[Path]:
+        frames = [_without_labels(atoms) for atoms in read_files(wanted)]
+        if len(frames) > work.settings.budget:
+            raise InputError(
+                f"data.label holds {len(frames)} structures, the budget is {work.settings.budget} labels.",
+                remedy="raise the budget, or choose fewer with `superion select`.",
+            )
+        write_frames(asked, frames)
+        return [asked]
+
+    def divide() -> list[Path]:
+        found = load_dataset(known, data.keys, data.test, data.seed)
+        extra = load_frames(labelled)
+        kept = judge_labels(extra, work.settings.clean, found.part("train"))
+        write_json(work.folder / "first-rejected.json", [asdict(r) for r in kept.rejected])
+        train = found.part("train") + [extra[k] for k in kept.kept]
+        held = {structure_hash(atoms) for atoms in found.part("test") if not is_isolated(atoms)}
+        write_frames(first, [a for a in train if is_isolated(a) or structure_hash(a) not in held])
+        write_frames(test, found.part("test"))
+        return [first, test, work.folder / "first-rejected.json"]
+
+    work.once("start/ask", {"budget": work.settings.budget}, wanted, ask)
+    _label(work, "start/label", asked, labelled, work.folder / "first-failed.json")
+    settings = {
+        "data": data.model_dump(mode="json", exclude={"files", "label"}),
+        "clean": work.settings.clean.model_dump(mode="json"),
+    }
+    work.once("start/data", settings, [*known, labelled], divide)
+
+
+def fit(work: Work, generation: int) -> dict[str, Path]:
+    """Fit all models to the training set of a generation; their files by name."""
+    training = work.path(generation, TRAINING)
+    models: dict[str, Path] = {
+        name: work.path(generation, f"models/{name}.safetensors") for name in work.settings.models
+    }
+    identity: dict[str, Any] = {
+        "fit": work.settings.fit.model_dump(mode="json"),
+        "repulsion": work.settings.repulsion,
+        "electrostatics": work.settings.electrostatics.model_dump(mode="json"),
+        "models": list(models),
+    }
+
+    def make() -> list[Path]:
+        frames = load_frames(training)
+        targets: dict[str, Sequence[Term]] = {name: fixed(work, name, frames) for name in models}
+        fitted = fit_terms(
+            frames, work.settings.fit, targets, workers=work.settings.processes, progress=work.progress
+        )
+        for name, terms in fitted.items():
+            provenance = {
+                "training": work.settings.name,
+                "generation": generation,
+                "settings": {"preset": name, **identity},
+                "data": {TRAINING: sha256(training)},
+                "training_frames": len(frames),
+                "versions": versions(NUMERICAL),
+            }
+            Potential(terms, provenance).save(models[name])
+        return list(models.values())
+
+    work.once(_name(generation, "fit"), identity, [training], make)
+    return models
+
+
+def fixed(work: Work, preset: str, frames: Sequence[Atoms]) -> list[Term]:
+    """The fixed terms of a preset, as the settings have them."""
+    electrostatics = work.settings.electrostatics.model_dump()
+    return fixed_terms(preset, frames, **electrostatics, repulsion=work.settings.repulsion)
+
+
+def explore(work: Work, generation: int) -> list[dict[str, Any]]:
+    """Dynamics with the model of the protocol; `candidates.extxyz`. Returns a summary of every run."""
+    settings = work.settings.explore
+    training, model = work.path(generation, TRAINING), _model(work, generation)
+    sources = [Path(file) for file in settings.starts] or [training]
+    candidates, report = work.path(generation, "candidates.extxyz"), work.path(generation, "explored.json")
+
+    def make() -> list[Path]:
+        rng = work.rng(generation, "explore")
+        frames = read_files(sources) if settings.starts else load_frames(training)
+        found = run_walkers(
+            draw_starts(frames, settings.walkers, rng),
+            model,
+            settings,
+            work.path(generation, "explore"),
+            f"g{generation:03d}",
+            rng,
+            training=training,
+            parallel=work.settings.processes,
+            progress=work.progress,
+        )
+        write_frames(candidates, found.candidates)
+        write_json(report, found.runs)
+        return [candidates, report]
+
+    shown = {"explore": settings.model_dump(mode="json", exclude={"starts"}), "seed": work.settings.seed}
+    work.once(_name(generation, "explore"), shown, [model, training, *sources], make)
+    return read_json(report)
+
+
+def select(work: Work, generation: int, method: str | None = None) -> int:
+    """Choose candidates to be labelled, as many as settings and budget allow; their number.
+
+    method: a selector other than that of the settings, or "equidistant" for every n-th candidate.
+    """
+    settings = work.settings.select
+    method = method or settings.method
+    training, model = work.path(generation, TRAINING), _model(work, generation)
+    candidates = work.path(generation, "candidates.extxyz")
+    selected, report = work.path(generation, "selected.extxyz"), work.path(generation, "selected.json")
+    left = work.settings.budget - spent(work, generation)
+
+    def make() -> list[Path]:
+        rng = work.rng(generation, "select")
+        known = load_frames(training)
+        hashes = {structure_hash(atoms) for atoms in known}
+        pool = [atoms for atoms in load_frames(candidates) if structure_hash(atoms) not in hashes]
+        count = min(settings.count, left, len(pool))
+        if count < 1:
+            indices, scores = np.empty(0, dtype=np.int64), np.empty(0)
+        elif method == "equidistant":
+            indices = np.array([round((k + 1) * len(pool) / count) - 1 for k in range(count)])
+            scores = np.zeros(count)
+        else:
+            potentials = [Potential.load(model)]
+            if method == "committee":
+                terms = fixed(work, work.settings.protocol.model, known)
+                workers = work.settings.processes
+                potentials = fit_committee(
+                    known, work.settings.fit, terms, settings.committee, rng, workers=workers
+                )
+            found = choose(
+                method,
+                pool,
+                known,
+                potentials,
+                count=count,
+                rng=rng,
+                soap=settings.soap,
+                threshold=settings.threshold,
+            )
+            indices, scores = found.indices, found.scores
+        write_frames(selected, [pool[k] for k in indices])
+        chosen = [
+            {"frame": frame_name(pool[k], int(k)), "score": float(s) if np.isfinite(s) else None}
+            for k, s in zip(indices, scores, strict=True)
+        ]
+        write_json(report, {"method": method, "candidates": len(pool), "chosen": chosen})
+        return [selected, report]
+
+    shown = {"select": settings.model_dump(mode="json"), "method": method, "left": left}
+    work.once(
+        _name(generation, "select"), shown | {"seed": work.settings.seed}, [training, model, candidates], make
+    )
+    return len(read_json(report)["chosen"])
+
+
+def label(work: Work, generation: int) -> None:
+    """Label what was selected; `labelled.extxyz`, and the names of those that could not be."""
+    _label(
+        work,
+        _name(generation, "label"),
+        work.path(generation, "selected.extxyz"),
+        work.path(generation, "labelled.extxyz"),
+        work.path(generation, "failed.json"),
+    )
+
+
+def clean(work: Work, generation: int) -> None:
+    """Leave out labels that would spoil the fit; `new.extxyz`, and the reasons in `rejected.json`."""
+    training, labelled = work.path(generation, TRAINING), work.path(generation, "labelled.extxyz")
+    new, report = work.path(generation, NEW), work.path(generation, "rejected.json")
+
+    def make() -> list[Path]:
+        frames = load_frames(labelled)
+        found = judge_labels(frames, work.settings.clean, load_frames(training))
+        write_frames(new, [frames[k] for k in found.kept])
+        write_json(report, [asdict(rejection) for rejection in found.rejected])
+        return [new, report]
+
+    shown = work.settings.clean.model_dump(mode="json")
+    work.once(_name(generation, "clean"), shown, [training, labelled], make)
+
+
+def judge(work: Work, generation: int, *, last: bool = False) -> dict[str, Any]:
+    """Errors of every model on training set, test set and the new frames of a generation.
+
+    New frames are those labelled in this generation, which its models have not seen; there are none in the
+    `last`. Calibration is that of forces on the new frames, or on the test set where there are none.
+    """
+    files = {"train": work.path(generation, TRAINING), "test": work.folder / TEST}
+    if not last:
+        files["new"] = work.path(generation, NEW)
+    models: dict[str, Path] = {
+        name: work.path(generation, f"models/{name}.safetensors") for name in work.settings.models
+    }
+    report = work.path(generation, "judge.json")
+
+    def make() -> list[Path]:
+        sets: dict[str, Sequence[Atoms]] = {name: load_frames(path) for name, path in files.items()}
+        found: dict[str, Any] = {}
+        for name, path in models.items():
+            potential = Potential.load(path)
+            found[name] = {"new": None, **accuracy(potential, sets)}
+            unseen = sets.get("new") or sets["test"]
+            found[name]["calibration"] = (
+                force_calibration(potential, unseen, work.settings.fit.sigma.force)
+                if work.settings.fit.uncertainty
+                else None
+            )
+        frames = sum(not is_isolated(atoms) for atoms in sets["train"])
+        write_json(
+            report,
+            {
+                "generation": generation,
+                "labels": spent(work, generation),
+                "training_frames": frames,
+                "models": found,
+            },
+        )
+        return [report]
+
+    shown = {"sigma": work.settings.fit.sigma.force, "uncertainty": work.settings.fit.uncertainty}
+    work.once(_name(generation, "judge"), shown, [*files.values(), *models.values()], make)
+    return read_json(report)
+
+
+def grow(work: Work, generation: int) -> None:
+    """The training set of the next generation: that of this one and its new frames."""
+    training, new = work.path(generation, TRAINING), work.path(generation, NEW)
+    grown = work.path(generation + 1, TRAINING)
+
+    def make() -> list[Path]:
+        write_frames(grown, [*load_frames(training), *load_frames(new)])
+        return [grown]
+
+    work.once(_name(generation, "grow"), None, [training, new], make)
+
+
+def diffusion(work: Work, generation: int) -> dict[str, Any]:
+    """Diffusion with the model of the protocol, as the settings have it; the result as JSON."""
+    settings = work.settings.diffusion
+    if settings is None:
+        raise InputError("this protocol needs the settings `diffusion`.", remedy="add them.")
+    model, structure = _model(work, generation), Path(settings.structure.file)
+    report, folder = work.path(generation, "diffusion.json"), work.path(generation, "diffusion")
+    (kelvin,) = settings.dynamics.temperatures
+    dynamics = settings.dynamics.at(kelvin)
+
+    def make() -> list[Path]:
+        start = work.path(generation, "diffusion-start.extxyz")
+        write_frames(start, [start_structure(structure, settings.structure.supercell)])
+        identity = {"model": sha256(model), "structure": sha256(start)}
+        job = Job(folder.name, folder, model, start, (1, 1, 1), dynamics, identity)
+        prepare(job)
+        try:
+            run_job(folder, progress=work.progress)
+            found = conductivity(read_trajectory(folder), settings.transport).to_dict()
+        except SimulationError as error:  # the model does not yet hold its atoms together
+            found = {"diffusion": None, "reason": error.problem}
+        write_json(report, found)
+        return [start, report]
+
+    shown = settings.model_dump(mode="json", exclude={"structure": {"file"}})
+    work.once(_name(generation, "diffusion"), shown, [model, structure], make)
+    return read_json(report)
+
+
+def spent(work: Work, generation: int) -> int:
+    """Labels asked for before the choice of a generation."""
+    files = [work.folder / "first.extxyz"]
+    files += [work.path(g, "selected.extxyz") for g in range(generation)]
+    return sum(len(load_frames(path)) for path in files)
+
+
+def _label(work: Work, name: str, wanted: Path, labelled: Path, failures: Path) -> None:
+    def make() -> list[Path]:
+        frames = load_frames(wanted)
+        found = work.label(frames) if frames else []
+        made = [atoms for atoms in found if atoms is not None]
+        if frames and not made:
+            raise SuperionError(
+                f"none of {len(frames)} structures could be labelled.",
+                file=wanted,
+                remedy="look into the label store for the errors, mend the labeller and go on.",
+            )
+        failed = [frame_name(a, k) for k, (a, f) in enumerate(zip(frames, found, strict=True)) if f is None]
+        write_frames(labelled, made)
+        write_json(failures, failed)
+        return [labelled, failures]
+
+    work.once(name, work.settings.labeller, [wanted], make)
+
+
+def _without_labels(atoms: Atoms) -> Atoms:
+    copy = bare(atoms)
+    copy.info |= {k: atoms.info[k] for k in ("config_type", "trajectory", "frame_id") if k in atoms.info}
+    copy.info.setdefault("frame_id", atoms.info.get("source", "unnamed"))
+    return copy
+
+
+def _model(work: Work, generation: int) -> Path:
+    return work.path(generation, f"models/{work.settings.protocol.model}.safetensors")
+
+
+def _name(generation: int, step: str) -> str:
+    return f"{generation:03d}/{step}"
