@@ -18,6 +18,7 @@ from toy_training import products, truth, write_training
 from superion.errors import BusyError, InputError, SuperionError
 from superion.files import locked, read_json, sha256
 from superion.potentials import Potential
+from superion.reference import read_store
 from superion.structures import structure_hash
 from superion.training import steps
 from superion.training.config import read_training
@@ -95,7 +96,7 @@ def test_a_finished_training_is_not_done_again(root):
     assert {p: p.stat().st_mtime_ns for p in (root / "out").rglob("*.safetensors")} == before
 
 
-def test_damage_is_mended_and_more_generations_go_on(root, tmp_path):
+def test_damage_is_mended(root):
     whole = products(root / "out")
     for name in ("models/gap.safetensors", "new.extxyz", "candidates.extxyz"):
         path = root / "out" / "generation-001" / name
@@ -103,10 +104,16 @@ def test_damage_is_mended_and_more_generations_go_on(root, tmp_path):
     (root / "out" / "generation-000" / "judge.json").unlink()
     go(root / "training.yaml", root / "out")
     assert products(root / "out") == whole
-    longer = write_training(tmp_path / "longer", protocol__generations=3)
+
+
+def test_more_generations_go_on(root):
+    longer = write_training(root, protocol__generations=3)
+    before = products(root / "out")
     go(longer, root / "out")
-    fresh = go(longer, tmp_path / "fresh")
-    assert products(root / "out") == products(fresh)
+    after = products(root / "out")
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed == {"generation-002/judge.json", "summary.json"}
+    assert "generation-003/models/gap.safetensors" in after
 
 
 def test_killed_at_every_write_and_at_random_moments(tmp_path):
@@ -321,3 +328,24 @@ def test_settings_in_the_folder_are_those_of_the_file(finished):
     assert (
         yaml.safe_load((finished / "out/training.yaml").read_text())["data"]["files"][0] == "../salt.extxyz"
     )
+
+
+def test_labels_come_from_the_store_of_the_folder(finished, tmp_path):
+    """A model file as the source of labels gives what its exact function gives, and is asked once."""
+    source = write_training(tmp_path)
+    out = run_training(source, tmp_path / "out", progress=False)
+    entries = read_store(out / "labels").entries.values()
+    assert [entry.status for entry in entries] == ["done"] * 6
+    for g in range(2):
+        mine, theirs = (
+            load_frames(folder / f"generation-{g:03d}" / "new.extxyz") for folder in (out, finished / "out")
+        )
+        for x, y in zip(mine, theirs, strict=True):
+            assert x.info["REF_energy"] == pytest.approx(y.info["REF_energy"], abs=1e-9)
+            np.testing.assert_allclose(x.arrays["REF_forces"], y.arrays["REF_forces"], atol=1e-7)
+    journal = (out / "labels" / "journal.jsonl").read_bytes()
+    (out / "generation-001" / "labelled.extxyz").unlink()
+    whole = products(finished / "out").keys()
+    run_training(out, progress=False)
+    assert (out / "labels" / "journal.jsonl").read_bytes() == journal
+    assert whole <= products(out).keys()

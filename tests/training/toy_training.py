@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from ase import Atoms
 from ase.io import write
-from toy_salt import CHARGES, FIT, frames, labelled, lone_atoms
+from toy_salt import CHARGES, FIT, TRUTH, frames, labelled, lone_atoms
 
 from superion.potentials.soap import SoapSettings
 
@@ -30,7 +30,7 @@ def settings(**changes: Any) -> dict[str, Any]:
         "data": {"files": ["salt.extxyz", "lone.extxyz"], "test": ["b"]},
         "electrostatics": {"charges": dict(CHARGES), "accuracy": 1e-4},
         "fit": deepcopy(FIT),
-        "labeller": {},
+        "labels": {"labeller": {"labeller": {"model": "truth.safetensors"}}, "executor": "threads:1"},
         "explore": {"walkers": 2, "dynamics": dict(DYNAMICS), "snapshots": 4},
         "select": {"method": "farthest", "count": 3},
         "protocol": {"generations": 2, "patience": 5},
@@ -51,6 +51,7 @@ def write_training(folder: Path, **changes: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "salt.extxyz", frames(3, "ab", seed=2), format="extxyz")
     write(folder / "lone.extxyz", lone_atoms(), format="extxyz")
+    TRUTH.save(folder / "truth.safetensors")
     path = folder / "training.yaml"
     path.write_text(yaml.safe_dump(settings(**changes), sort_keys=False))
     return path

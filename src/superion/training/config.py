@@ -17,8 +17,10 @@ from pydantic import (
     model_validator,
 )
 
+from superion.errors import InputError
 from superion.files import write_atomic
 from superion.potentials import FitSettings
+from superion.reference.settings import LabellerSettings, ModelSettings, named_labeller
 from superion.study import presets
 from superion.study.config import (
     DataSettings,
@@ -123,6 +125,28 @@ class ProtocolSettings(BaseModel):
     )
 
 
+class LabelSettings(BaseModel):
+    """Where labels come from; they are kept in the label store `labels/` of the training folder."""
+
+    model_config = _STRICT
+
+    labeller: LabellerSettings = Field(
+        description="gpaw, cp2k, sevennet or chgnet, or their settings (`superion schema label`); a superion "
+        "model file, relative to the YAML file, as labeller: {model: FILE}"
+    )
+    executor: str = Field("processes:1", description="processes:N, threads:N or dask://host:port")
+    timeout: PositiveFloat | None = Field(None, description="seconds for one label; null: any time")
+    retries: int = Field(1, ge=0, description="further attempts at a label that failed")
+
+    @field_validator("labeller", mode="before")
+    @classmethod
+    def _named(cls, labeller: Any) -> Any:
+        try:
+            return named_labeller(labeller) if isinstance(labeller, str) else labeller
+        except InputError as error:
+            raise ValueError(str(error).rstrip(".")) from error
+
+
 class TrainSettings(BaseModel):
     """A training: labels, potentials, exploration, choice, and when to stop."""
 
@@ -138,9 +162,7 @@ class TrainSettings(BaseModel):
     )
     repulsion: bool = Field(True, description="repel atoms that come closer than those of the training data")
     fit: FitSettings = Field(FitSettings(), description="the local term and its fit")
-    labeller: dict[str, Any] = Field(description="source of labels, see `superion label --help`")
-    executor: str = Field("processes:1", description="who computes labels: processes:N, threads:N, …")
-    store: str = Field("labels", description="folder of the label store, relative to the training folder")
+    labels: LabelSettings = Field(description="where labels come from")
     explore: ExploreSettings = Field(description="dynamics that looks for new structures")
     select: SelectSettings = Field(SelectSettings(), description="which of them are labelled")
     clean: CleanSettings = Field(CleanSettings(), description="which labels are left out")
@@ -183,7 +205,9 @@ def read_training(path: str | Path) -> TrainSettings:
 def write_training(settings: TrainSettings, folder: Path) -> None:
     """Write the settings, defaults included, to the training folder, with paths relative to it."""
     local = with_paths(settings, lambda file: os.path.relpath(file, folder.resolve()))
-    text = yaml.safe_dump(local.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(
+        local.model_dump(mode="json") | {"labels": _labels(local.labels)}, sort_keys=False, allow_unicode=True
+    )
     write_atomic(folder / SETTINGS, text)
 
 
@@ -198,6 +222,15 @@ def with_paths(settings: TrainSettings, change: Any) -> TrainSettings:
         structure = settings.diffusion.structure
         structure = structure.model_copy(update={"file": change(structure.file)})
         update["diffusion"] = settings.diffusion.model_copy(update={"structure": structure})
-    if "model" in settings.labeller:
-        update["labeller"] = settings.labeller | {"model": change(settings.labeller["model"])}
+    labeller = settings.labels.labeller
+    if isinstance(labeller.labeller, ModelSettings):
+        model = ModelSettings(model=Path(change(str(labeller.labeller.model))))
+        changed = labeller.model_copy(update={"labeller": model})
+        update["labels"] = settings.labels.model_copy(update={"labeller": changed})
     return settings.model_copy(update=update)
+
+
+def _labels(settings: LabelSettings) -> dict[str, Any]:
+    """As YAML has it: of the labeller only what was given, for exactly one kind may be."""
+    given = settings.labeller.model_dump(mode="json", exclude_unset=True)
+    return settings.model_dump(mode="json") | {"labeller": given}

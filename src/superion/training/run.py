@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ase import Atoms
+
 from superion.errors import CorruptFileError, InputError
 from superion.files import locked, read_json, write_json
+from superion.reference import label_frames, labelled, make_labeller, make_workers
 from superion.study.display import say
 from superion.study.provenance import environment
 from superion.study.state import NAME, State
@@ -16,6 +20,8 @@ from superion.training.protocols import PROTOCOLS, Protocol
 from superion.training.work import Labelling, Work
 
 SUMMARY = "summary.json"
+STORE = "labels"
+"""Folder of the label store within that of the training."""
 
 
 def run_training(
@@ -49,7 +55,12 @@ def run_training(
         state.write()
         write_training(settings, folder)
         write_json(folder / "provenance.json", environment())
-        work = Work(settings, folder, state, label or _labelling(settings, folder), progress)
+        source_of_labels = None
+        if label is None:
+            labeller = make_labeller(settings.labels.labeller)
+            source_of_labels = [labeller.name, labeller.settings()]
+            label = _labelling(settings, folder, progress)
+        work = Work(settings, folder, state, label, source_of_labels, progress)
         try:
             reason = (protocol or PROTOCOLS[settings.protocol.kind])(work)
             _forget_others(work)
@@ -73,8 +84,30 @@ def summarise(folder: Path, reason: str | None) -> dict[str, Any]:
     return summary
 
 
-def _labelling(settings: TrainSettings, folder: Path) -> Labelling:
-    raise InputError("no labeller.")
+def _labelling(settings: TrainSettings, folder: Path, progress: bool) -> Labelling:
+    """Labels from the store in `folder`, made where they are missing."""
+
+    def label(frames: Sequence[Atoms]) -> list[Atoms | None]:
+        chosen = settings.labels
+        workers = make_workers(chosen.executor)
+        try:
+            found = label_frames(
+                frames,
+                chosen.labeller,
+                folder / STORE,
+                workers,
+                timeout=chosen.timeout,
+                retries=chosen.retries,
+                progress=progress,
+            )
+        finally:
+            workers.shut()
+        for name, entry in found.failures.items():
+            say(f"no label for {name}: {entry.reason}", progress)
+        made = iter(labelled(frames, found.entries))
+        return [None if entry.labels is None else next(made) for entry in found.entries]
+
+    return label
 
 
 def _forget_others(work: Work) -> None:

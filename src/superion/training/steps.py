@@ -341,7 +341,7 @@ def _label(work: Work, name: str, wanted: Path, labelled: Path, failures: Path) 
         write_json(failures, failed)
         return [labelled, failures]
 
-    work.once(name, work.settings.labeller, [wanted], make)
+    work.once(name, work.labeller, [wanted], make)
 
 
 def _without_labels(atoms: Atoms) -> Atoms:

@@ -24,7 +24,7 @@ Labelling = Callable[[Sequence[Atoms]], list[Atoms | None]]
 
 @dataclass
 class Work:
-    """A training folder, its settings, and the source of its labels.
+    """A training folder, its settings, and the source of its labels (`labeller`: JSON-ready, what it is).
 
     All that a step makes lies in files, and all that it needs it reads from files, so that a training that
     was killed goes on with exactly what it would have had. names: of the steps asked for so far.
@@ -34,6 +34,7 @@ class Work:
     folder: Path
     state: State
     label: Labelling
+    labeller: Any = None
     progress: bool = True
     names: set[str] = field(default_factory=set)
 
