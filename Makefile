@@ -28,6 +28,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/roofline.py
 	$(BIN)/python benchmarks/compression.py
 	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/torch_path.py
 	$(BIN)/python benchmarks/electrostatics.py
 	$(BIN)/python benchmarks/hyperparameters.py
 	$(BIN)/python benchmarks/accuracy_vs_gap_fit.py

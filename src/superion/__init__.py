@@ -7,7 +7,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from superion.potentials import Calculator, FitSettings, Potential, fit
+    from superion.potentials import Calculator, FitSettings, Potential
+    from superion.potentials.fit import fit
     from superion.structures import read_frames, read_structure
 
 __version__ = version("superion")

@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import vesin
 from ase import Atoms
 
+from superion.compiled import MISSING
 from superion.errors import InputError
+
+if MISSING:
+    from superion.neighbour_arrays import extent, measure, select, sort, two_longest_moves
+else:
+    from superion.neighbour_loops import extent, measure, select, sort, two_longest_moves
 
 Array = np.ndarray
 
@@ -94,7 +99,7 @@ class NeighbourList:
         if key != known or not self._lasts(positions, cell):
             self._search(positions, cell, pbc, len(atoms) if centres is None else centres)
         room = self._room(self._longest, len(self._j))
-        nearest, distance = _measure(
+        nearest, distance = measure(
             positions, cell, self._first, self._j, self._image, self._longest,
             room.i, room.j, room.vector, room.distance, room.start,
         )  # fmt: skip
@@ -111,7 +116,7 @@ class NeighbourList:
                 raise InputError(f"pairs are known up to {self._longest} Å, asked for up to {cutoff} Å.")
             every = self._ready[self._longest]
             room = self._room(cutoff, len(every.j))
-            _select(
+            select(
                 every.start, every.j, every.vector, every.distance, cutoff,
                 room.i, room.j, room.vector, room.distance, room.start,
             )  # fmt: skip
@@ -137,7 +142,7 @@ class NeighbourList:
                 return False
             strain = np.linalg.solve(self._cell, cell)
             shrink = float(np.linalg.svd(strain, compute_uv=False)[-1])
-        moved = _two_longest_moves(positions, self._positions, strain)
+        moved = two_longest_moves(positions, self._positions, strain)
         return shrink * (self._longest + self.skin) - moved >= self._longest
 
     def _search(self, positions: Array, cell: Array, pbc: Array, centres: int) -> None:
@@ -152,23 +157,23 @@ class NeighbourList:
             nearest = int(distance.argmin())
             i, j = sorted(both[nearest].tolist())
             raise _overlap(i, j, float(distance[nearest]))
-        self._first, self._j, self._image = _sort(both, image, len(positions), centres)
+        self._first, self._j, self._image = sort(both, image, len(positions), centres)
         self._positions, self._cell = positions.copy(), cell
 
 
 def _check(positions: Array, cell: Array, pbc: Array) -> None:
     """Raise InputError for a structure that cannot be searched."""
-    extent = _extent(positions, cell, pbc)
-    if math.isnan(extent):
+    longest = extent(positions, cell, pbc)
+    if math.isnan(longest):
         bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
         raise InputError(
             f"positions or cell are not finite (atoms {bad[:5].tolist()}).",
             remedy="check the structure; a simulation that gave it has exploded.",
         )
     # beyond this the cell list of vesin overflows, which would end the interpreter
-    if extent > MAX_EXTENT:
+    if longest > MAX_EXTENT:
         raise InputError(
-            f"the structure extends over {extent:.1e} Å; at most {MAX_EXTENT:.0e} Å are supported.",
+            f"the structure extends over {longest:.1e} Å; at most {MAX_EXTENT:.0e} Å are supported.",
             remedy="check the units of the positions; a simulation that gave it has lost atoms.",
         )
 
@@ -178,129 +183,3 @@ def _overlap(i: int, j: int, distance: float) -> InputError:
         f"atoms {i} and {j} are {distance:.2e} Å apart: they overlap.",
         remedy="remove one of them, or check the cell and the units of the positions.",
     )
-
-
-@numba.njit(cache=True, nogil=True)
-def _extent(positions: Array, cell: Array, pbc: Array) -> float:
-    """Longest periodic cell vector or spread along another axis in Å; NaN if any number is not finite."""
-    longest = 0.0
-    for axis in range(3):
-        low, high, square = math.inf, -math.inf, 0.0
-        for k in range(len(positions)):
-            x = positions[k, axis]
-            if not math.isfinite(x):
-                return math.nan
-            low, high = min(low, x), max(high, x)
-        for k in range(3):
-            if not math.isfinite(cell[axis, k]):
-                return math.nan
-            square += cell[axis, k] ** 2
-        longest = max(longest, math.sqrt(square) if pbc[axis] else high - low)
-    return longest
-
-
-@numba.njit(cache=True, nogil=True)
-def _two_longest_moves(positions: Array, before: Array, strain: Array) -> float:
-    """Sum in Å of the two longest moves from where the strain alone would have brought the atoms."""
-    first = second = 0.0
-    for a in range(len(positions)):
-        square = 0.0
-        for x in range(3):
-            place = before[a, 0] * strain[0, x] + before[a, 1] * strain[1, x] + before[a, 2] * strain[2, x]
-            square += (positions[a, x] - place) ** 2
-        if square > first:
-            first, second = square, first
-        elif square > second:
-            second = square
-    return math.sqrt(first) + math.sqrt(second)
-
-
-@numba.njit(cache=True, nogil=True)
-def _sort(both: Array, image: Array, atoms: int, centres: int) -> tuple[Array, Array, Array]:
-    """First pair of each centre, second atoms and images, sorted by first atom, second atom, image."""
-    count = len(both)
-    order = np.empty(count, dtype=np.int64)
-    begin = np.zeros(atoms + 1, dtype=np.int64)
-    for p in range(count):
-        begin[both[p, 1] + 1] += 1
-    for a in range(atoms):
-        begin[a + 1] += begin[a]
-    for p in range(count):
-        b = both[p, 1]
-        order[begin[b]] = p
-        begin[b] += 1
-    first = np.zeros(centres + 1, dtype=np.int64)
-    for p in range(count):
-        if both[p, 0] < centres:
-            first[both[p, 0] + 1] += 1
-    for a in range(centres):
-        first[a + 1] += first[a]
-    end = first[:-1].copy()
-    j = np.empty(first[-1], dtype=np.int64)
-    images = np.empty((first[-1], 3), dtype=np.int32)
-    for q in order:
-        a, b = both[q, 0], both[q, 1]
-        if a >= centres:
-            continue
-        k = end[a]
-        end[a] += 1
-        while k > first[a] and j[k - 1] == b and _later(images[k - 1], image[q]):
-            j[k] = j[k - 1]
-            images[k] = images[k - 1]
-            k -= 1
-        j[k] = b
-        images[k] = image[q]
-    return first, j, images
-
-
-@numba.njit(cache=True, nogil=True)
-def _later(one: Array, other: Array) -> bool:
-    """Whether an image comes after another."""
-    for x in range(3):
-        if one[x] != other[x]:
-            return bool(one[x] > other[x])
-    return False
-
-
-@numba.njit(cache=True, nogil=True)
-def _measure(
-    positions: Array, cell: Array, first: Array, second: Array, image: Array, cutoff: float,
-    i: Array, j: Array, vector: Array, distance: Array, start: Array,
-) -> tuple[int, float]:  # fmt: skip
-    """Fill i, j, vector, distance, start with the pairs within the cutoff; the nearest, its distance."""
-    count, nearest, shortest = 0, 0, math.inf
-    for a in range(len(first) - 1):
-        start[a] = count
-        for p in range(first[a], first[a + 1]):
-            b = second[p]
-            s, t, u = image[p, 0], image[p, 1], image[p, 2]
-            x = positions[b, 0] - positions[a, 0] + (s * cell[0, 0] + t * cell[1, 0] + u * cell[2, 0])
-            y = positions[b, 1] - positions[a, 1] + (s * cell[0, 1] + t * cell[1, 1] + u * cell[2, 1])
-            z = positions[b, 2] - positions[a, 2] + (s * cell[0, 2] + t * cell[1, 2] + u * cell[2, 2])
-            r = math.sqrt(x * x + y * y + z * z)
-            if r < cutoff:
-                i[count], j[count], distance[count] = a, b, r
-                vector[count, 0], vector[count, 1], vector[count, 2] = x, y, z
-                if r < shortest:
-                    nearest, shortest = count, r
-                count += 1
-    start[len(first) - 1] = count
-    return nearest, shortest
-
-
-@numba.njit(cache=True, nogil=True)
-def _select(
-    first: Array, second: Array, vectors: Array, distances: Array, cutoff: float,
-    i: Array, j: Array, vector: Array, distance: Array, start: Array,
-) -> None:  # fmt: skip
-    """Fill i, j, vector, distance and start with those of the given pairs that are within the cutoff."""
-    count = 0
-    for a in range(len(first) - 1):
-        start[a] = count
-        for p in range(first[a], first[a + 1]):
-            if distances[p] < cutoff:
-                i[count], j[count], distance[count] = a, second[p], distances[p]
-                vector[count, 0], vector[count, 1] = vectors[p, 0], vectors[p, 1]
-                vector[count, 2] = vectors[p, 2]
-                count += 1
-    start[len(first) - 1] = count

@@ -29,7 +29,9 @@ def test_array_and_scalar_agree_and_keep_the_shape():
     value, slope = cutoff_values(r.T, 6.0, 1.0)
     assert value.shape == slope.shape == (5, 4)
     for index in np.ndindex(value.shape):
-        assert cosine_cutoff(r.T[index], 6.0, 1.0) == (value[index], slope[index])
+        np.testing.assert_allclose(
+            cosine_cutoff(r.T[index], 6.0, 1.0), (value[index], slope[index]), rtol=0, atol=1e-15
+        )
 
 
 @pytest.mark.parametrize("width", [0.5, 1.0, 3.0])

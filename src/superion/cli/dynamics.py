@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from superion.cli.options import Json, Precision, parse_supercell
+from superion.cli.options import Device, Json, Precision, parse_supercell
 from superion.cli.ranks import rank, relaunch
 from superion.errors import InputError
 
@@ -56,6 +56,7 @@ def md(
         str, typer.Option(help="superion, or lammps: LAMMPS moves the atoms, on --ranks MPI ranks.")
     ] = "superion",
     ranks: Annotated[int, typer.Option(min=1, help="lammps: MPI ranks.")] = 1,
+    device: Device = "cpu",
     tables: Annotated[
         float | None,
         typer.Option(
@@ -74,6 +75,8 @@ def md(
             "a run in LAMMPS cannot be resumed.",
             remedy="start another from its last frame with --keep-velocities.",
         )
+    if engine == "lammps" and device != "cpu":
+        raise InputError("LAMMPS runs on the CPU.", remedy="leave out --device, or --engine lammps.")
     if ranks > 1 and rank() is None:
         raise typer.Exit(relaunch(ranks))
     from superion.files import sha256
@@ -117,7 +120,10 @@ def md(
 
         done = run_lammps(atoms, potential, settings, output, provenance=provenance)
     else:
-        done = run_md(atoms, Calculator(potential), settings, output, resume=resume, provenance=provenance)
+        calculator = Calculator(potential, device=device)
+        if device != "cpu":
+            provenance["device"] = device
+        done = run_md(atoms, calculator, settings, output, resume=resume, provenance=provenance)
     if rank():
         return
     drift = "" if done.drift is None else f", drift {1000 * done.drift:.3g} meV/atom/ps"

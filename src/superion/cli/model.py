@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import Keys, Precision, parse_charges
+from superion.cli.options import Device, Keys, Precision, parse_charges
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,6 +114,7 @@ def evaluate(
             "superion_stress (eV/Å³) and, where the model has them, superion_charges (e).",
         ),
     ] = None,
+    device: Device = "cpu",
     key: Keys = None,
     json: Annotated[
         Path | None,
@@ -135,7 +136,7 @@ def evaluate(
 
     potential = Potential.load(model).with_precision(precision)
     structures = read_files([frames], key or ())
-    found = predict(potential, structures, progress=True)
+    found = predict(potential, structures, device=device, progress=True)
     if output:
         write_predictions(output, structures, found)
     metrics = {"train": None, "test": errors(structures, found)}

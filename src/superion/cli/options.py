@@ -26,6 +26,12 @@ Precision = Annotated[
         "--precision", help="float64, or float32: SOAP block faster, forces good to about 1e-5 eV/Å."
     ),
 ]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="cpu, cuda or, of several, cuda:1. On cuda, and where numba is missing, PyTorch computes."
+    ),
+]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the result as JSON.")]
 
 

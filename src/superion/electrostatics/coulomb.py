@@ -71,8 +71,8 @@ class CoulombTerm:
         self.accuracy = float(accuracy)
         self.background = bool(background)
         self.method = method
-        self._distinct: tuple[Density, ...] = tuple(dict.fromkeys(self.densities.values()))
-        self._reach = reach(self._distinct, self.accuracy)
+        self.distinct: tuple[Density, ...] = tuple(dict.fromkeys(self.densities.values()))
+        self.reach = reach(self.distinct, self.accuracy)
 
     @classmethod
     def li7p3s11(cls) -> Self:
@@ -94,25 +94,23 @@ class CoulombTerm:
         axes, a charged periodic cell without `background`, a flat cell, overlapping atoms and numbers
         that are not finite.
         """
-        self._check_geometry(atoms)
-        q = self._charges(atoms)
+        q, kinds = self.sources(atoms)
         if len(atoms) == 0:
             return replace(Evaluation.zero(0), charges=q, dipole=np.zeros(3))
         if atoms.pbc.all():
-            self._check_neutral(q)
             sums = periodic_sum(
                 atoms.positions,
                 atoms.cell.array,
                 q,
-                densities=self._distinct,
-                kinds=self._kinds(atoms),
+                densities=self.distinct,
+                kinds=kinds,
                 accuracy=self.accuracy,
-                reach=self._reach,
+                reach=self.reach,
                 method=self.method,
             )
             potential, forces, virial = sums.potential, sums.forces, sums.virial
         else:
-            potential, forces, virial = self._cluster(atoms, q)
+            potential, forces, virial = self._cluster(atoms, q, kinds)
         energies = 0.5 * COULOMB * q * potential  # the energy is quadratic in the charges (Euler)
         return Evaluation(
             energy=float(energies.sum()),
@@ -123,12 +121,20 @@ class CoulombTerm:
             dipole=q @ atoms.positions,
         )
 
-    def _cluster(self, atoms: Atoms, q: Array) -> tuple[Array, Array, Array]:
+    def sources(self, atoms: Atoms) -> tuple[Array, Array]:
+        """Charges (N,) e and which of the `distinct` densities each atom has (N,); errors of `evaluate`."""
+        self._check_geometry(atoms)
+        q = self._charges(atoms)
+        if atoms.pbc.all():
+            self._check_neutral(q)
+        return q, self._kinds(atoms)
+
+    def _cluster(self, atoms: Atoms, q: Array, kinds: Array) -> tuple[Array, Array, Array]:
         """Potential (N,), forces (N, 3) and virial (3, 3) without periodic axes, in e²/(4πε₀)."""
         positions = torch.tensor(atoms.positions, dtype=torch.float64, requires_grad=True)
         charges = torch.tensor(q, dtype=torch.float64, requires_grad=True)
-        kinds = torch.from_numpy(self._kinds(atoms))
-        energy = direct_energy(positions, charges, densities=self._distinct, kinds=kinds) / COULOMB
+        which = torch.from_numpy(kinds)
+        energy = direct_energy(positions, charges, densities=self.distinct, kinds=which) / COULOMB
         slope, potential = (g.numpy() for g in torch.autograd.grad(energy, (positions, charges)))
         virial = -(atoms.positions.T @ slope)
         return potential, -slope, 0.5 * (virial + virial.T)
@@ -179,7 +185,7 @@ class CoulombTerm:
                 f"the model knows {', '.join(sorted(self.densities)) or 'no element'}.",
                 remedy="add the density, or check the structure.",
             )
-        number = {symbol: self._distinct.index(density) for symbol, density in self.densities.items()}
+        number = {symbol: self.distinct.index(density) for symbol, density in self.densities.items()}
         return np.array([number[symbol] for symbol in symbols], dtype=np.int64)
 
     def _check_geometry(self, atoms: Atoms) -> None:

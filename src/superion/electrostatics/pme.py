@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import pi
 
-import numba
 import numpy as np
 
+from superion.compiled import numba
 from superion.electrostatics.lattice import Lattice, Sums
 from superion.electrostatics.splines import gather, spline_factors, spread
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from math import erfc, sqrt
 
-import numba
 import numpy as np
 
+from superion.compiled import numba
 from superion.electrostatics.images import OVERLAP, overlap
 from superion.electrostatics.lattice import Lattice, Sums
 from superion.electrostatics.tables import ERFC_END, ERFC_STEPS, PenetrationTables, erfc_rows, look_up

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from math import pi
 
-import numba
 import numpy as np
+
+from superion.compiled import numba
 
 Array = np.ndarray
 

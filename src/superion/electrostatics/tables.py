@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import pi, sqrt
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
+from superion.compiled import numba
 from superion.electrostatics.densities import Density, Point, penetration, reach
 from superion.errors import ModelError
 

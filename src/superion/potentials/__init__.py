@@ -3,5 +3,6 @@
 from superion.potentials.calculator import Calculator
 from superion.potentials.fit import FitSettings, Sigmas, fit
 from superion.potentials.potential import Potential
+from superion.potentials.torch_potential import TorchPotential
 
-__all__ = ["Calculator", "FitSettings", "Potential", "Sigmas", "fit"]
+__all__ = ["Calculator", "FitSettings", "Potential", "Sigmas", "TorchPotential", "fit"]

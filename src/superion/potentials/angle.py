@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement, pairwise
 from typing import Any, ClassVar, Self
 
-import numba
 import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
+from superion.compiled import numba
 from superion.errors import InputError
 from superion.neighbours import neighbour_pairs
 from superion.potentials.cutoff import cosine_cutoff, cutoff_values

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from superion.compiled import numba
 from superion.errors import InputError
 from superion.potentials.angle import AngleBlock, add_bond, opposite
 from superion.potentials.cutoff import cosine_cutoff

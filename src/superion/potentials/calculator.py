@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator as AseCalculator
 from ase.calculators.calculator import all_changes
 
+from superion.potentials.backend import evaluator
 from superion.potentials.potential import Potential
 
 UNCERTAINTIES = ("energy_std", "energies_std", "forces_std")
@@ -35,10 +36,20 @@ class Calculator(AseCalculator):
         *UNCERTAINTIES,
     ]
 
-    def __init__(self, model: str | Path | Potential, *, precision: str = "float64", **options: Any) -> None:
+    def __init__(
+        self,
+        model: str | Path | Potential,
+        *,
+        backend: str = "auto",
+        device: str = "cpu",
+        precision: str = "float64",
+        **options: Any,
+    ) -> None:
+        """Set up the calculator; backend and device: see backend.py; precision: float64, float32."""
         super().__init__(**options)
         potential = model if isinstance(model, Potential) else Potential.load(model)
         self.potential = potential if precision == "float64" else potential.with_precision(precision)
+        self._evaluator = evaluator(self.potential, backend, device)
 
     def calculate(
         self,
@@ -57,7 +68,7 @@ class Calculator(AseCalculator):
             )
         if not system_changes and "energy" in self.results:
             return
-        result = self.potential.evaluate(structure)
+        result = self._evaluator.evaluate(structure)
         self.results.update(
             energy=result.energy, free_energy=result.energy, energies=result.energies, forces=result.forces
         )

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
+
+from superion.compiled import numba
 
 Array = np.ndarray
 
@@ -30,12 +31,8 @@ def cosine_cutoff(r: float, cutoff: float, width: float) -> tuple[float, float]:
 
 def cutoff_values(r: Array, cutoff: float, width: float) -> tuple[Array, Array]:
     """Values and derivatives (1/Å) at distances r (Å) of any shape."""
-    return _over_array(np.ascontiguousarray(r, dtype=np.float64), float(cutoff), float(width))
-
-
-@numba.njit(cache=True, nogil=True)
-def _over_array(r: Array, cutoff: float, width: float) -> tuple[Array, Array]:
-    value, slope = np.empty_like(r), np.empty_like(r)
-    for k in range(r.size):
-        value.flat[k], slope.flat[k] = cosine_cutoff(r.flat[k], cutoff, width)
-    return value, slope
+    r = np.asarray(r, dtype=np.float64)
+    phase = np.pi * (r - cutoff + width) / width
+    falling = (r > cutoff - width) & (r < cutoff)
+    value = np.where(falling, 0.5 * (np.cos(phase) + 1.0), r <= cutoff - width)
+    return value, np.where(falling, -0.5 * np.pi / width * np.sin(phase), 0.0)

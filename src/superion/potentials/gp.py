@@ -127,7 +127,7 @@ class SparseGP:
         """Add the energies of the centres, forces and virials; ModelError for an unknown species."""
         centres = surroundings.centres
         sums.energies[:centres] += self.constants(surroundings)[:centres]
-        for block, weights, table in zip(self.blocks, self._split(self.weights), self.tables, strict=True):
+        for block, weights, table in zip(self.blocks, self.split(self.weights), self.tables, strict=True):
             if table is None:
                 block.evaluate(surroundings, weights, sums)
             else:
@@ -150,7 +150,7 @@ class SparseGP:
             else AngleTable(block, weights, tolerance)
             if isinstance(block, AngleBlock)
             else None
-            for block, weights in zip(self.blocks, self._split(self.weights), strict=True)
+            for block, weights in zip(self.blocks, self.split(self.weights), strict=True)
         ]
         return result
 
@@ -213,7 +213,8 @@ class SparseGP:
         ends = np.cumsum([block.size for block in self.blocks])
         return [slice(int(end) - block.size, int(end)) for block, end in zip(self.blocks, ends, strict=True)]
 
-    def _split(self, weights: Array) -> list[Array]:
+    def split(self, weights: Array) -> list[Array]:
+        """The coefficients of each block, of all of them (M,)."""
         return [weights[part] for part in self._slices()]
 
     def settings(self) -> dict[str, Any]:

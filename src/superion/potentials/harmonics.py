@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
+
+from superion.compiled import numba
 
 Array = np.ndarray
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from superion.compiled import numba
 from superion.errors import InputError
 from superion.potentials.cutoff import cosine_cutoff
 from superion.potentials.pair import PairBlock

@@ -18,11 +18,11 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
 from typing import Any, ClassVar, Self
 
-import numba
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 
+from superion.compiled import numba
 from superion.electrostatics.densities import COULOMB
 from superion.errors import InputError
 from superion.neighbours import NeighbourList, neighbour_pairs
@@ -33,6 +33,8 @@ from superion.terms import Evaluation, Sums
 Array = np.ndarray
 
 INNER = 0.7  # ZBL is complete below this fraction of the outer radius
+SCREENING = (0.18175, 3.19980), (0.50986, 0.94229), (0.28022, 0.40290), (0.02817, 0.20162)
+LENGTH = 0.46850  # Å, of the universal screening function with the amplitudes and rates above
 REACH = 1.5  # the outer radius is at most this times the sum of covalent radii
 
 
@@ -136,11 +138,9 @@ class Repulsion:
 @numba.njit(cache=True, nogil=True)
 def zbl(r: float, z1: float, z2: float) -> tuple[float, float]:
     """Energy (eV) and slope (eV/Å) of the universal screened repulsion at distance r (Å)."""
-    length = 0.46850 / (z1**0.23 + z2**0.23)
+    length = LENGTH / (z1**0.23 + z2**0.23)
     value = slope = 0.0
-    for amplitude, rate in (
-        (0.18175, 3.19980), (0.50986, 0.94229), (0.28022, 0.40290), (0.02817, 0.20162),
-    ):  # fmt: skip
+    for amplitude, rate in SCREENING:
         part = amplitude * math.exp(-rate * r / length)
         value += part
         slope -= rate / length * part

@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 from pydantic import BaseModel, ConfigDict, Field
 
+from superion.compiled import require_numba
 from superion.errors import InputError, ModelError
 from superion.neighbours import Pairs, neighbour_pairs
-from superion.potentials import soap_design, sparse
+from superion.potentials import sparse
 from superion.potentials.harmonics import normalisation
 from superion.potentials.pair import species_index
 from superion.potentials.radial import radial_table
 from superion.potentials.soap_channels import principal_channels
-from superion.potentials.soap_evaluate import Evaluator
 from superion.surroundings import Surroundings
 from superion.terms import Sums
+
+if TYPE_CHECKING:
+    from superion.potentials.soap_evaluate import Evaluator
 
 Array = np.ndarray
 
@@ -167,6 +170,9 @@ class SoapBlock:
 
         `evaluate` is their sum weighted by the M coefficients. Without `forces` the last two are empty.
         """
+        require_numba("the design matrix of the SOAP block")
+        from superion.potentials import soap_design
+
         return soap_design.design(self, atoms, forces)
 
     def settings(self) -> dict[str, Any]:
@@ -256,6 +262,9 @@ class SoapBlock:
 
     def _evaluator(self, precision: str) -> Evaluator:
         if precision not in self._evaluators:
+            require_numba("the SOAP block")
+            from superion.potentials.soap_evaluate import Evaluator
+
             self._evaluators[precision] = Evaluator(self, precision)
         return self._evaluators[precision]
 

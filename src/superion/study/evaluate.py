@@ -18,6 +18,7 @@ from superion.analysis.accuracy import parity
 from superion.errors import naming
 from superion.files import write_atomic
 from superion.potentials import Potential
+from superion.potentials.backend import evaluator
 from superion.potentials.gp import SparseGP
 from superion.progress import track
 from superion.structures import is_isolated
@@ -25,17 +26,23 @@ from superion.terms import Evaluation
 
 
 def predict(
-    potential: Potential, frames: Sequence[Atoms], what: str = "predictions", *, progress: bool = False
+    potential: Potential,
+    frames: Sequence[Atoms],
+    what: str = "predictions",
+    *,
+    device: str = "cpu",
+    progress: bool = False,
 ) -> list[Evaluation]:
-    """Evaluate every frame.
+    """Evaluate every frame on a device ("cpu", "cuda", "cuda:1").
 
     Isolated atoms have no fixed terms, as in the fit: a lone ion in a periodic box has no Coulomb energy.
     """
-    lone = Potential([term for term in potential.terms if isinstance(term, SparseGP)] or potential.terms)
+    local = [term for term in potential.terms if isinstance(term, SparseGP)] or potential.terms
+    whole, lone = evaluator(potential, device=device), evaluator(Potential(local), device=device)
     results = []
     for atoms in track(frames, what, len(frames), show=progress):
         with naming(atoms.info.get("source")):
-            results.append((lone if is_isolated(atoms) else potential).evaluate(atoms))
+            results.append((lone if is_isolated(atoms) else whole).evaluate(atoms))
     return results
 
 

@@ -1,0 +1,166 @@
+"""A potential in PyTorch: the same model on a CPU or a CUDA device, several structures at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from ase import Atoms
+from torch import Tensor
+
+from superion.electrostatics.coulomb import CoulombTerm
+from superion.electrostatics.torch_coulomb import TorchCoulomb
+from superion.errors import InputError, ModelError, naming
+from superion.neighbours import NeighbourList
+from superion.potentials.angle import AngleBlock
+from superion.potentials.gp import SparseGP
+from superion.potentials.pair import PairBlock, species_index
+from superion.potentials.potential import Potential
+from superion.potentials.repulsion import Repulsion
+from superion.potentials.soap import SoapBlock
+from superion.potentials.torch_blocks import TorchAngle, TorchPair, TorchRepulsion
+from superion.potentials.torch_soap import TorchSoap
+from superion.terms import Evaluation
+from superion.torch_batch import Batch
+
+Array = np.ndarray
+
+
+class Part(Protocol):
+    """A sum of atomic energies, each a function of the pair vectors within `cutoff` (Å)."""
+
+    cutoff: float
+    species: Sequence[int]
+
+    def add(self, batch: Batch, energies: Tensor, gradient: Tensor) -> None:
+        """Add energies (N,) eV and the gradient (P, 3) eV/Å by pair vectors."""
+        ...
+
+
+class TorchPotential:
+    """Energy, forces and virial of a potential, computed with PyTorch on a device.
+
+    device: "cpu", "cuda" or "cuda:1". All is float64 but SOAP blocks, which have the precision that the
+    potential gives them (`with_precision`). Results are those of `Potential` to rounding, but a periodic
+    Coulomb sum is always an Ewald sum, of the accuracy of its term, and tables of 2- and 3-body energies are
+    not used. On CUDA the last digits may change from call to call, for the order of the sums does.
+    Raises InputError for a device that is not there, ModelError for a term that is not known here.
+    """
+
+    def __init__(self, potential: Potential, device: str | torch.device = "cpu") -> None:
+        self.potential = potential
+        self.device = usable(device)
+        self._gps: list[SparseGP] = []
+        self._parts: list[Part] = []
+        self._coulomb: list[TorchCoulomb] = []
+        for term in potential.terms:
+            if isinstance(term, SparseGP):
+                self._gps.append(term)
+                for block, weights in zip(term.blocks, term.split(term.weights), strict=True):
+                    self._parts.append(self._block(block, weights))
+            elif isinstance(term, Repulsion):
+                self._parts.append(TorchRepulsion(term, self.device))
+            elif isinstance(term, CoulombTerm):
+                self._coulomb.append(TorchCoulomb(term, self.device))
+            else:
+                raise _unknown(f"the term {type(term).__name__}")
+
+    def evaluate(self, atoms: Atoms) -> Evaluation:
+        """Energy (eV), atomic energies, forces (eV/Å), virial (eV), charges (e) and dipole (e·Å)."""
+        return self.evaluate_batch([atoms])[0]
+
+    def evaluate_batch(
+        self, structures: Sequence[Atoms], lists: Sequence[NeighbourList] | None = None
+    ) -> list[Evaluation]:
+        """The evaluation of each structure, all computed together.
+
+        lists: neighbour lists that remember the structures, one for each.
+        """
+        if not structures:
+            return []
+        lists = [NeighbourList() for _ in structures] if lists is None else lists
+        with torch.inference_mode():
+            constants = self._constants(structures)
+            cutoff = max((part.cutoff for part in self._parts), default=0.0)
+            total = None
+            if self._parts:
+                pairs = []
+                for k, (atoms, known) in enumerate(zip(structures, lists, strict=True)):
+                    with naming(k if len(structures) > 1 else None):
+                        pairs.append(known.update(atoms, cutoff))
+                batch = Batch.join([atoms.numbers for atoms in structures], pairs, self.device)
+                energies, gradient = batch.zeros()
+                for part in self._parts:
+                    part.add(batch, energies, gradient)
+                total = energies, *batch.derivatives(gradient)
+            results = _split(structures, constants, total)
+            for coulomb in self._coulomb:
+                results = [a + b for a, b in zip(results, coulomb.evaluate(structures), strict=True)]
+        return results
+
+    @property
+    def species(self) -> list[str]:
+        """Chemical symbols of the local model, or an empty list if it has none."""
+        return self.potential.species
+
+    def _block(self, block: object, weights: Array) -> Part:
+        if isinstance(block, SoapBlock):
+            return TorchSoap(block, weights, self.device)
+        if isinstance(block, PairBlock):
+            return TorchPair(block, weights, self.device)
+        if isinstance(block, AngleBlock):
+            return TorchAngle(block, weights, self.device)
+        raise _unknown(f"the block {type(block).__name__}")
+
+    def _constants(self, structures: Sequence[Atoms]) -> Array:
+        """Baseline energies (N,) in eV; ModelError for a species that a part does not know."""
+        found = []
+        for k, atoms in enumerate(structures):
+            with naming(k if len(structures) > 1 else None):
+                found.append(sum((gp.constants(atoms) for gp in self._gps), np.zeros(len(atoms))))
+                for part in self._parts:
+                    species_index(atoms, part.species)
+        return np.concatenate(found)
+
+
+def usable(device: str | torch.device) -> torch.device:
+    """The device of this name; InputError if there is none here."""
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        chosen = None
+    if chosen is None or chosen.type not in ("cpu", "cuda"):
+        raise InputError(f"unknown device {device!r}.", remedy="use cpu, cuda or, of several, cuda:1.")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if chosen.type == "cuda" and (chosen.index or 0) >= count:
+        built = "with" if torch.version.cuda or torch.version.hip else "without"
+        raise InputError(
+            f"device {str(chosen)!r} is not available: PyTorch {torch.__version__}, built {built} CUDA, sees "
+            f"{count} CUDA devices.",
+            remedy="use device cpu, or install a CUDA build of PyTorch on a machine with such a device.",
+        )
+    return chosen
+
+
+def _unknown(what: str) -> ModelError:
+    return ModelError(
+        f"{what} cannot be evaluated with PyTorch.",
+        remedy="use the compiled backend, or leave it out of the potential.",
+    )
+
+
+def _split(
+    structures: Sequence[Atoms], constants: Array, total: tuple[Tensor, Tensor, Tensor] | None
+) -> list[Evaluation]:
+    """One evaluation per structure from the sums (energies, forces, virials) of the batch."""
+    ends = np.cumsum([len(atoms) for atoms in structures])[:-1]
+    if total is None:
+        energies, forces = constants, np.zeros((len(constants), 3))
+        virials = np.zeros((len(structures), 3, 3))
+    else:
+        energies, forces, virials = (part.cpu().numpy() for part in total)
+        energies = energies + constants
+    parts = zip(np.split(energies, ends), np.split(forces, ends), virials, strict=True)
+    return [Evaluation(float(e.sum()), e, f, v) for e, f, v in parts]
