@@ -46,3 +46,16 @@ def test_triangular_solves():
     b = np.arange(10.0).reshape(5, 2)
     np.testing.assert_allclose(upper @ solve_upper(upper, b), b, atol=1e-12)
     np.testing.assert_allclose(upper.T @ solve_upper(upper, b, transpose=True), b, atol=1e-12)
+
+
+def test_an_empty_column_and_few_rows_reduce():
+    """Reflectors of nothing are the identity: the first rows need not fill the factor."""
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(70, 60))
+    a[:20, 5] = 0.0
+    a[:, 59] = 0.0
+    factor = np.zeros((60, 60))
+    for part in np.split(a, 7):
+        tsqr.update(factor, part.copy())
+    np.testing.assert_allclose(factor.T @ factor, a.T @ a, atol=1e-12)
+    np.testing.assert_array_equal(np.tril(factor, -1), 0.0)

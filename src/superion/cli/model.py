@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,6 +44,14 @@ def fit_model(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that build the design matrix. Default: CPU cores.")
     ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE",
+            help="Reduce parts of the data elsewhere: processes:4, or dask://HOST:PORT, the scheduler of a "
+            "Dask cluster (`pip install 'superion[dask]'`), or threads:4. Default: here, with --workers.",
+        ),
+    ] = None,
     key: Keys = None,
     json: Annotated[
         Path | None,
@@ -56,7 +65,8 @@ def fit_model(
 ) -> None:
     """Fit a potential to labelled structures and print its errors."""
     from superion.files import sha256, write_json
-    from superion.potentials import FitSettings, Potential, fit
+    from superion.potentials import FitSettings, Potential, estimate_memory, fit
+    from superion.potentials.executors import open_executor
     from superion.structures import require_labels
     from superion.study.config import ElectrostaticsSettings, cpu_count
     from superion.study.data import doubts, read_files
@@ -78,7 +88,11 @@ def fit_model(
     for doubt in doubts(frames, tested):
         typer.echo(f"warning: {doubt}", err=True)
     terms = fixed_terms(preset, frames, **electrostatics.model_dump(), repulsion=repulsion)
-    fitted = fit(frames, settings, {preset: terms}, workers=workers or cpu_count(), progress=True)
+    threads = workers or cpu_count()
+    memory = estimate_memory(settings, frames, 1 if executor else threads)
+    typer.echo(f"The fit will use up to {memory / 1e9:.1f} GB of memory.", err=True)
+    with open_executor(executor) if executor else nullcontext((None, threads)) as (pool, count):
+        fitted = fit(frames, settings, {preset: terms}, workers=count, executor=pool, progress=True)
     provenance = {
         "settings": {
             "preset": preset,

@@ -94,8 +94,8 @@ class AngleBlock:
 
         Each is the triangle whose energy the ones before leave most uncertain: pivoted Cholesky
         decomposition of the kernel, Foster et al., J. Mach. Learn. Res. 10, 857 (2009). A class gets fewer
-        when the chosen ones determine all others. `rng` draws the candidates where there are too many, so that
-        memory does not grow with the number of frames.
+        when the chosen ones determine all others. `rng` draws the candidates where there are too many; memory
+        does not grow with the number of frames.
         Raises InputError if no atom has two neighbours within the cutoff.
         """
         bare = cls(settings, species, {})

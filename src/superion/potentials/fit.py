@@ -7,10 +7,9 @@ else.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Literal
 
 import numpy as np
 from ase import Atoms
@@ -19,10 +18,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from superion.errors import InputError, naming
 from superion.potentials.angle import AngleBlock, AngleSettings
-from superion.potentials.gp import Block, SparseGP, design, prior_factor
+from superion.potentials.equations import labels, weighted
+from superion.potentials.gp import Block, SparseGP, prior_factor
+from superion.potentials.memory import check_memory
 from superion.potentials.pair import PairBlock, PairSettings
+from superion.potentials.reduction import combined, in_order, partition, reduce_part
 from superion.potentials.soap import SoapBlock, SoapSettings
-from superion.potentials.tsqr import StreamingLeastSquares
+from superion.potentials.tsqr import BATCH, StreamingLeastSquares
 from superion.progress import track
 from superion.terms import Evaluation, Term
 
@@ -71,6 +73,7 @@ def fit(
     targets: Mapping[str, Sequence[Term]],
     *,
     workers: int = 1,
+    executor: Executor | None = None,
     progress: bool = False,
 ) -> dict[str, list[Term]]:
     """Fit the local term once for every set of fixed terms in `targets`.
@@ -78,7 +81,11 @@ def fit(
     frames: labelled structures (`REF_energy`, `REF_forces`, `REF_stress`; any of them may be missing on any
     frame). Returns for each name the fixed terms followed by the fitted SparseGP. `workers` threads build
     the design matrix; the result does not depend on their number.
-    Raises InputError if nothing is labelled or a label does not fit its structure.
+    executor: reduces parts of the frames elsewhere, at most 2·`workers` parts at a time: threads, processes,
+    or a Dask cluster through `distributed.Client(...).get_executor()`. The parts do not depend on the
+    executor, and neither does the result; it differs from that without one by rounding.
+    Raises InputError if nothing is labelled, a label does not fit its structure, or memory does not suffice
+    (`estimate_memory`).
     """
     bulk = [atoms for atoms in frames if atoms.info.get("config_type") != ISOLATED]
     if not any({"REF_energy", "REF_stress"} & set(a.info) or "REF_forces" in a.arrays for a in bulk):
@@ -87,6 +94,7 @@ def fit(
             remedy="map foreign labels, e.g. --key energy=energy --key forces=forces.",
         )
     species = sorted({int(z) for atoms in frames for z in atoms.numbers})
+    check_memory(settings, frames, workers, len(targets))
     blocks = choose_blocks(bulk, settings, species)
     size = sum(block.size for block in blocks)
     fixed = {
@@ -101,24 +109,34 @@ def fit(
     labelled = [*bulk, *lone]
     for values in fixed.values():
         values.extend(Evaluation.zero(len(atoms)) for atoms in lone)
+    equations = [
+        np.stack([labels(atoms, fixed[name][k], baselines[name]) for name in targets], axis=1)
+        for k, atoms in enumerate(labelled)
+    ]
     problem = StreamingLeastSquares(size, len(targets))
-
-    def equations(k: int) -> tuple[Array, Array]:
-        with naming(labelled[k].info.get("source")):
-            rows, sigma = _weighted_rows(blocks, labelled[k], settings)
-        labels = [_labels(labelled[k], fixed[name][k], baselines[name]) / sigma for name in targets]
-        return rows, np.stack(labels, axis=1)
-
-    for rows, labels in track(
-        _ordered(equations, len(labelled), workers), "least squares", len(labelled), show=progress
-    ):
-        problem.add(rows, labels)
+    if executor is None:
+        singles = ((weighted, (blocks, settings, *both)) for both in zip(labelled, equations, strict=True))
+        with ThreadPoolExecutor(workers) as pool:
+            for rows, right in track(
+                in_order(pool, singles, 2 * workers), "least squares", len(labelled), show=progress
+            ):
+                problem.add(rows, right)
+                del rows, right
+    else:
+        parts = partition([len(right) for right in equations], size)
+        tasks = ((reduce_part, (blocks, settings, labelled[part], equations[part])) for part in parts)
+        factors = track(in_order(executor, tasks, 2 * workers), "least squares", len(parts), show=progress)
+        triangle = combined(factors)
+        problem.add(triangle[:, :size], triangle[:, size:])
     start = 0
     for block in blocks:
-        prior = np.zeros((block.size, size))
-        prior[:, start : start + block.size] = prior_factor(block.prior(), settings.jitter)
-        problem.add(prior, np.zeros((block.size, len(targets))))
+        prior = prior_factor(block.prior(), settings.jitter)
+        for first in range(0, block.size, BATCH):
+            rows = np.zeros((len(prior[first : first + BATCH]), size))
+            rows[:, start : start + block.size] = prior[first : first + BATCH]
+            problem.add(rows, np.zeros((len(rows), len(targets))))
         start += block.size
+    del prior, rows
     weights, factor = problem.solve()
     return {
         name: [
@@ -183,68 +201,3 @@ def baseline_energies(
 def _sum(terms: Iterable[Term], atoms: Atoms) -> Evaluation:
     with naming(atoms.info.get("source")):
         return sum((term.evaluate(atoms) for term in terms), Evaluation.zero(len(atoms)))
-
-
-def _weighted_rows(blocks: Sequence[Block], atoms: Atoms, settings: FitSettings) -> tuple[Array, Array]:
-    """Design rows (R, M) of the labels of one structure divided by their sigmas (R,)."""
-    forces = "REF_forces" in atoms.arrays or "REF_stress" in atoms.info
-    energy, force, virial = design(blocks, atoms, forces)
-    parts, sigmas = [], []
-    sigma = settings.sigma_by_config_type.get(str(atoms.info.get("config_type")), settings.sigma)
-    if "REF_energy" in atoms.info:
-        parts.append(energy.sum(axis=0)[None])
-        own = float(atoms.info.get("energy_sigma", sigma.energy))
-        sigmas.append(np.array([own * np.sqrt(len(atoms))]))
-    if "REF_forces" in atoms.arrays:
-        parts.append(force.reshape(-1, force.shape[-1]))
-        sigmas.append(_force_sigma(atoms, sigma.force, settings).ravel())
-    if "REF_stress" in atoms.info:
-        a, b = (0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1)
-        parts.append(virial[a, b])
-        sigmas.append(np.full(6, sigma.virial * np.sqrt(len(atoms))))
-    if not parts:
-        return np.zeros((0, energy.shape[1])), np.zeros(0)
-    sigma_rows = np.concatenate(sigmas)
-    return np.concatenate(parts) / sigma_rows[:, None], sigma_rows
-
-
-def _force_sigma(atoms: Atoms, sigma: float, settings: FitSettings) -> Array:
-    """Sigma (N, 3) of every force component: the array `force_sigma` of the frame, or the settings'."""
-    if "force_sigma" in atoms.arrays:
-        own = np.asarray(atoms.arrays["force_sigma"], dtype=np.float64)
-        own = np.broadcast_to(own[:, None] if own.ndim == 1 else own, (len(atoms), 3))
-        if not (np.isfinite(own).all() and (own > 0).all()):
-            raise InputError(
-                "force_sigma must be positive and finite.", remedy="give eV/Å for every atom, or remove it."
-            )
-        return own
-    factors = [settings.force_sigma_by_species.get(symbol, 1.0) for symbol in atoms.symbols]
-    size = np.linalg.norm(atoms.arrays["REF_forces"], axis=1)
-    each = np.maximum(sigma * np.array(factors), settings.force_sigma_relative * size)
-    return np.repeat(each[:, None], 3, axis=1)
-
-
-def _labels(atoms: Atoms, fixed: Evaluation, baseline: dict[str, float]) -> Array:
-    """Labels minus fixed terms and baseline, in the order of `_weighted_rows`."""
-    parts = []
-    if "REF_energy" in atoms.info:
-        constant = sum(baseline[symbol] for symbol in atoms.symbols)
-        parts.append(np.array([atoms.info["REF_energy"] - fixed.energy - constant]))
-    if "REF_forces" in atoms.arrays:
-        parts.append((atoms.arrays["REF_forces"] - fixed.forces).ravel())
-    if "REF_stress" in atoms.info:
-        virial = -np.asarray(atoms.info["REF_stress"]) * atoms.get_volume()
-        parts.append(virial - fixed.virial[(0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1)])
-    return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def _ordered(task: Callable[[int], Any], count: int, workers: int) -> Iterator[Any]:
-    """Results of task(0) … task(count − 1) in order, computed by threads a little way ahead."""
-    with ThreadPoolExecutor(workers) as pool:
-        ahead: deque[Any] = deque()
-        for k in range(count):
-            ahead.append(pool.submit(task, k))
-            if len(ahead) > 2 * workers:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()

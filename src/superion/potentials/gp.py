@@ -251,5 +251,6 @@ def design(blocks: Sequence[Block], atoms: Atoms, forces: bool = True) -> tuple[
 
 def prior_factor(prior: Array, jitter: float = 1e-10) -> Array:
     """Upper triangular U with UᵀU = prior + jitter·mean(diagonal)·1."""
-    regular = prior + jitter * np.diag(prior).mean() * np.eye(len(prior))
-    return np.linalg.cholesky(regular).T
+    prior = prior.copy()
+    np.fill_diagonal(prior, np.diag(prior) + jitter * np.diag(prior).mean())
+    return np.linalg.cholesky(prior).T

@@ -1,11 +1,11 @@
 """Streaming orthogonal least squares: memory O(M²) whatever the number of rows.
 
 Rows are reduced into the current triangular factor by Householder QR (tall-skinny QR: Demmel, Grigori,
-Hoemmen, Langou, SIAM J. Sci. Comput. 34, A206 (2012)). A panel of columns of the factor lies on top of the same
-columns of the rows; its reflectors are 1 above and full below, and are applied to the columns to the right in
-the compact form I − V·T·Vᵀ (Schreiber, Van Loan, SIAM J. Sci. Stat. Comput. 10, 53 (1989)). R rows cost 2·R·M²
-operations however many come at a time. The normal equations, which square the condition number, are never
-formed.
+Hoemmen, Langou, SIAM J. Sci. Comput. 34, A206 (2012)). A panel of columns of the factor lies on top of the
+same columns of the rows; its reflectors are 1 above and full below, and are applied to the columns to the
+right in the compact form I − V·T·Vᵀ (Schreiber, Van Loan, SIAM J. Sci. Stat. Comput. 10, 53 (1989)). R rows
+cost 2·R·M² operations however many come at a time. The normal equations, which square the condition number,
+are never formed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class StreamingLeastSquares:
 
     def _reduce(self) -> None:
         if self._filled:
-            _update(self._factor, self._pending[: self._filled])
+            update(self._factor, self._pending[: self._filled])
             self._filled = 0
 
     def solve(self) -> tuple[Array, Array]:
@@ -71,7 +71,7 @@ class StreamingLeastSquares:
         return weights, np.sign(np.diag(upper))[:, None] * upper
 
 
-def _update(factor: Array, rows: Array) -> None:
+def update(factor: Array, rows: Array) -> None:
     """Reduce rows (R, W) into the upper triangular factor (W, W), in place; the rows are used up."""
     width = len(factor)
     for first in range(0, width, PANEL):
