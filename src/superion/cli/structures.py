@@ -203,7 +203,7 @@ def perturb(
             atoms = changes.strain(atoms, strain, rng)
         if rattle is not None:
             atoms = changes.rattle(atoms, rattle, rng, min_distance=min_distance)
-        name = frame_name(source, k // count)
+        name = frame_name(source, k // count).rpartition("/")[2]
         atoms.info = {"frame_id": f"{name}-{k % count}", "config_type": "perturbed"}
         made.append(atoms)
     typer.echo(f"{len(made)} structures of {len(structures)}")

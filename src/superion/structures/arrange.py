@@ -34,7 +34,7 @@ class Annealing:
     """Simulated annealing (Kirkpatrick, Gelatt and Vecchi, Science 220, 671, 1983).
 
     The temperature falls geometrically. replicas: independent runs. sweeps: trials of each run for each site
-    that changes. start, end: K; by default, the mean change of energy by a random move and 1/1000 of it.
+    that changes. start, end: K; by default, a third of the mean change by a random move, and 1/30 of that.
     """
 
     replicas: int = 4
@@ -115,8 +115,8 @@ def _runs(
     """Energy, whether the trial was accepted, and the arrangement, trial by trial, replica by replica."""
     for stream in rng.spawn(settings.replicas):
         arrangement = allowed_start(model, stream)
-        start = settings.start or _typical_change(model, arrangement.copy(), energy, stream) / units.kB
-        end = settings.end or start / 1000
+        start = settings.start or _typical_change(model, arrangement.copy(), energy, stream) / (3 * units.kB)
+        end = settings.end or start / 30
         temperatures = np.geomspace(max(start, end), end, trials)
         first = True
         for value, accepted in metropolis(model, arrangement, energy, temperatures, stream):
