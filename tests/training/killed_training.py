@@ -30,6 +30,10 @@ CHANGES = {
 }
 
 
+def train(source: Path, folder: Path) -> Path:
+    return run_training(source, folder, label=truth, figure=False, progress=False)
+
+
 def identity(source: Path, target: Path) -> str:
     """What a write is, whatever the time and the process."""
     if target.name == "provenance.json":
@@ -58,7 +62,7 @@ def child(source: Path, folder: Path, seen: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     os.replace = deadly
-    run_training(source, folder, label=truth, progress=False)
+    train(source, folder)
     os._exit(0)
 
 
@@ -75,7 +79,7 @@ def forked(work) -> int:
 
 def main(root: Path) -> None:
     source = write_training(root, **CHANGES)
-    whole = products(run_training(source, root / "whole", label=truth, progress=False))
+    whole = products(train(source, root / "whole"))
     seen = root / "seen.txt"
     seen.touch()
     kills, status = 0, -1
@@ -87,9 +91,7 @@ def main(root: Path) -> None:
     times = random.Random(1)
     moments = 0
     for attempt in range(60):
-        pid = forked(
-            lambda: (run_training(source, root / "moments", label=truth, progress=False), os._exit(0))
-        )
+        pid = forked(lambda: (train(source, root / "moments"), os._exit(0)))
         time.sleep(times.uniform(0.0, 0.1 + 0.02 * attempt))
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)

@@ -19,6 +19,7 @@ from superion.errors import BusyError, InputError, SuperionError
 from superion.files import locked, read_json, sha256
 from superion.potentials import Potential
 from superion.reference import read_store
+from superion.report.figures_training import convergence
 from superion.structures import structure_hash
 from superion.training import steps
 from superion.training.config import read_training
@@ -28,7 +29,7 @@ from superion.training.status import training_status
 
 
 def go(source: Path, folder: Path, **changes) -> Path:
-    return run_training(source, folder, **{"label": truth, "progress": False, **changes})
+    return run_training(source, folder, **{"label": truth, "progress": False, "figure": False, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,23 @@ def test_generations_grow_by_what_was_labelled(finished):
             for atoms in labelled:
                 (exact,) = truth([atoms])
                 np.testing.assert_allclose(atoms.arrays["REF_forces"], exact.arrays["REF_forces"], atol=1e-6)
+
+
+def test_the_figure_shows_all_generations(root):
+    go(root / "training.yaml", root / "out", figure=True)
+    svg = (root / "out" / "convergence.svg").read_text()
+    assert (root / "out" / "convergence.png").read_bytes().startswith(b"\x89PNG")
+    assert svg.startswith("<?xml")
+    summary = read_json(root / "out" / "summary.json")
+    figure = convergence(summary["generations"])
+    energy, force, gap, es_gap = figure.axes
+    drawn = {line.get_label(): line.get_ydata() for line in force.get_lines()}
+    expected = [1000 * g["models"]["es-gap"]["test"]["force_rmse"] for g in summary["generations"]]
+    np.testing.assert_allclose(drawn["ES-GAP, test set"], expected)
+    assert np.isnan(drawn["GAP, new structures"][-1])
+    assert len(energy.get_lines()) == 6
+    assert {line.get_label() for line in gap.get_lines()} == {"Li", "Cl"}
+    assert "ES-GAP" in es_gap.get_title()
 
 
 def test_new_errors_are_those_of_models_that_have_not_seen_the_frames(finished):
@@ -333,7 +351,7 @@ def test_settings_in_the_folder_are_those_of_the_file(finished):
 def test_labels_come_from_the_store_of_the_folder(finished, tmp_path):
     """A model file as the source of labels gives what its exact function gives, and is asked once."""
     source = write_training(tmp_path)
-    out = run_training(source, tmp_path / "out", progress=False)
+    out = run_training(source, tmp_path / "out", progress=False, figure=False)
     entries = read_store(out / "labels").entries.values()
     assert [entry.status for entry in entries] == ["done"] * 6
     for g in range(2):
@@ -346,6 +364,6 @@ def test_labels_come_from_the_store_of_the_folder(finished, tmp_path):
     journal = (out / "labels" / "journal.jsonl").read_bytes()
     (out / "generation-001" / "labelled.extxyz").unlink()
     whole = products(finished / "out").keys()
-    run_training(out, progress=False)
+    run_training(out, progress=False, figure=False)
     assert (out / "labels" / "journal.jsonl").read_bytes() == journal
     assert whole <= products(out).keys()

@@ -1,4 +1,4 @@
-"""`superion select` and `superion train`."""
+"""`superion select`, `superion train` and `superion compare-selectors`."""
 
 from __future__ import annotations
 
@@ -120,3 +120,65 @@ def show_training(folder: Path) -> None:
     if found.seconds_left is not None:
         hours, minutes = divmod(round(found.seconds_left / 60), 60)
         typer.echo(f"at most {found.generations} generations: about {hours} h {minutes:02d} min left")
+
+
+def compare(
+    frames: Annotated[list[Path], typer.Argument(metavar="FRAMES...", help="Files of labelled frames.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder for comparison.json, .png and .svg."),
+    ],
+    test: Annotated[list[str], typer.Option(help="Trajectory to test on. May be repeated.")],
+    method: Annotated[
+        list[str] | None, typer.Option(help="Method of `superion select`. May be repeated. Default: all.")
+    ] = None,
+    initial: Annotated[int, typer.Option(help="Frames drawn at random to begin with.")] = 5,
+    step: Annotated[int, typer.Option(help="Frames added at a time.")] = 5,
+    budget: Annotated[int, typer.Option(help="Labels at the end.")] = 25,
+    repeats: Annotated[int, typer.Option(help="Draws of the initial frames.")] = 3,
+    preset: Annotated[str, typer.Option(help="gap or es-gap.")] = "gap",
+    config: Annotated[Path | None, typer.Option(help="Settings of the fit as YAML.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    key: Keys = None,
+) -> None:
+    """Compare selectors with one label budget, on frames that have labels already."""
+    import numpy as np
+
+    from superion.files import write_json
+    from superion.potentials import FitSettings
+    from superion.structures import require_labels, split_by_trajectory
+    from superion.study.config import cpu_count
+    from superion.study.data import read_files
+    from superion.study.presets import fixed_terms
+    from superion.study.settings_file import read_settings, validate
+    from superion.training.compare import CompareSettings, compare_selectors
+
+    given = {
+        "methods": method,
+        "initial": initial,
+        "step": step,
+        "budget": budget,
+        "repeats": repeats,
+        "seed": seed,
+    }
+    settings = validate(
+        {k: v for k, v in given.items() if v is not None},
+        CompareSettings,
+        remedy="see `superion compare-selectors --help`.",
+    )
+    known = read_files(frames, key or ())
+    require_labels(known)
+    pool, held = split_by_trajectory(known, test=test)
+    chosen = read_settings(config, FitSettings) if config else FitSettings()
+    result = compare_selectors(pool, held, fixed_terms(preset, pool), chosen, settings, workers=cpu_count())
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / "comparison.json", result)
+    for name, found in result["methods"].items():
+        last = 1000 * np.array(found["force_rmse"])[:, -1]
+        typer.echo(f"{name}: force RMSE {last.mean():.4g} meV/Å after {budget} labels ({len(last)} repeats)")
+    try:
+        from superion.report.figures_training import draw_comparison
+    except ImportError as error:
+        typer.echo(f"note: no figure ({error}); install it: pip install 'superion[report]'.")
+        return
+    draw_comparison(result, output)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 
 from superion.errors import CorruptFileError, InputError
-from superion.files import locked, read_json, write_json
+from superion.files import locked, write_json
 from superion.reference import label_frames, labelled, make_labeller, make_workers
 from superion.study.display import say
 from superion.study.provenance import environment
 from superion.study.state import NAME, State
 from superion.training.config import SETTINGS, TrainSettings, read_training, write_training
 from superion.training.protocols import PROTOCOLS, Protocol
+from superion.training.summary import draw, summarise
 from superion.training.work import Labelling, Work
 
-SUMMARY = "summary.json"
 STORE = "labels"
 """Folder of the label store within that of the training."""
 
@@ -30,13 +29,15 @@ def run_training(
     *,
     label: Labelling | None = None,
     protocol: Protocol | None = None,
+    figure: bool = True,
     progress: bool = True,
 ) -> Path:
     """Run or continue the training that `source` describes and return its folder.
 
     source: a training YAML, or a training folder, which is continued with its own settings. folder: where
     the results go; the name of the training in the working directory if not given. label: another source of
-    labels than that of the settings. protocol: another than that of the settings.
+    labels than that of the settings. protocol: another than that of the settings. figure: draw the
+    errors against generation at the end.
     Raises InputError for wrong settings, BusyError if another process works in the folder, and whatever a
     step fails of; what was done before is kept.
     """
@@ -65,23 +66,13 @@ def run_training(
             reason = (protocol or PROTOCOLS[settings.protocol.kind])(work)
             _forget_others(work)
             summarise(folder, reason)
+            if figure:
+                draw(folder, progress=progress)
             say(f"ended: {reason}.", progress)
         finally:
             state.pid = None
             state.write()
     return folder
-
-
-def summarise(folder: Path, reason: str | None) -> dict[str, Any]:
-    """Join what was judged in all generations into `summary.json`; reason: why the training ended."""
-    judged = [read_json(path) for path in sorted(folder.glob("generation-*/judge.json"))]
-    diffusion = {
-        int(path.parent.name.removeprefix("generation-")): read_json(path)
-        for path in sorted(folder.glob("generation-*/diffusion.json"))
-    }
-    summary = {"ended": reason, "generations": judged, "diffusion": diffusion}
-    write_json(folder / SUMMARY, summary)
-    return summary
 
 
 def _labelling(settings: TrainSettings, folder: Path, progress: bool) -> Labelling:

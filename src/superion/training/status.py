@@ -11,7 +11,7 @@ from superion.study.state import NAME, State
 from superion.study.status import Row, row_of
 from superion.training.config import SETTINGS, read_training
 from superion.training.frames import load_frames
-from superion.training.run import SUMMARY
+from superion.training.summary import SUMMARY
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from superion.training.explore import explore as run_walkers
 from superion.training.frames import load_frames, write_frames
 from superion.training.judge import accuracy, force_calibration
 from superion.training.select import select as choose
+from superion.training.summary import summarise
 from superion.training.variance import fit_committee
 from superion.training.work import Work
 
@@ -273,7 +274,8 @@ def judge(work: Work, generation: int, *, last: bool = False) -> dict[str, Any]:
         return [report]
 
     shown = {"sigma": work.settings.fit.sigma.force, "uncertainty": work.settings.fit.uncertainty}
-    work.once(_name(generation, "judge"), shown, [*files.values(), *models.values()], make)
+    if work.once(_name(generation, "judge"), shown, [*files.values(), *models.values()], make):
+        summarise(work.folder, None)
     return read_json(report)
 
 

@@ -50,17 +50,17 @@ class Work:
 
     def once(
         self, name: str, settings: Any, reads: Sequence[Path], work: Callable[[], Sequence[Path]]
-    ) -> None:
+    ) -> bool:
         """Do a step unless its result still holds: same settings, same files read, files written intact.
 
-        settings: JSON-ready. work: makes its files and returns their paths.
+        settings: JSON-ready. work: makes its files and returns their paths. True if it was done now.
         """
         self.names.add(name)
         files = {f"{k} {path.name}": sha256(path) for k, path in enumerate(reads)}
         inputs = fingerprint({"settings": settings, "files": files})
         if self.state.holds(name, inputs):
             say(f"{name}: done before", self.progress)
-            return
+            return False
         self.state.begin(name, inputs)
         since = time.monotonic()
         try:
@@ -74,3 +74,4 @@ class Work:
             raise
         self.state.finish(name, written, time.monotonic() - since)
         say(f"{name}: done, {time.monotonic() - since:.1f} s", self.progress)
+        return True

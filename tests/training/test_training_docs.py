@@ -1,0 +1,65 @@
+"""What docs/training.md and the example show works as it stands."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from toy_training import write_training
+from typer.testing import CliRunner
+
+from superion.cli.app import app
+from superion.files import read_json
+from superion.training.config import read_training
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_protocol_of_the_documentation_runs(tmp_path, monkeypatch):
+    write_training(tmp_path, protocol__generations=3)
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/training.md").read_text(), re.DOTALL)
+    assert block.count("\n") < 30
+    exec(compile(block, "docs/training.md", "exec"), {})
+    summary = read_json(tmp_path / "grown" / "summary.json")
+    assert summary["ended"] == "three generations are done"
+    assert [g["labels"] for g in summary["generations"]] == [0, 3, 6, 9]
+    for words, shown in (
+        (["status", "grown"], "ended: three generations are done"),
+        (["report", "grown"], "convergence.png"),
+    ):
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+        assert shown in result.output.replace("\n", "")
+
+
+def test_the_example_is_understood(tmp_path):
+    source = ROOT / "examples/li7p3s11-training.yaml"
+    settings = read_training(shutil.copy(source, tmp_path))
+    assert settings.budget == 30 + settings.protocol.generations * settings.select.count
+    assert settings.labels.labeller.gpaw is not None
+
+
+def test_train_from_the_command_line(tmp_path):
+    source = write_training(tmp_path, protocol__generations=1)
+    result = CliRunner().invoke(app, ["train", str(source), "--output", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "generation-001" / "models" / "es-gap.safetensors").exists()
+    result = CliRunner().invoke(app, ["train", str(tmp_path / "out" / "test.extxyz")])
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_compare_from_the_command_line(tmp_path):
+    write_training(tmp_path)
+    (tmp_path / "fit.yaml").write_text(
+        "soap: {cutoff: 4.0, n_max: 3, l_max: 2, sparse_points: 8}\npair: null\n"
+    )
+    words = ["salt.extxyz", "--test", "b", "--method", "random", "--method", "cur", "--initial", "1"]
+    words += ["--step", "1", "--budget", "3", "--repeats", "1", "--config", "fit.yaml", "--output", "cmp"]
+    paths = [str(tmp_path / word) if word.endswith((".extxyz", ".yaml", "cmp")) else word for word in words]
+    result = CliRunner().invoke(app, ["compare-selectors", *paths])
+    assert result.exit_code == 0, result.output
+    assert read_json(tmp_path / "cmp" / "comparison.json")["labels"] == [1, 2, 3]
+    assert (tmp_path / "cmp" / "comparison.png").exists()
