@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,8 @@ def kill_running() -> None:
 def _kill(child: subprocess.Popen[bytes]) -> None:
     """Kill a process and those it started, unless it has ended."""
     if child.poll() is None:
-        os.killpg(child.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has just ended by itself
+            os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
 

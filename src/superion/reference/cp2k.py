@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from ase import Atoms
-from ase.calculators.cp2k import CP2K
 from ase.units import Rydberg
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,6 +48,8 @@ class Cp2kLabeller:
 
     def label(self, atoms: Atoms) -> Labels:
         """Energy, forces, and the stress of periodic cells."""
+        from ase.calculators.cp2k import CP2K
+
         settings = self._settings
         if shutil.which(settings.command.split()[0]) is None:
             raise SetupError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,38 +36,52 @@ class ExecutorSettings(BaseModel):
 class Workers:
     """An executor and how many labels it makes at once. close: gives back what was taken.
 
-    apart: whether every label has a process of its own, which a time-out can kill.
+    apart: whether every label has a process of its own, which a time-out can kill. local: whether those
+    processes were started by this one.
     """
 
     executor: Executor
     slots: int
     apart: bool = True
+    local: bool = False
     close: Callable[[], object] = field(default=lambda: None)
+    _begun: list[Future[Reply]] = field(default_factory=list)
 
     def submit(
         self, key: str, atoms: Atoms, settings: LabellerSettings, timeout: float | None
     ) -> Future[Reply]:
         """Begin one attempt."""
-        if not self.apart:
-            return self.executor.submit(_label_in_thread, key, atoms, settings)
-        plain = settings.model_dump(mode="json", exclude_unset=True)
-        return self.executor.submit(label_apart, key, atoms_to_json(atoms), plain, timeout)
+        if self.apart:
+            plain = settings.model_dump(mode="json", exclude_unset=True)
+            future = self.executor.submit(label_apart, key, atoms_to_json(atoms), plain, timeout)
+        else:
+            future = self.executor.submit(_label_in_thread, key, atoms, settings)
+        self._begun = [*(f for f in self._begun if not f.done()), future]
+        return future
 
     def shut(self) -> None:
         """Stop what is running here and let the executor go."""
-        kill_running()
-        self.executor.shutdown(wait=self.apart, cancel_futures=True)
+        for future in self._begun:
+            future.cancel()
+        while self.local and not all(future.done() for future in self._begun):
+            kill_running()
+            time.sleep(0.02)
+        self.executor.shutdown(wait=False)
         self.close()
 
 
-def make_workers(text: str) -> Workers:
-    """`processes:N`, `threads:N` or `dask://host:port`; InputError for anything else."""
+def make_workers(text: str, patience: float = 30.0) -> Workers:
+    """`processes:N`, `threads:N` or `dask://host:port`; InputError for anything else.
+
+    patience: seconds to wait for a Dask scheduler to answer.
+    """
     kind, colon, rest = text.partition(":")
     if kind == "dask" and rest.startswith("//"):
-        return _dask(f"tcp://{rest[2:]}")
+        return _dask(f"tcp://{rest[2:]}", patience=patience)
     if kind in ("processes", "threads") and (not colon or rest.isdecimal()) and rest != "0":
         count = int(rest or 1)
-        return Workers(ThreadPoolExecutor(count), count, apart=kind == "processes")
+        apart = kind == "processes"
+        return Workers(ThreadPoolExecutor(count), count, apart=apart, local=apart)
     raise InputError(
         f"cannot understand the executor {text!r}.",
         remedy="write processes:N, threads:N, dask://host:port, or the name of a settings file (.yaml).",
@@ -89,10 +104,15 @@ def factory_workers(settings: ExecutorSettings) -> Workers:
     return Workers(made, settings.slots)
 
 
-def _dask(address: Any, slots: int | None = None, close: Callable[[], object] = lambda: None) -> Workers:
+def _dask(
+    address: Any,
+    slots: int | None = None,
+    close: Callable[[], object] = lambda: None,
+    patience: float = 30.0,
+) -> Workers:
     distributed = require("distributed", "pip install 'superion[dask]'")
     try:
-        client = distributed.Client(address, timeout=30)
+        client = distributed.Client(address, timeout=patience)
     except OSError as error:
         raise SetupError(
             f"no Dask scheduler answers at {address} ({error}).",

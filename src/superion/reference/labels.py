@@ -9,7 +9,6 @@ import numpy as np
 from ase import Atoms
 
 from superion.errors import LabelError
-from superion.structures.labels import LABELS
 
 Array = np.ndarray
 Kind = Literal["first-principles", "calculator", "surrogate"]
@@ -90,6 +89,8 @@ class Labels:
 
     def write_to(self, atoms: Atoms, kind: Kind) -> None:
         """Put the labels under the keys of the conventions; REF_ labels it had before are removed."""
+        from superion.structures import LABELS
+
         for store in (atoms.info, atoms.arrays):
             for key in [key for key in store if str(key).startswith("REF_")]:
                 del store[key]
