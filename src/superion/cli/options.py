@@ -23,7 +23,7 @@ Keys = Annotated[
 Precision = Annotated[
     str,
     typer.Option(
-        "--precision", help="float64, or float32: SOAP block faster, forces good to about 1e-5 eV/Å."
+        "--precision", help="float64, or float32: SOAP block faster, forces good to about 1e-4 eV/Å."
     ),
 ]
 Device = Annotated[
