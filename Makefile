@@ -1,5 +1,5 @@
 # make demo   set up and run the main job: two potentials, dynamics, conductivities, a report
-# make test   set up and run the checks and the tests
+# make test   set up and run the checks and the tests (needs g++: the LAMMPS plugin is compiled)
 # make bench  speed and accuracy beside QUIP and torch-pme (half an hour)
 
 PYTHON ?= python3
@@ -30,6 +30,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/torch_path.py
 	$(BIN)/python benchmarks/electrostatics.py
+	$(BIN)/python benchmarks/lammps_routes.py
 	$(BIN)/python benchmarks/hyperparameters.py
 	$(BIN)/python benchmarks/accuracy_vs_gap_fit.py
 

@@ -82,7 +82,7 @@ def dynamics(ensemble: str) -> MDSettings:
     )
 
 
-def evaluated(atoms: Atoms, potential: Potential, settings: EngineSettings = FINE) -> dict[str, np.ndarray]:
+def evaluated(atoms: Atoms, potential: Potential, settings: EngineSettings) -> dict[str, np.ndarray]:
     with Engine(atoms, potential, settings) as engine:
         state = initial_state(atoms, temperature=300, seed=1, step=0, keep=False)
         engine.set_momenta(state.momenta)
@@ -92,43 +92,48 @@ def evaluated(atoms: Atoms, potential: Potential, settings: EngineSettings = FIN
     return {name: np.array(getattr(state, name)) for name in names}
 
 
-def compute(folder: Path, models: Path) -> None:
-    """Do everything on all ranks and write the results into `folder`."""
+def compute(folder: Path, models: Path, route: str) -> None:
+    """Do everything on all ranks, the local terms on one route, and write the results into `folder`."""
     from mpi4py import MPI
 
     comm = MPI.COMM_WORLD
     found: dict[str, np.ndarray] = {}
     local, full = (Potential.load(models / f"{name}.safetensors") for name in ("local", "full"))
     cases = structures()
+    fine, quick = (engine.model_copy(update={"route": route}) for engine in (FINE, EngineSettings()))
     for name, atoms in cases.items():
-        for key, value in evaluated(atoms, local).items():
+        for key, value in evaluated(atoms, local, fine).items():
             found[f"local.{name}.{key}"] = value
     for name, potential in {"full": full, "points": charged("points"), "widths": charged("widths")}.items():
-        for key, value in evaluated(cases["scattered"], potential).items():
+        for key, value in evaluated(cases["scattered"], potential, fine).items():
             found[f"{name}.{key}"] = value
-    for key, value in evaluated(cases["scattered"], full, EngineSettings()).items():
+    for key, value in evaluated(cases["scattered"], full, quick).items():
         found[f"pppm.{key}"] = value
     for ensemble in ("nve", "nvt", "npt"):
         settings = dynamics(ensemble)
         result = run_lammps(
-            cases["crystal"], full, settings, folder / ensemble, engine=FINE, progress=False,
+            cases["crystal"], full, settings, folder / ensemble, engine=fine, progress=False,
             provenance={"model": "full"},
         )  # fmt: skip
         found[f"{ensemble}.frames"] = np.array(comm.allgather(result.frames))
-    found |= errors(comm, cases["crystal"], local, full, folder)
+    found |= errors(comm, cases["crystal"], local, full, folder, fine)
     if comm.rank == 0:
         np.savez(folder / "found.npz", **found)
 
 
-def errors(comm, crystal: Atoms, local: Potential, full: Potential, folder: Path) -> dict[str, np.ndarray]:
+def errors(
+    comm, crystal: Atoms, local: Potential, full: Potential, folder: Path, engine: EngineSettings
+) -> dict[str, np.ndarray]:
     """What all ranks are told when the potential, the guard or the folder stops a run."""
     close = crystal.copy()
     close.positions[1] = close.positions[0] + [2e-4, 0, 0]
     told = {}
     for name, task in {
-        "overlap": lambda: evaluated(close, local),
-        "hot": lambda: run_lammps(crystal, local, hot(), folder / "hot", progress=False),
-        "again": lambda: run_lammps(crystal, full, dynamics("nve"), folder / "nve", progress=False),
+        "overlap": lambda: evaluated(close, local, engine),
+        "hot": lambda: run_lammps(crystal, local, hot(), folder / "hot", engine=engine, progress=False),
+        "again": lambda: run_lammps(
+            crystal, full, dynamics("nve"), folder / "nve", engine=engine, progress=False
+        ),
     }.items():
         message = "no error"
         try:
@@ -140,4 +145,4 @@ def errors(comm, crystal: Atoms, local: Potential, full: Potential, folder: Path
 
 
 if __name__ == "__main__":
-    compute(Path(sys.argv[1]), Path(sys.argv[2]))
+    compute(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -30,15 +30,19 @@ def models(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=[1, 2], ids=["1 rank", "2 ranks"])
+RUNS = [("callback", 1), ("callback", 2), ("plugin", 1), ("plugin", 2), ("plugin", 3)]
+
+
+@pytest.fixture(scope="module", params=RUNS, ids=[f"{route} on {ranks}" for route, ranks in RUNS])
 def run(request, models, tmp_path_factory) -> Path:
-    """A folder with the results of all computations on one or two ranks."""
-    folder = tmp_path_factory.mktemp(f"ranks{request.param}")
-    if request.param == 1:
-        cases.compute(folder, models)
+    """A folder with the results of all computations on one route and so many ranks."""
+    route, ranks = request.param
+    folder = tmp_path_factory.mktemp(f"{route}{ranks}")
+    if ranks == 1:
+        cases.compute(folder, models, route)
         return folder
     mpiexec = Path(sysconfig.get_path("scripts"), "mpiexec")
-    command = [mpiexec, "-n", str(request.param), sys.executable, cases.__file__, folder, models]
+    command = [mpiexec, "-n", str(ranks), sys.executable, cases.__file__, folder, models, route]
     done = subprocess.run(
         command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300
     )
@@ -107,6 +111,7 @@ def test_dynamics_are_those_of_run_md(run, models, tmp_path, ensemble):
     assert np.ptp(theirs.conserved) < 0.02 * np.ptp(theirs.kinetic_energy)
     engine = theirs.meta["provenance"]["engine"]
     assert engine["name"] == "lammps"
+    assert run.name.startswith(engine["route"])
     assert theirs.meta["provenance"]["model"] == "full"
 
 
@@ -130,7 +135,7 @@ def test_every_rank_gets_result_and_errors(found, run):
     ranks = len(found["nve.frames"])
     assert found["nve.frames"].tolist() == [5] * ranks
     for name, text in {
-        "overlap": "the potential failed on rank .*overlap",
+        "overlap": "atoms .* apart: they overlap",
         "hot": "above the limit of 401 K",
         "again": "already holds a run",
     }.items():

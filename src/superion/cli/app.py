@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from superion.cli import data, dynamics, label, model, quench, structures, study, training
+from superion.cli import data, dynamics, label, lammps, model, quench, structures, study, training
 from superion.cli.ranks import rank
 from superion.errors import SuperionError
 
@@ -81,6 +81,7 @@ app.command("label")(label.label)
 app.command("fit")(model.fit_model)
 app.command("evaluate")(model.evaluate)
 app.command("md")(dynamics.md)
+app.command("lammps-plugin")(lammps.plugin)
 app.command("transport")(dynamics.show_transport)
 app.command("select")(training.select_frames)
 app.command("arrange")(structures.arrange)

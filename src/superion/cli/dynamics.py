@@ -64,12 +64,21 @@ def md(
         ),
     ] = None,
     precision: Precision = "float64",
+    route: Annotated[
+        str | None,
+        typer.Option(
+            help="lammps: local terms by a compiled pair style (plugin) or from Python (callback). "
+            "Default: plugin where there is a C++ compiler."
+        ),
+    ] = None,
 ) -> None:
     """Run molecular dynamics; a killed run goes on with --resume, bit for bit."""
     if engine not in ("superion", "lammps"):
         raise InputError(f"unknown engine {engine!r}.", remedy="engines are superion and lammps.")
     if engine == "superion" and ranks > 1:
         raise InputError("--ranks needs --engine lammps.", remedy="add --engine lammps.")
+    if engine == "superion" and route is not None:
+        raise InputError("--route needs --engine lammps.", remedy="add --engine lammps.")
     if engine == "lammps" and resume:
         raise InputError(
             "a run in LAMMPS cannot be resumed.",
@@ -116,9 +125,11 @@ def md(
         potential = potential.tabulated(tables)
         provenance["tables"] = tables
     if engine == "lammps":
+        from superion.simulation.lammps import EngineSettings
         from superion.simulation.lammps_md import run_lammps
 
-        done = run_lammps(atoms, potential, settings, output, provenance=provenance)
+        how = validate({"route": route or "auto"}, EngineSettings, remedy="see `superion md --help`.")
+        done = run_lammps(atoms, potential, settings, output, engine=how, provenance=provenance)
     else:
         calculator = Calculator(potential, device=device)
         if device != "cpu":

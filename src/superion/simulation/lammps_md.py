@@ -79,7 +79,13 @@ def run_lammps(
         masses = atoms.get_masses()[:, None]
         integrator = _Lammps(lammps, settings.sample_every)
         guard = Guard(atoms, settings, folder)
-        facts = {"name": "lammps", "version": lammps.version, "ranks": lammps.size, **engine.model_dump()}
+        facts = {
+            "name": "lammps",
+            "version": lammps.version,
+            "ranks": lammps.size,
+            **engine.model_dump(),
+            "route": lammps.route,
+        }
 
         def begin() -> tuple[dict[str, Any], Recorder, RunProgress]:
             stack.enter_context(locked(folder))
