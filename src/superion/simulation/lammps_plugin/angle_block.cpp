@@ -1,6 +1,7 @@
 #include "angle_block.h"
 
 #include "exponential.h"
+#include "lanes.h"
 #include "pair_block.h"
 
 namespace superion {
@@ -40,7 +41,11 @@ AngleBlock::AngleBlock(const json &settings, const Arrays &arrays, const double 
           point[0].push_back((r[0] + r[1]) * inverse[0]);
           point[1].push_back((r[0] - r[1]) * (r[0] - r[1]) * inverse[1]);
           point[2].push_back(r[2] * inverse[2]);
-          coefficients.push_back(delta * delta * f1 * f2 * weights[coefficients.size()]);
+          coefficients.push_back(delta * delta * f1 * f2 * weights[used++]);
+        }
+        while (coefficients.size() % LANES) {  // points without weight, so that loops have no remainder
+          for (auto &scaled : point) scaled.push_back(0.0);
+          coefficients.push_back(0.0);
         }
       }
   first.push_back(static_cast<int>(coefficients.size()));
@@ -77,19 +82,17 @@ void AngleBlock::triangle(const Environments &around, int a, int m, int n, Deriv
   const double r3 = std::sqrt(x * x + y * y + z * z);
   const double d0 = (r1 + r2) * inverse[0], d1 = (r1 - r2) * (r1 - r2) * inverse[1], d2 = r3 * inverse[2];
   const double *s0 = point[0].data(), *s1 = point[1].data(), *s2 = point[2].data();
-  double e = 0.0, g0 = 0.0, g1 = 0.0, g2 = 0.0;
-#pragma omp simd reduction(+ : e, g0, g1, g2)
-  for (int s = begin; s < end; ++s) {
-    const double u0 = d0 - s0[s], u1 = d1 - s1[s], u2 = d2 - s2[s];
-    const double k = coefficients[s] * exp_minus(u0 * u0 + u1 * u1 + u2 * u2);
-    e += k;
-    g0 -= u0 * k;
-    g1 -= u1 * k;
-    g2 -= u2 * k;
+  Lanes all = {}, along0 = {}, along1 = {}, along2 = {};
+  for (int s = begin; s < end; s += LANES) {
+    const Lanes u0 = d0 - load(s0 + s), u1 = d1 - load(s1 + s), u2 = d2 - load(s2 + s);
+    const Lanes k = load(&coefficients[s]) * exp_minus(u0 * u0 + u1 * u1 + u2 * u2);
+    all += k;
+    along0 -= u0 * k;
+    along1 -= u1 * k;
+    along2 -= u2 * k;
   }
-  g0 *= 2.0 * inverse[0];
-  g1 *= 4.0 * inverse[1] * (r1 - r2);
-  g2 *= 2.0 * inverse[2];
+  const double e = sum(all), g0 = 2.0 * inverse[0] * sum(along0);
+  const double g1 = 4.0 * inverse[1] * (r1 - r2) * sum(along1), g2 = 2.0 * inverse[2] * sum(along2);
   const double slope1 = (slope[m] * f2 * e + f1 * f2 * (g0 + g1)) / r1;
   const double slope2 = (f1 * slope[n] * e + f1 * f2 * (g0 - g1)) / r2;
   const double slope3 = f1 * f2 * g2 / r3;

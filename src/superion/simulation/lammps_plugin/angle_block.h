@@ -12,11 +12,12 @@ class AngleBlock : public Block {
   bool knows(int z) const override { return index[z] >= 0; }
   const char *name() const override { return "the 3-body block"; }
   void add(const Environments &around, Derivatives &out) override;
-  std::size_t size() const { return coefficients.size(); }
+  std::size_t size() const { return used; }
 
  private:
   double reach, width, inverse[3];
   int count = 0;
+  std::size_t used = 0;                     // weights
   std::vector<int> index, first;            // by atomic number, by class of triangles
   std::vector<double> point[3];             // scaled descriptors
   std::vector<double> coefficients;         // eV

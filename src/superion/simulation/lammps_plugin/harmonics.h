@@ -1,6 +1,8 @@
-// Real spherical harmonics of unit vectors and the gradients of the solid ones.
+// Real spherical harmonics of some unit vectors at a time, and the gradients of the solid ones.
 #pragma once
 #include <vector>
+
+#include "lanes.h"
 
 namespace superion {
 
@@ -8,12 +10,13 @@ namespace superion {
 class Harmonics {
  public:
   explicit Harmonics(int l_max);
-  void compute(double x, double y, double z);
-  std::vector<double> value, dx, dy, dz;
+  void compute(Lanes x, Lanes y, Lanes z);
+  std::vector<Lanes> value, dx, dy, dz;
 
  private:
   int l_max;
-  std::vector<double> factors, q, c, s;
+  std::vector<double> factors;
+  std::vector<Lanes> q, c, s;
 };
 
 }  // namespace superion

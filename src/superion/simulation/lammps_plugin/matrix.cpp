@@ -5,21 +5,15 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lanes.h"
+
 namespace superion {
 
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int LANES = 8, VECTORS = 3, ROWS = 8;
-#elif defined(__AVX2__)
-constexpr int LANES = 4, VECTORS = 3, ROWS = 4;
-#else
-constexpr int LANES = 2, VECTORS = 2, ROWS = 4;
-#endif
+constexpr int VECTORS = LANES > 2 ? 3 : 2, ROWS = LANES > 4 ? 8 : 4;  // 32 registers, or 16
 constexpr int COLUMNS = LANES * VECTORS;
 constexpr std::size_t DEPTH = 128;
-
-typedef double Lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
 
 // One tile: `depth` products of ROWS numbers with COLUMNS numbers
 inline void tile(std::size_t depth, const double *a, const double *b, double *out)
@@ -28,7 +22,7 @@ inline void tile(std::size_t depth, const double *a, const double *b, double *ou
   for (std::size_t k = 0; k < depth; ++k, a += ROWS, b += COLUMNS)
     for (int i = 0; i < ROWS; ++i)
       for (int j = 0; j < VECTORS; ++j)
-        sum[i][j] += a[i] * reinterpret_cast<const Lanes *>(b)[j];
+        sum[i][j] += a[i] * load(b + j * LANES);
   std::memcpy(out, sum, sizeof(sum));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "exponential.h"
+#include "lanes.h"
 
 namespace superion {
 
@@ -39,14 +40,18 @@ PairBlock::PairBlock(const json &settings, const Arrays &arrays, const double *w
       const std::string key = "points_" + std::to_string(species[a]) + "_" + std::to_string(species[b]);
       if (!arrays.has(key)) continue;
       const Array distances = arrays.get(key, 1);
-      points.insert(points.end(), distances.values.begin(), distances.values.end());
+      for (double r : distances.values) {
+        double f, slope;
+        cosine_cutoff(r, reach, width, f, slope);
+        points.push_back(r);
+        coefficients.push_back(delta * delta * f * weights[used++]);
+      }
+      while (points.size() % LANES) {  // points without weight, so that loops have no remainder
+        points.push_back(0.0);
+        coefficients.push_back(0.0);
+      }
     }
   first.push_back(static_cast<int>(points.size()));
-  for (std::size_t s = 0; s < points.size(); ++s) {
-    double f, slope;
-    cosine_cutoff(points[s], reach, width, f, slope);
-    coefficients.push_back(delta * delta * f * weights[s]);
-  }
 }
 
 void PairBlock::add(const Environments &around, Derivatives &out)
@@ -57,14 +62,14 @@ void PairBlock::add(const Environments &around, Derivatives &out)
       const double r = around.r[p];
       if (r >= reach) continue;
       const int pair = kind(own, index[around.species[p]]);
-      double value = 0.0, slope = 0.0;
-#pragma omp simd reduction(+ : value, slope)
-      for (int s = first[pair]; s < first[pair + 1]; ++s) {
-        const double d = r - points[s];
-        const double k = coefficients[s] * exp_minus(inverse * d * d);
-        value += k;
-        slope -= d * k;
+      Lanes values = {}, slopes = {};
+      for (int s = first[pair]; s < first[pair + 1]; s += LANES) {
+        const Lanes d = r - load(&points[s]);
+        const Lanes k = load(&coefficients[s]) * exp_minus(inverse * d * d);
+        values += k;
+        slopes -= d * k;
       }
+      const double value = sum(values), slope = sum(slopes);
       double f, df;
       cosine_cutoff(r, reach, width, f, df);
       out.energy[a] += 0.5 * f * value;  // either atom has half of it

@@ -12,11 +12,12 @@ class PairBlock : public Block {
   bool knows(int z) const override { return index[z] >= 0; }
   const char *name() const override { return "the 2-body block"; }
   void add(const Environments &around, Derivatives &out) override;
-  std::size_t size() const { return points.size(); }
+  std::size_t size() const { return used; }
 
  private:
   double reach, width, inverse;
   int count = 0;
+  std::size_t used = 0;                      // weights
   std::vector<int> index;                    // by atomic number
   std::vector<int> first;                    // by pair of species
   std::vector<double> points, coefficients;  // Å, eV

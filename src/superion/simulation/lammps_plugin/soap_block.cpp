@@ -1,4 +1,4 @@
-// Layouts, with C channels (species · n_max unless contracted) and L = (l_max + 1)² harmonics: coefficients c[atom][lm][channel],
+// Layouts, with C channels (species · n_max unless contracted) and L = (l_max + 1)² harmonics: coefficients c[atom][lm][wide ≥ C],
 // spectra p[atom][l · C(C + 1)/2 + pair(a ≤ b)].
 #include "soap_block.h"
 
@@ -42,14 +42,14 @@ SoapBlock::SoapBlock(const json &settings, const Arrays &arrays, const double *w
   const Arrays contractions = arrays.below("contraction_");
   for (const std::string &z : contractions.names()) radials = channels = contractions.columns(z);
   harmonic_count = (l_max + 1) * (l_max + 1);
-  length = static_cast<std::size_t>(l_max + 1) * channels * (channels + 1) / 2;
+  spectrum = std::make_unique<Spectrum>(l_max, channels);
+  length = spectrum->length();
+  stride = static_cast<std::size_t>(harmonic_count) * spectrum->wide();
   table = std::make_unique<RadialTable>(reach, n_max, l_max, hyper.at("atom_sigma").get<double>());
   y = std::make_unique<Harmonics>(l_max);
   value.resize((l_max + 1) * radials);
   slope.resize(value.size());
   work.resize(8 * radials);
-  symmetric.resize(channels * channels);
-  row.resize(channels);
 
   for (const std::string &array : arrays.names()) {
     const std::string kind = array.substr(0, array.rfind('_') + 1);
@@ -119,28 +119,46 @@ void SoapBlock::contract(Kernel &kernel, const Array &coefficients)
 
 void SoapBlock::add(const Environments &around, Derivatives &out)
 {
-  c.resize(static_cast<std::size_t>(around.count) * harmonic_count * channels);
+  c.resize(around.count * stride);
   gc.resize(c.size());
   p.resize(around.count * length);
   gp.resize(p.size());
   norm.resize(around.count);
   Kernel &kernel = kernels.at(around.z);
+  find_neighbours(around);
   expand(around, kernel);
-  power_spectrum(around.count);
+  for (int a = 0; a < around.count; ++a) norm[a] = spectrum->normalised(&c[a * stride], &p[a * length]);
   evaluate(kernel, around.count, out.energy);
-  spectrum_adjoint(around.count);
+  for (int a = 0; a < around.count; ++a)
+    spectrum->adjoint(&c[a * stride], &p[a * length], norm[a], &gp[a * length], &gc[a * stride]);
   expand_adjoint(around, kernel, out);
 }
 
-// Radial functions times the cutoff function, and their slopes, at distance r
-void SoapBlock::radial(double r, const double *splines)
+void SoapBlock::find_neighbours(const Environments &around)
 {
+  near.clear();
+  begin.assign(1, 0);
+  for (int a = 0; a < around.count; ++a) {
+    for (int q = around.start[a]; q < around.start[a + 1]; ++q) {
+      const double r = around.r[q], inverse = 1.0 / r;
+      if (r >= reach) continue;
+      Neighbour found{q, index[around.species[q]], r, around.x[q] * inverse, around.y[q] * inverse,
+                      around.z_[q] * inverse, 0.0, 0.0};
+      cosine_cutoff(r, reach, width, found.cut, found.slope);
+      near.push_back(found);
+    }
+    begin.push_back(static_cast<int>(near.size()));
+  }
+}
+
+// Radial functions times the cutoff function, and their slopes
+void SoapBlock::radial(int neighbour, const double *splines)
+{
+  const Neighbour &at = near[neighbour];
   const int size = static_cast<int>(value.size());
-  const double h = table->spacing, scaled = r / h;
+  const double scaled = at.r / table->spacing, inverse = 1.0 / table->spacing;
   const int k = std::min(static_cast<int>(scaled), table->intervals - 1);
-  const double t = scaled - k;
-  double f, df;
-  cosine_cutoff(r, reach, width, f, df);
+  const double t = scaled - k, f = at.cut, df = at.slope;
   const double *a = splines + static_cast<std::size_t>(k) * 6 * size;
   double *to = value.data(), *change = slope.data();
 #pragma omp simd
@@ -148,60 +166,47 @@ void SoapBlock::radial(double r, const double *splines)
     const double a1 = a[size + n], a2 = a[2 * size + n], a3 = a[3 * size + n], a4 = a[4 * size + n],
                  a5 = a[5 * size + n];
     const double g = a[n] + t * (a1 + t * (a2 + t * (a3 + t * (a4 + t * a5))));
-    const double dg = (a1 + t * (2 * a2 + t * (3 * a3 + t * (4 * a4 + t * 5 * a5)))) / h;
+    const double dg = (a1 + t * (2 * a2 + t * (3 * a3 + t * (4 * a4 + t * 5 * a5)))) * inverse;
     to[n] = f * g;
     change[n] = df * g + f * dg;
   }
+}
+
+// Spherical harmonics of the neighbours first … last − 1, at most LANES of them
+void SoapBlock::harmonics(int first, int last)
+{
+  Lanes vector[3];
+  for (int lane = 0; lane < LANES; ++lane) {
+    const Neighbour &at = near[std::min(first + lane, last - 1)];
+    vector[0][lane] = at.x;
+    vector[1][lane] = at.y;
+    vector[2][lane] = at.z;
+  }
+  y->compute(vector[0], vector[1], vector[2]);
 }
 
 void SoapBlock::expand(const Environments &around, const Kernel &kernel)
 {
   std::fill(c.begin(), c.end(), 0.0);
   const double own = std::sqrt(1.0 / (4.0 * PI));
+  const int self = index[around.z], wide = spectrum->wide();
   for (int a = 0; a < around.count; ++a) {
-    double *atom = &c[static_cast<std::size_t>(a) * harmonic_count * channels];
-    const int self = index[around.z];
+    double *atom = &c[a * stride];
     for (int n = 0; n < radials; ++n) atom[kernel.channel[self] + n] = own * kernel.table[self][n];
-    for (int q = around.start[a]; q < around.start[a + 1]; ++q) {
-      const double r = around.r[q];
-      if (r >= reach) continue;
-      const int kind = index[around.species[q]];
-      radial(r, kernel.table[kind]);
-      y->compute(around.x[q] / r, around.y[q] / r, around.z_[q] / r);
-      double *to = atom + kernel.channel[kind];
-      for (int l = 0, lm = 0; l <= l_max; ++l)
-        for (; lm < (l + 1) * (l + 1); ++lm) {
-          const double angular = y->value[lm], *g = &value[l * radials];
-          double *row = to + lm * channels;
-          for (int n = 0; n < radials; ++n) row[n] += angular * g[n];
-        }
-    }
-  }
-}
-
-void SoapBlock::power_spectrum(int count)
-{
-  const double root = std::sqrt(2.0);
-  for (int i = 0; i < count; ++i) {
-    const double *atom = &c[static_cast<std::size_t>(i) * harmonic_count * channels];
-    double *to = &p[i * length], square = 0.0;
-    for (int l = 0; l <= l_max; ++l)
-      for (int a = 0; a < channels; ++a) {
-        const int rest = channels - a;
-        std::fill(row.begin(), row.begin() + rest, 0.0);
-        for (int lm = l * l; lm < (l + 1) * (l + 1); ++lm) {
-          const double *from = atom + lm * channels + a, factor = root * from[0];
-          for (int b = 0; b < rest; ++b) row[b] += factor * from[b];
-        }
-        row[0] /= root;
-        for (int b = 0; b < rest; ++b) to[b] = row[b];
-        to += rest;
+    for (int first = begin[a]; first < begin[a + 1]; first += LANES) {
+      const int last = std::min(first + LANES, begin[a + 1]);
+      harmonics(first, last);
+      for (int q = first; q < last; ++q) {
+        radial(q, kernel.table[near[q].kind]);
+        double *to = atom + kernel.channel[near[q].kind];
+        for (int l = 0, lm = 0; l <= l_max; ++l)
+          for (; lm < (l + 1) * (l + 1); ++lm) {
+            const double angular = y->value[lm][q - first], *g = &value[l * radials];
+            double *row = to + lm * wide;
+            for (int n = 0; n < radials; ++n) row[n] += angular * g[n];
+          }
       }
-    to = &p[i * length];
-#pragma omp simd reduction(+ : square)
-    for (std::size_t d = 0; d < length; ++d) square += to[d] * to[d];
-    norm[i] = std::sqrt(square);
-    for (std::size_t d = 0; d < length; ++d) to[d] /= norm[i];
+    }
   }
 }
 
@@ -239,38 +244,6 @@ void SoapBlock::evaluate(Kernel &kernel, int count, std::vector<double> &energy)
   if (kernel.compressed) kernel.back.multiply(back.data(), count, gp.data());
 }
 
-void SoapBlock::spectrum_adjoint(int count)
-{
-  const double root = std::sqrt(2.0);
-  for (int i = 0; i < count; ++i) {
-    const double *atom = &c[static_cast<std::size_t>(i) * harmonic_count * channels];
-    double *to = &gc[static_cast<std::size_t>(i) * harmonic_count * channels];
-    const double *g = &gp[i * length], *own = &p[i * length];
-    double along = 0.0;
-#pragma omp simd reduction(+ : along)
-    for (std::size_t d = 0; d < length; ++d) along += g[d] * own[d];
-    const double inverse = 1.0 / norm[i];
-    for (int l = 0; l <= l_max; ++l) {
-      for (int a = 0; a < channels; ++a) {
-        for (int b = a; b < channels; ++b)
-          symmetric[a * channels + b] = symmetric[b * channels + a] =
-              root * inverse * (g[b - a] - along * own[b - a]);
-        symmetric[a * channels + a] *= root;
-        g += channels - a;
-        own += channels - a;
-      }
-      for (int lm = l * l; lm < (l + 1) * (l + 1); ++lm) {
-        double *line = to + lm * channels;
-        std::fill(line, line + channels, 0.0);
-        for (int a = 0; a < channels; ++a) {
-          const double factor = atom[lm * channels + a], *from = &symmetric[a * channels];
-          for (int b = 0; b < channels; ++b) line[b] += factor * from[b];
-        }
-      }
-    }
-  }
-}
-
 void SoapBlock::expand_adjoint(const Environments &around, const Kernel &kernel, Derivatives &out)
 {
   switch (radials) {
@@ -290,22 +263,23 @@ template <int N> void SoapBlock::adjoint_of(const Environments &around, const Ke
   double fixed[8 * (N ? N : 1)];
   double *along = N ? fixed : work.data(), *ax = along + count, *ay = ax + count, *az = ay + count;
   double *sy = az + count, *sx = sy + count, *st = sx + count, *sz = st + count;
+  const int wide = spectrum->wide();
   for (int a = 0; a < around.count; ++a)
-    for (int q = around.start[a]; q < around.start[a + 1]; ++q) {
-      const double r = around.r[q];
-      if (r >= reach) continue;
-      const double ux = around.x[q] / r, uy = around.y[q] / r, uz = around.z_[q] / r;
-      const int kind = index[around.species[q]];
-      radial(r, kernel.table[kind]);
-      y->compute(ux, uy, uz);
-      const double *g =
-          &gc[static_cast<std::size_t>(a) * harmonic_count * channels] + kernel.channel[kind];
+    for (int q = begin[a], first = q; q < begin[a + 1]; ++q) {
+      if ((q - begin[a]) % LANES == 0) {
+        first = q;
+        harmonics(first, std::min(first + LANES, begin[a + 1]));
+      }
+      const Neighbour &at = near[q];
+      const int lane = q - first;
+      radial(q, kernel.table[at.kind]);
+      const double *g = &gc[a * stride] + kernel.channel[at.kind];
       for (int n = 0; n < count; ++n) along[n] = ax[n] = ay[n] = az[n] = 0.0;
       for (int l = 0, lm = 0; l <= l_max; ++l) {
         for (int n = 0; n < count; ++n) sy[n] = sx[n] = st[n] = sz[n] = 0.0;
         for (; lm < (l + 1) * (l + 1); ++lm) {
-          const double *from = g + lm * channels;
-          const double v = y->value[lm], vx = y->dx[lm], vy = y->dy[lm], vz = y->dz[lm];
+          const double *from = g + lm * wide;
+          const double v = y->value[lm][lane], vx = y->dx[lm][lane], vy = y->dy[lm][lane], vz = y->dz[lm][lane];
           for (int n = 0; n < count; ++n) {
             sy[n] += v * from[n];
             sx[n] += vx * from[n];
@@ -314,7 +288,7 @@ template <int N> void SoapBlock::adjoint_of(const Environments &around, const Ke
           }
         }
         // the solid harmonic of degree l has the radial derivative l·Y at r = 1
-        const double degree = l / r;
+        const double degree = l / at.r;
         for (int n = 0; n < count; ++n) {
           const double f = value[l * count + n];
           along[n] += (slope[l * count + n] - degree * f) * sy[n];
@@ -330,9 +304,9 @@ template <int N> void SoapBlock::adjoint_of(const Environments &around, const Ke
         gy += ay[n];
         gz += az[n];
       }
-      out.gx[q] += gx / r + stretch * ux;
-      out.gy[q] += gy / r + stretch * uy;
-      out.gz[q] += gz / r + stretch * uz;
+      out.gx[at.pair] += gx / at.r + stretch * at.x;
+      out.gy[at.pair] += gy / at.r + stretch * at.y;
+      out.gz[at.pair] += gz / at.r + stretch * at.z;
     }
 }
 

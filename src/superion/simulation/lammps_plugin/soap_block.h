@@ -8,6 +8,7 @@
 #include "matrix.h"
 #include "model_file.h"
 #include "radial.h"
+#include "spectrum.h"
 
 namespace superion {
 
@@ -37,24 +38,32 @@ class SoapBlock : public Block {
 
   void contract(Kernel &kernel, const Array &coefficients);
   void expand(const Environments &around, const Kernel &kernel);
-  void power_spectrum(int count);
   void evaluate(Kernel &kernel, int count, std::vector<double> &energy);
-  void spectrum_adjoint(int count);
   void expand_adjoint(const Environments &around, const Kernel &kernel, Derivatives &out);
   template <int N> void adjoint_of(const Environments &around, const Kernel &kernel, Derivatives &out);
-  void radial(double r, const double *splines);
+  void find_neighbours(const Environments &around);
+  void radial(int neighbour, const double *splines);
+  void harmonics(int first, int last);
 
   double reach, width;
   int n_max, l_max, zeta, harmonic_count;
   int radials, channels;  // radial functions per neighbour, and in all
-  std::size_t length, total = 0;
+  std::size_t length, stride, total = 0;  // of a spectrum, of the coefficients of an atom; sparse points
   std::vector<int> index;  // by atomic number
   std::map<int, Kernel> kernels;
   std::unique_ptr<RadialTable> table;
   std::unique_ptr<Harmonics> y;
+  std::unique_ptr<Spectrum> spectrum;
+  // neighbours within the cutoff, those of one centre after the other
+  struct Neighbour {
+    int pair, kind;                 // place in the environments, species
+    double r, x, y, z, cut, slope;  // Å, unit vector, cutoff function
+  };
+  std::vector<Neighbour> near;
+  std::vector<int> begin;  // by centre
   std::vector<double> value, slope;                     // of the radial functions
   std::vector<double> c, gc, p, gp, norm;               // coefficients, spectra, and gradients with respect to them
-  std::vector<double> projected, dots, back, symmetric, row, work;
+  std::vector<double> projected, dots, back, work;
 };
 
 }  // namespace superion
