@@ -284,6 +284,12 @@ def test_foreign_terms_take_the_callback(crystal):
     with pytest.raises(ModelError, match="found own"):
         Engine(crystal, own, PLUGIN)
     assert engine_module._route([WALL], PLUGIN) == "plugin"
+    exact = Potential([gp(crystal, "no angles", "pair")])
+    for other, found in ((exact.tabulated(1e-2), "tables"), (exact.with_precision("float32"), "float32")):
+        with pytest.raises(ModelError, match=f"found {found}"):
+            Engine(crystal, other, PLUGIN)
+        with Engine(crystal, other) as engine:
+            assert engine.route == "callback"
 
 
 @pytest.mark.parametrize("ranks", [1, 2])

@@ -163,11 +163,6 @@ class SparseGP:
         ]
         return result
 
-    @property
-    def tabulates(self) -> bool:
-        """Whether some energies are read from tables."""
-        return any(table is not None for table in self.tables)
-
     def constants(self, atoms: Atoms | Surroundings) -> Array:
         """Baseline energies (N,) in eV."""
         constant = self._constant[atoms.numbers]

@@ -25,6 +25,7 @@ from superion.electrostatics import CoulombTerm
 from superion.errors import InputError, ModelError, SimulationError
 from superion.potentials import Potential
 from superion.potentials.gp import SparseGP
+from superion.potentials.soap import SoapBlock
 from superion.simulation.lammps_callback import LocalCallback
 from superion.simulation.lammps_plugin import KINDS, build_plugin, find_compiler
 from superion.simulation.lammps_styles import pair_lines, split_terms, write_local
@@ -282,12 +283,17 @@ def _packages() -> tuple[Any, Any]:
 def _route(local: list[LocalTerm], settings: EngineSettings) -> str:
     """The route for these terms; ModelError if it is the plugin, which does not know them."""
     foreign = [term.kind for term in local if term.kind not in KINDS]
-    foreign += ["tables" for term in local if isinstance(term, SparseGP) and term.tabulates]
+    for term in local:
+        if isinstance(term, SparseGP):
+            foreign += ["tables" for table in term.tables if table is not None]
+            foreign += [
+                b.precision for b in term.blocks if isinstance(b, SoapBlock) and b.precision != "float64"
+            ]
     if settings.route == "plugin" and foreign:
         raise ModelError(
-            f"the LAMMPS plugin computes the terms {', '.join(KINDS)}, and without tables; "
+            f"the LAMMPS plugin computes the terms {', '.join(KINDS)}, without tables and in float64; "
             f"found {', '.join(foreign)}.",
-            remedy="choose the route callback, or leave out the tables.",
+            remedy="choose the route callback, or leave out tables and precision.",
         )
     if settings.route == "auto":
         return "plugin" if find_compiler() and not foreign else "callback"
