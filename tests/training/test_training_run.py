@@ -23,7 +23,7 @@ from superion.report.figures_training import convergence
 from superion.structures import structure_hash
 from superion.training import steps
 from superion.training.config import read_training
-from superion.training.frames import load_frames
+from superion.training.frames import load_frames, write_frames
 from superion.training.run import run_training
 from superion.training.status import training_status
 
@@ -202,12 +202,14 @@ def test_the_budget_is_never_exceeded(tmp_path):
 def test_structures_to_label_first_come_before_the_first_fit(tmp_path):
     source = write_training(tmp_path, data__label=["first.extxyz"], protocol__generations=1)
     frames = load_frames(tmp_path / "salt.extxyz")
-    moved = [frames[0].copy(), frames[1].copy(), frames[3].copy()]  # the last is a test structure
+    moved = [frames[0].copy(), frames[1].copy(), frames[3].copy()]
     for atoms in moved[:2]:
         atoms.rattle(0.05, seed=3)
-    from ase.io import write
-
-    write(tmp_path / "first.extxyz", moved, format="extxyz")
+    write_frames(tmp_path / "first.extxyz", moved)
+    with pytest.raises(InputError, match="belongs to the test trajectory b"):
+        go(source, tmp_path / "out")
+    del moved[2].info["trajectory"]  # still a copy of a test structure, which is not trained on
+    write_frames(tmp_path / "first.extxyz", moved)
     out = go(source, tmp_path / "out")
     summary = read_json(out / "summary.json")
     assert summary["generations"][0]["labels"] == 3

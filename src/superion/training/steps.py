@@ -20,7 +20,7 @@ from superion.files import read_json, sha256, write_json
 from superion.potentials import Potential
 from superion.potentials import fit as fit_terms
 from superion.simulation import read_trajectory
-from superion.structures import is_isolated, structure_hash
+from superion.structures import is_isolated, structure_hash, trajectory_of
 from superion.structures.duplicates import frame_name
 from superion.study.data import load_dataset, read_files
 from superion.study.dynamics import Job, prepare, start_structure
@@ -51,7 +51,16 @@ def start(work: Work) -> None:
     asked, labelled = work.folder / "first.extxyz", work.folder / "first-labelled.extxyz"
 
     def ask() -> list[Path]:
-        frames = [_without_labels(atoms) for atoms in read_files(wanted)]
+        frames = [_without_labels(atoms, k) for k, atoms in enumerate(read_files(wanted))]
+        found = load_dataset(known, data.keys, data.test, data.seed)
+        held = {trajectory_of(atoms) for atoms in found.part("test")}
+        for k, atoms in enumerate(frames):
+            if atoms.info["trajectory"] in held:
+                raise InputError(
+                    f"a structure of data.label belongs to the test trajectory {atoms.info['trajectory']}.",
+                    frame=k,
+                    remedy="make it from another trajectory, or test on others.",
+                )
         if len(frames) > work.settings.budget:
             raise InputError(
                 f"data.label holds {len(frames)} structures, the budget is {work.settings.budget} labels.",
@@ -71,10 +80,11 @@ def start(work: Work) -> None:
         write_frames(test, found.part("test"))
         return [first, test, work.folder / "first-rejected.json"]
 
-    work.once("start/ask", {"budget": work.settings.budget}, wanted, ask)
+    division = data.model_dump(mode="json", exclude={"files", "label"})
+    work.once("start/ask", {"budget": work.settings.budget, "data": division}, [*known, *wanted], ask)
     _label(work, "start/label", asked, labelled, work.folder / "first-failed.json")
     settings = {
-        "data": data.model_dump(mode="json", exclude={"files", "label"}),
+        "data": division,
         "clean": work.settings.clean.model_dump(mode="json"),
     }
     work.once("start/data", settings, [*known, labelled], divide)
@@ -346,10 +356,13 @@ def _label(work: Work, name: str, wanted: Path, labelled: Path, failures: Path) 
     work.once(name, work.labeller, [wanted], make)
 
 
-def _without_labels(atoms: Atoms) -> Atoms:
+def _without_labels(atoms: Atoms, index: int) -> Atoms:
+    """A structure to label, named so that no two share a name; one that names no trajectory is its own."""
     copy = bare(atoms)
-    copy.info |= {k: atoms.info[k] for k in ("config_type", "trajectory", "frame_id") if k in atoms.info}
-    copy.info.setdefault("frame_id", atoms.info.get("source", "unnamed"))
+    name = f"first-{index:04d}"
+    trajectory = str(atoms.info.get("trajectory", "")).strip() or name
+    copy.info |= {"config_type": str(atoms.info.get("config_type", "first")), "frame_id": name}
+    copy.info["trajectory"] = trajectory
     return copy
 
 
