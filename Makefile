@@ -29,6 +29,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/compression.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/torch_path.py
+	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/electrostatics.py
 	$(BIN)/python benchmarks/lammps_routes.py
 	$(BIN)/python benchmarks/hyperparameters.py

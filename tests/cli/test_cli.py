@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -119,6 +120,7 @@ def test_fit_without_test_set_and_repulsion(inputs: Path, tmp_path: Path) -> Non
         "--json", found,
     )  # fmt: skip
     assert "train: 8 frames, RMSE energy" in shown.output
+    assert re.search(r"The fit will use up to 0\.[5-9] GB of memory", shown.output)
     assert json.loads(found.read_text())["test"] is None
     assert [term.kind for term in Potential.load(output).terms] == ["gp"]
 
@@ -148,6 +150,20 @@ def test_fit_refuses_what_it_cannot_use(
     for text in expected:
         assert text in message
     assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_fit_elsewhere(inputs: Path, tmp_path: Path) -> None:
+    found, atoms = [], read(inputs / "train.extxyz", index=-1)
+    for number, words in enumerate(([], ["--executor", "threads:2"])):
+        output = tmp_path / f"{number}.safetensors"
+        succeeds("fit", inputs / "train.extxyz", "--config", inputs / "fit.yaml", "--output", output, *words)
+        found.append(Potential.load(output).evaluate(atoms).forces)
+    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-9)
+    message = refused(
+        "fit", inputs / "train.extxyz", "--output", tmp_path / "m.safetensors", "--executor", "dusk:1"
+    )
+    assert "cannot understand the executor 'dusk:1'" in message
+    assert "dask://host:8786" in message
 
 
 def test_fit_warns_of_what_looks_wrong(inputs: Path, tmp_path: Path) -> None:
