@@ -1,10 +1,11 @@
-"""The functions of neighbour_loops.py in NumPy, for where numba cannot run: the same results, bit for bit."""
+"""The functions of neighbour_loops.py and neighbour_search.py where numba cannot run: the same, bit for bit."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+import vesin
 
 Array = np.ndarray
 
@@ -24,14 +25,23 @@ def two_longest_moves(positions: Array, before: Array, strain: Array) -> float:
     return float(np.sort(moves)[-2:].sum())
 
 
-def sort(both: Array, image: Array, atoms: int, centres: int) -> tuple[Array, Array, Array]:
-    """First pair of each centre, second atoms and images, sorted by first atom, second atom, image."""
+def search(
+    positions: Array, cell: Array, pbc: Array, reach: float, centres: int
+) -> tuple[Array, Array, Array, tuple[float, int, int]]:
+    """First pair of each centre, second atoms and images, in order, and the nearest pair, found by vesin."""
+    both, image, distance = vesin.NeighborList(cutoff=reach, full_list=True).compute(
+        points=positions, box=cell, periodic=pbc, quantities="PSd"
+    )
     kept = np.flatnonzero(both[:, 0] < centres)
     i, j, images = both[kept, 0], both[kept, 1], image[kept]
     order = np.lexsort((images[:, 2], images[:, 1], images[:, 0], j, i))
     first = np.zeros(centres + 1, dtype=np.int64)
     np.cumsum(np.bincount(i, minlength=centres), out=first[1:])
-    return first, j[order].astype(np.int64), images[order].astype(np.int32)
+    nearest = (math.inf, 0, 0)
+    if len(distance):
+        p = int(distance.argmin())
+        nearest = (float(distance[p]), int(both[p].min()), int(both[p].max()))
+    return first, j[order].astype(np.int64), images[order].astype(np.int32), nearest
 
 
 def measure(

@@ -47,53 +47,6 @@ def two_longest_moves(positions: Array, before: Array, strain: Array) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
-def sort(both: Array, image: Array, atoms: int, centres: int) -> tuple[Array, Array, Array]:
-    """First pair of each centre, second atoms and images, sorted by first atom, second atom, image."""
-    count = len(both)
-    order = np.empty(count, dtype=np.int64)
-    begin = np.zeros(atoms + 1, dtype=np.int64)
-    for p in range(count):
-        begin[both[p, 1] + 1] += 1
-    for a in range(atoms):
-        begin[a + 1] += begin[a]
-    for p in range(count):
-        b = both[p, 1]
-        order[begin[b]] = p
-        begin[b] += 1
-    first = np.zeros(centres + 1, dtype=np.int64)
-    for p in range(count):
-        if both[p, 0] < centres:
-            first[both[p, 0] + 1] += 1
-    for a in range(centres):
-        first[a + 1] += first[a]
-    end = first[:-1].copy()
-    j = np.empty(first[-1], dtype=np.int64)
-    images = np.empty((first[-1], 3), dtype=np.int32)
-    for q in order:
-        a, b = both[q, 0], both[q, 1]
-        if a >= centres:
-            continue
-        k = end[a]
-        end[a] += 1
-        while k > first[a] and j[k - 1] == b and later(images[k - 1], image[q]):
-            j[k] = j[k - 1]
-            images[k] = images[k - 1]
-            k -= 1
-        j[k] = b
-        images[k] = image[q]
-    return first, j, images
-
-
-@numba.njit(cache=True, nogil=True)
-def later(one: Array, other: Array) -> bool:
-    """Whether an image comes after another."""
-    for x in range(3):
-        if one[x] != other[x]:
-            return bool(one[x] > other[x])
-    return False
-
-
-@numba.njit(cache=True, nogil=True)
 def measure(
     positions: Array, cell: Array, first: Array, second: Array, image: Array, cutoff: float,
     i: Array, j: Array, vector: Array, distance: Array, start: Array,
@@ -109,12 +62,12 @@ def measure(
             y = positions[b, 1] - positions[a, 1] + (s * cell[0, 1] + t * cell[1, 1] + u * cell[2, 1])
             z = positions[b, 2] - positions[a, 2] + (s * cell[0, 2] + t * cell[1, 2] + u * cell[2, 2])
             r = math.sqrt(x * x + y * y + z * z)
-            if r < cutoff:
-                i[count], j[count], distance[count] = a, b, r
-                vector[count, 0], vector[count, 1], vector[count, 2] = x, y, z
-                if r < shortest:
-                    nearest, shortest = count, r
-                count += 1
+            if r < shortest:
+                nearest, shortest = count, r
+            # written in any case: a branch that cannot be foreseen takes longer
+            i[count], j[count], distance[count] = a, b, r
+            vector[count, 0], vector[count, 1], vector[count, 2] = x, y, z
+            count += r < cutoff
     start[len(first) - 1] = count
     return nearest, shortest
 

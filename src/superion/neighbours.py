@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import vesin
 from ase import Atoms
 
 from superion.compiled import MISSING
 from superion.errors import InputError
 
 if MISSING:
-    from superion.neighbour_arrays import extent, measure, select, sort, two_longest_moves
+    from superion.neighbour_arrays import extent, measure, search, select, two_longest_moves
 else:
-    from superion.neighbour_loops import extent, measure, select, sort, two_longest_moves
+    from superion.neighbour_loops import extent, measure, select, two_longest_moves
+    from superion.neighbour_search import search
 
 Array = np.ndarray
 
@@ -104,7 +104,7 @@ class NeighbourList:
             room.i, room.j, room.vector, room.distance, room.start,
         )  # fmt: skip
         if distance < OVERLAP:
-            raise _overlap(int(room.i[nearest]), int(room.j[nearest]), distance)
+            raise _overlap(distance, int(room.i[nearest]), int(room.j[nearest]))
         self._ready[self._longest] = pairs = room.filled()
         self._key = key
         return pairs
@@ -149,15 +149,9 @@ class NeighbourList:
         """Find and sort all pairs within cutoff and skin."""
         self.searches += 1
         reach = (self._longest + self.skin) * (1 + ROUNDING)
-        search = vesin.NeighborList(cutoff=reach, full_list=True)
-        both, image, distance = search.compute(
-            points=positions, box=cell, periodic=pbc, quantities="PSd", copy=False
-        )
-        if distance.min(initial=math.inf) < OVERLAP:  # of all atoms, not of the centres alone
-            nearest = int(distance.argmin())
-            i, j = sorted(both[nearest].tolist())
-            raise _overlap(i, j, float(distance[nearest]))
-        self._first, self._j, self._image = sort(both, image, len(positions), centres)
+        self._first, self._j, self._image, nearest = search(positions, cell, pbc, reach, centres)
+        if nearest[0] < OVERLAP:  # of all atoms, not of the centres alone
+            raise _overlap(*nearest)
         self._positions, self._cell = positions.copy(), cell
 
 
@@ -170,7 +164,6 @@ def _check(positions: Array, cell: Array, pbc: Array) -> None:
             f"positions or cell are not finite (atoms {bad[:5].tolist()}).",
             remedy="check the structure; a simulation that gave it has exploded.",
         )
-    # beyond this the cell list of vesin overflows, which would end the interpreter
     if longest > MAX_EXTENT:
         raise InputError(
             f"the structure extends over {longest:.1e} Å; at most {MAX_EXTENT:.0e} Å are supported.",
@@ -178,7 +171,7 @@ def _check(positions: Array, cell: Array, pbc: Array) -> None:
         )
 
 
-def _overlap(i: int, j: int, distance: float) -> InputError:
+def _overlap(distance: float, i: int, j: int) -> InputError:
     return InputError(
         f"atoms {i} and {j} are {distance:.2e} Å apart: they overlap.",
         remedy="remove one of them, or check the cell and the units of the positions.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from ase import Atoms
@@ -35,9 +36,8 @@ class Surroundings:
             raise InputError(f"centres can be chosen in a single structure only, found {self.count}.")
         if lists is not None and len(lists) != self.count:
             raise InputError(f"expected one neighbour list for each of {self.count}, found {len(lists)}.")
-        sizes = np.array([len(atoms) for atoms in structures], dtype=np.int64)
-        self.atoms_first = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
-        self.owner = np.repeat(np.arange(self.count), sizes)
+        self.atoms_first = np.array([0, *accumulate(len(atoms) for atoms in structures)], dtype=np.int64)
+        self.owner = np.repeat(np.arange(self.count), np.diff(self.atoms_first))
         numbers = [atoms.numbers for atoms in structures]
         self.numbers = numbers[0] if self.count == 1 else np.concatenate([np.zeros(0, np.int64), *numbers])
         self.centres = len(self.numbers) if centres is None else centres

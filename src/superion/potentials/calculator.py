@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator as AseCalculator
 from ase.calculators.calculator import all_changes
 
+from superion.neighbours import NeighbourList
 from superion.potentials.backend import evaluator
 from superion.potentials.potential import Potential
 
+SKIN = 1.0
+"""How much further than the cutoff a search for pairs looks, in Å."""
+MOVES = frozenset({"positions", "cell"})
 UNCERTAINTIES = ("energy_std", "energies_std", "forces_std")
 
 
@@ -22,7 +28,8 @@ class Calculator(AseCalculator):
     charges (N,) e and dipole (3,) e·Å where the potential has charges; and, computed only when asked for with
     `get_property`, the standard deviations energy_std (eV), energies_std (N,) eV and forces_std (N, 3) eV/Å.
 
-    precision: `float32` evaluates the SOAP block faster (`Potential.with_precision`).
+    precision: `float32` evaluates the SOAP block faster (`Potential.with_precision`). skin: of the neighbour
+    list in Å, which serves until atoms have moved by half of it; results do not depend on it.
     """
 
     implemented_properties = [  # noqa: RUF012 - as declared by ASE
@@ -43,6 +50,7 @@ class Calculator(AseCalculator):
         backend: str = "auto",
         device: str = "cpu",
         precision: str = "float64",
+        skin: float = SKIN,
         **options: Any,
     ) -> None:
         """Set up the calculator; backend and device: see backend.py; precision: float64, float32."""
@@ -50,6 +58,7 @@ class Calculator(AseCalculator):
         potential = model if isinstance(model, Potential) else Potential.load(model)
         self.potential = potential if precision == "float64" else potential.with_precision(precision)
         self._evaluator = evaluator(self.potential, backend, device)
+        self._pairs = NeighbourList(skin)
 
     def calculate(
         self,
@@ -58,9 +67,7 @@ class Calculator(AseCalculator):
         system_changes: list[str] = all_changes,
     ) -> None:
         """Evaluate the potential; called by ASE."""
-        super().calculate(atoms, properties, system_changes)
-        structure = self.atoms
-        assert structure is not None
+        structure = self._remember(atoms, system_changes)
         if any(name in UNCERTAINTIES for name in properties or ()):
             deviation = self.potential.deviation(structure)
             self.results.update(
@@ -68,12 +75,33 @@ class Calculator(AseCalculator):
             )
         if not system_changes and "energy" in self.results:
             return
-        result = self._evaluator.evaluate(structure)
+        if "numbers" in system_changes or "pbc" in system_changes:
+            self._pairs.forget()
+        result = self._evaluator.evaluate_batch([structure], [self._pairs])[0]
         self.results.update(
             energy=result.energy, free_energy=result.energy, energies=result.energies, forces=result.forces
         )
-        if structure.cell.rank == 3:
-            stress = -result.virial / structure.get_volume()
+        (a, b, c), (d, e, f), (g, h, i) = structure.cell.array.tolist()
+        volume = abs(a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g))
+        if volume > 0:
+            stress = -result.virial / volume
             self.results["stress"] = stress.flat[[0, 4, 8, 5, 2, 1]]
         if result.charges is not None:
             self.results.update(charges=result.charges, dipole=result.dipole)
+
+    def _remember(self, atoms: Atoms | None, changes: Sequence[str]) -> Atoms:
+        """Keep what ASE compares the next structure with: a copy, or no more than new positions and cell."""
+        known = self.atoms
+        if (
+            atoms is None
+            or known is None
+            or not MOVES.issuperset(changes)
+            or not np.array_equal(known.numbers, atoms.numbers)
+        ):
+            super().calculate(atoms, None, changes)
+            known = self.atoms
+            assert known is not None
+            return known
+        known.positions[:] = atoms.positions
+        known.cell.array[:] = atoms.cell.array
+        return atoms

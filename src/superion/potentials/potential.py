@@ -25,7 +25,9 @@ class Potential:
     def __init__(self, terms: Sequence[Term], provenance: Mapping[str, Any] | None = None) -> None:
         if not terms:
             raise ModelError("a potential needs at least one term.", remedy="give it one.")
-        self.terms = list(terms)
+        self.terms = tuple(terms)
+        self._local = [term for term in self.terms if isinstance(term, LocalTerm)]
+        self._other = [term for term in self.terms if not isinstance(term, LocalTerm)]
         self.provenance = dict(provenance or {})
 
     def evaluate(self, atoms: Atoms) -> Evaluation:
@@ -39,11 +41,9 @@ class Potential:
 
         lists: neighbour lists that remember the structures, one for each.
         """
-        local = [term for term in self.terms if isinstance(term, LocalTerm)]
-        results = evaluate_local(local, structures, lists=lists)
-        for term in self.terms:
-            if not isinstance(term, LocalTerm):
-                results = [r + term.evaluate(atoms) for r, atoms in zip(results, structures, strict=True)]
+        results = evaluate_local(self._local, structures, lists=lists)
+        for term in self._other:
+            results = [r + term.evaluate(atoms) for r, atoms in zip(results, structures, strict=True)]
         return results
 
     def with_precision(self, precision: str) -> Potential:
