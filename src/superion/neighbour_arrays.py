@@ -1,4 +1,4 @@
-"""The functions of neighbour_loops.py and neighbour_search.py where numba cannot run: the same, bit for bit."""
+"""neighbour_loops.py and neighbour_search.py for where numba cannot run: the same results, bit for bit."""
 
 from __future__ import annotations
 
