@@ -13,7 +13,7 @@ from superion.electrostatics.densities import (
 )
 from superion.electrostatics.direct import direct_energy
 from superion.electrostatics.ewald import Splitting, ewald_energy
-from superion.electrostatics.interaction import interaction_matrix
+from superion.electrostatics.site_energies import interaction_matrix
 from superion.electrostatics.slater import screened_1s
 
 __all__ = [
