@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from toy_training import products, truth, write_training
+from toy_training import products, write_training
 
 from superion.training.run import run_training
 
@@ -31,7 +31,7 @@ CHANGES = {
 
 
 def train(source: Path, folder: Path) -> Path:
-    return run_training(source, folder, label=truth, figure=False, progress=False)
+    return run_training(source, folder, figure=False, progress=False)
 
 
 def identity(source: Path, target: Path) -> str:
