@@ -256,10 +256,7 @@ def test_errors_of_the_system_are_explained(inputs: Path, tmp_path: Path) -> Non
 
 
 def test_debug_shows_the_traceback_wherever_it_stands(tmp_path: Path) -> None:
-    for arguments in (
-        ["--debug", "status", "train", "compare-selectors", tmp_path],
-        ["status", tmp_path, "--debug"],
-    ):
+    for arguments in (["--debug", "status", tmp_path], ["status", tmp_path, "--debug"]):
         result = call(*arguments)
         assert type(result.exception).__name__ == "InputError"
 
@@ -389,7 +386,7 @@ def test_run_status_and_report(tmp_path: Path) -> None:
     write_inputs(tmp_path)
     study, out = write_study(tmp_path, potentials=["gap"]), tmp_path / "out"
     assert f"report: {out.resolve()}/report.html" in succeeds("run", study, "--output", out).output
-    shown = succeeds("status", "train", "compare-selectors", out).output
+    shown = succeeds("status", out).output
     assert "dynamics/gap-300K" in shown
     assert "all steps are done" in shown
     (out / "report.html").unlink()
@@ -397,11 +394,11 @@ def test_run_status_and_report(tmp_path: Path) -> None:
     assert (out / "report.html").exists()
     (out / "accuracy.json").unlink()
     (out / "state.json").write_text((out / "state.json").read_text().replace('"done"', '"failed"', 2))
-    assert "next: census" in succeeds("status", "train", "compare-selectors", out).output
+    assert "next: census" in succeeds("status", out).output
 
 
 def test_studies_that_are_none_are_refused(tmp_path: Path) -> None:
-    assert "holds no study" in refused("status", "train", "compare-selectors", tmp_path)
+    assert "holds no study" in refused("status", tmp_path)
     assert "no such study folder" in refused("report", tmp_path / "none")
     assert "cannot be read" in refused("run", tmp_path / "none.yaml")
     assert not (tmp_path / "none").exists()
