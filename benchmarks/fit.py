@@ -4,8 +4,8 @@
 
 60 frames of 42 and 84 atoms of Li7P3S11 (every other one as a 2 x 1 x 1 supercell) with energies and forces;
 one trajectory is held out as the test set. Each fit is a process of its own, from its start to the written
-model; its processor time and peak memory are what the operating system says. Prints JSON for each set. gap_fit
-takes minutes and 6 GB for the small set, more for the large one.
+model; its processor time and peak memory are what the operating system says. Prints JSON for each set.
+gap_fit takes minutes and 6 GB for the small set, more for the large one.
 """
 
 from __future__ import annotations

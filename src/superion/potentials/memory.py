@@ -23,7 +23,7 @@ from superion.potentials.tsqr import BATCH
 if TYPE_CHECKING:
     from superion.potentials.fit import FitSettings
 
-LIBRARIES = 500e6  # bytes of the interpreter, libraries and compiled loops
+LIBRARIES = 600e6  # bytes of the interpreter and libraries, while loops are compiled for the first time
 SLACK = 1.25  # for what the allocator cannot give back
 
 
