@@ -34,8 +34,11 @@ for atoms in frames[:2]:
 shape = dict(cutoff=3.5, cutoff_width=1.0, n_max=12, l_max=6, sparse_points=800)
 soap = SoapSettings(**shape, sparse_method="METHOD")
 settings = FitSettings(pair=None, soap=soap)
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+def peak():  # of this process alone: ru_maxrss on Linux begins at that of the parent
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 start = peak()
 fit(frames, settings, {"gap": []})

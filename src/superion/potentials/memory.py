@@ -17,7 +17,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError
-from superion.potentials import angle, soap, soap_design, soap_evaluate
+from superion.potentials import angle, soap
 from superion.potentials.tsqr import BATCH
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def estimate_memory(
     It is counted from the arrays of the three stages, of which the largest counts: choosing sparse points,
     reducing rows, solving. Each process of an executor takes as much as the second with one worker.
     """
+    from superion.potentials import soap_design, soap_evaluate
+
     numbers = np.concatenate([atoms.numbers for atoms in frames])
     counts = {int(z): int(np.count_nonzero(numbers == z)) for z in np.unique(numbers)}
     largest = max(len(atoms) for atoms in frames)
