@@ -16,6 +16,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from pydantic import BaseModel, ConfigDict, Field
 
+from superion.compiled import require_numba
 from superion.errors import InputError, naming
 from superion.potentials.angle import AngleBlock, AngleSettings
 from superion.potentials.equations import labels, weighted
@@ -87,6 +88,7 @@ def fit(
     Raises InputError if nothing is labelled, a label does not fit its structure, or memory does not suffice
     (`estimate_memory`).
     """
+    require_numba("fitting")
     bulk = [atoms for atoms in frames if atoms.info.get("config_type") != ISOLATED]
     if not any({"REF_energy", "REF_stress"} & set(a.info) or "REF_forces" in a.arrays for a in bulk):
         raise InputError(
