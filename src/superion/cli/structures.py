@@ -193,6 +193,8 @@ def perturb(
         raise InputError("--frenkel and --framework need each other.", remedy="--frenkel Li=2 --framework S.")
     structures = read_frames(frames)
     streams = np.random.default_rng(seed).spawn(count * len(structures))
+    applied = {"frenkel": frenkel, "strained": strain, "rattled": rattle}
+    kind = "-".join(name for name, value in applied.items() if value is not None)
     made = []
     for k, rng in enumerate(track(streams, "structures", len(streams))):
         source = structures[k // count]
@@ -204,7 +206,7 @@ def perturb(
         if rattle is not None:
             atoms = changes.rattle(atoms, rattle, rng, min_distance=min_distance)
         name = frame_name(source, k // count).rpartition("/")[2]
-        atoms.info = {"frame_id": f"{name}-{k % count}", "config_type": "perturbed"}
+        atoms.info = {"frame_id": f"{name}-{kind}-s{seed}-{k % count}", "config_type": kind}
         made.append(atoms)
     typer.echo(f"{len(made)} structures of {len(structures)}")
     write_frames(output, made)
