@@ -171,6 +171,8 @@ def test_a_list_checks_what_it_remembers():
     remembered.update(atoms, 4.0)
     with pytest.raises(InputError, match=r"known up to 4.0 Å, asked for up to 4.5"):
         remembered.pairs(4.5)
+    with pytest.raises(InputError, match="lie in a plane"):
+        neighbour_pairs(Atoms("Li", cell=[[3, 0, 0], [3, 0, 0], [0, 0, 3]], pbc=True), 4.0)
     with pytest.raises(InputError, match="skin"):
         NeighbourList(-0.1)
     with pytest.raises(InputError, match="they overlap"):

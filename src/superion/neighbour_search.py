@@ -1,7 +1,8 @@
-"""Search for all pairs within a reach: atoms sorted into bins, each compared with those of the bins around.
+"""Search for all pairs within a reach: atoms compared with the atoms and images in the bins around them.
 
-Bins are about half a reach wide (Allen and Tildesley, Computer Simulation of Liquids, 2017, section 5.3). Any
-cell will do, also one much smaller than the reach, and any mixture of periodic axes.
+Bins are about half a reach wide (Allen and Tildesley, Computer Simulation of Liquids, 2017, section 5.3) and
+hold the images that can be met from the cell, so that any cell will do, also one much smaller than the reach,
+and any mixture of periodic axes.
 """
 
 from __future__ import annotations
@@ -25,129 +26,137 @@ def search(
     image; and the shortest of all distances (Å) with its two atoms.
     """
     inverse = np.linalg.inv(cell)
-    place, wraps, bins, span = _bins(positions @ inverse, inverse, pbc, reach)
-    ends, first, image, nearest = _pairs(positions, cell, pbc, reach, place, wraps, bins, span)
-    return *_transpose(ends, first, image, centres), nearest
+    scaled = positions @ inverse
+    wraps = np.where(pbc, np.floor(scaled), 0.0)
+    scaled -= wraps
+    heights = 1.0 / np.sqrt((inverse * inverse).sum(axis=0))
+    atom, image, place, bins, span = _bins(scaled, pbc, heights, reach)
+    ends, first, images, nearest = _pairs(
+        positions - wraps @ cell, cell, wraps.astype(np.int32), reach, atom, image, place, bins, span
+    )
+    return *_transpose(ends, first, images, centres), nearest
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _bins(scaled: Array, inverse: Array, pbc: Array, reach: float) -> tuple[Array, Array, Array, Array]:
-    """Bin of each atom (N, 3), how many cells away it is (N, 3), number of bins (3,), how far to look (3,).
+def _bins(
+    scaled: Array, pbc: Array, heights: Array, reach: float
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Atoms and images that can be met from the cell: atom (G,), image (G, 3), bin (G, 3); the atoms first.
 
-    scaled: (N, 3) fractional coordinates, brought into the cell here.
+    scaled: (N, 3) fractional coordinates, inside the cell along periodic axes. Also returns the numbers of
+    bins (3,) and how many of them to look to either side (3,).
     """
-    count = len(scaled)
-    wraps = np.zeros((count, 3), dtype=np.int64)
-    bins, span = np.ones(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
-    width, room = np.empty(3), 1.0
+    count, total = len(scaled), len(scaled)
+    margin = reach / heights
+    low, length = np.zeros(3), np.ones(3)
     for x in range(3):
-        low, length = 0.0, 1.0
         if pbc[x]:
-            for a in range(count):
-                wraps[a, x] = math.floor(scaled[a, x])
-                scaled[a, x] -= wraps[a, x]
+            low[x], length[x] = -margin[x], 1.0 + 2.0 * margin[x]
         elif count > 0:
-            low = scaled[:, x].min()
-            length = scaled[:, x].max() - low
-            for a in range(count):
-                scaled[a, x] = (scaled[a, x] - low) / length if length > 0.0 else 0.0
-        width[x] = length / math.sqrt(inverse[0, x] ** 2 + inverse[1, x] ** 2 + inverse[2, x] ** 2)
-        room *= width[x]
-    wanted = max(0.5 * reach, (2.0 * room / max(count, 1)) ** (1.0 / 3.0))
+            low[x] = scaled[:, x].min()
+            length[x] = scaled[:, x].max() - low[x]
+    least, most = np.zeros((count, 3), dtype=np.int32), np.zeros((count, 3), dtype=np.int32)
+    for a in range(count):
+        images = 1
+        for x in range(3):
+            if pbc[x]:
+                least[a, x] = math.ceil(-margin[x] - scaled[a, x])
+                most[a, x] = math.floor(1.0 + margin[x] - scaled[a, x])
+            images *= most[a, x] - least[a, x] + 1
+        total += images - 1
+    atom, image = np.empty(total, dtype=np.int64), np.zeros((total, 3), dtype=np.int32)
+    g = count
+    for a in range(count):
+        atom[a] = a
+        for s in range(least[a, 0], most[a, 0] + 1):
+            for t in range(least[a, 1], most[a, 1] + 1):
+                for u in range(least[a, 2], most[a, 2] + 1):
+                    if s != 0 or t != 0 or u != 0:
+                        atom[g], image[g, 0], image[g, 1], image[g, 2] = a, s, t, u
+                        g += 1
+    extent = length * heights
+    width = max(0.5 * reach, (2.0 * extent[0] * extent[1] * extent[2] / max(total, 1)) ** (1.0 / 3.0))
+    bins, span = np.ones(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
     for x in range(3):
-        bins[x] = max(1, int(width[x] / wanted))
-    while bins.prod() > 8 * count + 8:
+        bins[x] = max(1, int(extent[x] / width))
+    while bins[0] * bins[1] * bins[2] > 8 * total + 8:
         bins[bins.argmax()] = (bins.max() + 1) // 2
-    place = np.empty((count, 3), dtype=np.int64)
+    place = np.empty((total, 3), dtype=np.int64)
     for x in range(3):
-        span[x] = math.ceil(reach * bins[x] / width[x]) if pbc[x] or bins[x] > 1 else 0
-        for a in range(count):
-            place[a, x] = min(int(scaled[a, x] * bins[x]), bins[x] - 1)
-    return place, wraps, bins, span
+        if bins[x] > 1:
+            span[x] = math.ceil(reach * bins[x] / extent[x])
+        scale = bins[x] / length[x] if bins[x] > 1 else 0.0
+        for k in range(total):
+            place[k, x] = min(int((scaled[atom[k], x] + image[k, x] - low[x]) * scale), bins[x] - 1)
+    return atom, image, place, bins, span
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _pairs(
-    positions: Array,
+    inside: Array,
     cell: Array,
-    pbc: Array,
-    reach: float,
-    place: Array,
     wraps: Array,
+    reach: float,
+    atom: Array,
+    image: Array,
+    place: Array,
     bins: Array,
     span: Array,
 ) -> tuple[Array, Array, Array, tuple[float, int, int]]:
     """Ends of the pairs of each second atom (N,), first atoms, images, and the nearest pair."""
-    count = len(positions)
+    count, total = len(inside), len(atom)
     n1, n2, n3 = bins[0], bins[1], bins[2]
     begin = np.zeros(n1 * n2 * n3 + 1, dtype=np.int64)
-    for a in range(count):
-        begin[(place[a, 0] * n2 + place[a, 1]) * n3 + place[a, 2] + 1] += 1
-    for b in range(len(begin) - 1):
+    for g in range(total):
+        begin[(place[g, 0] * n2 + place[g, 1]) * n3 + place[g, 2] + 1] += 1
+    for b in range(n1 * n2 * n3):
         begin[b + 1] += begin[b]
-    order, inside = np.empty(count, dtype=np.int64), np.empty((3, count))
-    end = begin[:-1].copy()
-    for a in range(count):
-        b = (place[a, 0] * n2 + place[a, 1]) * n3 + place[a, 2]
-        order[end[b]] = a
-        for x in range(3):
-            back = wraps[a, 0] * cell[0, x] + wraps[a, 1] * cell[1, x] + wraps[a, 2] * cell[2, x]
-            inside[x, end[b]] = positions[a, x] - back
+    order, end = np.empty(total, dtype=np.int64), begin[:-1].copy()
+    xs, ys, zs = np.empty(total), np.empty(total), np.empty(total)
+    for g in range(total):
+        b = (place[g, 0] * n2 + place[g, 1]) * n3 + place[g, 2]
+        k, a = end[b], atom[g]
         end[b] += 1
-    home = np.empty(count, dtype=np.int64)
-    for k in range(count):
-        home[order[k]] = k
-    xs, ys, zs = inside[0], inside[1], inside[2]
-    size = 64 * count + 64
-    first, image = np.empty(size, dtype=np.int64), np.empty((size, 3), dtype=np.int32)
+        order[k] = g
+        s, t, u = image[g, 0], image[g, 1], image[g, 2]
+        xs[k] = inside[a, 0] + (s * cell[0, 0] + t * cell[1, 0] + u * cell[2, 0])
+        ys[k] = inside[a, 1] + (s * cell[0, 1] + t * cell[1, 1] + u * cell[2, 1])
+        zs[k] = inside[a, 2] + (s * cell[0, 2] + t * cell[1, 2] + u * cell[2, 2])
+    size, filled = 64 * count + 64, 0
+    first, images = np.empty(size, dtype=np.int64), np.empty((size, 3), dtype=np.int32)
     ends = np.empty(count, dtype=np.int64)
-    found, squares = np.empty(count, dtype=np.int64), np.empty(count)
-    total = 0
+    found, squares = np.empty(total, dtype=np.int64), np.empty(total)
     limit, shortest, one, two = reach * reach, math.inf, 0, 0
     for a in range(count):
-        b1, b2, b3 = place[a, 0], place[a, 1], place[a, 2]
-        for c1 in range(b1 - span[0], b1 + span[0] + 1):
-            t1 = c1 // n1
-            if t1 != 0 and not pbc[0]:
+        x, y, z = inside[a, 0], inside[a, 1], inside[a, 2]
+        hits = 0
+        low, high = max(place[a, 2] - span[2], 0), min(place[a, 2] + span[2], n3 - 1)
+        for c1 in range(max(place[a, 0] - span[0], 0), min(place[a, 0] + span[0], n1 - 1) + 1):
+            for c2 in range(max(place[a, 1] - span[1], 0), min(place[a, 1] + span[1], n2 - 1) + 1):
+                row = (c1 * n2 + c2) * n3
+                for k in range(begin[row + low], begin[row + high + 1]):
+                    dx, dy, dz = xs[k] - x, ys[k] - y, zs[k] - z
+                    square = dx * dx + dy * dy + dz * dz
+                    found[hits], squares[hits] = order[k], square
+                    hits += square < limit
+        if filled + hits > size:
+            size = 2 * size + hits
+            more, others = np.empty(size, dtype=np.int64), np.empty((size, 3), dtype=np.int32)
+            more[:filled], others[:filled] = first[:filled], images[:filled]
+            first, images = more, others
+        for k in range(hits):
+            g = found[k]
+            if g == a:
                 continue
-            for c2 in range(b2 - span[1], b2 + span[1] + 1):
-                t2 = c2 // n2
-                if t2 != 0 and not pbc[1]:
-                    continue
-                row = ((c1 - t1 * n1) * n2 + c2 - t2 * n2) * n3
-                low, high = b3 - span[2], b3 + span[2]
-                if not pbc[2]:
-                    low, high = max(low, 0), min(high, n3 - 1)
-                for t3 in range(low // n3, high // n3 + 1):
-                    x = xs[home[a]] - (t1 * cell[0, 0] + t2 * cell[1, 0] + t3 * cell[2, 0])
-                    y = ys[home[a]] - (t1 * cell[0, 1] + t2 * cell[1, 1] + t3 * cell[2, 1])
-                    z = zs[home[a]] - (t1 * cell[0, 2] + t2 * cell[1, 2] + t3 * cell[2, 2])
-                    here = begin[row + max(low - t3 * n3, 0)]
-                    there = begin[row + min(high - t3 * n3, n3 - 1) + 1]
-                    if total + there - here > size:
-                        size = 2 * size + there - here
-                        more, images = np.empty(size, dtype=np.int64), np.empty((size, 3), dtype=np.int32)
-                        more[:total], images[:total] = first[:total], image[:total]
-                        first, image = more, images
-                    hits = 0
-                    for k in range(here, there):
-                        dx, dy, dz = xs[k] - x, ys[k] - y, zs[k] - z
-                        square = dx * dx + dy * dy + dz * dz
-                        found[hits], squares[hits] = k, square
-                        hits += square < limit
-                    for hit in range(hits):
-                        b = order[found[hit]]
-                        if a == b and t1 == 0 and t2 == 0 and t3 == 0:
-                            continue
-                        if squares[hit] < shortest:
-                            shortest, one, two = squares[hit], min(a, b), max(a, b)
-                        first[total] = b
-                        image[total, 0] = wraps[b, 0] - wraps[a, 0] - t1
-                        image[total, 1] = wraps[b, 1] - wraps[a, 1] - t2
-                        image[total, 2] = wraps[b, 2] - wraps[a, 2] - t3
-                        total += 1
-        ends[a] = total
-    return ends, first[:total], image[:total], (math.sqrt(shortest), one, two)
+            b = atom[g]
+            if squares[k] < shortest:
+                shortest, one, two = squares[k], min(a, b), max(a, b)
+            first[filled] = b
+            for v in range(3):
+                images[filled, v] = wraps[b, v] - wraps[a, v] - image[g, v]
+            filled += 1
+        ends[a] = filled
+    return ends, first[:filled], images[:filled], (math.sqrt(shortest), one, two)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

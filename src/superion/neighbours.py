@@ -21,6 +21,7 @@ Array = np.ndarray
 
 MAX_EXTENT = 1e4  # Å
 OVERLAP = 1e-3  # Å
+FLAT = 1e-5  # least volume of a cell of which that of a rectangular one with the same lengths is 1
 ROUNDING = 1e-9  # a search looks further by this fraction, so that rounding cannot lose a pair
 
 
@@ -138,8 +139,6 @@ class NeighbourList:
         """
         strain, shrink = np.eye(3), 1.0
         if not np.array_equal(cell, self._cell):
-            if np.linalg.det(self._cell) == 0:
-                return False
             strain = np.linalg.solve(self._cell, cell)
             shrink = float(np.linalg.svd(strain, compute_uv=False)[-1])
         moved = two_longest_moves(positions, self._positions, strain)
@@ -147,6 +146,12 @@ class NeighbourList:
 
     def _search(self, positions: Array, cell: Array, pbc: Array, centres: int) -> None:
         """Find and sort all pairs within cutoff and skin."""
+        lengths = np.linalg.norm(cell, axis=1)
+        if abs(np.linalg.det(cell)) < FLAT * lengths.prod():
+            raise InputError(
+                f"the cell vectors, {lengths.round(2).tolist()} Å long, lie in a plane.",
+                remedy="check the cell; along axes that are not periodic, its vectors may be zero.",
+            )
         self.searches += 1
         reach = (self._longest + self.skin) * (1 + ROUNDING)
         self._first, self._j, self._image, nearest = search(positions, cell, pbc, reach, centres)
