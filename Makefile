@@ -25,6 +25,8 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/python benchmarks/md.py
+	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/roofline.py
 	$(BIN)/python benchmarks/compression.py
 	$(BIN)/python benchmarks/tables.py
