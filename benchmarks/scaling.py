@@ -3,10 +3,10 @@
     OMP_NUM_THREADS=1 python benchmarks/scaling.py
 
 Models are fitted to energies alone, for neither depends on the weights. Each size is a process of its own:
-after a small structure to warm up, the shortest of at least two evaluations of a supercell of Li7P3S11, and by
-how much memory rose at its highest (Linux). Prints JSON: processor time in µs per atom, of all terms and of the
-local ones with their neighbour list, memory in kB per atom, and the exponents of the growth of both with the
-number of atoms from a straight line through their logarithms; that of memory from 3360 atoms on.
+after a small structure to warm up, the shortest of at least two evaluations of a supercell of Li7P3S11, and
+by how much memory rose at its highest (Linux). Prints JSON: processor time in µs per atom, of all terms and
+of the local ones with their neighbour list, memory in kB per atom, and the exponents of the growth of both
+with the number of atoms from a straight line through their logarithms; that of memory from 3360 atoms on.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ class NeighbourList:
         value, and what an atom moved besides brings it closer to another by no more than that.
         """
         strain, shrink = np.eye(3), 1.0
-        if not np.array_equal(cell, self._cell):
+        if not (cell == self._cell).all():
             strain = np.linalg.solve(self._cell, cell)
             shrink = float(np.linalg.svd(strain, compute_uv=False)[-1])
         moved = two_longest_moves(positions, self._positions, strain)

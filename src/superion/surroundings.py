@@ -37,7 +37,10 @@ class Surroundings:
         if lists is not None and len(lists) != self.count:
             raise InputError(f"expected one neighbour list for each of {self.count}, found {len(lists)}.")
         self.atoms_first = np.array([0, *accumulate(len(atoms) for atoms in structures)], dtype=np.int64)
-        self.owner = np.repeat(np.arange(self.count), np.diff(self.atoms_first))
+        if self.count == 1:
+            self.owner = np.zeros(self.atoms_first[-1], dtype=np.int64)
+        else:
+            self.owner = np.repeat(np.arange(self.count), np.diff(self.atoms_first))
         numbers = [atoms.numbers for atoms in structures]
         self.numbers = numbers[0] if self.count == 1 else np.concatenate([np.zeros(0, np.int64), *numbers])
         self.centres = len(self.numbers) if centres is None else centres

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator as AseCalculator
 from ase.calculators.calculator import all_changes
@@ -96,7 +95,8 @@ class Calculator(AseCalculator):
             atoms is None
             or known is None
             or not MOVES.issuperset(changes)
-            or not np.array_equal(known.numbers, atoms.numbers)
+            or len(known) != len(atoms)
+            or not (known.numbers == atoms.numbers).all()
         ):
             super().calculate(atoms, None, changes)
             known = self.atoms
