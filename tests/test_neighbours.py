@@ -5,6 +5,7 @@ from ase.neighborlist import neighbor_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from superion import neighbour_arrays, neighbour_search
 from superion.errors import InputError
 from superion.neighbours import NeighbourList, Pairs, neighbour_pairs
 
@@ -177,3 +178,18 @@ def test_a_list_checks_what_it_remembers():
         NeighbourList(-0.1)
     with pytest.raises(InputError, match="they overlap"):
         neighbour_pairs(Atoms("Li3", [[0, 0, 0], [0, 0, 2], [0, 0, 2 + 1e-5]]), 3.0, 1)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_both_searches_find_the_same(seed):
+    rng = np.random.default_rng(seed)
+    cell = rng.uniform(2, 9) * (np.eye(3) + rng.uniform(-0.4, 0.4, (3, 3)))
+    positions = rng.uniform(-1, 2, (20, 3)) @ cell
+    for pbc in (np.array([True] * 3), np.array([False] * 3), rng.random(3) > 0.5):
+        for centres in (0, 7, 20):
+            found = neighbour_search.search(positions, cell, pbc, 4.0, centres)
+            expected = neighbour_arrays.search(positions, cell, pbc, 4.0, centres)
+            for ours, theirs in zip(found[:3], expected[:3], strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+            assert found[3][0] == pytest.approx(expected[3][0], rel=1e-12)
+            assert found[3][1:] == expected[3][1:]
