@@ -24,7 +24,7 @@ from ase import Atoms
 from superion import read_frames
 from superion.potentials.gemm import multiply, pack, padded
 from superion.potentials.pair import species_index
-from superion.potentials.simd import aligned
+from superion.potentials.simd import aligned, lanes
 from superion.potentials.soap import SoapBlock, SoapSettings
 from superion.potentials.soap_kernels import adjoint, expand, power_spectrum
 from superion.surroundings import Surroundings
@@ -94,7 +94,7 @@ def stages(atoms: Atoms, block: SoapBlock, dtype: str) -> dict[str, tuple[float,
     kernel = evaluator._prepared(weights)[z]
     rows, c, p, norm = next(evaluator.chunks(z, pairs, species))
     n, room, scratch, basis = len(rows), evaluator._room, evaluator._scratch(), evaluator._bases[z]
-    gradient = room("gradient", len(p), padded(block.length, dtype) + 8)
+    gradient = room("gradient", len(p), padded(block.length, dtype) + lanes(dtype))
     own = np.empty(n)
     geometry = (rows, pairs.start, pairs.j, pairs.vector, pairs.distance, species)
     alone = (rows, np.zeros_like(pairs.start), *geometry[2:])  # no neighbours: the adjoint of the spectrum

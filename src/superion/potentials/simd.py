@@ -1,8 +1,10 @@
-"""Vector registers for compiled loops: eight numbers at once, and the inner tile of a matrix product.
+"""Vector registers for compiled loops: many numbers at once, and the inner tile of a matrix product.
 
-LLVM turns these into the widest instructions of the processor at hand. `load` … `total` act on eight float64
-or float32 numbers; `tile` is the register-blocked inner loop of a matrix product (Goto, van de Geijn, ACM
-Trans. Math. Softw. 34, 12 (2008)). Arrays must be C-contiguous and one-dimensional; indices are not checked.
+LLVM turns these into the widest instructions of the processor at hand. `load`, `spread` and `spread_at` make
+vectors of 64 bytes, eight float64 or sixteen float32 numbers; those in `_eight` of eight numbers of either
+type, for rows that are no longer. `tile` is the register-blocked inner loop of a matrix product (Goto, van de
+Geijn, ACM Trans. Math. Softw. 34, 12 (2008)). Arrays must be C-contiguous and one-dimensional; indices are
+not checked.
 """
 
 from __future__ import annotations
@@ -16,10 +18,16 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-LANES = 8  # numbers in a vector
+EIGHT = 8
+VECTOR = 64  # bytes
 REGISTER = 64 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 32  # bytes
 ROWS, VECTORS = 4, 3  # of a tile: 12 sums, 3 columns and a row fit into 16 registers
 ALIGNMENT = 64  # bytes
+
+
+def lanes(dtype: Any) -> int:
+    """Numbers in a vector."""
+    return VECTOR // np.dtype(dtype).itemsize
 
 
 def columns(dtype: Any) -> int:
@@ -36,17 +44,17 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 
 class _Vector(types.Type):
-    """Eight numbers of one type."""
+    """So many numbers of one type."""
 
-    def __init__(self, dtype: types.Type) -> None:
-        self.dtype = dtype
-        super().__init__(name=f"vector({dtype})")
+    def __init__(self, dtype: types.Type, count: int) -> None:
+        self.dtype, self.count = dtype, count
+        super().__init__(name=f"vector({count} x {dtype})")
 
 
 @register_model(_Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: _Vector) -> None:
-        super().__init__(manager, kind, ir.VectorType(manager[kind.dtype].get_value_type(), LANES))
+        super().__init__(manager, kind, ir.VectorType(manager[kind.dtype].get_value_type(), kind.count))
 
 
 def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
@@ -64,22 +72,66 @@ def _spread(builder: Any, vector: Any, value: Any) -> Any:
     return builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(i32, vector.count), None))
 
 
+def _full(array: Any) -> _Vector:
+    return _Vector(array.dtype, VECTOR * 8 // array.dtype.bitwidth)
+
+
+def _eight(array: Any) -> _Vector:
+    return _Vector(array.dtype, EIGHT)
+
+
+def _load(kind: _Vector, array: Any) -> tuple[Any, Any]:
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = context.get_value_type(kind)
+        pointer = _pointer(context, builder, array, *arguments)
+        return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=array.dtype.bitwidth // 8)
+
+    return kind(array, types.intp), codegen
+
+
+def _spread_value(kind: _Vector, array: Any, value: Any) -> tuple[Any, Any]:
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = context.cast(builder, arguments[1], value, array.dtype)
+        return _spread(builder, context.get_value_type(kind), number)
+
+    return kind(array, value), codegen
+
+
+def _spread_at(kind: _Vector, array: Any) -> tuple[Any, Any]:
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _pointer(context, builder, array, *arguments)
+        number = builder.load(pointer, align=array.dtype.bitwidth // 8)
+        return _spread(builder, context.get_value_type(kind), number)
+
+    return kind(array, types.intp), codegen
+
+
 @intrinsic
-def load(typing, array, index):
-    """The eight numbers from `array[index]` on."""
-    size = array.dtype.bitwidth // 8
+def lanes_of(typing, array):
+    """Numbers in a vector of those that `array` holds, a constant."""
+    count = _full(array).count
 
     def codegen(context, builder, signature, arguments):
-        vector = context.get_value_type(signature.return_type)
-        pointer = _pointer(context, builder, array, *arguments)
-        return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=size)
+        return context.get_constant(types.intp, count)
 
-    return _Vector(array.dtype)(array, types.intp), codegen
+    return types.intp(array), codegen
+
+
+@intrinsic
+def load(typing, array, index):
+    """The vector of numbers from `array[index]` on."""
+    return _load(_full(array), array)
+
+
+@intrinsic
+def load_eight(typing, array, index):
+    """The eight numbers from `array[index]` on."""
+    return _load(_eight(array), array)
 
 
 @intrinsic
 def store(typing, array, index, value):
-    """Write eight numbers to `array[index]` and on."""
+    """Write a vector to `array[index]` and on."""
     size = array.dtype.bitwidth // 8
 
     def codegen(context, builder, signature, arguments):
@@ -92,28 +144,26 @@ def store(typing, array, index, value):
 
 @intrinsic
 def spread(typing, array, value):
+    """A vector that is `value` throughout, as numbers of the type that `array` holds."""
+    return _spread_value(_full(array), array, value)
+
+
+@intrinsic
+def spread_eight(typing, array, value):
     """Eight times `value`, as numbers of the type that `array` holds."""
-
-    def codegen(context, builder, signature, arguments):
-        vector = context.get_value_type(signature.return_type)
-        number = context.cast(builder, arguments[1], value, array.dtype)
-        return _spread(builder, vector, number)
-
-    return _Vector(array.dtype)(array, value), codegen
+    return _spread_value(_eight(array), array, value)
 
 
 @intrinsic
 def spread_at(typing, array, index):
+    """A vector that is the number `array[index]` throughout."""
+    return _spread_at(_full(array), array)
+
+
+@intrinsic
+def spread_eight_at(typing, array, index):
     """Eight times the number `array[index]`."""
-    size = array.dtype.bitwidth // 8
-
-    def codegen(context, builder, signature, arguments):
-        vector = context.get_value_type(signature.return_type)
-        return _spread(
-            builder, vector, builder.load(_pointer(context, builder, array, *arguments), align=size)
-        )
-
-    return _Vector(array.dtype)(array, types.intp), codegen
+    return _spread_at(_eight(array), array)
 
 
 @intrinsic
@@ -138,21 +188,21 @@ def mul(typing, a, b):
 
 @intrinsic
 def total(typing, a):
-    """Sum of the eight numbers."""
+    """Sum of the numbers."""
 
     def codegen(context, builder, signature, arguments):
         (value,) = arguments
-        i32, lanes = ir.IntType(32), LANES
-        while lanes > 1:
-            lanes //= 2
+        i32, count = ir.IntType(32), a.count
+        while count > 1:
+            count //= 2
             nothing = ir.Constant(value.type, ir.Undefined)
             halves = [
                 builder.shuffle_vector(
                     value,
                     nothing,
-                    ir.Constant(ir.VectorType(i32, lanes), list(range(first, first + lanes))),
+                    ir.Constant(ir.VectorType(i32, count), list(range(first, first + count))),
                 )
-                for first in (0, lanes)
+                for first in (0, count)
             ]
             value = builder.fadd(*halves)
         return builder.extract_element(value, ir.Constant(i32, 0))

@@ -1,4 +1,4 @@
-"""Cutoff functions and real spherical harmonics of eight neighbours at once.
+"""Cutoff functions and real spherical harmonics of many neighbours at once, one in each lane of a vector.
 
 The recurrences and the order of the harmonics are those of harmonics.py.
 """
@@ -9,7 +9,7 @@ import math
 
 import numba
 
-from superion.potentials.simd import LANES, load, mul, mul_add, spread, store
+from superion.potentials.simd import lanes_of, load, mul, mul_add, spread, store
 
 # Taylor coefficients in u² of sin(u)/u and cos(u); on |u| ≤ π/2 the terms left out are below 1e-17
 SINE = tuple((-1) ** k / math.factorial(2 * k + 1) for k in range(12))
@@ -22,42 +22,44 @@ def cutoffs(unit, width):
 
     They are written to unit[4] and, in 1/Å, to unit[5].
     """
-    u = mul_add(load(unit, 3 * LANES), spread(unit, math.pi), spread(unit, -0.5 * math.pi))
+    lanes = lanes_of(unit)
+    u = mul_add(load(unit, 3 * lanes), spread(unit, math.pi), spread(unit, -0.5 * math.pi))
     square = mul(u, u)
     sine, cosine = spread(unit, SINE[11]), spread(unit, COSINE[11])
     for k in range(10, -1, -1):
         sine = mul_add(sine, square, spread(unit, SINE[k]))
         cosine = mul_add(cosine, square, spread(unit, COSINE[k]))
     half = spread(unit, 0.5)
-    store(unit, 4 * LANES, mul_add(mul(sine, u), spread(unit, -0.5), half))
-    store(unit, 5 * LANES, mul(cosine, spread(unit, -0.5 * math.pi / width)))
-    for lane in range(LANES):
-        if unit[3 * LANES + lane] == 0.0:
-            unit[4 * LANES + lane], unit[5 * LANES + lane] = 1.0, 0.0
+    store(unit, 4 * lanes, mul_add(mul(sine, u), spread(unit, -0.5), half))
+    store(unit, 5 * lanes, mul(cosine, spread(unit, -0.5 * math.pi / width)))
+    for lane in range(lanes):
+        if unit[3 * lanes + lane] == 0.0:
+            unit[4 * lanes + lane], unit[5 * lanes + lane] = 1.0, 0.0
 
 
 @numba.njit(cache=True, nogil=True)
 def vector_harmonics(unit, l_max, factors, derivative, scratch, value, gradient):
-    """Fill `value` (L, LANES) and, if `derivative`, `gradient` (3, L, LANES) at unit vectors (3, LANES).
+    """Fill `value` (L, lanes) and, if `derivative`, `gradient` (3, L, lanes) at unit vectors (3, lanes).
 
     `gradient` is that of the solid harmonics r^l Y_lm at r = 1. All arrays are flat; `scratch` holds
     (l_max + 2)² + 2 (l_max + 1) vectors.
     """
-    x, y, z = load(unit, 0), load(unit, LANES), load(unit, 2 * LANES)
-    order = (l_max + 2) * LANES
+    lanes = lanes_of(unit)
+    x, y, z = load(unit, 0), load(unit, lanes), load(unit, 2 * lanes)
+    order = (l_max + 2) * lanes
     c = (l_max + 2) * order
-    s = c + (l_max + 1) * LANES
-    plane = (l_max + 1) * (l_max + 1) * LANES
+    s = c + (l_max + 1) * lanes
+    plane = (l_max + 1) * (l_max + 1) * lanes
     minus_y, zero, one = mul(y, spread(unit, -1.0)), spread(unit, 0.0), spread(unit, 1.0)
     store(scratch, c, one)
     store(scratch, s, zero)
     for m in range(l_max):
-        cosine, sine = load(scratch, c + m * LANES), load(scratch, s + m * LANES)
-        store(scratch, c + (m + 1) * LANES, mul_add(x, cosine, mul(minus_y, sine)))
-        store(scratch, s + (m + 1) * LANES, mul_add(x, sine, mul(y, cosine)))
+        cosine, sine = load(scratch, c + m * lanes), load(scratch, s + m * lanes)
+        store(scratch, c + (m + 1) * lanes, mul_add(x, cosine, mul(minus_y, sine)))
+        store(scratch, s + (m + 1) * lanes, mul_add(x, sine, mul(y, cosine)))
     diagonal = 1.0
     for m in range(l_max + 1):
-        column = m * LANES
+        column = m * lanes
         before, q = zero, spread(unit, diagonal)
         store(scratch, m * order + column, q)
         for l in range(m + 1, l_max + 1):
@@ -68,10 +70,10 @@ def vector_harmonics(unit, l_max, factors, derivative, scratch, value, gradient)
         diagonal *= 2 * m + 1
     for l in range(l_max + 1):
         for m in range(l + 1):
-            plus, minus = (l * l + l + m) * LANES, (l * l + l - m) * LANES
+            plus, minus = (l * l + l + m) * lanes, (l * l + l - m) * lanes
             f = spread(unit, factors[l * l + l + m])
-            q = mul(f, load(scratch, l * order + m * LANES))
-            cosine, sine = load(scratch, c + m * LANES), load(scratch, s + m * LANES)
+            q = mul(f, load(scratch, l * order + m * lanes))
+            cosine, sine = load(scratch, c + m * lanes), load(scratch, s + m * lanes)
             store(value, plus, mul(q, cosine))
             if m > 0:
                 store(value, minus, mul(q, sine))
@@ -79,9 +81,9 @@ def vector_harmonics(unit, l_max, factors, derivative, scratch, value, gradient)
                 continue
             polar, radial = zero, zero
             if l > m:
-                polar = mul(mul(f, spread(unit, l + m)), load(scratch, (l - 1) * order + m * LANES))
+                polar = mul(mul(f, spread(unit, l + m)), load(scratch, (l - 1) * order + m * lanes))
             if l >= m + 2:
-                radial = mul(mul(f, spread(unit, -1.0)), load(scratch, (l - 1) * order + (m + 1) * LANES))
+                radial = mul(mul(f, spread(unit, -1.0)), load(scratch, (l - 1) * order + (m + 1) * lanes))
             radial_x, radial_y = mul(radial, x), mul(radial, y)
             if m == 0:
                 store(gradient, plus, radial_x)
@@ -89,8 +91,8 @@ def vector_harmonics(unit, l_max, factors, derivative, scratch, value, gradient)
                 store(gradient, 2 * plane + plus, polar)
                 continue
             turn = mul(q, spread(unit, m))
-            cosine1 = mul(turn, load(scratch, c + (m - 1) * LANES))
-            sine1 = mul(turn, load(scratch, s + (m - 1) * LANES))
+            cosine1 = mul(turn, load(scratch, c + (m - 1) * lanes))
+            sine1 = mul(turn, load(scratch, s + (m - 1) * lanes))
             store(gradient, plus, mul_add(radial_x, cosine, cosine1))
             store(gradient, plane + plus, mul_add(radial_y, cosine, mul(sine1, spread(unit, -1.0))))
             store(gradient, 2 * plane + plus, mul(polar, cosine))

@@ -10,7 +10,7 @@ import numpy as np
 
 from superion.neighbours import Pairs
 from superion.potentials.gemm import padded
-from superion.potentials.simd import LANES, aligned
+from superion.potentials.simd import EIGHT, ROWS, aligned, lanes
 from superion.potentials.soap_kernels import Expansion, Scratch, adjoint, expand, power_spectrum
 from superion.potentials.soap_sums import KernelSum, kernel_sum
 from superion.terms import Sums
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-CHUNK = 256  # atoms whose spectra are held at once
+CHUNK = 256  # atoms whose spectra are held at once, about
 
 
 class Evaluator:
@@ -31,7 +31,9 @@ class Evaluator:
         self.block, self.dtype = block, np.dtype(dtype)
         self.channels, self.length = block.channels, block.length
         n = block.radials
-        room = -n % LANES
+        self._lanes = lanes(dtype)
+        room = -n % EIGHT
+        row = -(-(hyper.l_max + 1) * (n + room) // self._lanes) * self._lanes
         self._tables: dict[int, Array] = {}
         self._bases = {}
         for z in block.centres:
@@ -39,8 +41,8 @@ class Evaluator:
             if id(tables) not in self._tables:
                 split = tables.reshape(*tables.shape[:3], hyper.l_max + 1, n)
                 wider = np.pad(split, [(0, 0)] * 4 + [(0, room)]).reshape(*tables.shape[:3], -1)
-                self._tables[id(tables)] = aligned(wider.shape, dtype)
-                self._tables[id(tables)][...] = wider
+                self._tables[id(tables)] = aligned((*wider.shape[:3], row), dtype)
+                self._tables[id(tables)][..., : wider.shape[3]] = wider
             self._bases[z] = Expansion(
                 self._tables[id(tables)],
                 table,
@@ -49,10 +51,12 @@ class Evaluator:
                 hyper.cutoff,
                 hyper.cutoff_width,
                 hyper.l_max,
+                n + room,
                 block.factors.astype(dtype),
             )
         end = max(self.channels, max(int(basis.channel.max()) for basis in self._bases.values()) + n + room)
-        self._wide = -(-end // LANES) * LANES
+        self._wide = -(-end // self._lanes) * self._lanes
+        self._row = row
         self._local = threading.local()
         self._kernels: tuple[Array, dict[int, KernelSum]] = (np.zeros(0), {})
 
@@ -63,13 +67,13 @@ class Evaluator:
         """
         centres = species[: len(pairs.start) - 1]
         rows = np.flatnonzero(centres == self.block.species.index(z))
-        room = min(CHUNK, -(-len(rows) // LANES) * LANES)
+        parts = np.array_split(rows, max(round(len(rows) / CHUNK), 1))
+        room = -(-len(parts[0]) // ROWS) * ROWS
         lms = (self.block.hyper.l_max + 1) ** 2
         c = self._room("c", room, lms * self._wide).reshape(room, lms, self._wide)
-        p, norm = self._room("p", room, self.length + LANES), np.empty(room)
+        p, norm = self._room("p", room, self.length + self._lanes), np.empty(room)
         scratch = self._scratch()
-        for first in range(0, len(rows), CHUNK):
-            part = rows[first : first + CHUNK]
+        for part in parts if len(rows) else []:
             geometry = (part, pairs.start, pairs.j, pairs.vector, pairs.distance, species)
             expand(*geometry, self._bases[z], scratch, c)
             power_spectrum(c, len(part), self.channels, self.block.hyper.l_max, scratch, p, norm)
@@ -86,7 +90,7 @@ class Evaluator:
         for z, kernel in kernels.items():
             for part, c, p, norm in self.chunks(z, pairs, species):
                 count = len(part)
-                gradient = self._room("gradient", len(p), padded(self.length, self.dtype) + LANES)
+                gradient = self._room("gradient", len(p), padded(self.length, self.dtype) + self._lanes)
                 own = np.empty(count)
                 kernel.slopes(p, count, gradient, own, self._room)
                 sums.energies[part] += own
@@ -136,10 +140,11 @@ class Evaluator:
         lms = (l + 1) ** 2
         rows = max(self.channels, 4)
         return Scratch(
-            self._room("unit", 1, 6 * LANES)[0],
-            self._room("recurrence", 1, ((l + 2) ** 2 + 2 * l + 2) * LANES)[0],
-            self._room("y", 1, lms * LANES)[0],
-            self._room("dy", 1, 3 * lms * LANES)[0],
-            self._room("matrix", 1, rows * self._wide + LANES)[0],
-            self._room("atom", 1, lms * self._wide + LANES)[0],
+            self._room("unit", 1, 6 * self._lanes)[0],
+            self._room("recurrence", 1, ((l + 2) ** 2 + 2 * l + 2) * self._lanes)[0],
+            self._room("y", 1, lms * self._lanes)[0],
+            self._room("dy", 1, 3 * lms * self._lanes)[0],
+            self._room("radial", 1, 2 * self._row)[0],
+            self._room("matrix", 1, rows * self._wide + self._lanes)[0],
+            self._room("atom", 1, lms * self._wide + self._lanes)[0],
         )

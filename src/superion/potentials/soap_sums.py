@@ -11,6 +11,7 @@ Products with the sparse points are matrix products; what is in between depends 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -125,22 +126,22 @@ class CentredPowers:
         dtype = np.float32
         self._centre = points.mean(axis=0).astype(dtype)
         self._to, self._from = pack(points.T, dtype), pack(points, dtype)
-        self._weights, self._at_centre = np.zeros((2, padded(len(points), dtype)))
-        self._weights[: len(weights)] = weights
-        self._at_centre[: len(weights)] = points @ self._centre.astype(np.float64)
-        first = self._weights * self._at_centre ** (zeta - 1)
-        self._constant = float(first @ self._at_centre)
-        self._linear = zeta * (first[: len(weights)] @ points)
-        self._zeta = zeta
+        at_centre = points @ self._centre.astype(np.float64)
+        self._coefficients = np.zeros((max(zeta - 1, 1), padded(len(points), dtype)))
+        for k in range(2, zeta + 1):
+            self._coefficients[k - 2, : len(points)] = math.comb(zeta, k) * weights * at_centre ** (zeta - k)
+        first = weights * at_centre ** (zeta - 1)
+        self._constant = float(first @ at_centre)
+        self._linear = (zeta * (first @ points)).astype(dtype)
         self.multiplications = 2 * points.size
 
     def slopes(self, spectra: Array, count: int, slope: Array, energies: Array, room: Room) -> None:
         """As of `KernelSum`."""
         away = room("away", len(spectra), len(self._centre))
         np.subtract(spectra[:count, : len(self._centre)], self._centre, out=away[:count])
-        dot = room("dot", len(spectra), len(self._weights))
+        dot = room("dot", len(spectra), self._coefficients.shape[1])
         multiply(away, count, self._to, dot)
-        _centred_powers(dot, count, self._weights, self._at_centre, self._zeta, energies)
+        _centred_powers(dot, count, self._coefficients, energies)
         multiply(dot, count, self._from, slope)
         _add_linear(away, count, self._constant, self._linear, slope, energies)
 
@@ -165,25 +166,27 @@ def _powers(dot, count, weights, zeta, energies):  # type: ignore[no-untyped-def
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def _centred_powers(dot, count, weights, centre, zeta, energies):  # type: ignore[no-untyped-def]
-    """Energies Σ_s w_s [(a + d)^ζ − a^ζ − ζ a^(ζ−1) d], d = dot, a = centre; dot becomes their derivatives.
+def _centred_powers(dot, count, coefficients, energies):  # type: ignore[no-untyped-def]
+    """Energies Σ_s Σ_k≥2 c_ks d^k with d = dot and c = coefficients[k − 2]; dot becomes their derivatives.
 
-    Nothing cancels in the recurrences of c_k = k a^(k−1), q_k = [(a + d)^k − a^k]/d and
-    r_k = [(a + d)^k − a^k − k a^(k−1) d]/d²: r_(k+1) = (a + d) r_k + c_k, q_(k+1) = (a + d) q_k + a^k.
+    These are Σ_s w_s [(a + d)^ζ − a^ζ − ζ a^(ζ−1) d], a the product of the point with the centre, if
+    c_ks = binomial(ζ, k) w_s a^(ζ−k).
     """
-    size = len(weights)
+    degree, size = coefficients.shape
+    value, slope, away = np.empty(size), np.empty(size), np.empty(size)
     for i in range(count):
+        for s in range(size):
+            away[s] = dot[i, s]
+            value[s] = coefficients[degree - 1, s]
+            slope[s] = (degree + 1) * value[s]
+        for k in range(degree - 2, -1, -1):
+            for s in range(size):
+                value[s] = value[s] * away[s] + coefficients[k, s]
+                slope[s] = slope[s] * away[s] + (k + 2) * coefficients[k, s]
         energy = 0.0
         for s in range(size):
-            a, d = centre[s], np.float64(dot[i, s])
-            power, c, q, r = 1.0, 0.0, 0.0, 0.0
-            for _ in range(zeta - 1):
-                r = (a + d) * r + c
-                q = (a + d) * q + power
-                c = a * c + power
-                power *= a
-            energy += weights[s] * ((a + d) * r + c) * d * d
-            dot[i, s] = zeta * weights[s] * q * d
+            energy += value[s] * away[s] * away[s]
+            dot[i, s] = slope[s] * away[s]
         energies[i] = energy
 
 
