@@ -111,3 +111,12 @@ def test_a_tabulated_potential_differs_by_the_tables_alone_and_is_saved_without_
     np.testing.assert_array_equal(exact.evaluate(atoms).forces, a.forces)
     with pytest.raises(InputError, match="positive"):
         exact.tabulated(0.0)
+
+
+def test_single_precision_reads_pairs_from_a_table_that_follows_the_weights():
+    single, atoms = PAIR.with_precision("float32"), random_structure(6)
+    for weights in (WEIGHTS["pair"], 2 * WEIGHTS["pair"]):
+        exact, found = evaluated(PAIR, atoms, weights), evaluated(single, atoms, weights)
+        assert 0 < np.abs(found.forces - exact.forces).max() < 1e-5
+    again = evaluated(single.with_precision("float64"), atoms, WEIGHTS["pair"])
+    np.testing.assert_array_equal(again.forces, evaluated(PAIR, atoms, WEIGHTS["pair"]).forces)

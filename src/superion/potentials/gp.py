@@ -155,10 +155,10 @@ class SparseGP:
         return result
 
     def with_precision(self, precision: str) -> SparseGP:
-        """The same model, its SOAP block evaluated in `float64` or `float32`."""
+        """The same model evaluated in `float64`; or SOAP in `float32`, 2-body energies from tables."""
         result = copy.copy(self)
         result.blocks = [
-            block.with_precision(precision) if isinstance(block, SoapBlock) else block
+            block.with_precision(precision) if isinstance(block, SoapBlock | PairBlock) else block
             for block in self.blocks
         ]
         return result
