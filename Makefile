@@ -1,5 +1,5 @@
 # make demo   set up and run the main job: two potentials, dynamics, conductivities, a report
-# make test   set up and run the checks and the tests (needs g++: the LAMMPS plugin is compiled)
+# make test   set up and run the checks and the tests (installs g++ if it can, for the LAMMPS plugin)
 # make bench  speed and accuracy beside QUIP and torch-pme (half an hour)
 
 PYTHON ?= python3
@@ -7,15 +7,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-physics lint bench clean
+.PHONY: demo test test-physics lint bench compiler clean
 
 demo: $(VENV)/.demo
 	$(BIN)/superion run examples/li7p3s11.yaml --output demo
 
-test: lint
+test: compiler lint
 	$(BIN)/pytest -n 2 --dist worksteal
 
-test-physics: $(VENV)/.test
+test-physics: compiler $(VENV)/.test
 	$(BIN)/pytest -n 2 --dist worksteal -m physics
 
 lint: $(VENV)/.test
@@ -23,7 +23,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.test
+bench: compiler $(VENV)/.test
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/md.py
 	$(BIN)/python benchmarks/scaling.py
@@ -36,6 +36,11 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/lammps_routes.py
 	$(BIN)/python benchmarks/hyperparameters.py
 	$(BIN)/python benchmarks/accuracy_vs_gap_fit.py
+
+# The tests compile the LAMMPS plugin. As root on Debian or Ubuntu a missing compiler is installed.
+compiler:
+	@command -v $(CXX) g++ clang++ >/dev/null || (apt-get update -qq && apt-get install --yes -qq g++) || \
+		{ echo "The tests need a C++ compiler: install g++ with your system's package manager."; exit 1; }
 
 $(VENV)/.demo: $(VENV)/.torch pyproject.toml
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[report]'
