@@ -41,7 +41,9 @@ def main() -> None:
     frames = [atoms for path in study.data.files for atoms in read_frames(path)]
     train, test = split_by_trajectory(frames, test=study.data.test)
     targets = {name: fixed_terms(name, train) for name in ("gap", "es-gap")}
-    same = study.fit.model_copy(update={"soap": study.fit.soap.model_copy(update={"channels": None, "components": None})})
+    same = study.fit.model_copy(
+        update={"soap": study.fit.soap.model_copy(update={"channels": None, "components": None})}
+    )
     ours, results = {}, {}
     for label, settings in (("as gap_fit", same), ("as in the example", study.fit)):
         started = time.perf_counter()
