@@ -9,13 +9,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from superion.errors import CorruptFileError, InputError, SuperionError
+from superion.errors import SuperionError
 from superion.files import locked, sha256, write_json
 from superion.study.config import StudySettings, read_study, write_study
 from superion.study.display import say
 from superion.study.dynamics import Job, done_fraction, outputs, run_jobs
+from superion.study.folder import check_files, check_folder, read_state
 from superion.study.provenance import environment
-from superion.study.state import NAME, State
+from superion.study.state import State
 from superion.study.steps import Step, Study
 
 SETTINGS = "study.yaml"
@@ -36,10 +37,10 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
         source, folder = source / SETTINGS, folder or source
     settings = read_study(source)
     folder = Path(folder or settings.name.replace("/", "-")).resolve()
-    _check_inputs(settings, source)
-    _check_folder(settings, folder)
+    check_files({"data.files": settings.data.files, "structure.file": [settings.structure.file]}, source)
+    check_folder(folder, "study", settings.name, SETTINGS, lambda file: read_study(file).name)
     with locked(folder):
-        state = _read_state(folder, progress)
+        state = read_state(folder, progress)
         state.pid = os.getpid()
         state.write()
         write_study(settings, folder)
@@ -142,47 +143,6 @@ def _forget_others(state: State, names: set[str]) -> None:
             state.drop_outputs(name)
         del state.records[name]
     state.write()
-
-
-def _check_inputs(settings: StudySettings, source: Path) -> None:
-    for key, files in (("data.files", settings.data.files), ("structure.file", [settings.structure.file])):
-        for file in files:
-            if not Path(file).is_file():
-                raise InputError(
-                    f"{key}: there is no file {file}.",
-                    file=source,
-                    remedy="correct the path; paths are relative to the YAML file.",
-                )
-
-
-def _check_folder(settings: StudySettings, folder: Path) -> None:
-    """InputError for a folder that holds something else than this study."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError("this is a file, not a folder.", file=folder, remedy="give another --output.")
-    if (folder / SETTINGS).exists() and (folder / NAME).exists():
-        name = read_study(folder / SETTINGS).name
-        if name != settings.name:
-            raise InputError(
-                f"the folder holds the study {name!r}, not {settings.name!r}.",
-                file=folder,
-                remedy="give another --output, or the same name.",
-            )
-    elif folder.exists() and any(
-        path.name not in (NAME, SETTINGS) and not path.name.startswith(".") for path in folder.iterdir()
-    ):
-        raise InputError(
-            "the folder is not empty and holds no study.", file=folder, remedy="give another --output."
-        )
-
-
-def _read_state(folder: Path, progress: bool) -> State:
-    try:
-        return State.read(folder)
-    except CorruptFileError as error:
-        damaged = folder / f"{NAME}.damaged"
-        os.replace(folder / NAME, damaged)
-        say(f"warning: {error} It was renamed to {damaged.name}; every step is done again.", progress)
-        return State(folder)
 
 
 def _provenance(settings: StudySettings) -> dict[str, Any]:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from ase import Atoms
 
-from superion.errors import CorruptFileError, InputError
 from superion.files import locked, write_json
 from superion.reference import label_frames, labelled, make_labeller, make_workers
 from superion.study.display import say
+from superion.study.folder import check_files, check_folder, read_state
 from superion.study.provenance import environment
-from superion.study.state import NAME, State
 from superion.training.config import SETTINGS, TrainSettings, read_training, write_training
 from superion.training.protocols import PROTOCOLS, Protocol
 from superion.training.summary import draw, summarise
@@ -46,12 +45,18 @@ def run_training(
         source, folder = source / SETTINGS, folder or source
     settings = read_training(source)
     folder = Path(folder or settings.name.replace("/", "-")).resolve()
-    _check_inputs(settings, source)
-    _check_folder(settings, folder)
+    named = {
+        "data.files": settings.data.files,
+        "data.label": settings.data.label,
+        "explore.starts": settings.explore.starts,
+        "diffusion.structure.file": [settings.diffusion.structure.file] if settings.diffusion else [],
+    }
+    check_files(named, source)
+    check_folder(folder, "training", settings.name, SETTINGS, lambda file: read_training(file).name)
     with locked(folder):
         for leftover in folder.rglob(".*.tmp"):  # of a process that was killed while it wrote
             leftover.unlink()
-        state = _read_state(folder, progress)
+        state = read_state(folder, progress)
         state.pid = os.getpid()
         state.write()
         write_training(settings, folder)
@@ -107,50 +112,3 @@ def _forget_others(work: Work) -> None:
         work.state.drop_outputs(name)
         del work.state.records[name]
     work.state.write()
-
-
-def _check_inputs(settings: TrainSettings, source: Path) -> None:
-    named = {
-        "data.files": settings.data.files,
-        "data.label": settings.data.label,
-        "explore.starts": settings.explore.starts,
-        "diffusion.structure.file": [settings.diffusion.structure.file] if settings.diffusion else [],
-    }
-    for key, files in named.items():
-        for file in files:
-            if not Path(file).is_file():
-                raise InputError(
-                    f"{key}: there is no file {file}.",
-                    file=source,
-                    remedy="correct the path; paths are relative to the YAML file.",
-                )
-
-
-def _check_folder(settings: TrainSettings, folder: Path) -> None:
-    """InputError for a folder that holds something else than this training."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError("this is a file, not a folder.", file=folder, remedy="give another --output.")
-    if (folder / SETTINGS).exists():
-        name = read_training(folder / SETTINGS).name
-        if name != settings.name:
-            raise InputError(
-                f"the folder holds the training {name!r}, not {settings.name!r}.",
-                file=folder,
-                remedy="give another --output, or the same name.",
-            )
-    elif folder.exists() and any(
-        path.name != NAME and not path.name.startswith(".") for path in folder.iterdir()
-    ):
-        raise InputError(
-            "the folder is not empty and holds no training.", file=folder, remedy="give another --output."
-        )
-
-
-def _read_state(folder: Path, progress: bool) -> State:
-    try:
-        return State.read(folder)
-    except CorruptFileError as error:
-        damaged = folder / f"{NAME}.damaged"
-        os.replace(folder / NAME, damaged)
-        say(f"warning: {error} It was renamed to {damaged.name}; every step is done again.", progress)
-        return State(folder)

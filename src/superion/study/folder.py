@@ -1,0 +1,57 @@
+"""The folder of a resumable job before it starts: files it names, what the folder holds, its state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from superion.errors import CorruptFileError, InputError
+from superion.study.display import say
+from superion.study.state import NAME, State
+
+
+def check_files(named: Mapping[str, Iterable[str | Path]], source: Path) -> None:
+    """InputError, naming the key of the settings in `source`, for a file that does not exist."""
+    for key, files in named.items():
+        for file in files:
+            if not Path(file).is_file():
+                raise InputError(
+                    f"{key}: there is no file {file}.",
+                    file=source,
+                    remedy="correct the path; paths are relative to the YAML file.",
+                )
+
+
+def check_folder(folder: Path, kind: str, name: str, settings: str, read: Callable[[Path], str]) -> None:
+    """InputError for a folder that holds something else than the job `name`.
+
+    kind: study, training. settings: name of the settings file; read: the name of the job it describes.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError("this is a file, not a folder.", file=folder, remedy="give another --output.")
+    if (folder / settings).exists() and (folder / NAME).exists():
+        found = read(folder / settings)
+        if found != name:
+            raise InputError(
+                f"the folder holds the {kind} {found!r}, not {name!r}.",
+                file=folder,
+                remedy="give another --output, or the same name.",
+            )
+    elif folder.exists() and any(
+        path.name not in (NAME, settings) and not path.name.startswith(".") for path in folder.iterdir()
+    ):
+        raise InputError(
+            f"the folder is not empty and holds no {kind}.", file=folder, remedy="give another --output."
+        )
+
+
+def read_state(folder: Path, progress: bool) -> State:
+    """The state of the job in `folder`; a damaged one is put aside, and every step is done again."""
+    try:
+        return State.read(folder)
+    except CorruptFileError as error:
+        damaged = folder / f"{NAME}.damaged"
+        os.replace(folder / NAME, damaged)
+        say(f"warning: {error} It was renamed to {damaged.name}; every step is done again.", progress)
+        return State(folder)
