@@ -8,7 +8,8 @@ from ase.calculators.lj import LennardJones
 from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError, ModelError
 from superion.potentials.angle import AngleSettings
-from superion.potentials.fit import FitSettings, Sigmas, baseline_energies, fit
+from superion.potentials.fit import baseline_energies, fit
+from superion.potentials.fit_settings import FitSettings, Sigmas
 from superion.potentials.gp import SparseGP, design, prior_factor
 from superion.potentials.pair import PairSettings
 from superion.potentials.potential import Potential

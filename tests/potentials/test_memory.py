@@ -9,7 +9,8 @@ from ase import Atoms
 from superion.errors import InputError
 from superion.potentials import memory
 from superion.potentials.angle import AngleSettings
-from superion.potentials.fit import FitSettings, fit
+from superion.potentials.fit import fit
+from superion.potentials.fit_settings import FitSettings
 from superion.potentials.memory import available_memory, check_memory, estimate_memory
 from superion.potentials.soap import SoapSettings
 
@@ -18,7 +19,8 @@ import resource
 import sys
 import numpy as np
 from ase import Atoms
-from superion.potentials.fit import FitSettings, fit
+from superion.potentials.fit import fit
+from superion.potentials.fit_settings import FitSettings
 from superion.potentials.memory import estimate_memory
 from superion.potentials.soap import SoapSettings
 

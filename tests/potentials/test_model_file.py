@@ -10,7 +10,8 @@ from superion.electrostatics.densities import Slater
 from superion.errors import CorruptFileError, InputError, ModelError
 from superion.potentials import model_file
 from superion.potentials.calculator import Calculator
-from superion.potentials.fit import FitSettings, fit
+from superion.potentials.fit import fit
+from superion.potentials.fit_settings import FitSettings
 from superion.potentials.pair import PairSettings
 from superion.potentials.potential import Potential
 from superion.potentials.repulsion import Repulsion

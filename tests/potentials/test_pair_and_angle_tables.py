@@ -113,10 +113,11 @@ def test_a_tabulated_potential_differs_by_the_tables_alone_and_is_saved_without_
         exact.tabulated(0.0)
 
 
-def test_single_precision_reads_pairs_from_a_table_that_follows_the_weights():
-    single, atoms = PAIR.with_precision("float32"), random_structure(6)
-    for weights in (WEIGHTS["pair"], 2 * WEIGHTS["pair"]):
-        exact, found = evaluated(PAIR, atoms, weights), evaluated(single, atoms, weights)
-        assert 0 < np.abs(found.forces - exact.forces).max() < 1e-5
-    again = evaluated(single.with_precision("float64"), atoms, WEIGHTS["pair"])
-    np.testing.assert_array_equal(again.forces, evaluated(PAIR, atoms, WEIGHTS["pair"]).forces)
+def test_single_precision_reads_pairs_from_a_table_and_double_precision_does_not():
+    gp, atoms = SparseGP([PAIR], WEIGHTS["pair"], {"Li": -0.3, "P": 0.2, "S": -0.7}), random_structure(6)
+    exact, single = gp.evaluate(atoms), gp.with_precision("float32")
+    assert 0 < np.abs(single.evaluate(atoms).forces - exact.forces).max() < 1e-5
+    np.testing.assert_array_equal(single.with_precision("float64").evaluate(atoms).forces, exact.forces)
+    tabulated = gp.tabulated(1e-3)
+    again = tabulated.with_precision("float32").with_precision("float64").evaluate(atoms)
+    np.testing.assert_array_equal(again.forces, tabulated.evaluate(atoms).forces)

@@ -10,7 +10,8 @@ from ase import Atoms
 
 from superion.errors import InputError
 from superion.potentials.executors import open_executor
-from superion.potentials.fit import FitSettings, Sigmas, fit
+from superion.potentials.fit import fit
+from superion.potentials.fit_settings import FitSettings, Sigmas
 from superion.potentials.pair import PairSettings
 from superion.potentials.reduction import SHARE, combined, partition
 from superion.potentials.soap import SoapSettings

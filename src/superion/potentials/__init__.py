@@ -1,7 +1,8 @@
 """Descriptors, the sparse Gaussian process, potentials, model files, the calculator."""
 
 from superion.potentials.calculator import Calculator
-from superion.potentials.fit import FitSettings, Sigmas, fit
+from superion.potentials.fit import fit
+from superion.potentials.fit_settings import FitSettings, Sigmas
 from superion.potentials.memory import estimate_memory
 from superion.potentials.potential import Potential
 from superion.potentials.torch_potential import TorchPotential

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError, naming
+from superion.potentials.fit_settings import FitSettings
 from superion.potentials.gp import Block, design
 from superion.terms import Evaluation
-
-if TYPE_CHECKING:
-    from superion.potentials.fit import FitSettings
 
 Array = np.ndarray
 

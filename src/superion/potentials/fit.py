@@ -9,22 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Literal
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
-from pydantic import BaseModel, ConfigDict, Field
 
 from superion.compiled import require_numba
 from superion.errors import InputError, naming
-from superion.potentials.angle import AngleBlock, AngleSettings
+from superion.potentials.angle import AngleBlock
 from superion.potentials.equations import labels, weighted
+from superion.potentials.fit_settings import FitSettings
 from superion.potentials.gp import Block, SparseGP, prior_factor
 from superion.potentials.memory import check_memory
-from superion.potentials.pair import PairBlock, PairSettings
+from superion.potentials.pair import PairBlock
 from superion.potentials.reduction import combined, in_order, partition, reduce_part
-from superion.potentials.soap import SoapBlock, SoapSettings
+from superion.potentials.soap import SoapBlock
 from superion.potentials.tsqr import BATCH, StreamingLeastSquares
 from superion.progress import track
 from superion.terms import Evaluation, Term
@@ -32,40 +31,6 @@ from superion.terms import Evaluation, Term
 Array = np.ndarray
 
 ISOLATED = "IsolatedAtom"
-
-
-class Sigmas(BaseModel):
-    """Expected errors of the labels; the model is not asked to follow them more closely."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    energy: float = Field(0.003, gt=0, description="energy, eV per √atom: σ(total energy) = energy·√N")
-    force: float = Field(0.05, gt=0, description="force component, eV/Å")
-    virial: float = Field(0.05, gt=0, description="virial component, eV per √atom")
-
-
-class FitSettings(BaseModel):
-    """Everything a fit is determined by, besides the data and the fixed terms."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    pair: PairSettings | None = Field(PairSettings(delta=5.0), description="2-body block, or null")
-    angle: AngleSettings | None = Field(None, description="3-body block, or null")
-    soap: SoapSettings | None = Field(SoapSettings(), description="SOAP block, or null")
-    sigma: Sigmas = Field(Sigmas(), description="regularisation")
-    sigma_by_config_type: dict[str, Sigmas] = Field({}, description="regularisation of single config_types")
-    force_sigma_by_species: dict[str, float] = Field(
-        {}, description="factor on the force sigma of single species, e.g. {Li: 0.5}, without unit"
-    )
-    force_sigma_relative: float = Field(
-        0.0, ge=0, description="force sigma as this fraction of the force on the atom, where that is larger"
-    )
-    baseline: Literal["auto", "isolated", "least-squares"] = Field(
-        "auto", description="energy per species: from isolated atoms, or by least squares; auto prefers atoms"
-    )
-    jitter: float = Field(1e-10, gt=0, description="added to the prior's diagonal, relative to its mean")
-    uncertainty: bool = Field(True, description="keep the covariance of the weights in the model")
-    seed: int = Field(0, ge=0, description="seed of the choice of sparse points")
 
 
 def fit(

@@ -65,6 +65,10 @@ BLOCKS: dict[str, type[SoapBlock] | type[PairBlock] | type[AngleBlock]] = {
 }
 
 
+SINGLE = 1e-7
+"""Largest error (eV/Å) of a pair's slope in single precision, where SOAP errs by some 1e-5."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deviation:
     """Predictive standard deviations: energy eV, energies (N,) eV, forces (N, 3) eV/Å."""
@@ -99,6 +103,7 @@ class SparseGP:
             self._constant[atomic_numbers[symbol]] = energy
         self._prior_factor: Array | None = None
         self.tables: list[PairTable | AngleTable | None] = [None] * len(self.blocks)
+        self._single: list[PairTable | None] = [None] * len(self.blocks)
 
     @property
     def species(self) -> list[str]:
@@ -127,11 +132,13 @@ class SparseGP:
         """Add the energies of the centres, forces and virials; ModelError for an unknown species."""
         centres = surroundings.centres
         sums.energies[:centres] += self.constants(surroundings)[:centres]
-        for block, weights, table in zip(self.blocks, self.split(self.weights), self.tables, strict=True):
-            if table is None:
+        parts = zip(self.blocks, self.split(self.weights), self.tables, self._single, strict=True)
+        for block, weights, table, single in parts:
+            known = table or single
+            if known is None:
                 block.evaluate(surroundings, weights, sums)
             else:
-                table.evaluate(surroundings, sums)
+                known.evaluate(surroundings, sums)
 
     def tabulated(self, tolerance: float) -> SparseGP:
         """The same model with its 2- and 3-body energies read from tables, for dynamics.
@@ -158,8 +165,13 @@ class SparseGP:
         """The same model evaluated in `float64`; or SOAP in `float32`, 2-body energies from tables."""
         result = copy.copy(self)
         result.blocks = [
-            block.with_precision(precision) if isinstance(block, SoapBlock | PairBlock) else block
+            block.with_precision(precision) if isinstance(block, SoapBlock) else block
             for block in self.blocks
+        ]
+        single = precision == "float32"
+        result._single = [
+            PairTable(block, weights, SINGLE) if single and isinstance(block, PairBlock) else None
+            for block, weights in zip(self.blocks, self.split(self.weights), strict=True)
         ]
         return result
 

@@ -11,17 +11,14 @@ import os
 from collections.abc import Sequence
 from math import comb
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError
 from superion.potentials import angle, soap
+from superion.potentials.fit_settings import FitSettings
 from superion.potentials.tsqr import BATCH
-
-if TYPE_CHECKING:
-    from superion.potentials.fit import FitSettings
 
 LIBRARIES = 600e6  # bytes of the interpreter and libraries, while loops are compiled for the first time
 SLACK = 1.25  # for what the allocator cannot give back

@@ -10,11 +10,10 @@ deviation of a pair's energy, and `delta=0.5` in QUIP is 1.0 here.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement, pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from ase import Atoms
@@ -28,14 +27,7 @@ from superion.potentials.cutoff import cosine_cutoff, cutoff_values
 from superion.surroundings import Surroundings
 from superion.terms import Sums
 
-if TYPE_CHECKING:
-    from superion.potentials.pair_table import PairTable
-
 Array = np.ndarray
-
-
-SINGLE = 1e-7
-"""Largest error in eV/Å of a slope where single precision is asked for; SOAP in float32 errs by 1e-5."""
 
 
 class PairSettings(BaseModel):
@@ -71,8 +63,6 @@ class PairBlock:
         self._first = np.cumsum([0] + [len(self.points.get(p, ())) for p in pairs])
         self.size = int(self._first[-1])
         self.slices = [slice(a, b) for a, b in pairwise(self._first.tolist())]
-        self._single = False
-        self._known: list[tuple[Array, PairTable]] = []
         self.flat = np.concatenate([*self.points.values(), np.zeros(0)])
         self.scale = settings.delta**2 * cutoff_values(self.flat, settings.cutoff, settings.cutoff_width)[0]
         order = {z: k for k, z in enumerate(self.species)}
@@ -123,17 +113,8 @@ class PairBlock:
         factor = self.scale / self.hyper.delta
         return np.where(kind[:, None] == kind, values * np.outer(factor, factor), 0.0)
 
-    def with_precision(self, precision: str) -> Self:
-        """A copy that evaluates exactly (`float64`), or slopes to 1e-7 eV/Å from a table (`float32`)."""
-        result = copy.copy(self)
-        result._single, result._known = precision == "float32", []
-        return result
-
     def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
         """Add the weighted (M,) sum of basis functions; either atom of a pair has half of its energy."""
-        if self._single:
-            self._table_of(weights).evaluate(surroundings, sums)
-            return
         _evaluate(
             self.geometry(surroundings),
             self.scale * weights,
@@ -143,14 +124,6 @@ class PairBlock:
             sums.forces,
             sums.virials,
         )
-
-    def _table_of(self, weights: Array) -> PairTable:
-        """The table of these weights, the same as long as they are."""
-        from superion.potentials.pair_table import PairTable
-
-        if not self._known or not np.array_equal(self._known[0][0], weights):
-            self._known[:] = [(weights.copy(), PairTable(self, weights, SINGLE))]
-        return self._known[0][1]
 
     def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
         """Basis functions of one structure: energies (N, M), forces (N, 3, M), virial (3, 3, M).

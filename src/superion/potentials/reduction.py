@@ -11,17 +11,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 
 from superion.potentials.equations import weighted
+from superion.potentials.fit_settings import FitSettings
 from superion.potentials.gp import Block
 from superion.potentials.tsqr import StreamingLeastSquares, update
-
-if TYPE_CHECKING:
-    from superion.potentials.fit import FitSettings
 
 Array = np.ndarray
 
