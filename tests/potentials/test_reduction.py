@@ -107,7 +107,7 @@ def test_errors_come_back_from_where_they_happened():
         pytest.raises(InputError, match=r"frame train.extxyz#3: force_sigma must be positive") as caught,
     ):
         fit(broken, SETTINGS, {"gap": []}, workers=count, executor=pool)
-    sent = pickle.loads(pickle.dumps(caught.value))  # as another process sends it
+    sent = pickle.loads(pickle.dumps(caught.value))  # its own error, as another process sends it
     assert str(sent) == str(caught.value)
     assert sent.frame == "train.extxyz#3"
 

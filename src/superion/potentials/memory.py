@@ -59,7 +59,7 @@ def estimate_memory(
         copied = most * length if hyper.sparse_method == "farthest" else 0
         choosing = max(choosing, sum(candidates.values()) * length + chosen + copied + decomposed)
         block = channels * (channels * (hyper.l_max + 1) + lms * soap_design.ATOMS) * soap_design.POINTS
-        block += soap_evaluate.CHUNK * (length + lms * channels) + soap_design.JACOBIANS / 8
+        block += 1.5 * soap_evaluate.CHUNK * (length + lms * channels) + soap_design.JACOBIANS / 8
         block += max(own.values()) * length if hyper.components is not None else 0
     square = float(unknowns + targets) ** 2
     rows = 4.0 * largest * unknowns

@@ -50,7 +50,7 @@ def labels_from(atoms: Atoms, calculator: AseCalculator, method: str) -> Labels:
 
 
 def _optional(calculator: AseCalculator, name: str, atoms: Atoms) -> Any:
-    """A property if the calculator has it, else None."""
+    """A property if the calculator has it, else None; some declare one that they lack for this structure."""
     if name not in calculator.implemented_properties:
         return None
     try:
