@@ -310,3 +310,48 @@ def test_method_is_remembered_and_may_be_missing():
 def test_unknown_method_is_refused():
     with pytest.raises(InputError, match=r"unknown method 'pmee'.*Did you mean 'pme'"):
         term(Point(), method="pmee")
+
+
+class Breathing:
+    """Charges that follow the distance to a neighbour: −q_0 = q_1 = c·d, all others zero."""
+
+    kind = "breathing"
+
+    def charges(self, atoms):
+        q = np.zeros(len(atoms))
+        q[1] = 0.3 * np.linalg.norm(atoms.positions[1] - atoms.positions[0])
+        q[0] = -q[1]
+        return q
+
+    def pull_back(self, atoms, slope):
+        d = atoms.positions[1] - atoms.positions[0]
+        steep = 0.3 * (slope[1] - slope[0]) * d / np.linalg.norm(d)
+        forces = np.zeros((len(atoms), 3))
+        forces[1], forces[0] = -steep, steep
+        return forces, -np.outer(steep, d)
+
+
+@pytest.mark.parametrize("pbc", [True, False])
+def test_charges_that_depend_on_the_structure_pull_at_the_atoms(pbc):
+    atoms = Atoms("NaClNe", [[0, 0, 0], [1.1, 1.7, 0.4], [2, 3, 1]], cell=np.diag([5.0, 6.0, 7.0]), pbc=pbc)
+    coulomb = CoulombTerm(Breathing(), Gaussian(0.7), accuracy=1e-12)
+    found = coulomb.evaluate(atoms)
+
+    def energy(shift=0.0, atom=0, axis=0, strain=None):
+        moved = atoms.copy()
+        moved.positions[atom, axis] += shift
+        if strain is not None:
+            moved.set_cell(moved.cell.array @ (np.eye(3) + strain), scale_atoms=False)
+            moved.positions = moved.positions @ (np.eye(3) + strain)
+        return coulomb.evaluate(moved).energy
+
+    h = 1e-4
+    for atom in range(3):
+        for axis in range(3):
+            slope = (energy(h, atom, axis) - energy(-h, atom, axis)) / (2 * h)
+            assert found.forces[atom, axis] == pytest.approx(-slope, abs=1e-6)
+    for axis in range(3):
+        strain = np.zeros((3, 3))
+        strain[axis, axis] = h
+        slope = (energy(strain=strain) - energy(strain=-strain)) / (2 * h)
+        assert found.virial[axis, axis] == pytest.approx(-slope, abs=1e-6)

@@ -1,4 +1,4 @@
-"""Charge densities, Coulomb sums, charge models, the Coulomb term."""
+"""Charge densities, Coulomb sums, atomic properties, charge models, the Coulomb term."""
 
 from superion.electrostatics.charges import ChargeModel, FixedCharges
 from superion.electrostatics.coulomb import CoulombTerm
@@ -13,14 +13,17 @@ from superion.electrostatics.densities import (
 )
 from superion.electrostatics.direct import direct_energy
 from superion.electrostatics.ewald import Splitting, ewald_energy
+from superion.electrostatics.properties import AtomicProperty, ElementValues
 from superion.electrostatics.site_energies import interaction_matrix
 from superion.electrostatics.slater import screened_1s
 
 __all__ = [
     "COULOMB",
+    "AtomicProperty",
     "ChargeModel",
     "CoulombTerm",
     "Density",
+    "ElementValues",
     "FixedCharges",
     "Gaussian",
     "Point",

@@ -1,4 +1,4 @@
-"""Charge models: what charge each atom of a structure carries."""
+"""Charge models: what charge each atom of a structure carries, and how it changes when atoms move."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
 
-from superion.errors import InputError, ModelError, suggest
+from superion.electrostatics.properties import ElementValues, Pull
+from superion.errors import ModelError
 
 Array = np.ndarray
 
 
 @runtime_checkable
 class ChargeModel(Protocol):
-    """Answers with the charges of a structure, which do not change when its atoms move.
+    """Answers with the charges of a structure.
 
-    `kind` names the model in model files; `settings` (JSON-ready) holds all that `restore` needs.
+    `kind` names the model in model files; `settings` (JSON-ready) and `arrays` hold all that `restore` needs.
     """
 
     kind: ClassVar[str]
@@ -27,13 +27,25 @@ class ChargeModel(Protocol):
         """(N,) e."""
         ...
 
+    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+        """Forces (N, 3) eV/Å and virial (3, 3) eV of the energy Σ_i slope_i q_i, for constant slope (N,) eV/e.
+
+        What charges that depend on the structure add to the derivatives of an energy whose derivative with
+        respect to the charges is `slope`.
+        """
+        ...
+
     def settings(self) -> dict[str, Any]:
-        """Everything that `restore` needs, as JSON-ready values."""
+        """Everything but arrays, as JSON-ready values."""
+        ...
+
+    def arrays(self) -> dict[str, Array]:
+        """Named arrays stored beside the settings."""
         ...
 
     @classmethod
-    def restore(cls, settings: dict[str, Any]) -> Self:
-        """Rebuild the model from what `settings` returned."""
+    def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
+        """Rebuild the model from what `settings` and `arrays` returned."""
         ...
 
 
@@ -44,50 +56,44 @@ class FixedCharges:
 
     def __init__(self, values: Mapping[str, float]) -> None:
         """values: charge in e of each element symbol; InputError for a wrong symbol or number."""
-        for symbol, value in values.items():
-            if symbol not in atomic_numbers or symbol == "X":
-                raise InputError(
-                    f"{symbol!r} is not an element symbol.{suggest(str(symbol), atomic_numbers)}",
-                    remedy='give charges as {"Li": 0.445, ...}.',
-                )
-            if not np.isfinite(value):
-                raise InputError(f"the charge of {symbol} is {value!r}.", remedy="give a finite number of e.")
-        self.values: dict[str, float] = {symbol: float(value) for symbol, value in values.items()}
+        self._elements = ElementValues(values, "charge")
+        self.values = self._elements.of
 
     def __repr__(self) -> str:
         return f"FixedCharges({self.values})"
 
     def charges(self, atoms: Atoms) -> Array:
         """(N,) e; ModelError if an element of the structure has no charge."""
-        symbols = atoms.get_chemical_symbols()
-        missing = sorted(set(symbols) - set(self.values))
-        if missing:
-            raise ModelError(
-                f"no charge for {', '.join(missing)} (atom {symbols.index(missing[0])}); "
-                f"the model knows {', '.join(sorted(self.values)) or 'no element'}.",
-                remedy="add the charge, or check the structure.",
-            )
-        return np.array([self.values[symbol] for symbol in symbols], dtype=np.float64)
+        return self._elements.values(atoms)
+
+    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+        """Nothing: the charges do not change when atoms move."""
+        return self._elements.pull_back(atoms, slope)
 
     def settings(self) -> dict[str, Any]:
         """The charges, as JSON-ready values."""
         return {"kind": self.kind, "values": dict(self.values)}
 
+    def arrays(self) -> dict[str, Array]:
+        """No arrays: all numbers are in the settings."""
+        return {}
+
     @classmethod
-    def restore(cls, settings: dict[str, Any]) -> Self:
+    def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Rebuild from `settings`."""
         return cls(settings["values"])
 
 
 CHARGE_MODELS: dict[str, type[ChargeModel]] = {FixedCharges.kind: FixedCharges}
+"""Charge models that model files may hold, by kind; rooms below add theirs."""
 
 
-def restore_charges(settings: dict[str, Any]) -> ChargeModel:
-    """The charge model that `settings` describes; ModelError if it is of no known kind."""
+def restore_charges(settings: dict[str, Any], arrays: dict[str, Array]) -> ChargeModel:
+    """The charge model that `settings` and `arrays` describe; ModelError if it is of no known kind."""
     kind = settings.get("kind")
     if kind not in CHARGE_MODELS:
         raise ModelError(
             f"unknown charge model {kind!r}; known: {', '.join(CHARGE_MODELS)}.",
             remedy="the model was written by a newer version, or edited by hand.",
         )
-    return CHARGE_MODELS[kind].restore(settings)
+    return CHARGE_MODELS[kind].restore(settings, arrays)

@@ -111,12 +111,14 @@ class CoulombTerm:
             potential, forces, virial = sums.potential, sums.forces, sums.virial
         else:
             potential, forces, virial = self._cluster(atoms, q, kinds)
-        energies = 0.5 * COULOMB * q * potential  # the energy is quadratic in the charges (Euler)
+        potential *= COULOMB
+        energies = 0.5 * q * potential  # the energy is quadratic in the charges (Euler)
+        flow, strain = self.charges.pull_back(atoms, potential)
         return Evaluation(
             energy=float(energies.sum()),
             energies=energies,
-            forces=COULOMB * forces,
-            virial=COULOMB * virial,
+            forces=COULOMB * forces + flow,
+            virial=COULOMB * virial + strain,
             charges=q,
             dipole=q @ atoms.positions,
         )
@@ -150,14 +152,14 @@ class CoulombTerm:
         }
 
     def arrays(self) -> dict[str, Array]:
-        """No arrays: all numbers are in the settings."""
-        return {}
+        """The arrays of the charge model."""
+        return self.charges.arrays()
 
     @classmethod
     def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Rebuild the term from `settings` and `arrays`; without a method, the faster one is taken."""
         return cls(
-            restore_charges(settings["charges"]),
+            restore_charges(settings["charges"], arrays),
             {symbol: restore_density(d) for symbol, d in settings["densities"].items()},
             settings["accuracy"],
             settings["background"],

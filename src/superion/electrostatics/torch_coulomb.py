@@ -81,9 +81,11 @@ class TorchCoulomb:
             structures, sources, strained, batch.first[:-1], batch.first[1:], strict=True
         ):
             q = source.charges
-            energies = 0.5 * COULOMB * q * felt[a:b]  # the energy is quadratic in the charges (Euler)
-            virial = 0.5 * COULOMB * (v + v.T)
-            found = Evaluation(float(energies.sum()), energies, COULOMB * pulled[a:b], virial)
+            felt_here = COULOMB * felt[a:b]
+            energies = 0.5 * q * felt_here  # the energy is quadratic in the charges (Euler)
+            flow, strain = self.term.charges.pull_back(atoms, felt_here)
+            virial = 0.5 * COULOMB * (v + v.T) + strain
+            found = Evaluation(float(energies.sum()), energies, COULOMB * pulled[a:b] + flow, virial)
             results.append(replace(found, charges=q, dipole=q @ atoms.positions))
         return results
 

@@ -96,8 +96,8 @@ class TorchPotential:
                     part.add(batch, energies, gradient)
                 total = energies, *batch.derivatives(gradient)
             results = _split(structures, constants, total)
-            for coulomb in self._coulomb:
-                results = [a + b for a, b in zip(results, coulomb.evaluate(structures), strict=True)]
+        for coulomb in self._coulomb:
+            results = [a + b for a, b in zip(results, coulomb.evaluate(structures), strict=True)]
         return results
 
     @property

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ase import Atoms
 
-from superion.electrostatics import CoulombTerm, Density, Point, Slater
+from superion.electrostatics import CoulombTerm, Density, FixedCharges, Point, Slater
 from superion.electrostatics.densities import reach
 from superion.errors import ModelError
 from superion.potentials import Potential
@@ -35,11 +35,12 @@ def split_terms(potential: Potential) -> tuple[list[LocalTerm], CoulombTerm | No
     for term in potential.terms:
         if isinstance(term, LocalTerm):
             local.append(term)
-        elif isinstance(term, CoulombTerm) and coulomb is None:
+        elif isinstance(term, CoulombTerm) and coulomb is None and isinstance(term.charges, FixedCharges):
             coulomb = term
         else:
             raise ModelError(
-                f"LAMMPS runs take local terms and one electrostatic term, found another: {term.kind!r}.",
+                "LAMMPS runs take local terms and one electrostatic term with fixed charges, found another: "
+                f"{term.kind!r}.",
                 remedy="use the built-in molecular dynamics.",
             )
     return local, coulomb
