@@ -13,6 +13,7 @@ from superion.electrostatics.densities import (
 )
 from superion.electrostatics.direct import direct_energy
 from superion.electrostatics.ewald import Splitting, ewald_energy
+from superion.electrostatics.predicted import PredictedCharges
 from superion.electrostatics.properties import AtomicProperty, ElementValues
 from superion.electrostatics.site_energies import interaction_matrix
 from superion.electrostatics.slater import screened_1s
@@ -27,6 +28,7 @@ __all__ = [
     "FixedCharges",
     "Gaussian",
     "Point",
+    "PredictedCharges",
     "Slater",
     "Splitting",
     "direct_energy",

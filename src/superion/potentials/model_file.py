@@ -17,14 +17,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from superion.electrostatics.coulomb import CoulombTerm
+from superion.electrostatics.properties import PROPERTIES
 from superion.errors import CorruptFileError, InputError, ModelError
 from superion.files import write_atomic
 from superion.potentials.gp import SparseGP
+from superion.potentials.kernel_property import KernelProperty
 from superion.potentials.repulsion import Repulsion
 from superion.terms import Term
 
 FORMAT = 1
 TERMS: dict[str, Any] = {term.kind: term for term in (SparseGP, CoulombTerm, Repulsion)}
+PROPERTIES[KernelProperty.kind] = KernelProperty
 UNITS = {"energy": "eV", "length": "angstrom", "charge": "e"}
 
 

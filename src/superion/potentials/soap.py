@@ -158,22 +158,33 @@ class SoapBlock:
         same = atoms.numbers[:, None] == atoms.numbers
         return np.where(same, self.hyper.delta**2 * (spectra @ spectra.T) ** self.hyper.zeta, 0.0)
 
-    def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
-        """Add the weighted (M,) sum of basis functions to `sums`."""
+    def evaluate(
+        self, surroundings: Surroundings, weights: Array, sums: Sums, scale: Array | None = None
+    ) -> None:
+        """Add the weighted (M,) sum of basis functions to `sums`; scale: (N,) factor on each atom's part."""
         pairs = surroundings.pairs(self.cutoff)
         species = species_index(surroundings, self.species)
         self._check_centres(surroundings.numbers[: surroundings.centres], self.points)
-        self._evaluator(self.precision).add(weights, pairs, species, surroundings.owner, sums)
+        self._evaluator(self.precision).add(weights, pairs, species, surroundings.owner, sums, scale)
 
-    def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
+    def values(self, surroundings: Surroundings, weights: Array) -> Array:
+        """The weighted (M,) sum of basis functions of every centre, without derivatives."""
+        species = species_index(surroundings, self.species)
+        self._check_centres(surroundings.numbers[: surroundings.centres], self.points)
+        return self._evaluator(self.precision).values(weights, surroundings.pairs(self.cutoff), species)
+
+    def design(
+        self, atoms: Atoms, forces: bool = True, scale: Array | None = None
+    ) -> tuple[Array, Array, Array]:
         """Basis functions of one structure: energies (N, M), forces (N, 3, M), virial (3, 3, M).
 
         `evaluate` is their sum weighted by the M coefficients. Without `forces` the last two are empty.
+        scale: (N,) factor on the part of each atom.
         """
         require_numba("the design matrix of the SOAP block")
         from superion.potentials import soap_design
 
-        return soap_design.design(self, atoms, forces)
+        return soap_design.design(self, atoms, forces, scale)
 
     def settings(self) -> dict[str, Any]:
         """Hyper-parameters and species."""

@@ -32,21 +32,27 @@ POINTS = 192  # sparse points taken at once
 ATOMS = 8  # atoms taken at once
 
 
-def design(block: SoapBlock, atoms: Atoms, forces: bool) -> tuple[Array, Array, Array]:
-    """Energies (N, M), forces (N, 3, M) and virial (3, 3, M) of the basis functions of `block`."""
+def design(
+    block: SoapBlock, atoms: Atoms, forces: bool, scale: Array | None = None
+) -> tuple[Array, Array, Array]:
+    """Energies (N, M), forces (N, 3, M) and virial (3, 3, M) of the basis functions of `block`.
+
+    scale: (N,) factor on the energy of each atom.
+    """
     n, m = len(atoms), block.size
     energy = np.zeros((n, m))
     force = np.zeros((n, 3, m) if forces else (0, 3, m))
     virial = np.zeros((3, 3, m) if forces else (0, 3, m))
     pairs = neighbour_pairs(atoms, block.cutoff)
-    zeta, scale = block.hyper.zeta, block.hyper.delta**2
+    zeta, variance = block.hyper.zeta, block.hyper.delta**2
     species = species_index(atoms, block.species)
     for z, rows, c, p, norm in block.expanded(atoms, pairs):
         part, points = block.offsets[z], block._spectra_of_points(z)
         dot = p @ points.T
-        energy[rows, part] = scale * dot**zeta
+        factor = variance if scale is None else variance * scale[rows, None]
+        energy[rows, part] = factor * dot**zeta
         if forces:
-            slope = scale * zeta * dot ** (zeta - 1) / norm[:, None]
+            slope = factor * zeta * dot ** (zeta - 1) / norm[:, None]
             own = (np.ascontiguousarray(c), p, dot, slope)
             _derivatives(block, z, pairs, species, rows, points, own, force[:, :, part], virial[:, :, part])
     return energy, force, virial

@@ -79,20 +79,41 @@ class Evaluator:
             power_spectrum(c, len(part), self.channels, self.block.hyper.l_max, scratch, p, norm)
             yield part, c, p, norm
 
-    def add(self, weights: Array, pairs: Pairs, species: Array, owner: Array, sums: Sums) -> None:
+    def values(self, weights: Array, pairs: Pairs, species: Array) -> Array:
+        """Sums of the kernels weighted by (M,) `weights`, for every atom whose pairs begin in `pairs`."""
+        values = np.zeros(len(pairs.start) - 1)
+        for z, kernel in self._prepared(weights).items():
+            for part, _, p, _ in self.chunks(z, pairs, species):
+                own = np.empty(len(part))
+                kernel.slopes(p, len(part), self._gradient(p), own, self._room)
+                values[part] = own
+        return values
+
+    def add(
+        self,
+        weights: Array,
+        pairs: Pairs,
+        species: Array,
+        owner: Array,
+        sums: Sums,
+        scale: Array | None = None,
+    ) -> None:
         """Add energies, forces and virials of the kernels weighted by (M,) `weights`.
 
         species: (N,) index of each atom's species. owner: (N,) index of its structure. Atoms whose pairs
-        begin in `pairs` have energies.
+        begin in `pairs` have energies. scale: (N,) factor on the energy of each of them.
         """
         kernels = self._prepared(weights)
         zeta = self.block.hyper.zeta
         for z, kernel in kernels.items():
             for part, c, p, norm in self.chunks(z, pairs, species):
                 count = len(part)
-                gradient = self._room("gradient", len(p), padded(self.length, self.dtype) + self._lanes)
+                gradient = self._gradient(p)
                 own = np.empty(count)
                 kernel.slopes(p, count, gradient, own, self._room)
+                if scale is not None:
+                    own *= scale[part]
+                    gradient[:count] *= scale[part, None]
                 sums.energies[part] += own
                 geometry = (part, pairs.start, pairs.j, pairs.vector, pairs.distance, species, owner)
                 adjoint(
@@ -127,6 +148,10 @@ class Evaluator:
             }
             self._kernels = (weights.copy(), kernels)
         return kernels
+
+    def _gradient(self, spectra: Array) -> Array:
+        """Room for the gradients of sums of kernels with respect to `spectra`."""
+        return self._room("gradient", len(spectra), padded(self.length, self.dtype) + self._lanes)
 
     def _room(self, name: str, rows: int, columns: int) -> Array:
         """Memory of this thread, kept for the next call."""
