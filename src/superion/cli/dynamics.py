@@ -7,13 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from superion.cli.options import Device, Json, Precision, parse_supercell
+from superion.cli.options import (
+    Device,
+    Driver,
+    Json,
+    Precision,
+    check_output,
+    parse_supercell,
+    read_driver,
+)
 from superion.cli.ranks import rank, relaunch
 from superion.errors import InputError
 
 
 def md(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
+    model: Driver,
     structure: Annotated[
         Path, typer.Argument(metavar="STRUCTURE", help="Structure file; of several frames the last.")
     ],
@@ -52,6 +60,14 @@ def md(
         float | None, typer.Option(help="Stop above this temperature, in K. Default: 10 x temperature.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+    frames: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write the frames, but for the start, as extended XYZ without labels: for `superion "
+            "select`, `superion label` or a training.",
+        ),
+    ] = None,
     engine: Annotated[
         str, typer.Option(help="superion, or lammps: LAMMPS moves the atoms, on --ranks MPI ranks.")
     ] = "superion",
@@ -117,26 +133,47 @@ def md(
         {k: v for k, v in chosen.items() if v is not None}, MDSettings, remedy="see `superion md --help`."
     )
     atoms = start_structure(structure, parse_supercell(supercell))
-    provenance: dict[str, Any] = {"model": sha256(model)} if model.is_file() else {}
-    potential = Potential.load(model).with_precision(precision)
-    if precision != "float64":
-        provenance["precision"] = precision
-    if tables is not None:
-        potential = potential.tabulated(tables)
-        provenance["tables"] = tables
-    if engine == "lammps":
-        from superion.simulation.lammps import EngineSettings
-        from superion.simulation.lammps_md import run_lammps
-
-        how = validate({"route": route or "auto"}, EngineSettings, remedy="see `superion md --help`.")
-        done = run_lammps(atoms, potential, settings, output, engine=how, provenance=provenance)
-    else:
-        calculator = Calculator(potential, device=device)
-        if device != "cpu":
-            provenance["device"] = device
+    if frames is not None:
+        check_output(frames)
+    driver = read_driver(model)
+    if driver is not None:
+        if engine == "lammps" or device != "cpu" or precision != "float64" or tables is not None:
+            raise InputError(
+                f"{model} is a labeller; --engine, --device, --precision and --tables are for model files.",
+                remedy="leave them out.",
+            )
+        calculator, provenance = driver
+        sampled_with = f"{provenance['kind']} {provenance['labeller']}"
         done = run_md(atoms, calculator, settings, output, resume=resume, provenance=provenance)
+    else:
+        potential = Potential.load(model).with_precision(precision)
+        provenance = {"model": sha256(model)}
+        sampled_with = f"model {provenance['model'][:16]}"
+        if precision != "float64":
+            provenance["precision"] = precision
+        if tables is not None:
+            potential = potential.tabulated(tables)
+            provenance["tables"] = tables
+        if engine == "lammps":
+            from superion.simulation.lammps import EngineSettings
+            from superion.simulation.lammps_md import run_lammps
+
+            how = validate({"route": route or "auto"}, EngineSettings, remedy="see `superion md --help`.")
+            done = run_lammps(atoms, potential, settings, output, engine=how, provenance=provenance)
+        else:
+            calculator = Calculator(potential, device=device)
+            if device != "cpu":
+                provenance["device"] = device
+            done = run_md(atoms, calculator, settings, output, resume=resume, provenance=provenance)
     if rank():
         return
+    if frames is not None:
+        from superion.simulation import read_trajectory
+        from superion.training.frames import write_sample
+
+        name = output.absolute().name
+        written = write_sample(frames, read_trajectory(output), atoms, name, sampled_with)
+        typer.echo(f"{len(written)} frames without labels: {frames}")
     drift = "" if done.drift is None else f", drift {1000 * done.drift:.3g} meV/atom/ps"
     typer.echo(
         f"{done.steps} steps, {done.frames} frames, "

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from superion.cli.options import Keys
+from superion.cli.options import Keys, check_output, labeller_settings
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from superion.reference import LabellerSettings, Outcome, Workers
+    from superion.reference import Outcome, Workers
 
 
 def label(
@@ -69,19 +69,17 @@ def label(
     """
     from rich.console import Console
 
-    from superion.errors import InputError
     from superion.reference import export, label_frames, stored_labels
     from superion.structures import census, read_frames
     from superion.structures.read import read_raw
 
-    if not output.absolute().parent.is_dir():
-        raise InputError("there is no such folder.", file=output.parent, remedy="make it, or check --output.")
+    check_output(output)
     structures = read_frames(frames, key or ())
     kept = read_raw(frames)
     for raw, clean in zip(kept, structures, strict=True):
         raw.calc = None
         raw.info |= {name: clean.info[name] for name in ("total_charge", "config_type") if name in clean.info}
-    settings = _labeller(labeller)
+    settings = labeller_settings(labeller)
     if export_only:
         outcome = stored_labels(structures, settings, store)
     else:
@@ -105,15 +103,6 @@ def label(
         Console(stderr=True).print(_table(outcome))
         typer.echo(f"{len(failures)} of {len(structures)} structures have no label", err=True)
         raise typer.Exit(1)
-
-
-def _labeller(text: str) -> LabellerSettings:
-    from superion.reference import LabellerSettings, named_labeller
-    from superion.study.settings_file import read_settings
-
-    if text.endswith((".yaml", ".yml")):
-        return read_settings(text, LabellerSettings)
-    return named_labeller(text)
 
 
 def _workers(text: str) -> Workers:

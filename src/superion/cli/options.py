@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from superion.errors import InputError
 
+if TYPE_CHECKING:
+    from superion.reference import LabellerSettings
+
+Driver = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL",
+        help="Model file; or what labels are made with: gpaw, cp2k, sevennet, chgnet, or a settings file "
+        "(.yaml; `superion schema label`). A settings file may name code to run: use your own only.",
+    ),
+]
 Keys = Annotated[
     list[str] | None,
     typer.Option(
@@ -63,3 +74,30 @@ def parse_supercell(text: str) -> tuple[int, int, int]:
         )
     a, b, c = numbers * 3 if len(numbers) == 1 else numbers
     return a, b, c
+
+
+def check_output(path: Path) -> None:
+    """InputError if the folder that a file is to be written to does not exist."""
+    if not path.absolute().parent.is_dir():
+        raise InputError(
+            "there is no such folder.", file=path.parent, remedy="make it, or name another file."
+        )
+
+
+def labeller_settings(text: str) -> LabellerSettings:
+    """Settings of a labeller by its name, or from a YAML file."""
+    from superion.reference import LabellerSettings, named_labeller
+    from superion.study.settings_file import read_settings
+
+    if text.endswith((".yaml", ".yml")):
+        return read_settings(text, LabellerSettings)
+    return named_labeller(text)
+
+
+def read_driver(text: Path) -> tuple[Any, dict[str, Any]] | None:
+    """Calculator and facts of the labeller that a `Driver` argument names; None if it is a model file."""
+    from superion.reference import make_driver
+
+    if text.suffix not in (".yaml", ".yml") and (text.suffix or text.exists()):
+        return None
+    return make_driver(labeller_settings(str(text)))

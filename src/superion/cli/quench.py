@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from superion.cli.options import parse_supercell
+from superion.cli.options import Driver, parse_supercell, read_driver
 
 
 def quench(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
+    model: Driver,
     structure: Annotated[
         Path, typer.Argument(metavar="STRUCTURE", help="Structure file; of several frames the last.")
     ],
@@ -49,8 +49,8 @@ def quench(
     }
     settings = validate(chosen, QuenchSettings, remedy="see `superion quench --help`.")
     atoms = start_structure(structure, parse_supercell(supercell))
-    provenance = {"model": sha256(model)} if model.is_file() else {}
-    final = melt_quench(atoms, Calculator(model), settings, output, resume=resume, provenance=provenance)
+    calculator, provenance = read_driver(model) or (Calculator(model), {"model": sha256(model)})
+    final = melt_quench(atoms, calculator, settings, output, resume=resume, provenance=provenance)
     final.info = {"frame_id": f"{structure.name.split('.')[0]}-quenched", "config_type": "quenched"}
     write_frames(output / "quenched.extxyz", [final])
     typer.echo(f"{len(final)} atoms at {final.get_temperature():.0f} K; {output / 'quenched.extxyz'}")

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from superion.reference.driver import Driver, make_driver
     from superion.reference.executors import ExecutorSettings, Workers, factory_workers, make_workers
     from superion.reference.labeller import Labeller, SetupError, UnfitError, label_key, structure_key
     from superion.reference.labels import InvalidLabelError, Labels, UnconvergedError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from superion.reference.store import Entry, Store, open_store, read_store
 
 __all__ = [
+    "Driver",
     "Entry",
     "ExecutorSettings",
     "InvalidLabelError",
@@ -35,6 +37,7 @@ __all__ = [
     "label_frames",
     "label_key",
     "labelled",
+    "make_driver",
     "make_labeller",
     "make_workers",
     "named_labeller",
@@ -45,6 +48,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Driver": "driver",
     "Entry": "store",
     "ExecutorSettings": "executors",
     "InvalidLabelError": "labels",
@@ -62,6 +66,7 @@ _MODULES = {
     "label_frames": "run",
     "label_key": "labeller",
     "labelled": "output",
+    "make_driver": "driver",
     "make_labeller": "settings",
     "make_workers": "executors",
     "named_labeller": "settings",

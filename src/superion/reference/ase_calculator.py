@@ -86,9 +86,10 @@ class AseLabeller:
 
     def label(self, atoms: Atoms) -> Labels:
         """Energy, forces and whatever else the calculator implements."""
-        return labels_from(atoms, self._calculator(), f"{self.name}, {made_with('ase')}")
+        return labels_from(atoms, self.calculator(), f"{self.name}, {made_with('ase')}")
 
-    def _calculator(self) -> AseCalculator:
+    def calculator(self) -> AseCalculator:
+        """A new calculator; SetupError if there can be none."""
         module, _, name = self.name.partition(":")
         try:
             return getattr(import_module(module), name)(**self._arguments)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from ase import Atoms
 
-from superion.errors import CorruptFileError, InputError
+from superion.errors import CorruptFileError, InputError, LabelError
 from superion.files import locked
 from superion.simulation.chunks import FORMAT, META, count_chunks, meta_digest, read_meta, write_meta
 from superion.simulation.force import ForceField
@@ -141,7 +141,7 @@ def _advance(state: State, integrator: Integrator, evaluate: ForceField, guard: 
     for _ in range(steps):
         try:
             integrator.step(state, evaluate)
-        except InputError as error:
+        except (InputError, LabelError) as error:
             raise guard.failure(state, error.problem) from error
         state.step += 1
         guard.every_step(state)

@@ -13,15 +13,14 @@ import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError, SimulationError
-from superion.files import read_json, sha256, write_json
+from superion.files import read_json, sha256
 from superion.simulation import read_trajectory, to_ase
 from superion.simulation.chunks import count_chunks
 from superion.structures import is_isolated
-from superion.structures.labels import LABELS
 from superion.study.display import say
 from superion.study.dynamics import Job, prepare, run_jobs
 from superion.training.config import ExploreSettings
-from superion.training.frames import write_frames
+from superion.training.frames import bare, snapshot, write_frames
 from superion.training.worker import STOPPED, explore_job
 
 WORKER = "superion.training.worker"
@@ -88,15 +87,6 @@ def draw_starts(frames: Sequence[Atoms], count: int, rng: np.random.Generator) -
     return [bare(usable[k]) for k in order[:count]]
 
 
-def bare(atoms: Atoms) -> Atoms:
-    """Elements, positions, cell and total charge alone."""
-    copy = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    key = LABELS["total_charge"].key
-    if key in atoms.info:
-        copy.info[key] = atoms.info[key]
-    return copy
-
-
 def _job(
     folder: Path,
     walker: int,
@@ -157,18 +147,7 @@ def _result(
     if stopped is not None and not taken:  # outside the data from the beginning: the start is what is new
         taken = [start.copy()]
         taken[0].info["step"] = 0
-    result = []
-    for atoms in taken:
-        copy = bare(atoms)
-        copy.wrap()
-        trajectory = f"{name}-{job.name}"
-        copy.info |= {
-            "config_type": "explored",
-            "trajectory": trajectory,
-            "frame_id": f"{trajectory}-{atoms.info['step']:06d}",
-            "temperature_K": kelvin,
-        }
-        result.append(copy)
+    result = [snapshot(atoms, start, f"{name}-{job.name}", kelvin, "explored") for atoms in taken]
     summary = {
         "run": job.name,
         "temperature": kelvin,
@@ -184,10 +163,3 @@ def snapshots(frames: Sequence[Atoms], count: int) -> list[Atoms]:
     moved = list(frames[1:])
     count = min(count, len(moved))
     return [moved[round((k + 1) * len(moved) / count) - 1] for k in range(count)]
-
-
-def write_explored(found: Explored, candidates: Path, report: Path) -> list[Path]:
-    """Write what exploration found; the paths."""
-    write_frames(candidates, found.candidates)
-    write_json(report, found.runs)
-    return [candidates, report]

@@ -10,7 +10,9 @@ from ase import Atoms
 from ase.io import write
 
 from superion.files import write_atomic
+from superion.simulation import Trajectory, to_ase
 from superion.structures import read_frames
+from superion.structures.labels import LABELS
 
 
 def write_frames(path: str | Path, frames: Sequence[Atoms]) -> None:
@@ -29,3 +31,46 @@ def load_frames(path: str | Path) -> list[Atoms]:
     """Structures that `write_frames` wrote; none for an empty file."""
     path = Path(path)
     return read_frames(path) if path.stat().st_size else []
+
+
+def bare(atoms: Atoms) -> Atoms:
+    """Elements, positions, cell and total charge alone."""
+    copy = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    key = LABELS["total_charge"].key
+    if key in atoms.info:
+        copy.info[key] = atoms.info[key]
+    return copy
+
+
+def snapshot(atoms: Atoms, start: Atoms, trajectory: str, kelvin: float, config_type: str) -> Atoms:
+    """A frame of a run from `start` as a structure to label: in its cell, named, with the charge of `start`.
+
+    atoms: with `step` in its info, as `to_ase` gives it. kelvin: temperature of the run.
+    """
+    copy = bare(start)
+    copy.set_cell(atoms.cell)
+    copy.positions = atoms.positions
+    copy.wrap()
+    copy.info |= {
+        "config_type": config_type,
+        "trajectory": trajectory,
+        "frame_id": f"{trajectory}-{atoms.info['step']:06d}",
+        "temperature_K": kelvin,
+    }
+    return copy
+
+
+def write_sample(
+    path: str | Path, trajectory: Trajectory, start: Atoms, name: str, sampled_with: str
+) -> list[Atoms]:
+    """Write the production frames of a run, but for its start, without labels; the frames.
+
+    name: of the trajectory. sampled_with: what moved the atoms; it stands in every frame.
+    """
+    settings = trajectory.meta["settings"]
+    moved = to_ase(trajectory)[0 if settings["equilibrate"] else 1 :]
+    frames = [snapshot(atoms, start, name, settings["temperature"], "sampled") for atoms in moved]
+    for atoms in frames:
+        atoms.info["sampled_with"] = sampled_with
+    write_frames(path, frames)
+    return frames

@@ -30,9 +30,9 @@ from superion.study.transport import conductivity
 from superion.study.worker import run_job
 from superion.terms import Term
 from superion.training.clean import clean as judge_labels
-from superion.training.explore import bare, draw_starts
+from superion.training.explore import draw_starts
 from superion.training.explore import explore as run_walkers
-from superion.training.frames import load_frames, write_frames
+from superion.training.frames import bare, load_frames, write_frames
 from superion.training.judge import accuracy, force_calibration
 from superion.training.select import select as choose
 from superion.training.summary import summarise
