@@ -24,6 +24,7 @@ from superion.structures.labels import (
     guess_label,
     parse_mappings,
 )
+from superion.structures.runner import is_runner, read_runner
 from superion.structures.xyz import parse_xyz, read_bytes, xyz_frames
 
 _CANONICAL = {label.key: Mapping(label, label.key) for label in LABELS.values()}
@@ -35,8 +36,8 @@ def read_frames(
 ) -> list[Atoms]:
     """Structures of a file with their labels under the keys of the conventions.
 
-    Extended XYZ, CIF, POSCAR, CONTCAR, XDATCAR and all else that `ase.io.read` knows by its name,
-    each also compressed (`.gz`).
+    Extended XYZ, CIF, POSCAR, CONTCAR, XDATCAR, input.data of RuNNer and n2p2, and all else that
+    `ase.io.read` knows by its name, each also compressed (`.gz`).
 
     keys: mappings `label=key[:unit]` of foreign keys, see `structures.labels`. A mapped key wins
         over a canonical one. Foreign labels that are not mapped are dropped, and their names kept
@@ -96,7 +97,9 @@ def _read_all(path: Path, index: str) -> list[tuple[int, Atoms]]:
         texts = xyz_frames(path)
         return [(k, parse_xyz(texts[k], path, k)) for k in _chosen(index, len(texts), path)]
     data = read_bytes(path)
-    if name.endswith(".cif"):
+    if is_runner(name, data):
+        images = read_runner(data, path)
+    elif name.endswith(".cif"):
         try:
             images = read_cif(data, path)
         except InputError:
@@ -118,8 +121,8 @@ def _unreadable(path: Path, error: Exception) -> InputError:
     return InputError(
         f"cannot be read as a structure file ({type(error).__name__}: {error}).",
         file=path,
-        remedy="the file is damaged or its name does not say its format; extended XYZ (.extxyz), CIF (.cif) "
-        "and VASP (.vasp, POSCAR, XDATCAR) always work.",
+        remedy="the file is damaged or its name does not say its format; extended XYZ (.extxyz), CIF (.cif), "
+        "VASP (.vasp, POSCAR, XDATCAR) and RuNNer (input.data) always work.",
     )
 
 
