@@ -22,6 +22,11 @@ KEYS = [
     "stress_mae",
     "force_rmse_by_species",
     "force_mae_by_species",
+    "charge_rmse",
+    "charge_rmse_by_species",
+    "dipole_mae",
+    "dipole_vector_error",
+    "charges",
     "frames",
     "atoms",
 ]
@@ -171,3 +176,61 @@ def test_mismatches_are_refused():
         InputError, match=r"frame md-3: the prediction has forces of shape \(3, 3\), expected \(2, 3\)"
     ):
         errors([atoms], [predicted(0.0, np.zeros((3, 3)))])
+
+
+def molecule(q, dipole=None, charges=None, total=None, shift=0.0, pbc=False):
+    """An LiF molecule with labels, and a prediction with charges q."""
+    atoms = Atoms("LiF", np.array([[0.0, 0, 0], [0, 0, 1.6]]) + shift, cell=[9, 9, 9], pbc=pbc)
+    if dipole is not None:
+        atoms.info["REF_dipole"] = np.array(dipole, dtype=float)
+    if charges is not None:
+        atoms.arrays["REF_charges"] = np.array(charges, dtype=float)
+    if total is not None:
+        atoms.info["total_charge"] = total
+    q = np.array(q, dtype=float)
+    return atoms, replace(predicted(0.0, np.zeros((2, 3))), charges=q, dipole=q @ atoms.positions)
+
+
+def test_charges_and_dipoles_by_hand():
+    pairs = [
+        molecule([0.8, -0.8], dipole=[0, 0.3, -1.6], charges=[0.9, -1.0]),  # predicted dipole (0, 0, -1.28)
+        molecule([0.5, -0.5], dipole=[0, 0, -1.0]),  # (0, 0, -0.8)
+    ]
+    found = errors(*zip(*pairs, strict=True))
+    assert found["charge_rmse"] == pytest.approx(sqrt((0.01 + 0.04) / 2))
+    assert found["charge_rmse_by_species"] == pytest.approx({"Li": 0.1, "F": 0.2})
+    assert found["dipole_mae"] == pytest.approx((np.hypot(0.3, 1.6) - 1.28 + 0.2) / 2)
+    assert found["dipole_vector_error"] == pytest.approx((np.hypot(0.3, 0.32) + 0.2) / 2)
+    assert found["charges"]["by_species"]["Li"] == pytest.approx(
+        {"mean": 0.65, "std": 0.15, "min": 0.5, "max": 0.8, "atoms": 2}
+    )
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_dipoles_of_charged_clusters_do_not_depend_on_where_they_are():
+    results = []
+    for shift in (0.0, 3.0):
+        atoms, found = molecule([0.9, 0.0], total=1.0, shift=shift)
+        atoms.info["REF_dipole"] = np.array([1.2, -0.2]) @ atoms.positions
+        results.append(errors([atoms], [found]))
+        masses = atoms.get_masses()
+        lever = 1.6 * masses[1] / masses.sum()  # of lithium below the centre of mass
+        difference = (1.2 - 0.9) * lever + 0.2 * (1.6 - lever)
+        assert results[-1]["dipole_vector_error"] == pytest.approx(difference)
+        assert results[-1]["dipole_mae"] == pytest.approx(difference)
+        assert results[-1]["charges"]["total_error"] == pytest.approx(0.1)
+    assert results[0]["dipole_mae"] == pytest.approx(results[1]["dipole_mae"], abs=1e-13)
+
+
+def test_charges_and_dipoles_that_cannot_be_compared_are_none():
+    names = ("charge_rmse", "charge_rmse_by_species", "dipole_mae", "dipole_vector_error")
+    periodic, found = molecule([0.8, -0.8], dipole=[0, 0, 1], pbc=True)
+    cluster, _ = molecule([0.8, -0.8], dipole=[0, 0, 1], charges=[1, -1])
+    for atoms, prediction in (
+        (periodic, found),
+        (cluster, replace(found, charges=None, dipole=None)),
+        (molecule([1, -1])[0], found),
+    ):
+        result = errors([atoms], [prediction])
+        assert all(result[name] is None for name in names)
+    assert errors([cluster], [replace(found, charges=None, dipole=None)])["charges"] is None

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from ase import Atoms
 from ase.io import read, write
 from toy_salt import FIT, crystal, frames, lone_atoms, write_inputs, write_study
 from typer.testing import CliRunner, Result
@@ -221,6 +222,23 @@ def test_evaluate_writes_predictions_and_errors(inputs: Path, tmp_path: Path) ->
     metrics = json.loads(found.read_text())
     assert metrics["train"] is None
     assert metrics["test"]["force_rmse"] == pytest.approx(trained["force_rmse"], rel=1e-4)
+
+
+def test_evaluate_compares_charges_and_dipoles(inputs: Path, tmp_path: Path) -> None:
+    pair = Atoms("LiCl", [[1, 0, 0], [1, 0, 2.2]], info={"REF_dipole": [0, 0, -1.0]})
+    pair.arrays["REF_charges"] = np.array([0.6, -0.6])
+    write(tmp_path / "pair.extxyz", pair, format="extxyz")
+    found = tmp_path / "m.json"
+    shown = succeeds(
+        "evaluate", inputs / "model.safetensors", tmp_path / "pair.extxyz", "--json", found
+    ).output
+    assert "test: 1 frames, RMSE charges 0.1 e; dipole 0.54 e·Å" in shown
+    assert "test: charges (e): Cl -0.700 ± 0.000, Li +0.700 ± 0.000; largest |Σq − Q| 0.0e+00" in shown
+    test = json.loads(found.read_text())["test"]
+    assert test["charge_rmse_by_species"] == pytest.approx({"Li": 0.1, "Cl": 0.1})
+    assert test["dipole_mae"] == pytest.approx(0.54)
+    assert test["dipole_vector_error"] == pytest.approx(0.54)
+    assert test["charges"]["by_species"]["Li"]["mean"] == pytest.approx(0.7)
 
 
 def test_foreign_keys_and_units_are_read(inputs: Path, tmp_path: Path) -> None:

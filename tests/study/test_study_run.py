@@ -130,7 +130,15 @@ def test_parity_files_hold_the_errors_of_accuracy(finished: Path) -> None:
         "numbers": (32,),
         "stress_reference": (4, 6),
         "stress_predicted": (4, 6),
+        "charge_reference": (0,),
+        "charge_predicted": (0,),
+        "dipole_reference": (0, 3),
+        "dipole_predicted": (0, 3),
+        "charges": (32,),
+        "charge_numbers": (32,),
     }
+    assert set(arrays["charges"][arrays["charge_numbers"] == 3]) == {CHARGES["Li"]}
+    assert load_file(out / "parity" / "gap-test.safetensors")["charges"].shape == (0,)
     difference = arrays["force_predicted"] - arrays["force_reference"]
     expected = read_json(out / "accuracy.json")["es-gap"]["test"]
     assert np.sqrt(np.mean(difference**2)) == pytest.approx(expected["force_rmse"])

@@ -1,4 +1,10 @@
-"""Errors of predictions against reference labels."""
+"""Errors of predictions against reference labels.
+
+Dipoles are compared where they are defined: without periodic axes (in a periodic cell a dipole is known only
+up to multiples of e times a lattice vector). That of a charged cluster depends on the origin; on both sides
+it is taken about the centre of mass, μ − Q·R, with the total charge Q of that side and μ about the origin of
+the positions, as the conventions have it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +16,7 @@ import numpy as np
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from superion.analysis.charges import charge_summary
 from superion.errors import InputError
 from superion.structures.labels import get_label, is_isolated
 from superion.terms import Evaluation
@@ -22,7 +29,9 @@ class Parity:
     """Reference beside prediction, frames without a label left out; isolated atoms always are.
 
     energy_*: (F,) eV/atom, one per frame. force_*: (M, 3) eV/Å, one row per atom, with `species`
-    (M,) symbols. stress_*: (G, 6) eV/Å³, Voigt. frames, atoms: how many were compared.
+    (M,) symbols. stress_*: (G, 6) eV/Å³, Voigt. charge_*: (C,) e, one per atom, with `charge_species`
+    (C,) symbols. dipole_*: (D, 3) e·Å about the centre of mass, clusters only. frames, atoms: how many were
+    compared.
     """
 
     energy_reference: Array
@@ -32,6 +41,11 @@ class Parity:
     species: Array
     stress_reference: Array
     stress_prediction: Array
+    charge_reference: Array
+    charge_prediction: Array
+    charge_species: Array
+    dipole_reference: Array
+    dipole_prediction: Array
     frames: int
     atoms: int
 
@@ -49,7 +63,10 @@ def parity(references: Sequence[Atoms], predictions: Sequence[Evaluation]) -> Pa
     energy: list[tuple[float, float]] = []
     force: list[tuple[Array, Array]] = []
     stress: list[tuple[Array, Array]] = []
+    charge: list[tuple[Array, Array]] = []
+    dipole: list[tuple[Array, Array]] = []
     species: list[str] = []
+    charge_species: list[str] = []
     frames = atoms_count = 0
     for k, (atoms, found) in enumerate(zip(references, predictions, strict=True)):
         if found.forces.shape != (len(atoms), 3):
@@ -70,8 +87,14 @@ def parity(references: Sequence[Atoms], predictions: Sequence[Evaluation]) -> Pa
             species += atoms.get_chemical_symbols()
         if (label := get_label(atoms, "stress")) is not None:
             stress.append((label, full_3x3_to_voigt_6_stress(-found.virial / atoms.get_volume())))
+        if found.charges is not None and (label := get_label(atoms, "charges")) is not None:
+            charge.append((label, found.charges))
+            charge_species += atoms.get_chemical_symbols()
+        if (pair := _dipoles(atoms, found)) is not None:
+            dipole.append(pair)
     energies = np.array(energy, dtype=np.float64).reshape(-1, 2)
     stresses = np.array(stress, dtype=np.float64).reshape(-1, 2, 6)
+    dipoles = np.array(dipole, dtype=np.float64).reshape(-1, 2, 3)
     return Parity(
         energy_reference=energies[:, 0],
         energy_prediction=energies[:, 1],
@@ -80,22 +103,46 @@ def parity(references: Sequence[Atoms], predictions: Sequence[Evaluation]) -> Pa
         species=np.array(species, dtype=str),
         stress_reference=stresses[:, 0],
         stress_prediction=stresses[:, 1],
+        charge_reference=np.concatenate([np.empty(0), *(label for label, _ in charge)]),
+        charge_prediction=np.concatenate([np.empty(0), *(q for _, q in charge)]),
+        charge_species=np.array(charge_species, dtype=str),
+        dipole_reference=dipoles[:, 0],
+        dipole_prediction=dipoles[:, 1],
         frames=frames,
         atoms=atoms_count,
     )
+
+
+def _dipoles(atoms: Atoms, found: Evaluation) -> tuple[Array, Array] | None:
+    """Reference and prediction (3,) e·Å about the centre of mass, or None if there is nothing to compare.
+
+    A label without a `total_charge` is taken to have the total charge of the prediction.
+    """
+    label = get_label(atoms, "dipole")
+    if label is None or found.dipole is None or found.charges is None or atoms.pbc.any():
+        return None
+    centre, predicted = atoms.get_center_of_mass(), float(found.charges.sum())
+    total = get_label(atoms, "total_charge")
+    stated = predicted if total is None else total
+    return label - stated * centre, found.dipole - predicted * centre
 
 
 def errors(references: Sequence[Atoms], predictions: Sequence[Evaluation]) -> dict[str, Any]:
     """Root-mean-square and mean absolute errors, JSON-ready.
 
     Energies (eV) per atom with each frame counting once; forces (eV/Å) over all components,
-    together and by species; stresses (eV/Å³) over the six Voigt components. A quantity that no
-    frame has a label for is None. Isolated atoms do not count.
+    together and by species; stresses (eV/Å³) over the six Voigt components. Charges (e) over
+    all atoms, together and by species; dipoles (e·Å) of clusters: `dipole_mae` of the magnitude,
+    `dipole_vector_error` the mean length of the difference. `charges`: the predicted ones in numbers, see
+    `charge_summary`. A quantity that no frame has a label for, or that
+    the model does not predict, is None. Isolated atoms do not count.
     """
     pairs = parity(references, predictions)
     energy = pairs.energy_prediction - pairs.energy_reference
     force = pairs.force_prediction - pairs.force_reference
     stress = pairs.stress_prediction - pairs.stress_reference
+    charge = pairs.charge_prediction - pairs.charge_reference
+    length = np.linalg.norm(pairs.dipole_prediction, axis=1) - np.linalg.norm(pairs.dipole_reference, axis=1)
     by_species = {str(s): force[pairs.species == s] for s in np.unique(pairs.species)}
     return {
         "energy_rmse_per_atom": _rms(energy),
@@ -106,6 +153,16 @@ def errors(references: Sequence[Atoms], predictions: Sequence[Evaluation]) -> di
         "stress_mae": _mean(stress),
         "force_rmse_by_species": {s: _rms(part) for s, part in by_species.items()} or None,
         "force_mae_by_species": {s: _mean(part) for s, part in by_species.items()} or None,
+        "charge_rmse": _rms(charge),
+        "charge_rmse_by_species": {
+            str(s): _rms(charge[pairs.charge_species == s]) for s in np.unique(pairs.charge_species)
+        }
+        or None,
+        "dipole_mae": _mean(length),
+        "dipole_vector_error": _mean(
+            np.linalg.norm(pairs.dipole_prediction - pairs.dipole_reference, axis=1)
+        ),
+        "charges": charge_summary(references, predictions),
         "frames": pairs.frames,
         "atoms": pairs.atoms,
     }

@@ -59,7 +59,11 @@ def fit_model(
             "--json",
             metavar="METRICS",
             help="Write errors as JSON, under `train` and `test` (null without --test): energy_rmse_per_atom "
-            "(eV), force_rmse (eV/Å), stress_rmse (eV/Å³), the same as mae, force_rmse_by_species.",
+            "(eV), force_rmse (eV/Å), stress_rmse (eV/Å³), the same as mae, force_rmse_by_species, "
+            "charge_rmse (e), charge_rmse_by_species, dipole_mae (of the magnitude, e·Å), "
+            "dipole_vector_error (mean length of the difference, e·Å; clusters only), charges "
+            "(mean, std, min, max by species, in e). Null: what no frame has a label for, or "
+            "the model does not predict.",
         ),
     ] = None,
 ) -> None:
@@ -135,8 +139,7 @@ def evaluate(
         typer.Option(
             "--json",
             metavar="METRICS",
-            help="Write errors as JSON with the keys of `superion fit` under `test`; `train` is null. "
-            "Quantities that no frame has a label for are null.",
+            help="Write errors as JSON with the keys of `superion fit` under `test`; `train` is null.",
         ),
     ] = None,
     precision: Precision = "float64",
@@ -167,11 +170,14 @@ def _metrics(potential: Any, frames: list[Any], what: str) -> dict[str, Any]:
 
 
 def _print(metrics: Mapping[str, Mapping[str, Any] | None]) -> None:
-    """One line of errors per set."""
+    """One line of errors per set, and one of charges by species where the model has charges."""
+    from superion.analysis.charges import written
+
     quantities = (
         ("energy", "energy_rmse_per_atom", 1000.0, "meV/atom"),
         ("forces", "force_rmse", 1000.0, "meV/Å"),
         ("stress", "stress_rmse", 1000.0, "meV/Å³"),
+        ("charges", "charge_rmse", 1.0, "e"),
     )
     for part, values in metrics.items():
         if values is None:
@@ -181,4 +187,12 @@ def _print(metrics: Mapping[str, Mapping[str, Any] | None]) -> None:
             for name, key, factor, unit in quantities
             if values[key] is not None
         ]
-        typer.echo(f"{part}: {values['frames']} frames, RMSE {', '.join(shown) or 'unknown (no labels)'}")
+        line = f"{part}: {values['frames']} frames, RMSE {', '.join(shown) or 'unknown (no labels)'}"
+        if values["dipole_mae"] is not None:
+            line += (
+                f"; dipole {values['dipole_mae']:.4g} e·Å (mean error of the magnitude), "
+                f"{values['dipole_vector_error']:.4g} e·Å (of the vector)"
+            )
+        typer.echo(line)
+        if values["charges"] is not None:
+            typer.echo(f"{part}: {written(values['charges'])}")

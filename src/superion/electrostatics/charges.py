@@ -28,7 +28,7 @@ class ChargeModel(Protocol):
         ...
 
     def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
-        """Forces (N, 3) eV/Å and virial (3, 3) eV of the energy Σ_i slope_i q_i, for constant slope (N,) eV/e.
+        """Forces (N, 3) eV/Å and virial (3, 3) eV of the energy Σ_i slope_i q_i at constant slope (N,) eV/e.
 
         What charges that depend on the structure add to the derivatives of an energy whose derivative with
         respect to the charges is `slope`.

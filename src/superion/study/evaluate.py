@@ -71,6 +71,11 @@ def write_predictions(path: str | Path, frames: Sequence[Atoms], predictions: Se
 def write_parity(path: Path, frames: Sequence[Atoms], predictions: Sequence[Evaluation]) -> None:
     """Write reference beside prediction as one safetensors file, see docs/study.md."""
     pairs = parity(frames, predictions)
+    charged = [
+        (atoms, found)
+        for atoms, found in zip(frames, predictions, strict=True)
+        if found.charges is not None and not is_isolated(atoms)
+    ]
     arrays: dict[str, Any] = {
         "energy_reference": pairs.energy_reference,
         "energy_predicted": pairs.energy_prediction,
@@ -79,5 +84,11 @@ def write_parity(path: Path, frames: Sequence[Atoms], predictions: Sequence[Eval
         "numbers": np.array([atomic_numbers[symbol] for symbol in pairs.species], dtype=np.int64),
         "stress_reference": pairs.stress_reference,
         "stress_predicted": pairs.stress_prediction,
+        "charge_reference": pairs.charge_reference,
+        "charge_predicted": pairs.charge_prediction,
+        "dipole_reference": pairs.dipole_reference,
+        "dipole_predicted": pairs.dipole_prediction,
+        "charges": np.concatenate([np.empty(0), *(found.charges for _, found in charged)]),
+        "charge_numbers": np.concatenate([np.empty(0, np.int64), *(atoms.numbers for atoms, _ in charged)]),
     }
     write_atomic(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
