@@ -1,4 +1,4 @@
-"""Charge densities, Coulomb sums, atomic properties, charge models, the Coulomb term."""
+"""Charge densities, Coulomb sums, atomic properties, charge models, the Coulomb term, electric fields."""
 
 from superion.electrostatics.charges import ChargeModel, FixedCharges
 from superion.electrostatics.coulomb import CoulombTerm
@@ -13,14 +13,22 @@ from superion.electrostatics.densities import (
 )
 from superion.electrostatics.direct import direct_energy
 from superion.electrostatics.ewald import Splitting, ewald_energy
+from superion.electrostatics.polarization import (
+    BornCharges,
+    born_charges,
+    born_errors,
+    dipole_path,
+)
 from superion.electrostatics.predicted import PredictedCharges
 from superion.electrostatics.properties import AtomicProperty, ElementValues
 from superion.electrostatics.site_energies import interaction_matrix
 from superion.electrostatics.slater import screened_1s
+from superion.electrostatics.uniform_field import UniformField
 
 __all__ = [
     "COULOMB",
     "AtomicProperty",
+    "BornCharges",
     "ChargeModel",
     "CoulombTerm",
     "Density",
@@ -31,6 +39,10 @@ __all__ = [
     "PredictedCharges",
     "Slater",
     "Splitting",
+    "UniformField",
+    "born_charges",
+    "born_errors",
+    "dipole_path",
     "direct_energy",
     "ewald_energy",
     "interaction",

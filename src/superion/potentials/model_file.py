@@ -18,6 +18,7 @@ from safetensors.numpy import save as to_bytes
 
 from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.properties import PROPERTIES
+from superion.electrostatics.uniform_field import UniformField
 from superion.errors import CorruptFileError, InputError, ModelError
 from superion.files import write_atomic
 from superion.potentials.gp import SparseGP
@@ -26,8 +27,8 @@ from superion.potentials.repulsion import Repulsion
 from superion.terms import Term
 
 FORMAT = 1
-TERMS: dict[str, Any] = {term.kind: term for term in (SparseGP, CoulombTerm, Repulsion)}
 PROPERTIES[KernelProperty.kind] = KernelProperty
+TERMS: dict[str, Any] = {term.kind: term for term in (SparseGP, CoulombTerm, Repulsion, UniformField)}
 UNITS = {"energy": "eV", "length": "angstrom", "charge": "e"}
 
 
