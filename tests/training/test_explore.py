@@ -13,6 +13,7 @@ from toy_training import DYNAMICS, SOAP
 from superion.errors import InputError
 from superion.files import read_json
 from superion.potentials import FitSettings, Potential, fit
+from superion.potentials.repulsion import Repulsion
 from superion.simulation import read_trajectory
 from superion.training.config import ExploreSettings
 from superion.training.explore import draw_starts, explore, snapshots
@@ -20,15 +21,20 @@ from superion.training.frames import load_frames, write_frames
 from superion.training.maxvol import ExtrapolationGrade
 from superion.training.pool import Pool
 from superion.training.variance import force_deviation
+from superion.training.worker import MEASURES
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory) -> Path:
-    """A model and its training set."""
+    """A model, its training set, and a committee that disagrees on like ions closer than 3.5 Å."""
     root = tmp_path_factory.mktemp("explore")
     known = [*frames(4, "ab", seed=1), *lone_atoms()]
     write_frames(root / "training.extxyz", known)
     Potential(fit(known, FitSettings(soap=SOAP), {"gap": []})["gap"]).save(root / "gap.safetensors")
+    gap = Potential.load(root / "gap.safetensors")
+    Potential([*gap.terms, Repulsion({(3, 3): 3.5, (17, 17): 3.5}, wall=40.0)]).save(
+        root / "other.safetensors"
+    )
     return root
 
 
@@ -42,6 +48,7 @@ def go(inputs: Path, folder: Path, starts=None, parallel: int = 1, **changes):
         "g000",
         np.random.default_rng(1),
         training=inputs / "training.extxyz",
+        committee=[inputs / "gap.safetensors", inputs / "other.safetensors"],
         parallel=parallel,
         progress=False,
     )
@@ -97,13 +104,20 @@ def measure_of(name: str, inputs: Path):
     if name == "deviation":
         potential = Potential.load(inputs / "gap.safetensors")
         return lambda atoms: force_deviation(potential, atoms)
+    if name == "committee":
+        extra = Potential.load(inputs / "other.safetensors").terms[-1]
+        return lambda atoms: np.linalg.norm(extra.evaluate(atoms).forces, axis=1).max() / 2
     known = load_frames(inputs / "training.extxyz")
     return ExtrapolationGrade(Pool(known, known, [Potential.load(inputs / "gap.safetensors")]))
 
 
-@pytest.mark.parametrize("name", ["deviation", "extrapolation"])
+@pytest.mark.parametrize("name", ["deviation", "extrapolation", "committee"])
 def test_a_run_ends_before_the_model_leaves_its_data(name, inputs, tmp_path):
-    """Where it ends is where the measure of the unwatched run first exceeds the threshold."""
+    """Where it ends is where the measure of the unwatched run first exceeds the threshold.
+
+    The committee's is known from its making: two members that differ by one term differ from their mean by
+    half its forces.
+    """
     hot = DYNAMICS | {"temperatures": [2000], "steps": 200}
     go(inputs, tmp_path / "free", dynamics=hot)
     trajectory = read_trajectory(tmp_path / "free" / "00-2000K")
@@ -116,10 +130,11 @@ def test_a_run_ends_before_the_model_leaves_its_data(name, inputs, tmp_path):
     )
     checked = trajectory.steps % 8 == 0
     above = float(np.median(values[checked]))
+    assert above > 0
     expected = trajectory.steps[checked & (values > above)][0]
     found = go(inputs, tmp_path / "watched", dynamics=hot, stop={"measure": name, "above": above, "every": 8})
     (run,) = found.runs
-    assert f"stopped at step {expected}: the {name}" in run["stopped"]
+    assert f"stopped at step {expected}: the {MEASURES[name]}" in run["stopped"]
     assert run["frames"] == expected // 4
     kept = read_trajectory(tmp_path / "watched" / "00-2000K").positions
     np.testing.assert_array_equal(kept, trajectory.positions[: expected // 4])

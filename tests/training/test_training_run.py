@@ -26,6 +26,7 @@ from superion.training.config import read_training
 from superion.training.frames import load_frames, write_frames
 from superion.training.run import run_training
 from superion.training.status import training_status
+from superion.training.variance import disagreement
 
 
 def go(source: Path, folder: Path, **changes) -> Path:
@@ -274,9 +275,25 @@ def test_committee_and_a_failing_label(tmp_path):
     def partly(frames):
         return [None if k == 1 else atoms for k, atoms in enumerate(truth(frames))]
 
-    source = write_training(tmp_path, select={"method": "committee", "count": 3, "committee": 2})
+    source = write_training(
+        tmp_path,
+        select={"method": "committee", "count": 3, "committee": 2},
+        explore__stop={"measure": "committee", "above": 0.018, "every": 4},
+    )
     out = go(source, tmp_path / "out", label=partly)
     here = out / "generation-000"
+    steps_done = [row.step for row in training_status(out).rows]
+    assert steps_done[4:7] == ["000/committee", "000/explore", "000/select"]
+    assert steps_done.count("000/committee") == 1
+    assert len(list((here / "committee").glob("*.safetensors"))) == 2
+    stopped = [run["stopped"] for run in read_json(here / "explored.json") if run["stopped"]]
+    assert stopped
+    assert all("disagreement of the committee" in reason for reason in stopped)
+    members = [Potential.load(path) for path in sorted((here / "committee").iterdir())]
+    for chosen, atoms in zip(
+        read_json(here / "selected.json")["chosen"], load_frames(here / "selected.extxyz"), strict=True
+    ):
+        assert chosen["score"] == pytest.approx(disagreement(members, atoms), rel=1e-3)
     assert read_json(here / "failed.json") == [read_json(here / "selected.json")["chosen"][1]["frame"]]
     assert read_json(out / "summary.json")["generations"][1]["training_frames"] == 3 + 2
 

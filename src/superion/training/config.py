@@ -52,10 +52,11 @@ class StopSettings(BaseModel):
 
     model_config = _STRICT
 
-    measure: Literal["deviation", "extrapolation"] = Field(
+    measure: Literal["deviation", "extrapolation", "committee"] = Field(
         "deviation",
         description="deviation: predicted standard deviation of a force, eV/Å; extrapolation: grade (above 1 "
-        "the model extrapolates)",
+        "the model extrapolates); committee: disagreement on a force, eV/Å, of select.committee potentials "
+        "fitted to resampled frames",
     )
     above: PositiveFloat = Field(description="the run ends before the first checked frame above this")
     every: PositiveInt = Field(100, description="steps between checks, a multiple of sample_every")

@@ -47,13 +47,15 @@ def explore(
     rng: np.random.Generator,
     *,
     training: Path | None = None,
+    committee: Sequence[Path] = (),
     parallel: int = 1,
     progress: bool = True,
 ) -> Explored:
     """Run dynamics with `model` from every start; runs in `folder` are resumed, those done are kept.
 
     name: beginning of the names of the trajectories. rng: draws one seed per run. training: file of the
-    training set, for the extrapolation grade. With `parallel` above 1 every run is a process of its own.
+    training set, for the extrapolation grade. committee: files of its members, for their disagreement.
+    With `parallel` above 1 every run is a process of its own.
     Raises SimulationError if a process dies of anything but a run that had to be ended.
     """
     temperatures = settings.dynamics.temperatures
@@ -64,7 +66,9 @@ def explore(
     stages = [[t] for t in range(len(temperatures))] if settings.ramp else [list(range(len(temperatures)))]
     for stage in stages:
         jobs = {
-            (w, t): _job(folder, w, temperatures[t], int(seeds[w, t]), atoms, model, settings, training)
+            (w, t): _job(
+                folder, w, temperatures[t], int(seeds[w, t]), atoms, model, settings, training, committee
+            )
             for w, atoms in current.items()
             for t in stage
         }
@@ -96,6 +100,7 @@ def _job(
     model: Path,
     settings: ExploreSettings,
     training: Path | None,
+    committee: Sequence[Path],
 ) -> Job:
     name = f"{walker:02d}-{kelvin:g}K"
     structure = folder / f"{name}.extxyz"
@@ -103,11 +108,14 @@ def _job(
     dynamics = settings.dynamics.at(kelvin).model_copy(update={"seed": seed})
     stop = settings.stop.model_dump(mode="json") if settings.stop else None
     extra: dict[str, Any] = {"stop": stop}
-    identity = {"model": sha256(model), "structure": sha256(structure), "stop": stop}
+    identity: dict[str, Any] = {"model": sha256(model), "structure": sha256(structure), "stop": stop}
     if stop and stop["measure"] == "extrapolation":
         assert training is not None
         extra["training"] = os.path.relpath(training, folder / name)
         identity["training"] = sha256(training)
+    if stop and stop["measure"] == "committee":
+        extra["committee"] = [os.path.relpath(path, folder / name) for path in committee]
+        identity["committee"] = [sha256(path) for path in committee]
     return Job(name, folder / name, model, structure, (1, 1, 1), dynamics, identity, WORKER, extra)
 
 

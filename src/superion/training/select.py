@@ -57,7 +57,7 @@ class SelectSettings(BaseModel):
         lt=1,
         description="similarity: environments more similar than this are known; null: 0.999",
     )
-    committee: int = Field(4, ge=2, description="committee: potentials fitted to resampled frames")
+    committee: int = Field(4, ge=2, description="size of a committee: potentials fitted to resampled frames")
     soap: SoapSettings | None = Field(
         None, description="descriptor of environments; null: that of the model, if there is one"
     )

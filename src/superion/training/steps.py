@@ -1,8 +1,8 @@
 """The steps of a generation. Each reads files, writes files, and is done once.
 
-In the folder of generation g: `training.extxyz`, `models/`, `candidates.extxyz` and `explored.json`,
-`selected.extxyz` and `selected.json`, `labelled.extxyz` and `failed.json`, `new.extxyz` and
-`rejected.json`, `diffusion.json`, `judge.json`.
+In the folder of generation g: `training.extxyz`, `models/`, `committee/`, `candidates.extxyz` and
+`explored.json`, `selected.extxyz` and `selected.json`, `labelled.extxyz` and `failed.json`, `new.extxyz`
+and `rejected.json`, `diffusion.json`, `judge.json`.
 """
 
 from __future__ import annotations
@@ -96,12 +96,7 @@ def fit(work: Work, generation: int) -> dict[str, Path]:
     models: dict[str, Path] = {
         name: work.path(generation, f"models/{name}.safetensors") for name in work.settings.models
     }
-    identity: dict[str, Any] = {
-        "fit": work.settings.fit.model_dump(mode="json"),
-        "repulsion": work.settings.repulsion,
-        "electrostatics": work.settings.electrostatics.model_dump(mode="json"),
-        "models": list(models),
-    }
+    identity = _fit_settings(work) | {"models": list(models)}
 
     def make() -> list[Path]:
         frames = load_frames(training)
@@ -125,6 +120,31 @@ def fit(work: Work, generation: int) -> dict[str, Path]:
     return models
 
 
+def committee(work: Work, generation: int) -> list[Path]:
+    """Potentials like that of the protocol, fitted to resampled training sets; their files."""
+    training, rules = work.path(generation, TRAINING), work.settings.protocol
+    size = work.settings.select.committee
+    members = [work.path(generation, f"committee/{k:02d}.safetensors") for k in range(size)]
+
+    def make() -> list[Path]:
+        frames = load_frames(training)
+        found = fit_committee(
+            frames,
+            work.settings.fit.model_copy(update={"uncertainty": False}),
+            fixed(work, rules.model, frames),
+            size,
+            work.rng(generation, "committee"),
+            workers=work.settings.processes,
+        )
+        for potential, path in zip(found, members, strict=True):
+            potential.save(path)
+        return members
+
+    shown = _fit_settings(work) | {"model": rules.model, "size": size, "seed": work.settings.seed}
+    work.once(_name(generation, "committee"), shown, [training], make)
+    return members
+
+
 def fixed(work: Work, preset: str, frames: Sequence[Atoms]) -> list[Term]:
     """The fixed terms of a preset, as the settings have them."""
     electrostatics = work.settings.electrostatics.model_dump()
@@ -137,6 +157,8 @@ def explore(work: Work, generation: int) -> list[dict[str, Any]]:
     training, model = work.path(generation, TRAINING), _model(work, generation)
     sources = [Path(file) for file in settings.starts] or [training]
     candidates, report = work.path(generation, "candidates.extxyz"), work.path(generation, "explored.json")
+    watching = settings.stop is not None and settings.stop.measure == "committee"
+    members = committee(work, generation) if watching else []
 
     def make() -> list[Path]:
         rng = work.rng(generation, "explore")
@@ -149,6 +171,7 @@ def explore(work: Work, generation: int) -> list[dict[str, Any]]:
             f"g{generation:03d}",
             rng,
             training=training,
+            committee=members,
             parallel=work.settings.processes,
             progress=work.progress,
         )
@@ -157,7 +180,7 @@ def explore(work: Work, generation: int) -> list[dict[str, Any]]:
         return [candidates, report]
 
     shown = {"explore": settings.model_dump(mode="json", exclude={"starts"}), "seed": work.settings.seed}
-    work.once(_name(generation, "explore"), shown, [model, training, *sources], make)
+    work.once(_name(generation, "explore"), shown, [model, training, *members, *sources], make)
     return read_json(report)
 
 
@@ -172,6 +195,7 @@ def select(work: Work, generation: int, method: str | None = None) -> int:
     candidates = work.path(generation, "candidates.extxyz")
     selected, report = work.path(generation, "selected.extxyz"), work.path(generation, "selected.json")
     left = work.settings.budget - spent(work, generation)
+    judges = committee(work, generation) if method == "committee" else [model]
 
     def make() -> list[Path]:
         rng = work.rng(generation, "select")
@@ -185,18 +209,11 @@ def select(work: Work, generation: int, method: str | None = None) -> int:
             indices = np.array([round((k + 1) * len(pool) / count) - 1 for k in range(count)])
             scores = np.zeros(count)
         else:
-            potentials = [Potential.load(model)]
-            if method == "committee":
-                terms = fixed(work, work.settings.protocol.model, known)
-                workers = work.settings.processes
-                potentials = fit_committee(
-                    known, work.settings.fit, terms, settings.committee, rng, workers=workers
-                )
             found = choose(
                 method,
                 pool,
                 known,
-                potentials,
+                [Potential.load(path) for path in judges],
                 count=count,
                 rng=rng,
                 soap=settings.soap,
@@ -213,7 +230,10 @@ def select(work: Work, generation: int, method: str | None = None) -> int:
 
     shown = {"select": settings.model_dump(mode="json"), "method": method, "left": left}
     work.once(
-        _name(generation, "select"), shown | {"seed": work.settings.seed}, [training, model, candidates], make
+        _name(generation, "select"),
+        shown | {"seed": work.settings.seed},
+        [training, *judges, candidates],
+        make,
     )
     return len(read_json(report)["chosen"])
 
@@ -364,6 +384,15 @@ def _without_labels(atoms: Atoms, index: int) -> Atoms:
     copy.info |= {"config_type": str(atoms.info.get("config_type", "first")), "frame_id": name}
     copy.info["trajectory"] = trajectory
     return copy
+
+
+def _fit_settings(work: Work) -> dict[str, Any]:
+    """What decides a fit beside its frames, JSON-ready."""
+    return {
+        "fit": work.settings.fit.model_dump(mode="json"),
+        "repulsion": work.settings.repulsion,
+        "electrostatics": work.settings.electrostatics.model_dump(mode="json"),
+    }
 
 
 def _model(work: Work, generation: int) -> Path:

@@ -18,9 +18,14 @@ from superion.study.worker import main, run_job
 from superion.training.frames import load_frames
 from superion.training.maxvol import ExtrapolationGrade
 from superion.training.pool import Pool
-from superion.training.variance import force_deviation
+from superion.training.variance import disagreement, force_deviation
 
 STOPPED = "stopped.json"
+MEASURES = {
+    "deviation": "deviation",
+    "extrapolation": "extrapolation",
+    "committee": "disagreement of the committee",
+}
 
 
 def explore_job(folder: Path, *, progress: bool = True) -> None:
@@ -41,6 +46,8 @@ def watch_of(job: dict[str, Any], potential: Potential, folder: Path) -> Watch |
     if stop["measure"] == "extrapolation":
         known = load_frames(folder / job["training"])
         measure = ExtrapolationGrade(Pool(known, known, [potential]))
+    elif stop["measure"] == "committee":
+        measure = partial(disagreement, [Potential.load(folder / path) for path in job["committee"]])
 
     def watch(step: int, atoms: Atoms) -> None:
         if step % stop["every"]:
@@ -48,7 +55,8 @@ def watch_of(job: dict[str, Any], potential: Potential, folder: Path) -> Watch |
         value = measure(atoms)
         if value > stop["above"]:
             raise SimulationError(
-                f"stopped at step {step}: the {stop['measure']} {value:.4g} is above {stop['above']:g}.",
+                f"stopped at step {step}: the {MEASURES[stop['measure']]} {value:.4g} is above "
+                f"{stop['above']:g}.",
                 file=folder,
             )
 
