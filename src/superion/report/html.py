@@ -47,14 +47,7 @@ def write_report(folder: Path) -> Path:
 
 def render(content: Content, figures: dict[str, Path]) -> str:
     """The report as HTML text; figures are PNG files by name and are embedded."""
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_unbroken,
-    )
-    template = environment.from_string(files("superion.report").joinpath("report.html").read_text("utf-8"))
+    template = page("report.html")
     conductivities: dict[str, dict[float, tables.Estimate]] = {}
     for run in content.runs:
         conductivities.setdefault(run.potential, {})[run.kelvin] = run.sigma
@@ -83,8 +76,26 @@ def render(content: Content, figures: dict[str, Path]) -> str:
         provenance=list(tables.flat(content.provenance)),
         missing=missing(content),
         captions=_CAPTIONS,
-        images={name: base64.b64encode(path.read_bytes()).decode() for name, path in figures.items()},
+        images=embedded(figures),
     )
+
+
+def page(name: str) -> jinja2.Template:
+    """A template of this package; all it shows is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda file: files("superion.report").joinpath(file).read_text("utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_unbroken,
+    )
+    return environment.get_template(name)
+
+
+def embedded(figures: dict[str, Path]) -> dict[str, str]:
+    """PNG files by name as base64."""
+    return {name: base64.b64encode(path.read_bytes()).decode() for name, path in figures.items()}
 
 
 def _unbroken(value: object) -> object:
