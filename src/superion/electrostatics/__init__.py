@@ -2,6 +2,7 @@
 
 from superion.electrostatics.charges import ChargeModel, FixedCharges
 from superion.electrostatics.coulomb import CoulombTerm
+from superion.electrostatics.coulomb_matrix import coulomb_matrix
 from superion.electrostatics.densities import (
     COULOMB,
     Density,
@@ -42,6 +43,7 @@ __all__ = [
     "UniformField",
     "born_charges",
     "born_errors",
+    "coulomb_matrix",
     "dipole_path",
     "direct_energy",
     "ewald_energy",
