@@ -14,6 +14,7 @@ from superion.cli.options import (
     Precision,
     check_output,
     parse_supercell,
+    parse_vector,
     read_driver,
 )
 from superion.cli.ranks import rank, relaunch
@@ -58,6 +59,26 @@ def md(
     ] = None,
     max_temperature: Annotated[
         float | None, typer.Option(help="Stop above this temperature, in K. Default: 10 x temperature.")
+    ] = None,
+    field: Annotated[
+        str | None,
+        typer.Option(help="Constant electric field Ex,Ey,Ez in V/Å. The dipole is tracked, also for 0,0,0."),
+    ] = None,
+    displacement: Annotated[
+        str | None,
+        typer.Option(
+            help="Constant electric displacement over the vacuum permittivity, Dx,Dy,Dz in V/Å, or none for "
+            "a constant field along this axis, e.g. none,none,0.05."
+        ),
+    ] = None,
+    start_dipole: Annotated[
+        str | None, typer.Option(help="Dipole at the start in eÅ, from where it is tracked. Default: 0,0,0.")
+    ] = None,
+    charge_scale: Annotated[
+        float | None, typer.Option(help="Factor from charges of MODEL to those a field acts on. Default: 1.")
+    ] = None,
+    epsilon_inf: Annotated[
+        float | None, typer.Option(help="With --displacement: electronic dielectric constant. Default: 1.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
     frames: Annotated[
@@ -110,6 +131,13 @@ def md(
     from superion.study.dynamics import start_structure
     from superion.study.settings_file import validate
 
+    electric = {
+        "field": field and parse_vector(field, "--field"),
+        "displacement": displacement and parse_vector(displacement, "--displacement"),
+        "start_dipole": start_dipole and parse_vector(start_dipole, "--start-dipole"),
+        "charge_scale": charge_scale,
+        "epsilon_inf": epsilon_inf,
+    }
     chosen: dict[str, Any] = {
         "ensemble": ensemble,
         "thermostat": thermostat,
@@ -128,6 +156,7 @@ def md(
         "keep_velocities": keep_velocities,
         "min_distance": min_distance,
         "max_temperature": max_temperature,
+        "electric": {k: v for k, v in electric.items() if v is not None} or None,
     }
     settings = validate(
         {k: v for k, v in chosen.items() if v is not None}, MDSettings, remedy="see `superion md --help`."

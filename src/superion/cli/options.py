@@ -76,6 +76,19 @@ def parse_supercell(text: str) -> tuple[int, int, int]:
     return a, b, c
 
 
+def parse_vector(text: str, option: str) -> list[float | None]:
+    """`0,0,0.05` as three numbers, or None where `none` is written; InputError if it cannot be understood."""
+    parts = [part.strip().lower() for part in text.split(",")]
+    try:
+        if len(parts) != 3:
+            raise ValueError
+        return [None if part == "none" else float(part) for part in parts]
+    except ValueError:
+        raise InputError(
+            f"cannot understand {option} {text!r}.", remedy=f"write three numbers: {option} 0,0,0.05."
+        ) from None
+
+
 def check_output(path: Path) -> None:
     """InputError if the folder that a file is to be written to does not exist."""
     if not path.absolute().parent.is_dir():

@@ -94,13 +94,13 @@ class UniformField:
 
 
 def check_neutral(atoms: Atoms, charges: Array, field: Array) -> None:
-    """InputError if a structure with `charges` (N,) e changes its energy from cell to cell in `field`."""
+    """InputError if `field` (3,) would pull a structure with `charges` (N,) e along a periodic axis."""
     total = float(charges.sum())
     along = np.where(atoms.pbc, np.abs(atoms.cell.array @ field), 0.0)
     if abs(total) > NEUTRAL and along.max() > 0:
         axis = int(along.argmax())
         raise InputError(
             f"the structure has a total charge of {total:+.6g} e and the field points along its periodic "
-            f"axis {axis}: the energy changes by {abs(total) * along[axis]:.3g} eV from cell to cell.",
+            f"axis {axis}: it would be pulled along without end.",
             remedy="use charges that add up to zero, or a field across axes that are not periodic.",
         )

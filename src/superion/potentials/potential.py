@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ase import Atoms
 
+from superion.electrostatics.charges import ChargeModel
 from superion.errors import ModelError
 from superion.neighbours import NeighbourList
 from superion.potentials import model_file
@@ -70,6 +72,18 @@ class Potential:
     def species(self) -> list[str]:
         """Chemical symbols of the local model, or an empty list if it has none."""
         return next((term.species for term in self.terms if isinstance(term, SparseGP)), [])
+
+    @property
+    def charges(self) -> ChargeModel | None:
+        """The charge model, None if there is none; ModelError if terms have different ones."""
+        held = (getattr(term, "charges", None) for term in self.terms)
+        found = [charges for charges in held if isinstance(charges, ChargeModel)]
+        if len({json.dumps(model.settings(), sort_keys=True) for model in found}) > 1:
+            raise ModelError(
+                f"the terms of this potential have {len(found)} different charge models.",
+                remedy="say which one is meant.",
+            )
+        return found[0] if found else None
 
     def save(self, path: str | Path) -> None:
         """Write one self-contained safetensors file, atomically."""

@@ -1,10 +1,12 @@
 """Molecular dynamics that can be killed and resumed."""
 
+from superion.simulation.electric import ElectricSettings
 from superion.simulation.md import MDResult, run_md
 from superion.simulation.settings import MDSettings
 from superion.simulation.trajectory import Trajectory, read_trajectory, to_ase, write_extxyz
 
 __all__ = [
+    "ElectricSettings",
     "MDResult",
     "MDSettings",
     "Trajectory",

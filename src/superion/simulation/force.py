@@ -7,6 +7,7 @@ from ase import Atoms
 from ase.calculators.calculator import all_changes
 
 from superion.errors import InputError
+from superion.simulation.electric import FieldCoupling
 from superion.simulation.state import State
 
 Array = np.ndarray
@@ -16,13 +17,22 @@ class ForceField:
     """Fills the energy, forces, stress and extra results of a state from an ASE calculator.
 
     The net force is taken off, weighted by mass, so that the centre of mass stays at rest. Models that
-    are invariant to translation lose only rounding by it; the others gain a conserved momentum.
+    are invariant to translation lose only rounding by it; the others gain a conserved momentum. With a
+    field, energy and forces are those in it; the stress is that without.
 
     After `forget` the calculator is told that everything has changed. A run forgets wherever it could be
     resumed, so that neighbour lists with a memory do not make a resumed run differ from an unbroken one.
     """
 
-    def __init__(self, atoms: Atoms, calculator: object, extra: tuple[str, ...], *, stress: bool) -> None:
+    def __init__(
+        self,
+        atoms: Atoms,
+        calculator: object,
+        extra: tuple[str, ...],
+        *,
+        stress: bool,
+        electric: FieldCoupling | None = None,
+    ) -> None:
         names = ["energy", "forces", *(["stress"] if stress else []), *extra]
         known = getattr(calculator, "implemented_properties", [])
         missing = [name for name in names if name not in known]
@@ -37,7 +47,7 @@ class ForceField:
         self._atoms = atoms.copy()
         self._atoms.calc = None
         self._names, self._stress = names, stress
-        self._extra = extra
+        self._extra, self._electric = extra, electric
         masses = atoms.get_masses()[:, None]
         self._share = masses / masses.sum()
         self.forget()
@@ -61,6 +71,8 @@ class ForceField:
             )
         forces = np.asarray(results["forces"], dtype=np.float64)
         state.energy = float(results["energy"])
+        if self._electric is not None:
+            forces = forces + self._electric(state, self._atoms)
         state.forces = forces - self._share * forces.sum(axis=0)
         if self._stress:
             state.stress = np.array(results["stress"], dtype=np.float64)

@@ -72,6 +72,11 @@ def run_lammps(
     folder = Path(folder)
     engine = engine or EngineSettings()
     check_structure(atoms, settings)
+    if settings.electric is not None:
+        raise InputError(
+            "runs in LAMMPS have no electric field or displacement.",
+            remedy="use the built-in molecular dynamics, or leave it out.",
+        )
     charges = _charges(atoms, potential, settings)
     movers = _movers(settings)
     with ExitStack() as stack:

@@ -13,9 +13,12 @@ from typing import Any, Literal
 import numpy as np
 from ase import Atoms
 
+from superion.electrostatics import ChargeModel
 from superion.errors import CorruptFileError, InputError, LabelError
 from superion.files import locked
+from superion.potentials import Potential
 from superion.simulation.chunks import FORMAT, META, count_chunks, meta_digest, read_meta, write_meta
+from superion.simulation.electric import FieldCoupling
 from superion.simulation.force import ForceField
 from superion.simulation.guard import Guard
 from superion.simulation.integrators import Integrator, build
@@ -60,13 +63,15 @@ def run_md(
     progress: bool | Literal["bar"] = True,
     provenance: dict[str, Any] | None = None,
     watch: Watch | None = None,
+    charges: ChargeModel | None = None,
 ) -> MDResult:
     """Run molecular dynamics of `atoms` and write it into `folder`.
 
     calculator: any ASE calculator with `calculate`. resume: go on with the run in `folder`, which must
     have the same structure, settings (but for `steps`) and model; begin it if there is none.
     progress: a bar on a terminal, else lines; "bar": always a bar. provenance: JSON-ready facts on the model
-    that are kept in `meta.json`. watch: sees every frame before it is kept, and may end the run.
+    that are kept in `meta.json`. watch: sees every frame before it is kept, and may end the run. charges:
+    what an electric field acts on; if not given, the charge model of the potential of the calculator.
 
     A resumed run is identical, bit for bit, to an unbroken one if the calculator is deterministic.
     Damaged chunks are redone. Raises InputError (unsuitable structure, calculator, settings or folder),
@@ -79,7 +84,8 @@ def run_md(
     integrator = build(settings, masses)
     stress = settings.ensemble == "npt" or "stress" in settings.record
     extra = tuple(name for name in settings.record if name in ("charges", "dipole"))
-    evaluate = ForceField(atoms, calculator, extra, stress=stress)
+    electric = _coupling(atoms, calculator, settings, charges)
+    evaluate = ForceField(atoms, calculator, extra, stress=stress, electric=electric)
     guard = Guard(atoms, settings, folder)
 
     def look(state: State) -> None:
@@ -134,6 +140,24 @@ def run_md(
                 shown.update(state.step + settings.equilibrate)
         recorder.drop_stale()
         return summarise(folder, recorder, resumed_at, shown, settings, len(atoms))
+
+
+def _coupling(
+    atoms: Atoms, calculator: object, settings: MDSettings, charges: ChargeModel | None
+) -> FieldCoupling | None:
+    """What the electric settings do; InputError if there are no charges for a field to act on."""
+    if settings.electric is None:
+        return None
+    potential = getattr(calculator, "potential", None)
+    if charges is None and isinstance(potential, Potential):
+        charges = potential.charges
+    if charges is None:
+        raise InputError(
+            f"an electric field needs charges to act on, but the calculator {type(calculator).__name__} "
+            "has no charge model.",
+            remedy="use a potential with electrostatics, or give run_md the charges.",
+        )
+    return FieldCoupling(settings.electric, atoms, charges)
 
 
 def _advance(state: State, integrator: Integrator, evaluate: ForceField, guard: Guard, steps: int) -> None:

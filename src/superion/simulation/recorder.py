@@ -72,6 +72,9 @@ class Recorder:
                 frame[name] = state.momenta / self._masses * units.fs
             else:
                 frame[name] = state.stress.copy() if name == "stress" else state.extra[name]
+        if self._settings.electric is not None:
+            frame["tracked_dipole"] = state.dipole.copy()
+            frame["electric_field"] = self._settings.electric.field_at(state.dipole, state.volume)
         self._frames.append(frame)
         self._last = pack(state)
         every, origin = self._settings.sample_every, self._settings.equilibrate

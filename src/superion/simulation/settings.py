@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from superion.errors import InputError
+from superion.simulation.electric import ElectricSettings
 
 Record = Literal["velocities", "stress", "charges", "dipole"]
 
@@ -63,6 +64,11 @@ class MDSettings(BaseModel):
     friction: PositiveFloat = Field(0.01, description="Langevin friction in 1/fs.")
     thermostat_time: PositiveFloat = Field(100.0, description="Time scale of the Nosé-Hoover chain in fs.")
     barostat_time: PositiveFloat = Field(1000.0, description="Time scale of the barostat in fs.")
+    electric: ElectricSettings | None = Field(
+        None,
+        description="Constant electric field or displacement (nve, nvt); the dipole of the structure is "
+        "tracked and written with every frame. null: none.",
+    )
     seed: Annotated[int, Field(ge=0)] = Field(
         0, description="Seed of the initial velocities and of the Langevin noise."
     )
@@ -96,6 +102,12 @@ class MDSettings(BaseModel):
             raise ValueError(
                 f"max_temperature ({self.max_temperature} K) must be above temperature ({self.temperature} K)"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _field_at_constant_volume(self) -> Self:
+        if self.electric is not None and self.ensemble == "npt":
+            raise ValueError("electric settings need a constant cell: use nve or nvt, found npt")
         return self
 
     @model_validator(mode="after")

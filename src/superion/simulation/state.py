@@ -24,6 +24,8 @@ class State:
     thermostat, barostat: (2, CHAIN) positions and velocities of the Nosé-Hoover chains.
     strain_rate: velocity of the logarithm of the cell length. heat: eV taken from the Langevin bath.
     generator: source of all randomness. extra: further results of the calculator.
+    Only in a run with electric settings, else empty: dipole (3,) e·Å, tracked; born (N, 3, 3) e and seen
+    (N, 3) Å, Born charges and positions when it was brought up to date.
     """
 
     step: int
@@ -39,6 +41,9 @@ class State:
     strain_rate: float = 0.0
     heat: float = 0.0
     extra: dict[str, Any] = field(default_factory=dict)
+    dipole: Array = field(default_factory=lambda: np.zeros(0))
+    born: Array = field(default_factory=lambda: np.zeros((0, 3, 3)))
+    seen: Array = field(default_factory=lambda: np.zeros((0, 3)))
 
     @property
     def volume(self) -> float:
@@ -50,13 +55,15 @@ Packed = tuple[dict[str, Any], dict[str, Array]]
 
 _SCALARS = ("step", "energy", "strain_rate", "heat")
 _ARRAYS = ("positions", "momenta", "cell", "forces", "stress", "thermostat", "barostat")
+_ELECTRIC = ("dipole", "born", "seen")
 
 
 def pack(state: State) -> Packed:
     """A copy of the state as JSON-ready values and named arrays; `unpack` restores it bit for bit."""
     values = {name: getattr(state, name) for name in _SCALARS}
     values["generator"] = state.generator.bit_generator.state
-    return values, {name: getattr(state, name).copy() for name in _ARRAYS}
+    names = _ARRAYS + _ELECTRIC if len(state.dipole) else _ARRAYS
+    return values, {name: getattr(state, name).copy() for name in names}
 
 
 def unpack(values: dict[str, Any], arrays: dict[str, Array]) -> State:
@@ -65,6 +72,7 @@ def unpack(values: dict[str, Any], arrays: dict[str, Array]) -> State:
     bits.state = values["generator"]
     fields: dict[str, Any] = {name: values[name] for name in _SCALARS}
     fields |= {name: np.array(arrays[name]) for name in _ARRAYS}
+    fields |= {name: np.array(arrays[name]) for name in _ELECTRIC if name in arrays}
     return State(generator=np.random.Generator(bits), **fields)
 
 

@@ -27,7 +27,8 @@ class Trajectory:
     never moved back. cells: (F, 3, 3) Å. potential_energy, kinetic_energy: (F,) eV. temperature: (F,) K, from
     3N − 3 degrees of freedom. conserved: (F,) eV, what exact dynamics keeps constant.
     Only if recorded, else None: velocities (F, N, 3) Å/fs, stress (F, 6) eV/Å³ without the ideal-gas part,
-    charges (F, N) e, dipole (F, 3) e·Å.
+    charges (F, N) e, dipole (F, 3) e·Å of the positions as they are, which may jump for charges that change.
+    Only with electric settings, else None: tracked_dipole (F, 3) e·Å, electric_field (F, 3) V/Å.
     meta: settings, versions and the provenance that the caller of the run gave.
     """
 
@@ -47,6 +48,8 @@ class Trajectory:
     stress: Array | None = None
     charges: Array | None = None
     dipole: Array | None = None
+    tracked_dipole: Array | None = None
+    electric_field: Array | None = None
 
     def __len__(self) -> int:
         return len(self.steps)

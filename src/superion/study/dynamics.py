@@ -83,11 +83,9 @@ def _continues(job: Job) -> bool:
         return False
     if meta is None:
         return count_chunks(job.folder) == 0
-    settings = job.settings.model_dump(mode="json")
-    same = {k: v for k, v in meta["settings"].items() if k != "steps"} == {
-        k: v for k, v in settings.items() if k != "steps"
-    }
-    fits = meta["settings"]["steps"] <= settings["steps"]
+    begun = MDSettings.model_validate(meta["settings"])  # settings that are new since then have defaults
+    same = begun.model_copy(update={"steps": job.settings.steps}) == job.settings
+    fits = begun.steps <= job.settings.steps
     return same and fits and recorded.get("identity") == job.identity
 
 
