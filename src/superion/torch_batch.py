@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from superion.errors import InputError
 from superion.neighbours import Pairs
 
 Array = np.ndarray
@@ -109,3 +110,22 @@ def padded(groups: Sequence[Array]) -> Array:
     for row, values in zip(out, groups, strict=True):
         row[: len(values)] = values
     return out
+
+
+def usable(device: str | torch.device) -> torch.device:
+    """The device of this name; InputError if there is none here."""
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        chosen = None
+    if chosen is None or chosen.type not in ("cpu", "cuda"):
+        raise InputError(f"unknown device {device!r}.", remedy="use cpu, cuda or, of several, cuda:1.")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if chosen.type == "cuda" and (chosen.index or 0) >= count:
+        built = "with" if torch.version.cuda or torch.version.hip else "without"
+        raise InputError(
+            f"device {str(chosen)!r} is not available: PyTorch {torch.__version__}, built {built} CUDA, sees "
+            f"{count} CUDA devices.",
+            remedy="use device cpu, or install a CUDA build of PyTorch on a machine with such a device.",
+        )
+    return chosen

@@ -12,8 +12,9 @@ from superion.compiled import SlowPathWarning, missing, require_numba
 from superion.errors import InputError, suggest
 from superion.neighbours import NeighbourList
 from superion.potentials.potential import Potential
-from superion.potentials.torch_potential import TorchPotential, usable
+from superion.potentials.torch_potential import TorchPotential
 from superion.terms import Evaluation
+from superion.torch_batch import usable
 
 BACKENDS = ("auto", "compiled", "torch")
 

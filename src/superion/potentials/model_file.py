@@ -16,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
+from superion.electrostatics.charges import CHARGE_MODELS
 from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.properties import PROPERTIES
 from superion.electrostatics.uniform_field import UniformField
@@ -23,12 +24,16 @@ from superion.errors import CorruptFileError, InputError, ModelError
 from superion.files import write_atomic
 from superion.potentials.gp import SparseGP
 from superion.potentials.kernel_property import KernelProperty
+from superion.potentials.neural.term import NeuralTerm
 from superion.potentials.repulsion import Repulsion
 from superion.terms import Term
 
 FORMAT = 1
 PROPERTIES[KernelProperty.kind] = KernelProperty
-TERMS: dict[str, Any] = {term.kind: term for term in (SparseGP, CoulombTerm, Repulsion, UniformField)}
+CHARGE_MODELS[NeuralTerm.kind] = NeuralTerm
+TERMS: dict[str, Any] = {
+    term.kind: term for term in (SparseGP, CoulombTerm, Repulsion, UniformField, NeuralTerm)
+}
 UNITS = {"energy": "eV", "length": "angstrom", "charge": "e"}
 
 

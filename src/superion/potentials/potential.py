@@ -14,6 +14,7 @@ from superion.errors import ModelError
 from superion.neighbours import NeighbourList
 from superion.potentials import model_file
 from superion.potentials.gp import Deviation, SparseGP
+from superion.potentials.neural.term import NeuralTerm
 from superion.surroundings import evaluate_local
 from superion.terms import Evaluation, LocalTerm, Term
 
@@ -71,7 +72,7 @@ class Potential:
     @property
     def species(self) -> list[str]:
         """Chemical symbols of the local model, or an empty list if it has none."""
-        return next((term.species for term in self.terms if isinstance(term, SparseGP)), [])
+        return next((t.species for t in self.terms if isinstance(t, SparseGP | NeuralTerm)), [])
 
     @property
     def charges(self) -> ChargeModel | None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.torch_coulomb import TorchCoulomb
-from superion.errors import InputError, ModelError, naming
+from superion.errors import ModelError, naming
 from superion.neighbours import NeighbourList
 from superion.potentials.angle import AngleBlock
 from superion.potentials.gp import SparseGP
@@ -23,7 +23,7 @@ from superion.potentials.soap import SoapBlock
 from superion.potentials.torch_blocks import TorchAngle, TorchPair, TorchRepulsion
 from superion.potentials.torch_soap import TorchSoap
 from superion.terms import Evaluation
-from superion.torch_batch import Batch
+from superion.torch_batch import Batch, usable
 
 Array = np.ndarray
 
@@ -123,25 +123,6 @@ class TorchPotential:
                 for part in self._parts:
                     species_index(atoms, part.species)
         return np.concatenate(found)
-
-
-def usable(device: str | torch.device) -> torch.device:
-    """The device of this name; InputError if there is none here."""
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        chosen = None
-    if chosen is None or chosen.type not in ("cpu", "cuda"):
-        raise InputError(f"unknown device {device!r}.", remedy="use cpu, cuda or, of several, cuda:1.")
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if chosen.type == "cuda" and (chosen.index or 0) >= count:
-        built = "with" if torch.version.cuda or torch.version.hip else "without"
-        raise InputError(
-            f"device {str(chosen)!r} is not available: PyTorch {torch.__version__}, built {built} CUDA, sees "
-            f"{count} CUDA devices.",
-            remedy="use device cpu, or install a CUDA build of PyTorch on a machine with such a device.",
-        )
-    return chosen
 
 
 def _unknown(what: str) -> ModelError:

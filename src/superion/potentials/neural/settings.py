@@ -1,0 +1,103 @@
+"""What a neural potential and its training are determined by."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Generation = Literal["2g", "3g", "cent", "4g", "latent-charges"]
+Stage = Literal["charges", "short-range", "joint"]
+
+
+class SymmetrySettings(BaseModel):
+    """Which symmetry functions describe the surroundings of an atom, see symmetry_functions.py."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cutoff: float = Field(5.0, gt=0.5, description="radius of the surroundings in Å")
+    radial: int = Field(10, ge=1, description="radial functions for each neighbour element")
+    start: float = Field(0.5, gt=0, description="distance in Å at which the innermost function is centred")
+    angular: int = Field(
+        3, ge=0, description="widths of angular functions for each pair of elements; 0: none"
+    )
+    zetas: tuple[float, ...] = Field((1.0, 4.0, 16.0), description="angular sharpness ζ, without unit")
+
+
+class NeuralSettings(BaseModel):
+    """A neural potential: its generation, descriptors, networks and electrostatics."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    generation: Generation = Field("4g", description="2g, 3g, cent, 4g or latent-charges")
+    symmetry: SymmetrySettings = Field(SymmetrySettings(), description="symmetry functions")
+    hidden: tuple[int, ...] = Field((15, 15), description="nodes of the hidden layers of every network")
+    widths: dict[str, float] = Field(
+        {}, description="σ in Å of the Gaussian charge ρ ∝ exp(−r²/2σ²) by element; others: covalent radius"
+    )
+    hardness: float = Field(
+        5.0, gt=0, description="hardness before training, without the self-interaction, eV/e²; then learned"
+    )
+    latent: Literal["direct", "equilibrated"] = Field(
+        "direct", description="latent-charges: predicted directly (as 3g) or by equilibration (as 4g)"
+    )
+    conserve: bool = Field(
+        True, description="predicted charges (3g, latent) are shifted alike to add up to the total charge"
+    )
+    total_charge: float | None = Field(
+        None, description="e, of structures without total_charge; null: they must state it"
+    )
+    background: bool = Field(False, description="let a uniform background neutralise charged periodic cells")
+    accuracy: float = Field(1e-8, gt=0, description="of periodic Coulomb sums, relative to a bare pair")
+
+    @property
+    def charged(self) -> bool:
+        """Whether the generation has charges at all."""
+        return self.generation != "2g"
+
+    @property
+    def equilibrated(self) -> bool:
+        """Whether charges come from an equilibration."""
+        latent = self.generation == "latent-charges" and self.latent == "equilibrated"
+        return latent or self.generation in ("cent", "4g")
+
+    @property
+    def sees_charges(self) -> bool:
+        """Whether the network of the short-range energy sees the charge of its atom."""
+        return self.equilibrated and self.generation != "cent"
+
+
+class LabelSigmas(BaseModel):
+    """Expected errors: each label counts as its error divided by this."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    energy: float = Field(0.005, gt=0, description="energy, eV per atom")
+    force: float = Field(0.05, gt=0, description="force component, eV/Å")
+    charge: float = Field(0.005, gt=0, description="charge, e")
+
+
+class NeuralTraining(BaseModel):
+    """How the weights are found."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stages: tuple[Stage, ...] | None = Field(
+        None,
+        description="what is trained, one after another: charges (on charge labels), short-range (charges "
+        "held), joint; null: joint, for 3g and 4g with charge labels charges and short-range before it",
+    )
+    sigma: LabelSigmas = Field(LabelSigmas(), description="weights of the labels in the loss")
+    adam_epochs: int = Field(
+        200, ge=0, description="epochs of Adam in each stage, the rate falling as a cosine"
+    )
+    rate: float = Field(5e-3, gt=0, description="first learning rate of Adam")
+    batch: int | None = Field(None, ge=1, description="frames in a batch of Adam; null: all")
+    lbfgs_epochs: int = Field(400, ge=0, description="iterations of L-BFGS on all frames, after Adam")
+    patience: int = Field(100, ge=1, description="epochs without a better validation loss that end L-BFGS")
+    validation: float = Field(0.1, ge=0, lt=1, description="part of the frames held out for early stopping")
+    decay: float = Field(
+        0.0, ge=0, description="weight decay: this times the mean square weight joins the loss"
+    )
+    checkpoint_every: int = Field(25, ge=1, description="epochs between checkpoints")
+    seed: int = Field(0, ge=0, description="seed of the first weights, the held-out frames and the batches")

@@ -1,0 +1,147 @@
+"""The term of a potential that neural networks make: local energies, charges, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from ase import Atoms
+from torch import Tensor
+
+from superion.electrostatics.properties import Pull
+from superion.errors import InputError, ModelError
+from superion.potentials.neural.geometry import Geometry
+from superion.potentials.neural.model import Model, Scales, slopes
+from superion.potentials.neural.settings import NeuralSettings
+from superion.potentials.neural.symmetry_functions import SymmetryFunctions
+from superion.terms import Evaluation
+
+Array = np.ndarray
+SCALES = ("mean", "scale", "charge_mean", "charge_scale", "baseline")
+
+
+class NeuralTerm:
+    """A neural potential of any generation; also a charge model for other terms, if it has charges.
+
+    Charged generations take the total charge from `atoms.info["total_charge"]`, or from their settings.
+    """
+
+    kind: ClassVar[str] = "neural"
+
+    def __init__(self, model: Model) -> None:
+        """model: settings, scales and weights, float64; kept on its device."""
+        self.model = model
+        self.device = model.scales.mean.device
+
+    @property
+    def species(self) -> list[str]:
+        """Chemical symbols that the networks know."""
+        return self.model.symbols
+
+    @property
+    def generation(self) -> str:
+        """2g, 3g, cent, 4g or latent-charges."""
+        return self.model.settings.generation
+
+    def to(self, device: str | torch.device) -> Self:
+        """The same term with its networks on another device; Coulomb matrices are made on the CPU."""
+        scales = Scales(*(getattr(self.model.scales, name).to(device) for name in SCALES))
+        weights = {name: value.to(device) for name, value in self.model.weights.items()}
+        return type(self)(Model(self.model.settings, self.model.functions, scales, weights))
+
+    def evaluate(self, atoms: Atoms) -> Evaluation:
+        """Energy, forces, virial, charges and dipole of one structure.
+
+        Raises ModelError for an element without networks; with charges InputError for one or two periodic
+        axes, an unknown total charge, a charged cell without `background`, overlapping atoms.
+        """
+        return self.evaluate_batch([atoms])[0]
+
+    def evaluate_batch(self, structures: Sequence[Atoms]) -> list[Evaluation]:
+        """The evaluation of each structure, all computed together."""
+        if not sum(len(atoms) for atoms in structures):
+            return [Evaluation.zero(0) for _ in structures]
+        geometry, values, matrices = self._leaves(structures)
+        energies, charges = self.model.energies(geometry, values, matrices)
+        forces, virials = geometry.pull(*slopes(energies.sum(), values, matrices, graph=False))
+        ends = np.cumsum([len(atoms) for atoms in structures])[:-1]
+        parts = zip(
+            structures,
+            np.split(energies.detach().cpu().numpy(), ends),
+            np.split(forces.cpu().numpy(), ends),
+            virials.cpu().numpy(),
+            [None] * len(structures) if charges is None else np.split(charges.detach().cpu().numpy(), ends),
+            strict=True,
+        )
+        return [
+            Evaluation(float(e.sum()), e, f, v, q, None if q is None else q @ atoms.positions)
+            for atoms, e, f, v, q in parts
+        ]
+
+    def charges(self, atoms: Atoms) -> Array:
+        """(N,) e; ModelError for the generation without charges."""
+        self._need_charges()
+        geometry, values, matrices = self._leaves([atoms])
+        return self.model.charges(geometry, values, matrices)[0].detach().cpu().numpy()
+
+    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+        """Forces (N, 3) eV/Å and virial (3, 3) eV of the energy Σ_i slope_i q_i, slope (N,) eV/e constant."""
+        self._need_charges()
+        geometry, values, matrices = self._leaves([atoms])
+        found = self.model.charges(geometry, values, matrices)[0]
+        total = found @ torch.tensor(slope, dtype=torch.float64, device=self.device)
+        forces, virials = geometry.pull(*slopes(total, values, matrices, graph=False))
+        return forces.cpu().numpy(), virials[0].cpu().numpy()
+
+    def settings(self) -> dict[str, Any]:
+        """Generation, symmetry functions, electrostatics and elements, as JSON-ready values."""
+        settings = self.model.settings.model_dump(mode="json")
+        return {"kind": self.kind, "species": list(self.model.functions.species), "neural": settings}
+
+    def arrays(self) -> dict[str, Array]:
+        """Weights and scales."""
+        scales = {f"scales.{name}": getattr(self.model.scales, name) for name in SCALES}
+        weights = {f"weights.{name}": value for name, value in self.model.weights.items()}
+        return {name: value.detach().cpu().numpy() for name, value in (scales | weights).items()}
+
+    @classmethod
+    def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
+        """Rebuild the term, on the CPU."""
+        own = NeuralSettings.model_validate(settings["neural"])
+        scales = Scales(*(torch.tensor(arrays[f"scales.{name}"]) for name in SCALES))
+        start = "weights."
+        weights = {n.removeprefix(start): torch.tensor(v) for n, v in arrays.items() if n.startswith(start)}
+        return cls(Model(own, SymmetryFunctions(own.symmetry, settings["species"]), scales, weights))
+
+    def _leaves(self, structures: Sequence[Atoms]) -> tuple[Geometry, Tensor, list[Tensor]]:
+        """The geometry, with copies of what it holds by which energies and charges are differentiated."""
+        model = self.model
+        geometry = Geometry.of(
+            structures, model.functions, model.settings, model.densities, self.device, training=False
+        )
+        return (
+            geometry,
+            geometry.values.detach().requires_grad_(),
+            [stack.matrix.detach().requires_grad_() for stack in geometry.stacks],
+        )
+
+    def _need_charges(self) -> None:
+        if not self.model.settings.charged:
+            raise ModelError(
+                "a neural potential of the second generation has no charges.",
+                remedy="train generation 3g, cent, 4g or latent-charges.",
+            )
+
+
+def check_widths(settings: NeuralSettings, symbols: Sequence[str]) -> None:
+    """InputError for widths of elements that the model does not have, or that are not positive."""
+    for symbol, width in settings.widths.items():
+        if symbol not in symbols:
+            raise InputError(
+                f"widths name {symbol!r}, which is not among the elements {', '.join(symbols)}.",
+                remedy="give widths of elements in the training data.",
+            )
+        if not 0 < width < float("inf"):
+            raise InputError(f"the width of {symbol} is {width!r} Å.", remedy="give a positive number in Å.")

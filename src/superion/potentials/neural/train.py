@@ -1,0 +1,175 @@
+"""Training of neural potentials, end to end on energies, forces and charges."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from superion.errors import InputError, naming
+from superion.potentials.fit import ISOLATED, baseline_energies
+from superion.potentials.neural.epochs import Run
+from superion.potentials.neural.geometry import total_charge
+from superion.potentials.neural.model import Model, Scales, initial_weights
+from superion.potentials.neural.objective import Labelled, learns_charges
+from superion.potentials.neural.settings import NeuralSettings, NeuralTraining, Stage
+from superion.potentials.neural.symmetry_functions import SymmetryFunctions
+from superion.potentials.neural.term import NeuralTerm, check_widths
+from superion.terms import Evaluation, Term
+from superion.torch_batch import usable
+
+FLOOR = 1e-2  # least scale of a symmetry function, of the largest of its element
+CHARGE_FLOOR, CHARGE_SCALE = 0.01, 0.1  # e, least and usual scale of a charge as an input
+
+
+def fit_neural(
+    frames: Sequence[Atoms],
+    settings: NeuralSettings,
+    training: NeuralTraining | None = None,
+    *,
+    fixed: Sequence[Term] = (),
+    device: str = "cpu",
+    checkpoint: str | Path | None = None,
+    progress: bool = False,
+) -> NeuralTerm:
+    """Train a neural potential on labelled frames.
+
+    frames: with `REF_energy`, `REF_forces`, `REF_charges`, any of them missing on any frame; frames of
+    isolated atoms give the baseline. fixed: terms whose energies and forces are subtracted from the labels
+    (Δ-learning). device: "cpu" or "cuda"; the term comes back on the CPU. checkpoint: a file written every
+    few epochs and at the end; a training that finds it goes on from there, on the same machine with
+    the same weights bit for bit. Raises InputError for missing or malformed labels, ModelError where the loss
+    ceases to be a number.
+    """
+    training = training or NeuralTraining()
+    where = usable(device)
+    bulk = [atoms for atoms in frames if atoms.info.get("config_type") != ISOLATED and len(atoms)]
+    known = []
+    for atoms in bulk:
+        with naming(atoms.info.get("source")):
+            known.append(sum((term.evaluate(atoms) for term in fixed), Evaluation.zero(len(atoms))))
+    _check_labels(bulk, settings)
+    generator = torch.Generator().manual_seed(training.seed)
+    species = sorted({int(z) for atoms in frames for z in atoms.numbers})
+    model = _untrained(frames, bulk, known, settings, species, generator)
+    order = torch.randperm(len(bulk), generator=generator).tolist()
+    held = round(training.validation * len(bulk))
+    parts = _chunks(order[held:], training.batch), _chunks(order[:held], training.batch)
+    batches, tests = (
+        [Labelled.of([bulk[k] for k in part], [known[k] for k in part], model, where) for part in group]
+        for group in parts
+    )
+    model = _scaled(model, batches, bulk)
+    model = NeuralTerm(model).to(where).model
+    run = Run(model, training, batches, tests, generator, _stages(settings, training, bulk))
+    if checkpoint is not None:
+        run.keep(checkpoint, _key(bulk, known, settings, training))
+    run.train(progress)
+    return NeuralTerm(replace(model, weights=run.best)).to("cpu")
+
+
+def _untrained(
+    frames: Sequence[Atoms],
+    bulk: Sequence[Atoms],
+    known: Sequence[Evaluation],
+    settings: NeuralSettings,
+    species: Sequence[int],
+    generator: torch.Generator,
+) -> Model:
+    """Random weights, baseline energies, and scales that change nothing yet."""
+    functions = SymmetryFunctions(settings.symmetry, species)
+    symbols = [chemical_symbols[z] for z in species]
+    check_widths(settings, symbols)
+    baseline = baseline_energies(frames, bulk, known, "auto", species)
+    zero, one = (
+        make(len(species), functions.size, dtype=torch.float64) for make in (torch.zeros, torch.ones)
+    )
+    energies = torch.tensor([baseline[symbol] for symbol in symbols], dtype=torch.float64)
+    scales = Scales(zero, one, zero[:, 0], one[:, 0], energies)
+    return Model(settings, functions, scales, initial_weights(settings, symbols, functions.size, generator))
+
+
+def _scaled(model: Model, batches: Sequence[Labelled], bulk: Sequence[Atoms]) -> Model:
+    """The same with the mean and spread of symmetry functions and charges in the training data.
+
+    What the baseline leaves of the mean energy becomes the bias of the last layers, element by element.
+    """
+    count = len(model.symbols)
+    values = torch.cat([batch.geometry.values for batch in batches])
+    elements = torch.cat([batch.geometry.elements for batch in batches])
+    labels = torch.cat([batch.charges for batch in batches])
+    mean, scale = model.scales.mean.clone(), model.scales.scale.clone()
+    charge_mean, charge_scale = torch.zeros(count).double(), torch.full((count,), CHARGE_SCALE).double()
+    for k in range(count):
+        own = values[elements == k]
+        if len(own):
+            mean[k] = own.mean(dim=0)
+            spread = own.std(dim=0, correction=0)
+            scale[k] = spread.clamp(min=max(FLOOR * float(spread.max()), 1e-6))
+        known = labels[(elements == k) & ~torch.isnan(labels)]
+        if len(known) and learns_charges(model):
+            charge_mean[k] = known.mean()
+            charge_scale[k] = known.std(correction=0).clamp(min=CHARGE_FLOOR)
+    return replace(model, scales=Scales(mean, scale, charge_mean, charge_scale, model.scales.baseline))
+
+
+def _check_labels(bulk: Sequence[Atoms], settings: NeuralSettings) -> None:
+    if not any("REF_energy" in a.info or "REF_forces" in a.arrays for a in bulk):
+        raise InputError(
+            "no frame carries REF_energy or REF_forces.",
+            remedy="map foreign labels, e.g. --key energy=energy --key forces=forces.",
+        )
+    if settings.charged:
+        for k, atoms in enumerate(bulk):
+            total_charge(atoms, settings, k)
+
+
+def _stages(settings: NeuralSettings, training: NeuralTraining, bulk: Sequence[Atoms]) -> tuple[Stage, ...]:
+    """The stages asked for, or those that suit generation and labels."""
+    labelled = any("REF_charges" in atoms.arrays for atoms in bulk)
+    separate = settings.generation in ("3g", "4g")
+    if training.stages is None:
+        return ("charges", "short-range", "joint") if separate and labelled else ("joint",)
+    if set(training.stages) - {"joint"} and not separate:
+        raise InputError(
+            f"generation {settings.generation} is trained as a whole, found stages {list(training.stages)}.",
+            remedy="use stages: [joint].",
+        )
+    if "charges" in training.stages and not labelled:
+        raise InputError(
+            "stage charges needs REF_charges, which no frame carries.",
+            remedy="use stages: [joint], or generation latent-charges.",
+        )
+    return training.stages
+
+
+def _chunks(order: Sequence[int], size: int | None) -> list[list[int]]:
+    """Frames of each batch, drawn once; their order is drawn anew in each epoch."""
+    size = size or max(len(order), 1)
+    return [sorted(order[start : start + size]) for start in range(0, len(order), size)]
+
+
+def _key(
+    bulk: Sequence[Atoms], known: Sequence[Evaluation], settings: NeuralSettings, training: NeuralTraining
+) -> str:
+    """SHA-256 of everything that the result depends on."""
+    digest = hashlib.sha256((settings.model_dump_json() + training.model_dump_json()).encode())
+    for atoms, fixed in zip(bulk, known, strict=True):
+        for value in (
+            atoms.numbers,
+            atoms.positions,
+            atoms.cell.array,
+            atoms.pbc,
+            atoms.info.get("REF_energy", np.nan) - fixed.energy,
+            atoms.arrays.get("REF_forces", np.nan) - fixed.forces,
+            atoms.arrays.get("REF_charges", np.nan),
+            atoms.info.get("total_charge", np.nan),
+        ):
+            digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,171 @@
+"""Training: recovered truths, resumed runs, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+from neural_cases import SYMMETRY, molecule, neural_settings, untrained
+
+from superion.electrostatics import CoulombTerm, FixedCharges, Gaussian
+from superion.errors import CorruptFileError, InputError, ModelError
+from superion.potentials.neural import NeuralSettings, NeuralTraining, fit_neural
+from superion.potentials.neural import epochs as epochs_module
+
+SHORT = NeuralTraining(adam_epochs=6, lbfgs_epochs=3, validation=0.25, checkpoint_every=2)
+
+
+def labelled(count=8, name="4g", charges=True):
+    """Molecules with the labels of a random potential."""
+    truth, frames = untrained(name, seed=3), []
+    for seed in range(count):
+        atoms = molecule(seed, charge=float(seed % 2))
+        found = truth.evaluate(atoms)
+        atoms.info["REF_energy"] = found.energy
+        atoms.arrays["REF_forces"] = found.forces
+        if charges and found.charges is not None:
+            atoms.arrays["REF_charges"] = found.charges
+        frames.append(atoms)
+    return frames
+
+
+def weights(term):
+    return {name: value for name, value in term.arrays().items() if name.startswith("weights")}
+
+
+def same(a, b) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def rmse(term, frames):
+    errors = [term.evaluate(atoms).forces - atoms.arrays["REF_forces"] for atoms in frames]
+    return float(np.sqrt(np.mean(np.concatenate(errors) ** 2)))
+
+
+@pytest.mark.parametrize("name", ["2g", "3g", "cent", "4g", "latent", "latent, equilibrated"])
+def test_training_lowers_the_error_of_every_generation(name):
+    frames = labelled()
+    before = fit_neural(
+        frames, neural_settings(name), SHORT.model_copy(update={"adam_epochs": 0, "lbfgs_epochs": 0})
+    )
+    after = fit_neural(
+        frames, neural_settings(name), SHORT.model_copy(update={"adam_epochs": 30, "lbfgs_epochs": 5})
+    )
+    assert rmse(after, frames) < 0.8 * rmse(before, frames)
+
+
+@pytest.mark.parametrize(("name", "batch"), [("4g", None), ("2g", 3), ("latent", 3)])
+def test_a_killed_training_goes_on_with_the_same_bits(name, batch, tmp_path, monkeypatch):
+    frames, settings = labelled(), neural_settings(name)
+    training = SHORT.model_copy(update={"batch": batch})
+    whole = fit_neural(frames, settings, training)
+    path, write, count = tmp_path / "checkpoint", epochs_module.write_checkpoint, 0
+
+    def killed(*arguments):
+        nonlocal count
+        write(*arguments)
+        count += 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(epochs_module, "write_checkpoint", killed)
+    while True:
+        try:
+            resumed = fit_neural(frames, settings, training, checkpoint=path)
+            break
+        except KeyboardInterrupt:
+            if count > 30:
+                monkeypatch.undo()
+    assert count > 3
+    assert same(weights(resumed), weights(whole))
+
+
+def test_checkpoints_of_other_trainings_and_damaged_ones_are_refused(tmp_path):
+    frames, settings, path = labelled(), neural_settings("2g"), tmp_path / "checkpoint"
+    fit_neural(frames, settings, SHORT, checkpoint=path)
+    with pytest.raises(InputError, match=r"other data or settings.*delete the file"):
+        fit_neural(frames, settings, SHORT.model_copy(update={"rate": 1e-4}), checkpoint=path)
+    frames[0].arrays["REF_forces"] = frames[0].arrays["REF_forces"] + 1e-9
+    with pytest.raises(InputError, match="other data or settings"):
+        fit_neural(frames, settings, SHORT, checkpoint=path)
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(CorruptFileError, match="not a checkpoint"):
+        fit_neural(frames, settings, SHORT, checkpoint=path)
+
+
+def test_the_seed_decides():
+    frames, settings = labelled(), neural_settings("2g")
+    state = torch.get_rng_state()
+    one, again = (weights(fit_neural(frames, settings, SHORT)) for _ in range(2))
+    other = weights(fit_neural(frames, settings, SHORT.model_copy(update={"seed": 1})))
+    assert same(one, again)
+    assert not same(one, other)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_stages_change_what_they_are_named_for():
+    frames, settings = labelled(), neural_settings("4g")
+    none, charges, both = (
+        weights(fit_neural(frames, settings, SHORT.model_copy(update={"stages": stages})))
+        for stages in ((), ("charges",), ("charges", "short-range"))
+    )
+    for name, first in none.items():
+        energy = "short_range" in name
+        assert np.array_equal(first, charges[name]) == energy
+        assert np.array_equal(charges[name], both[name]) == (not energy)
+
+
+def test_fixed_terms_are_subtracted():
+    frames, settings = labelled(name="2g"), neural_settings("2g")
+    term = CoulombTerm(FixedCharges({"H": 0.2, "C": 0.1, "O": -0.4}), Gaussian(0.5))
+    plain = fit_neural(frames, settings, SHORT)
+    for atoms in frames:
+        found = term.evaluate(atoms)
+        atoms.info["REF_energy"] += found.energy
+        atoms.arrays["REF_forces"] += found.forces
+    shifted = fit_neural(frames, settings, SHORT, fixed=[term])
+    atoms = molecule(20)
+    np.testing.assert_allclose(shifted.evaluate(atoms).forces, plain.evaluate(atoms).forces, atol=1e-6)
+
+
+def test_isolated_atoms_are_the_baseline():
+    frames = labelled(name="2g")
+    for symbol, energy in (("H", -1.0), ("C", -5.0), ("O", -9.0)):
+        lone = molecule()[[0]]
+        lone.symbols[0] = symbol
+        lone.info |= {"config_type": "IsolatedAtom", "REF_energy": energy}
+        frames.append(lone)
+    term = fit_neural(frames, neural_settings("2g"), SHORT)
+    np.testing.assert_array_equal(term.model.scales.baseline, [-1.0, -5.0, -9.0])
+
+
+def test_unusable_input_is_named():
+    frames = labelled(2)
+    settings = neural_settings("4g")
+    bare = [molecule()]
+    with pytest.raises(InputError, match="no frame carries REF_energy or REF_forces"):
+        fit_neural(bare, settings, SHORT)
+    with pytest.raises(InputError, match="stage charges needs REF_charges"):
+        fit_neural(labelled(2, charges=False), settings, SHORT.model_copy(update={"stages": ("charges",)}))
+    with pytest.raises(InputError, match="generation 2g is trained as a whole"):
+        fit_neural(frames, neural_settings("2g"), SHORT.model_copy(update={"stages": ("short-range",)}))
+    with pytest.raises(InputError, match="widths name 'Xe'"):
+        fit_neural(frames, neural_settings("4g", widths={"Xe": 1.0}), SHORT)
+    del frames[1].info["total_charge"]
+    with pytest.raises(InputError, match=r"frame 1.*total charge.*not known"):
+        fit_neural(frames, settings, SHORT)
+    frames = labelled(2)
+    frames[1].arrays["REF_forces"][2, 1] = np.nan
+    with pytest.raises(InputError, match="REF_forces has"):
+        fit_neural(frames, settings, SHORT)
+
+
+def test_a_loss_that_explodes_is_named():
+    frames = labelled(4, name="2g")
+    with pytest.raises(ModelError, match=r"the loss is (nan|inf) in epoch \d+ of stage joint.*rate"):
+        fit_neural(frames, neural_settings("2g"), SHORT.model_copy(update={"rate": 1e200}))
+
+
+def test_settings_refuse_strange_words():
+    with pytest.raises(ValueError, match="generation"):
+        NeuralSettings(generation="5g")
+    with pytest.raises(ValueError, match="Extra inputs"):
+        NeuralSettings(symmetry={"cutof": 3.0})
+    assert NeuralSettings(symmetry=SYMMETRY).charged
