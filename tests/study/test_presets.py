@@ -3,13 +3,14 @@ import pytest
 from toy_salt import CHARGES, frames
 
 from superion.errors import InputError
+from superion.study.electrostatics import ElectrostaticsSettings
 from superion.study.presets import fixed_terms
 
 
 def test_es_gap_is_gap_and_a_coulomb_term() -> None:
     data = frames(2, "a")
     local = fixed_terms("gap", data)
-    charged = fixed_terms("es-gap", data, charges=CHARGES)
+    charged = fixed_terms("es-gap", data, ElectrostaticsSettings(charges=CHARGES))
     assert [term.kind for term in local] == ["repulsion"]
     assert [term.kind for term in charged] == ["coulomb", "repulsion"]
     assert charged[1].settings() == local[0].settings()
@@ -23,14 +24,13 @@ def test_repulsion_can_be_left_out_and_vanishes_in_the_data() -> None:
 
 
 def test_default_charges_are_neutral_in_the_stoichiometry_they_are_for() -> None:
-    from superion.study.presets import CHARGES as lps
-
+    lps = ElectrostaticsSettings().charges
     assert abs(7 * lps["Li"] + 3 * lps["P"] + 11 * lps["S"]) < 1e-12
 
 
 def test_charges_that_are_not_neutral_are_refused_by_the_coulomb_term() -> None:
     data = frames(1, "a")
-    term = fixed_terms("es-gap", data, charges={"Li": 0.7, "Cl": -0.6})[0]
+    term = fixed_terms("es-gap", data, ElectrostaticsSettings(charges={"Li": 0.7, "Cl": -0.6}))[0]
     with pytest.raises(InputError, match="total charge"):
         term.evaluate(data[0])
 

@@ -91,7 +91,7 @@ def fit_model(
     tested = read_files([test], key or ()) if test else []
     for doubt in doubts(frames, tested):
         typer.echo(f"warning: {doubt}", err=True)
-    terms = fixed_terms(preset, frames, **electrostatics.model_dump(), repulsion=repulsion)
+    terms = fixed_terms(preset, frames, electrostatics, repulsion=repulsion)
     threads = workers or cpu_count()
     memory = estimate_memory(settings, frames, 1 if executor else threads)
     typer.echo(f"The fit will use up to {memory / 1e9:.1f} GB of memory.", err=True)
@@ -102,7 +102,7 @@ def fit_model(
             "preset": preset,
             "fit": settings.model_dump(mode="json"),
             "repulsion": repulsion,
-            "electrostatics": electrostatics.model_dump(mode="json") if preset == "es-gap" else None,
+            "electrostatics": electrostatics.identity() if preset == "es-gap" else None,
         },
         "data": {path.name: sha256(path) for path in train},
         "training_frames": len(frames),

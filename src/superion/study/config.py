@@ -25,6 +25,7 @@ from superion.potentials import FitSettings
 from superion.simulation import MDSettings
 from superion.structures.labels import parse_mappings
 from superion.study import presets
+from superion.study.electrostatics import ElectrostaticsSettings
 from superion.study.settings_file import read_settings
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -66,22 +67,6 @@ class StructureSettings(BaseModel):
     file: str = Field(description="structure file, relative to the YAML file; of several frames the last")
     supercell: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
         (1, 1, 1), description="repetitions of the cell along its three axes"
-    )
-
-
-class ElectrostaticsSettings(BaseModel):
-    """The Coulomb term of es-gap: fixed charges with 1s Slater densities."""
-
-    model_config = _STRICT
-
-    charges: dict[str, float] = Field(
-        presets.CHARGES, min_length=1, description="charge of each element in e; cells must be neutral"
-    )
-    screening: PositiveFloat = Field(
-        presets.SCREENING, description="decay of the overlap of two densities in 1/Å"
-    )
-    accuracy: float = Field(
-        presets.ACCURACY, gt=0, le=1e-2, description="of the Ewald sum, relative to a bare pair interaction"
     )
 
 
@@ -151,7 +136,7 @@ class StudySettings(BaseModel):
         ["gap", "es-gap"], min_length=1, description="gap: local; es-gap: the same with electrostatics"
     )
     electrostatics: ElectrostaticsSettings = Field(
-        ElectrostaticsSettings(), description="the Coulomb term of es-gap"
+        ElectrostaticsSettings(), description="the electrostatic term of es-gap"
     )
     repulsion: bool = Field(
         True, description="repel atoms that come closer than those of the training data ever do"
@@ -198,7 +183,10 @@ def write_study(settings: StudySettings, folder: Path) -> None:
 def _with_paths(settings: StudySettings, change: Any) -> StudySettings:
     data = settings.data.model_copy(update={"files": [change(file) for file in settings.data.files]})
     structure = settings.structure.model_copy(update={"file": change(settings.structure.file)})
-    return settings.model_copy(update={"data": data, "structure": structure})
+    electrostatics = settings.electrostatics.with_path(change)
+    return settings.model_copy(
+        update={"data": data, "structure": structure, "electrostatics": electrostatics}
+    )
 
 
 def schema() -> dict[str, Any]:

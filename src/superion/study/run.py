@@ -37,7 +37,12 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
         source, folder = source / SETTINGS, folder or source
     settings = read_study(source)
     folder = Path(folder or settings.name.replace("/", "-")).resolve()
-    check_files({"data.files": settings.data.files, "structure.file": [settings.structure.file]}, source)
+    named: dict[str, list[str] | list[Path]] = {
+        "data.files": settings.data.files,
+        "structure.file": [settings.structure.file],
+        "electrostatics.model": list(settings.electrostatics.files().values()),
+    }
+    check_files(named, source)
     check_folder(folder, "study", settings.name, SETTINGS, lambda file: read_study(file).name)
     with locked(folder):
         state = read_state(folder, progress)
@@ -152,7 +157,8 @@ def _provenance(settings: StudySettings) -> dict[str, Any]:
         "fit": settings.fit.seed,
         "dynamics": settings.dynamics.at(1.0).seed,
     }
-    return environment() | {"data": {Path(file).name: sha256(file) for file in files}, "seeds": seeds}
+    data = {Path(file).name: sha256(file) for file in files} | settings.electrostatics.hashes()
+    return environment() | {"data": data, "seeds": seeds}
 
 
 def _reason(error: BaseException) -> str:

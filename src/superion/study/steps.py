@@ -80,8 +80,9 @@ class Study:
         """All steps, each after those it needs."""
         data = self.settings.data.model_dump(mode="json", exclude={"files"})
         shown = self.settings.model_dump(
-            mode="json", exclude={"parallel": True, "data": {"files"}, "structure": {"file"}}
-        )
+            mode="json",
+            exclude={"parallel": True, "data": {"files"}, "structure": {"file"}, "electrostatics": True},
+        ) | {"electrostatics": self.settings.electrostatics.identity()}
         potentials = list(self.settings.potentials)
         return [
             Step("census", (), data, self._reads_data, self._census),
@@ -89,7 +90,7 @@ class Study:
                 "fit",
                 ("census",),
                 {"data": data, "potentials": {name: self._identity(name) for name in potentials}},
-                self._reads_data,
+                lambda: self._reads_data() | self._reads_charges(),
                 self._fit,
                 keeps=True,
             ),
@@ -108,6 +109,10 @@ class Study:
     def _reads_data(self) -> dict[str, Path]:
         return self._data_files
 
+    def _reads_charges(self) -> dict[str, Path]:
+        """The model file that es-gap takes its electrostatics from, if any."""
+        return self.settings.electrostatics.files() if "es-gap" in self.settings.potentials else {}
+
     def _model(self, potential: str) -> Path:
         return self.folder / "models" / f"{potential}.safetensors"
 
@@ -119,7 +124,7 @@ class Study:
             "repulsion": self.settings.repulsion,
         }
         if potential == "es-gap":
-            identity["electrostatics"] = self.settings.electrostatics.model_dump(mode="json")
+            identity["electrostatics"] = self.settings.electrostatics.identity()
         return identity
 
     def _census(self) -> list[Path]:
@@ -142,7 +147,7 @@ class Study:
             name: fixed_terms(
                 name,
                 train,
-                **self.settings.electrostatics.model_dump(),
+                self.settings.electrostatics,
                 repulsion=self.settings.repulsion,
             )
             for name in provenance
@@ -159,10 +164,11 @@ class Study:
 
     def _provenance(self, potential: str) -> dict[str, Any]:
         """Facts kept in the model file; the same inputs give the same bytes."""
+        files = {Path(path).name: sha256(path) for path in self._data_files.values()}
         return {
             "study": self.settings.name,
             "settings": self._identity(potential),
-            "data": {Path(path).name: sha256(path) for path in self._data_files.values()},
+            "data": files | (self.settings.electrostatics.hashes() if potential == "es-gap" else {}),
             "split": self.settings.data.model_dump(mode="json", exclude={"files"}),
             "training_frames": len(self.data.train),
             "versions": versions(NUMERICAL),

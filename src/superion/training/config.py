@@ -159,7 +159,7 @@ class TrainSettings(BaseModel):
         ["gap", "es-gap"], min_length=1, description="potentials fitted in every generation"
     )
     electrostatics: ElectrostaticsSettings = Field(
-        ElectrostaticsSettings(), description="the Coulomb term of es-gap"
+        ElectrostaticsSettings(), description="the electrostatic term of es-gap"
     )
     repulsion: bool = Field(True, description="repel atoms that come closer than those of the training data")
     fit: FitSettings = Field(FitSettings(), description="the local term and its fit")
@@ -218,7 +218,8 @@ def with_paths(settings: TrainSettings, change: Any) -> TrainSettings:
         update={name: [change(file) for file in getattr(settings.data, name)] for name in ("files", "label")}
     )
     explore = settings.explore.model_copy(update={"starts": [change(f) for f in settings.explore.starts]})
-    update: dict[str, Any] = {"data": data, "explore": explore}
+    electrostatics = settings.electrostatics.with_path(change)
+    update: dict[str, Any] = {"data": data, "explore": explore, "electrostatics": electrostatics}
     if settings.diffusion is not None:
         structure = settings.diffusion.structure
         structure = structure.model_copy(update={"file": change(structure.file)})

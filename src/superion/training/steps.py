@@ -147,8 +147,7 @@ def committee(work: Work, generation: int) -> list[Path]:
 
 def fixed(work: Work, preset: str, frames: Sequence[Atoms]) -> list[Term]:
     """The fixed terms of a preset, as the settings have them."""
-    electrostatics = work.settings.electrostatics.model_dump()
-    return fixed_terms(preset, frames, **electrostatics, repulsion=work.settings.repulsion)
+    return fixed_terms(preset, frames, work.settings.electrostatics, repulsion=work.settings.repulsion)
 
 
 def explore(work: Work, generation: int) -> list[dict[str, Any]]:
@@ -391,7 +390,7 @@ def _fit_settings(work: Work) -> dict[str, Any]:
     return {
         "fit": work.settings.fit.model_dump(mode="json"),
         "repulsion": work.settings.repulsion,
-        "electrostatics": work.settings.electrostatics.model_dump(mode="json"),
+        "electrostatics": work.settings.electrostatics.identity() | work.settings.electrostatics.hashes(),
     }
 
 

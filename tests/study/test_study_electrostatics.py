@@ -1,0 +1,130 @@
+"""Electrostatics from a model file under the local term of a study or a training."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from toy_salt import CHARGES, FIT, TRUTH, frames, settings, write_inputs, write_study
+
+from superion.electrostatics import CoulombTerm, ElementValues, FixedCharges, Gaussian
+from superion.electrostatics.predicted import PredictedCharges
+from superion.errors import InputError, ModelError
+from superion.files import read_json, sha256
+from superion.potentials import FitSettings, Potential, fit
+from superion.study import StudySettings, read_study, run_study
+from superion.study.config import write_study as write_settings
+from superion.study.electrostatics import ElectrostaticsSettings, electrostatic_terms
+from superion.study.settings_file import validate
+from superion.study.state import State, fingerprint
+from superion.study.steps import Study
+
+TERM = CoulombTerm(PredictedCharges(ElementValues({"Li": 0.5, "Cl": -0.7}), True, 0.0), Gaussian(1.0), 1e-5)
+
+
+def from_model(**more: object) -> dict[str, object]:
+    return {"model": "charges.safetensors", **more}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A finished study whose es-gap stands on the charges of a model file, in `out`."""
+    root = tmp_path_factory.mktemp("study")
+    write_inputs(root)
+    local = fit(frames(), FitSettings(**FIT), {"es-gap": [TERM]})["es-gap"]
+    Potential(local).save(root / "charges.safetensors")
+    (root / "settings").mkdir()
+    value = settings(
+        electrostatics={"model": "../charges.safetensors"}, potentials=["es-gap"], dynamics__steps=200
+    )
+    value["data"]["files"] = ["../salt.extxyz", "../lone.extxyz"]
+    value["structure"]["file"] = "../start.extxyz"
+    (root / "settings" / "study.yaml").write_text(yaml.safe_dump(value))
+    run_study(root / "settings" / "study.yaml", root / "out", progress=False)
+    return root
+
+
+def test_the_local_term_stands_on_the_electrostatics_of_the_file_and_on_nothing_else(finished: Path) -> None:
+    model = Potential.load(finished / "out/models/es-gap.safetensors")
+    assert [term.kind for term in model.terms] == ["coulomb", "repulsion", "gp"]
+    assert model.terms[0].settings() == TERM.settings()
+    found = model.evaluate(frames(1, "b")[0])
+    np.testing.assert_allclose(sorted(set(found.charges.round(12))), [-0.6, 0.6])
+    assert model.provenance["settings"]["electrostatics"] == {"model": "charges.safetensors"}
+    digest = sha256(finished / "charges.safetensors")
+    assert model.provenance["data"]["electrostatics charges.safetensors"] == digest
+    assert read_json(finished / "out/provenance.json")["data"]["electrostatics charges.safetensors"] == digest
+    charges = read_json(finished / "out/accuracy.json")["es-gap"]["test"]["charges"]
+    assert charges["by_species"]["Li"]["mean"] == pytest.approx(0.6)
+    assert charges["total_error"] < 1e-12
+
+
+def test_a_finished_study_is_resumed_where_it_is_and_elsewhere(finished: Path, tmp_path, capsys) -> None:
+    moved = Path(shutil.copytree(finished, tmp_path / "moved"))
+    assert yaml.safe_load((moved / "out/study.yaml").read_text())["electrostatics"] == {
+        "model": "../charges.safetensors"
+    }
+    for folder in (finished / "out", moved / "out"):
+        run_study(folder)
+        said = capsys.readouterr().err.splitlines()
+        assert len(said) == 6
+        assert all(line.endswith(": done before") for line in said), said
+
+
+def test_another_model_of_the_same_name_is_fitted_anew(finished: Path, tmp_path) -> None:
+    moved = Path(shutil.copytree(finished, tmp_path / "moved"))
+    study = Study(read_study(moved / "out/study.yaml"), moved / "out", progress=False)
+    fit_step = next(step for step in study.plan() if step.name == "fit")
+    before = fit_step.inputs()
+    assert State.read(moved / "out").holds("fit", before)
+    Potential([CoulombTerm(TERM.charges, Gaussian(0.8), 1e-5)]).save(moved / "charges.safetensors")
+    assert fit_step.inputs() != before
+
+
+def test_settings_without_a_model_keep_the_fingerprint_they_had() -> None:
+    value = validate(settings(), StudySettings).electrostatics
+    assert value.identity() == {"charges": CHARGES, "screening": 2.0, "accuracy": 1e-4}
+    assert fingerprint(value.model_dump(mode="json")) == fingerprint(value.identity())
+
+
+def test_settings_survive_being_written(tmp_path) -> None:
+    study = validate(settings(electrostatics=from_model()), StudySettings)
+    write_settings(study, tmp_path)
+    text = yaml.safe_load((tmp_path / "study.yaml").read_text())
+    assert validate(text, StudySettings).electrostatics.files().keys() == {
+        "electrostatics charges.safetensors"
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (from_model(screening=3.0), "screening beside model: a model file has its own"),
+        (from_model(charges={"Li": 1.0}, accuracy=1e-3), "charges and accuracy beside model"),
+        ({"modle": "x"}, "electrostatics.modle: unknown key. Did you mean 'model'?"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(given: dict, expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        validate(settings(electrostatics=given), StudySettings)
+    assert expected in str(caught.value)
+
+
+def test_a_missing_model_file_is_named_with_its_key(tmp_path) -> None:
+    write_inputs(tmp_path)
+    with pytest.raises(InputError, match=r"electrostatics\.model: there is no file .*charges\.safetensors"):
+        run_study(write_study(tmp_path, electrostatics=from_model()), tmp_path / "out", progress=False)
+
+
+def test_models_that_do_not_serve_are_refused_by_name(tmp_path) -> None:
+    path = tmp_path / "model.safetensors"
+    chosen = ElectrostaticsSettings(model=str(path))
+    Potential(TRUTH.terms[1:]).save(path)
+    with pytest.raises(ModelError, match=r"model\.safetensors: the model has no electrostatic term"):
+        electrostatic_terms(chosen, frames(1, "a"))
+    Potential([CoulombTerm(FixedCharges({"Li": 0.0}), Gaussian(1.0))]).save(path)
+    with pytest.raises(ModelError, match=r"model\.safetensors.*cannot be used for Cl4Li4: no charge for Cl"):
+        electrostatic_terms(chosen, frames(1, "a"))
