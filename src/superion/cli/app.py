@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from superion.cli import data, dynamics, label, lammps, model, quench, structures, study, training
+from superion.cli import data, dynamics, label, lammps, locality, model, quench, structures, study, training
 from superion.cli.ranks import rank
 from superion.errors import SuperionError
 
@@ -76,6 +76,8 @@ app.command("run")(study.run)
 app.command("status")(study.show_status)
 app.command("report")(study.report)
 app.command("schema")(study.print_schema)
+app.command("locality")(locality.locality)
+app.command("charge-fit")(locality.charge_fit)
 app.command("census")(data.show_census)
 app.command("label")(label.label)
 app.command("fit")(model.fit_model)

@@ -83,7 +83,7 @@ def label(
     if export_only:
         outcome = stored_labels(structures, settings, store)
     else:
-        workers = _workers(executor)
+        workers = choose_workers(executor)
         try:
             outcome = label_frames(
                 structures, settings, store, workers, timeout=timeout, retries=retries, again=again
@@ -105,7 +105,8 @@ def label(
         raise typer.Exit(1)
 
 
-def _workers(text: str) -> Workers:
+def choose_workers(text: str) -> Workers:
+    """Workers from text such as `processes:2`, or from a YAML file."""
     from superion.reference import ExecutorSettings, factory_workers, make_workers
     from superion.study.settings_file import read_settings
 

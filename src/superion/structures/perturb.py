@@ -17,24 +17,31 @@ ROUNDS = 200
 
 
 def rattle(
-    atoms: Atoms, amplitude: float, rng: np.random.Generator, *, min_distance: float = CLOSEST
+    atoms: Atoms,
+    amplitude: float,
+    rng: np.random.Generator,
+    *,
+    min_distance: float = CLOSEST,
+    moving: Array | None = None,
 ) -> Atoms:
     """A copy with normal displacements of standard deviation `amplitude` (Å) along each axis.
 
-    Displacements of atoms closer than min_distance (Å) are drawn again. Labels are left out. Raises
-    InputError if atoms cannot be kept apart.
+    Displacements of atoms closer than min_distance (Å) are drawn again. moving: indices of the atoms that
+    move; default: all. Labels are left out. Raises InputError if atoms cannot be kept apart.
     """
     if not (np.isfinite(amplitude) and amplitude >= 0):
         raise InputError(f"the displacement must be 0 Å or more, found {amplitude}.")
     moved = bare(atoms)
-    again = np.arange(len(atoms))
+    free = np.arange(len(atoms)) if moving is None else np.asarray(moving, dtype=np.int64)
+    again = free
     for _ in range(ROUNDS):
         moved.positions[again] = atoms.positions[again] + rng.normal(scale=amplitude, size=(len(again), 3))
-        again = _close(moved, min_distance)
-        if not len(again):
+        close = _close(moved, min_distance)
+        if not len(close):
             return moved
+        again = np.intersect1d(close, free)
     raise InputError(
-        f"atoms {again[:5].tolist()} stay closer than {min_distance} Å when displaced by {amplitude} Å.",
+        f"atoms {close[:5].tolist()} stay closer than {min_distance} Å when displaced by {amplitude} Å.",
         remedy="displace less, or lower the minimum distance.",
     )
 

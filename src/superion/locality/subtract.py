@@ -1,0 +1,43 @@
+"""What can be subtracted in a locality test: terms of a model file, a charge fit, charges, the baseline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from superion.electrostatics import CoulombTerm, FixedCharges, Slater
+from superion.errors import CorruptFileError, InputError
+from superion.files import read_json
+from superion.potentials.model_file import load
+from superion.terms import LocalTerm, Term
+
+BASELINE = "li7p3s11"
+
+
+def terms_of(path: Path) -> list[Term]:
+    """Terms of a model file (.safetensors) that reach beyond a cutoff, or the term of a charge fit (.json).
+
+    Raises InputError if there is none.
+    """
+    if path.suffix == ".json":
+        return [charges_of(path)]
+    terms = [term for term in load(path)[0] if not isinstance(term, LocalTerm)]
+    if not terms:
+        raise InputError(
+            "the model has no term that reaches beyond a cutoff: it leaves the locality as it is.",
+            file=path,
+            remedy="give a model with electrostatics, such as one fitted with --preset es-gap.",
+        )
+    return terms
+
+
+def charges_of(path: Path) -> CoulombTerm:
+    """The term of a result that `superion charge-fit` wrote."""
+    value = read_json(path)
+    try:
+        return CoulombTerm(FixedCharges(value["charges"]), Slater.from_screening(value["screening"]))
+    except (KeyError, TypeError) as error:
+        raise CorruptFileError(
+            f"not the result of a charge fit ({error}).",
+            file=path,
+            remedy="give a file that `superion charge-fit --json` wrote.",
+        ) from error
