@@ -1,6 +1,6 @@
-"""The toy salt of the study tests serves here too."""
+"""The toy salt of the study tests, and the reader of HTML of the report tests, serve here too."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
+sys.path[:0] = [str(Path(__file__).parents[1] / "study"), str(Path(__file__).parents[1] / "report")]

@@ -27,7 +27,7 @@ def test_the_protocol_of_the_documentation_runs(tmp_path, monkeypatch):
     assert [g["labels"] for g in summary["generations"]] == [0, 3, 6, 9]
     for words, shown in (
         (["status", "grown"], "ended: three generations are done"),
-        (["report", "grown"], "convergence.png"),
+        (["report", "grown"], "grown/report.html"),
     ):
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, result.output

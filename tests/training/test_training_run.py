@@ -29,6 +29,8 @@ from superion.training.run import run_training
 from superion.training.status import training_status
 from superion.training.variance import disagreement
 
+SETS = ("training set", "test set", "new structures")
+
 
 def go(source: Path, folder: Path, **changes) -> Path:
     return run_training(source, folder, **{"label": truth, "progress": False, "figure": False, **changes})
@@ -89,7 +91,12 @@ def test_the_figure_shows_all_generations(root):
     np.testing.assert_allclose(drawn["ES-GAP, test set"], expected)
     assert np.isnan(drawn["GAP, new structures"][-1])
     assert len(energy.get_lines()) == 6
-    assert {line.get_label() for line in gap.get_lines()} == {"Li", "Cl"}
+    by_species = {line.get_label(): line.get_ydata() for line in gap.get_lines()}
+    assert set(by_species) == {f"{s}, {part}" for s in ("Li", "Cl") for part in SETS}
+    expected = [
+        1000 * g["models"]["gap"]["train"]["force_rmse_by_species"]["Cl"] for g in summary["generations"]
+    ]
+    np.testing.assert_allclose(by_species["Cl, training set"], expected)
     assert "ES-GAP" in es_gap.get_title()
 
 

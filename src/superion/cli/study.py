@@ -59,18 +59,16 @@ def show_status(
 
 
 def report(study: Folder) -> None:
-    """Write the report of a study again, or the figure of a training, from the results in its folder."""
+    """Write the report of a study or a training from the results in its folder; a training may be at work."""
     from superion.cli.training import SETTINGS
     from superion.errors import InputError
     from superion.files import locked
-    from superion.report import write_report
+    from superion.report import write_report, write_training_report
 
     if not study.is_dir():
         raise InputError("no such study folder.", file=study, remedy="give a folder made by `superion run`.")
     if (study / SETTINGS).exists():
-        from superion.training.summary import draw
-
-        typer.echo(f"figures: {', '.join(str(path) for path in draw(study))}")
+        typer.echo(f"report: {write_training_report(study)}")
         return
     with locked(study):
         typer.echo(f"report: {write_report(study)}")

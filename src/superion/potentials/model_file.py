@@ -23,6 +23,7 @@ from superion.electrostatics.uniform_field import UniformField
 from superion.errors import CorruptFileError, InputError, ModelError
 from superion.files import write_atomic
 from superion.potentials.gp import SparseGP
+from superion.potentials.kernel_dipoles import AtomicDipoles
 from superion.potentials.kernel_property import KernelProperty
 from superion.potentials.neural.term import NeuralTerm
 from superion.potentials.repulsion import Repulsion
@@ -32,7 +33,7 @@ FORMAT = 1
 PROPERTIES[KernelProperty.kind] = KernelProperty
 CHARGE_MODELS[NeuralTerm.kind] = NeuralTerm
 TERMS: dict[str, Any] = {
-    term.kind: term for term in (SparseGP, CoulombTerm, Repulsion, UniformField, NeuralTerm)
+    term.kind: term for term in (SparseGP, CoulombTerm, AtomicDipoles, Repulsion, UniformField, NeuralTerm)
 }
 UNITS = {"energy": "eV", "length": "angstrom", "charge": "e"}
 

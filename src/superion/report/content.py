@@ -67,7 +67,7 @@ def read_content(folder: Path) -> Content:
     """Read a study folder; InputError naming the first step whose results are missing."""
     if not folder.is_dir():
         raise InputError("no such study folder.", file=folder, remedy="give a folder made by `superion run`.")
-    steps = _optional_json(folder / "state.json").get("steps") or {}
+    steps = optional_json(folder / "state.json").get("steps") or {}
     census = _required(folder, "census.json", "census", steps)
     accuracy = _required(folder, "accuracy.json", "accuracy", steps)
     files = sorted((folder / "transport").glob("*.json"))
@@ -93,9 +93,9 @@ def read_content(folder: Path) -> Content:
     }
     return Content(
         folder=folder,
-        settings=_settings(folder / "study.yaml"),
+        settings=read_yaml(folder / "study.yaml"),
         state=steps,
-        provenance=_optional_json(folder / "provenance.json"),
+        provenance=optional_json(folder / "provenance.json"),
         census=census.get("census") or {},
         split={name: dict((census.get("split") or {}).get(name) or {}) for name in SPLITS},
         accuracy=accuracy,
@@ -135,7 +135,8 @@ def reasons(steps: dict[str, Any], name: str) -> str:
     return " ".join(found)
 
 
-def _optional_json(path: Path) -> dict[str, Any]:
+def optional_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file, empty if there is no file; CorruptFileError for anything else."""
     return _mapping(path) if path.exists() else {}
 
 
@@ -150,7 +151,8 @@ def _mapping(path: Path) -> dict[str, Any]:
     return value
 
 
-def _settings(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file, empty if there is none; CorruptFileError if it is no YAML."""
     if not path.exists():
         return {}
     try:

@@ -9,22 +9,42 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from superion.files import write_atomic
-from superion.report.style import DPI, STYLE, WIDTH, look, species_colours
+from superion.report.content import sort_potentials
+from superion.report.style import DPI, GREEN, GREY, ORANGE, STYLE, VERMILLION, WIDTH, look, species_colours
+from superion.report.training_content import Generation, TrainingContent
 
 _SETS = {"train": (":", "training set"), "test": ("-", "test set"), "new": ("--", "new structures")}
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#9A9A9A", "#B8A900")
 
 
-def draw_convergence(summary: dict[str, Any], folder: Path) -> list[Path]:
-    """Write `convergence.png` and `.svg` of a training (content of its `summary.json`); the paths."""
-    return _save(lambda: convergence(summary["generations"]), folder / "convergence")
+def draw_convergence(
+    summary: dict[str, Any], path: Path, suffixes: Sequence[str] = (".png", ".svg")
+) -> list[Path]:
+    """Write the convergence of a training (content of its `summary.json`); the paths.
+
+    path: without suffix.
+    """
+    return _save(lambda: convergence(summary["generations"]), path, suffixes)
+
+
+def draw_training(content: TrainingContent, folder: Path) -> dict[str, Path]:
+    """Write every figure that a training has data for into `folder`; the PNG files by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    painters: dict[str, Callable[[], Figure | None]] = {
+        "convergence": lambda: convergence(content.judged),
+        "calibration": lambda: reliability(content.judged),
+        "selection": lambda: selection(content.generations),
+    }
+    return {name: paths[0] for name, paint in painters.items() if (paths := _save(paint, folder / name))}
 
 
 def draw_comparison(result: dict[str, Any], folder: Path) -> list[Path]:
@@ -33,58 +53,186 @@ def draw_comparison(result: dict[str, Any], folder: Path) -> list[Path]:
 
 
 def convergence(generations: Sequence[dict[str, Any]]) -> Figure:
-    """Energy and force errors against generation, then force errors on unseen frames by species."""
-    names = list(generations[0]["models"]) if generations else []
-    figure = Figure(figsize=(WIDTH, 3.1 * (1 + (len(names) > 0))), dpi=DPI, layout="constrained")
-    rows = figure.subplots(2, 2) if names else np.array([figure.subplots(1, 2)])
+    """Energy and force errors against generation, then force errors by species, a panel per potential."""
+    names = sort_potentials({name for g in generations for name in g["models"]})
+    rows = 1 + -(-len(names) // 2)
+    figure = Figure(figsize=(WIDTH, 3.1 * rows), dpi=DPI, layout="constrained")
+    panels = figure.subplots(rows, 2, squeeze=False)
     for panel, key, title, unit in (
-        (rows[0, 0], "energy_rmse_per_atom", "Energy", "meV/atom"),
-        (rows[0, 1], "force_rmse", "Forces", "meV/Å"),
+        (panels[0, 0], "energy_rmse_per_atom", "Energy", "meV/atom"),
+        (panels[0, 1], "force_rmse", "Forces", "meV/Å"),
     ):
         for name in names:
             for part, (line, label) in _SETS.items():
-                values = [_value(g["models"][name][part], key) for g in generations]
-                if np.isfinite(values).any():
-                    style = look(name)
-                    panel.plot(
-                        range(len(values)),
-                        1000 * np.array(values),
-                        ls=line,
-                        marker=style.marker,
-                        ms=3.5,
-                        color=style.colour,
-                        label=f"{style.label}, {label}",
-                    )
-        panel.set(title=title, xlabel="generation", ylabel=f"RMSE ({unit})", yscale="log")
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if names:
-        rows[0, 0].legend(fontsize=6.5)
-    for panel, name in zip(rows[-1], names, strict=False):
-        _by_species(panel, name, generations)
-    for panel in rows[-1][len(names) :] if names else ():
+                style = look(name)
+                values = [_value(_errors(g, name, part), key) for g in generations]
+                _curve(
+                    panel, generations, values, line, style.marker, style.colour, f"{style.label}, {label}"
+                )
+        _against_generation(panel, generations, title, f"RMSE ({unit})")
+    colours: dict[str, str] = {}
+    for panel, name in zip(panels[1:].flat, names, strict=False):
+        colours |= _by_species(panel, name, generations)
+    for panel in panels[1:].flat[len(names) :]:
         panel.set_visible(False)
+    handles = [
+        Line2D([], [], color=look(n).colour, marker=look(n).marker, label=look(n).label) for n in names
+    ]
+    handles += [Line2D([], [], color="0.4", ls=line, label=label) for line, label in _SETS.values()]
+    handles += [Line2D([], [], color=colour, lw=2.5, label=symbol) for symbol, colour in colours.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
 
-def _by_species(panel: Axes, name: str, generations: Sequence[dict[str, Any]]) -> None:
-    part = "test" if any(g["models"][name]["test"] for g in generations) else "new"
-    found = [(g["models"][name][part] or {}).get("force_rmse_by_species") or {} for g in generations]
-    for symbol, colour in species_colours({s for values in found for s in values}).items():
-        values = [values.get(symbol, np.nan) for values in found]
-        panel.plot(range(len(values)), 1000 * np.array(values), "o-", ms=3.5, color=colour, label=symbol)
-    panel.set(
-        title=f"{look(name).label}: forces by species, {_SETS[part][1]}",
-        xlabel="generation",
-        ylabel="RMSE (meV/Å)",
-        yscale="log",
+def _by_species(panel: Axes, name: str, generations: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Draw the force errors of a potential by species; the colours used."""
+    found = {
+        part: [(_errors(g, name, part) or {}).get("force_rmse_by_species") or {} for g in generations]
+        for part in _SETS
+    }
+    symbols = {s for values in found.values() for by_species in values for s in by_species}
+    colours = species_colours(symbols)
+    for symbol, colour in colours.items():
+        for part, (line, label) in _SETS.items():
+            values = [by_species.get(symbol, np.nan) for by_species in found[part]]
+            _curve(panel, generations, values, line, "o", colour, f"{symbol}, {label}")
+    _against_generation(panel, generations, f"{look(name).label}: forces by species", "RMSE (meV/Å)")
+    return colours
+
+
+def _curve(
+    panel: Axes,
+    generations: Sequence[dict[str, Any]],
+    values: Sequence[float],
+    line: str,
+    marker: str,
+    colour: str,
+    label: str,
+) -> None:
+    """Errors in eV drawn in meV, if there are any."""
+    if np.isfinite(values).any():
+        numbers = [g["generation"] for g in generations]
+        panel.plot(
+            numbers, 1000 * np.array(values), ls=line, marker=marker, ms=3.5, color=colour, label=label
+        )
+
+
+def _against_generation(
+    panel: Axes, generations: Sequence[dict[str, Any]], title: str, quantity: str
+) -> None:
+    panel.set(title=title, xlabel="generation (labels made before it)", ylabel=quantity, yscale="log")
+    every = -(-len(generations) // 8)
+    shown = generations[::every]
+    panel.set_xticks(
+        [g["generation"] for g in shown], [f"{g['generation']} ({g['labels']})" for g in shown], fontsize=7.5
     )
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    panel.legend()
+    panel.yaxis.set_major_formatter(ScalarFormatter())
+    panel.yaxis.set_minor_formatter(ScalarFormatter())
+    panel.tick_params(axis="y", which="both", labelsize=7.5)
+
+
+def _errors(generation: dict[str, Any], name: str, part: str) -> dict[str, Any] | None:
+    return (generation["models"].get(name) or {}).get(part)
 
 
 def _value(errors: dict[str, Any] | None, key: str) -> float:
     value = errors[key] if errors else None
     return np.nan if value is None else float(value)
+
+
+def reliability(generations: Sequence[dict[str, Any]]) -> Figure | None:
+    """Reliability diagram of the forces, a panel per potential, and the factor by generation."""
+    found = {
+        name: [(g["generation"], c) for g in generations if (c := _errors(g, name, "calibration"))]
+        for name in sort_potentials({name for g in generations for name in g["models"]})
+    }
+    found = {name: values for name, values in found.items() if values}
+    if not found:
+        return None
+    columns = len(found) + 1
+    figure = Figure(figsize=(WIDTH, WIDTH / columns + 0.5), dpi=DPI, layout="constrained")
+    *panels, last = figure.subplots(1, columns)
+    for panel, (name, values) in zip(panels, found.items(), strict=True):
+        panel.plot([0, 1], [0, 1], color="0.25", lw=0.8)
+        for k, (generation, c) in enumerate(values):
+            colour = colormaps["viridis"](0.9 * (1 - (k + 1) / len(values)))
+            shown = f"generation {generation}" if k in (0, len(values) - 1) else "_"
+            panel.plot(c["levels"], c["observed"], color=colour, label=shown)
+        panel.set(
+            title=look(name).label,
+            xlabel="predicted probability",
+            ylabel="observed fraction",
+            xlim=(0, 1),
+            ylim=(0, 1),
+            aspect="equal",
+        )
+        panel.legend(fontsize=6.5)
+        style = look(name)
+        last.errorbar(
+            [generation for generation, _ in values],
+            [c["factor"] for _, c in values],
+            [c["factor_error"] or 0.0 for _, c in values],
+            marker=style.marker,
+            ms=3.5,
+            capsize=2,
+            color=style.colour,
+            label=style.label,
+        )
+    last.axhline(1, color="0.25", lw=0.8)
+    last.set(
+        title="Error over deviation",
+        xlabel="generation",
+        ylabel="root mean square",
+        ylim=(0, None),
+        box_aspect=1,
+    )
+    last.xaxis.set_major_locator(MaxNLocator(integer=True))
+    last.legend(fontsize=6.5)
+    return figure
+
+
+def selection(generations: Sequence[Generation]) -> Figure | None:
+    """What became of the chosen frames, and the scores they were chosen by; None if none were chosen."""
+    chosen = [g for g in generations if g.selected and g.selected["chosen"]]
+    if not chosen:
+        return None
+    figure = Figure(figsize=(WIDTH, 2.9), dpi=DPI, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    numbers = [g.number for g in chosen]
+    bottom = np.zeros(len(chosen))
+    done = [g.added is not None for g in chosen]
+    for label, colour, counts in (
+        ("added", GREEN, [g.added or 0 for g in chosen]),
+        ("left out", ORANGE, [len(g.rejected or ()) for g in chosen]),
+        ("no label", VERMILLION, [len(g.failed or ()) for g in chosen]),
+        (
+            "being labelled",
+            GREY,
+            [0 if d else len((g.selected or {})["chosen"]) for g, d in zip(chosen, done, strict=True)],
+        ),
+    ):
+        if any(counts):
+            left.bar(numbers, counts, bottom=bottom, color=colour, label=label, width=0.7)
+            bottom += counts
+    left.set(title="Frames chosen to be labelled", xlabel="generation", ylabel="frames")
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
+    left.legend(ncols=2, fontsize=6.5)
+    left.set_ylim(0, 1.25 * bottom.max())
+    for k, g in enumerate(chosen):
+        scores = [entry["score"] for entry in (g.selected or {})["chosen"]]
+        values = np.array([np.nan if score is None else score for score in scores], dtype=np.float64)
+        shade = colormaps["viridis"](0.9 * (1 - (k + 1) / len(chosen)))
+        shown = f"generation {g.number}" if k in (0, len(chosen) - 1) else "_"
+        if np.isfinite(values).any() and (values > 0).any():
+            right.plot(range(1, len(values) + 1), values, "o-", ms=2.5, color=shade, label=shown)
+    method = (chosen[-1].selected or {}).get("method", "")
+    if right.lines:
+        right.set(yscale="log")
+        right.legend(fontsize=6.5)
+    else:
+        right.text(0.5, 0.5, "this method has no scores", transform=right.transAxes, ha="center", color="0.4")
+    right.set(title=f"Scores: {method}", xlabel="rank in the selection", ylabel="score")
+    return figure
 
 
 def comparison(result: dict[str, Any]) -> Figure:
@@ -116,12 +264,21 @@ def comparison(result: dict[str, Any]) -> Figure:
     return figure
 
 
-def _save(paint: Callable[[], Figure], path: Path) -> list[Path]:
+def _save(
+    paint: Callable[[], Figure | None], path: Path, suffixes: Sequence[str] = (".png", ".svg")
+) -> list[Path]:
+    """Write a figure in each format; where there is nothing to draw, remove what was there before."""
+    paths = [path.with_suffix(suffix) for suffix in suffixes]
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": "superion"}):
         figure = paint()
-        png, svg = io.BytesIO(), io.StringIO()
-        FigureCanvasAgg(figure).print_png(png)
-        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
-    write_atomic(path.with_suffix(".png"), png.getvalue())
-    write_atomic(path.with_suffix(".svg"), svg.getvalue())
-    return [path.with_suffix(".png"), path.with_suffix(".svg")]
+        for target in paths:
+            if figure is None:
+                target.unlink(missing_ok=True)
+                continue
+            data = io.BytesIO()
+            if target.suffix == ".png":
+                FigureCanvasAgg(figure).print_png(data)
+            else:
+                FigureCanvasSVG(figure).print_svg(data, metadata={"Date": None})
+            write_atomic(target, data.getvalue())
+    return [] if figure is None else paths

@@ -15,7 +15,7 @@ from superion.study.folder import check_files, check_folder, read_state
 from superion.study.provenance import environment
 from superion.training.config import SETTINGS, TrainSettings, read_training, write_training
 from superion.training.protocols import PROTOCOLS, Protocol
-from superion.training.summary import draw, summarise
+from superion.training.summary import report, summarise
 from superion.training.work import Labelling, Work
 
 STORE = "labels"
@@ -35,8 +35,8 @@ def run_training(
 
     source: a training YAML, or a training folder, which is continued with its own settings. folder: where
     the results go; the name of the training in the working directory if not given. label: another source of
-    labels than that of the settings. protocol: another than that of the settings. figure: draw the
-    errors against generation at the end.
+    labels than that of the settings. protocol: another than that of the settings. figure: write the
+    report at the end.
     Raises InputError for wrong settings, BusyError if another process works in the folder, and whatever a
     step fails of; what was done before is kept.
     """
@@ -73,7 +73,7 @@ def run_training(
             _forget_others(work)
             summarise(folder, reason)
             if figure:
-                draw(folder, progress=progress)
+                report(folder, progress=progress)
             say(f"ended: {reason}.", progress)
         finally:
             state.pid = None

@@ -1,11 +1,10 @@
-"""What all generations came to, in one file and one figure."""
+"""What all generations came to, in one file and one report."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from superion.errors import InputError
 from superion.files import read_json, write_json
 from superion.study.display import say
 
@@ -24,13 +23,11 @@ def summarise(folder: Path, reason: str | None) -> dict[str, Any]:
     return summary
 
 
-def draw(folder: Path, *, progress: bool = True) -> list[Path]:
-    """Draw `convergence.png` and `.svg` from `summary.json`; their paths, or a note without matplotlib."""
-    if not (folder / SUMMARY).exists():
-        raise InputError("no generation has been judged yet.", file=folder, remedy="wait for the first.")
+def report(folder: Path, *, progress: bool = True) -> Path | None:
+    """Write the report of a training and its figures; its path, or None and a note without matplotlib."""
     try:
-        from superion.report.figures_training import draw_convergence
+        from superion.report import write_training_report
     except ImportError as error:
-        say(f"note: no figure ({error}); install it: pip install 'superion[report]'.", progress)
-        return []
-    return draw_convergence(read_json(folder / SUMMARY), folder)
+        say(f"note: no report ({error}); install it: pip install 'superion[report]'.", progress)
+        return None
+    return write_training_report(folder)

@@ -1,0 +1,82 @@
+"""What a fit of kernel charge equilibration is determined by."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from superion.potentials.soap import SoapSettings
+
+Learned = Literal["hardness", "width", "delta", "sigma"]
+
+ELECTRONEGATIVITY = (
+    SoapSettings(
+        cutoff=2.5, cutoff_width=1.5, n_max=4, l_max=4, atom_sigma=0.3, delta=5.0, sparse_points=1000
+    ),
+    SoapSettings(
+        cutoff=4.5, cutoff_width=3.0, n_max=6, l_max=4, atom_sigma=0.5, delta=5.0, sparse_points=1000
+    ),
+)
+ATOMIC_DIPOLES = (
+    SoapSettings(
+        cutoff=2.5, cutoff_width=1.5, n_max=3, l_max=3, atom_sigma=0.3, delta=0.5, sparse_points=500
+    ),
+    SoapSettings(
+        cutoff=4.5, cutoff_width=3.0, n_max=4, l_max=3, atom_sigma=0.5, delta=0.5, sparse_points=500
+    ),
+)
+
+
+class KernelSigmas(BaseModel):
+    """Expected errors of the labels; the model is not asked to follow them more closely."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dipole: float = Field(0.02, gt=0, description="dipole component, e·Å")
+    quadrupole: float = Field(0.05, gt=0, description="quadrupole component, e·Å²")
+    charge: float = Field(0.02, gt=0, description="charge of an atom, e")
+    esp: float = Field(0.02, gt=0, description="electrostatic potential at a point, V")
+
+
+class KernelQEqSettings(BaseModel):
+    """Everything a fit of kernel charge equilibration is determined by, besides the data."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    electronegativity: tuple[SoapSettings, ...] = Field(
+        ELECTRONEGATIVITY,
+        min_length=1,
+        description="kernels whose sum is the electronegativity; their `delta` is in V",
+    )
+    atomic_dipoles: tuple[SoapSettings, ...] = Field(
+        ATOMIC_DIPOLES,
+        description="kernels of dipoles on the atoms, which add to dipoles, quadrupoles and potentials but "
+        "do not interact; their `delta` is in e·Å; none: charges alone",
+    )
+    offset_sigma: float = Field(
+        5.0, gt=0, description="prior standard deviation of the electronegativity of an element, V"
+    )
+    hardness: dict[str, float] = Field(
+        {}, description="hardness without self-interaction, eV/e², where learning starts; default 10"
+    )
+    width: dict[str, float] = Field(
+        {}, description="width of the Gaussian charges, Å, where learning starts; default: covalent radii"
+    )
+    learn: tuple[Learned, ...] = Field(
+        ("hardness", "width", "delta", "sigma"),
+        description="what is adapted, beside the weights, to predict labels that are left out: hardness and "
+        "width of every element, delta of every kernel, all sigmas by a common factor",
+    )
+    steps: int = Field(60, ge=0, description="evaluations of the left-out error while learning")
+    rows: int = Field(1500, ge=1, description="labels used while learning, at most; whole frames at random")
+    sigma: KernelSigmas = Field(KernelSigmas(), description="expected errors of the labels")
+    use: tuple[Literal["dipole", "quadrupole", "charge", "esp"], ...] = Field(
+        ("dipole", "quadrupole", "charge", "esp"), description="labels to learn from, where frames have them"
+    )
+    total_charge: float | None = Field(
+        None, description="total charge of structures that state none, e; null refuses them"
+    )
+    accuracy: float = Field(1e-8, gt=0, description="of periodic Coulomb sums, relative to a bare pair")
+    jitter: float = Field(1e-8, gt=0, description="added to the prior's diagonal, relative to its mean")
+    seed: int = Field(0, ge=0, description="seed of the choice of sparse points and of frames")

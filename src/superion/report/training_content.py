@@ -1,0 +1,116 @@
+"""Reads a training folder into what its report shows; also while the training goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from superion.errors import InputError
+from superion.files import read_json
+from superion.reference import Entry, read_store
+from superion.report.content import optional_json, read_yaml, sort_potentials
+from superion.training.status import TrainingProgress, training_status
+from superion.training.summary import SUMMARY
+
+FIRST = "before"
+"""Where a label belongs that was made before the first generation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What was done in one generation; None where it has not come to it.
+
+    runs: of the exploration, as in `explored.json`. method, candidates, chosen: of the selection, as in
+    `selected.json`. failed: names of frames without a label. rejected: frames left out, with reasons.
+    seconds: of all its steps so far.
+    """
+
+    number: int
+    runs: list[dict[str, Any]] | None
+    selected: dict[str, Any] | None
+    failed: list[str] | None
+    rejected: list[dict[str, Any]] | None
+    seconds: float
+
+    @property
+    def added(self) -> int | None:
+        """Frames by which the training set has grown."""
+        if self.selected is None or self.failed is None or self.rejected is None:
+            return None
+        return len(self.selected["chosen"]) - len(self.failed) - len(self.rejected)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingContent:
+    """Everything in a training folder that its report shows.
+
+    judged: errors and calibration by generation, as in `judge.json`. diffusion: by generation. entries: of
+    the label store by frame; empty if labels come from elsewhere. first_failed, first_rejected: of what was
+    labelled before the first fit. damages: lines of the journal that cannot be read.
+    """
+
+    folder: Path
+    settings: dict[str, Any]
+    provenance: dict[str, Any]
+    steps: dict[str, Any]
+    progress: TrainingProgress
+    judged: list[dict[str, Any]]
+    diffusion: dict[str, dict[str, Any]]
+    generations: list[Generation]
+    entries: dict[str, Entry]
+    labeller: list[dict[str, Any]]
+    damages: int
+    first_failed: list[str]
+    first_rejected: list[dict[str, Any]]
+
+    @property
+    def potentials(self) -> list[str]:
+        """Names of the potentials that were judged, GAP first."""
+        return sort_potentials({name for generation in self.judged for name in generation["models"]})
+
+
+def read_training_content(folder: Path) -> TrainingContent:
+    """Read a training folder; InputError if it holds none, CorruptFileError naming a damaged file."""
+    progress = training_status(folder)
+    steps = optional_json(folder / "state.json").get("steps") or {}
+    summary = optional_json(folder / SUMMARY)
+    if not summary.get("generations"):
+        raise InputError(
+            "no generation has been judged yet.",
+            file=folder,
+            remedy="wait for the first; `superion status` tells how far it is.",
+        )
+    store = read_store(folder / "labels") if (folder / "labels" / "journal.jsonl").exists() else None
+    return TrainingContent(
+        folder=folder,
+        settings=read_yaml(folder / "training.yaml"),
+        provenance=optional_json(folder / "provenance.json"),
+        steps=steps,
+        progress=progress,
+        judged=summary["generations"],
+        diffusion=summary.get("diffusion") or {},
+        generations=[_generation(path, steps) for path in sorted(folder.glob("generation-[0-9]*"))],
+        entries={entry.frame: entry for entry in store.entries.values()} if store else {},
+        labeller=list(store.settings.values()) if store else [],
+        damages=len(store.damages) if store else 0,
+        first_failed=_read(folder / "first-failed.json") or [],
+        first_rejected=_read(folder / "first-rejected.json") or [],
+    )
+
+
+def _generation(path: Path, steps: dict[str, Any]) -> Generation:
+    number = path.name.removeprefix("generation-")
+    mine = (record for name, record in steps.items() if name.startswith(f"{number}/"))
+    return Generation(
+        int(number),
+        _read(path / "explored.json"),
+        _read(path / "selected.json"),
+        _read(path / "failed.json"),
+        _read(path / "rejected.json"),
+        sum(float(record.get("seconds") or 0) for record in mine),
+    )
+
+
+def _read(path: Path) -> Any:
+    return read_json(path) if path.exists() else None
