@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from toy_crystals import Springs, crystal
 
 from superion.electrostatics import CoulombTerm, FixedCharges, Gaussian
-from superion.electrostatics.polarization import dipole_path
+from superion.electrostatics.polarization import EPSILON_0, dipole_path
 from superion.errors import InputError, ModelError
 from superion.neighbours import neighbour_pairs
 from superion.potentials import Calculator, Potential
 from superion.potentials.repulsion import Repulsion
 from superion.simulation import ElectricSettings, MDSettings, read_trajectory, run_md, to_ase
-from superion.simulation.electric import EPSILON_0, FieldCoupling
+from superion.simulation.electric import FieldCoupling
 from superion.simulation.lammps_md import run_lammps
 from superion.simulation.state import initial_state
 

@@ -30,9 +30,12 @@ import numpy as np
 from ase import Atoms
 
 from superion.electrostatics.charges import ChargeModel, FixedCharges
+from superion.electrostatics.densities import COULOMB
 from superion.errors import InputError, ModelError
 
 Array = np.ndarray
+EPSILON_0 = 1 / (4 * pi * COULOMB)
+"""Vacuum permittivity ε₀ in e/(V·Å)."""
 ORDER = 4
 """Sines (M) that stand for a displacement in a periodic cell."""
 

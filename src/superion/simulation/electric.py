@@ -20,16 +20,14 @@ import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
-from superion.electrostatics import COULOMB, ChargeModel, born_charges
-from superion.electrostatics.polarization import step_dipole
+from superion.electrostatics import ChargeModel, born_charges
+from superion.electrostatics.polarization import EPSILON_0, step_dipole
 from superion.electrostatics.uniform_field import check_neutral
 from superion.errors import InputError
 from superion.simulation.state import State
 
 Array = np.ndarray
 Vector = tuple[float, float, float]
-EPSILON_0 = 1 / (4 * np.pi * COULOMB)
-"""Vacuum permittivity ε₀ in e/(V·Å)."""
 
 
 class ElectricSettings(BaseModel):

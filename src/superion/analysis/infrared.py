@@ -1,0 +1,140 @@
+"""Infrared absorption from the current of the charges in molecular dynamics.
+
+Absorption cross-section times refractive index of what is in the cell, isotropic average, by linear response:
+
+    n(ω) σ(ω) = β/(6 ε₀ c) ∫ e^(iωt) ⟨J(0)·J(t)⟩ dt,   J = dμ/dt,
+
+over all times t (McQuarrie, Statistical Mechanics, ch. 21; Thomas, Brehm, Fligg, Vöhringer, Kirchner,
+Phys. Chem. Chem. Phys. 15, 6608, 2013). This is the classical spectrum; it is at the same time the
+quantum spectrum with the harmonic quantum correction βħω/(1 − exp(−βħω)), exact for harmonic vibrations
+(Ramírez, López-Ciudad, Kumar, Marx, J. Chem. Phys. 121, 3973, 2004).
+
+The power spectrum is the average over half-overlapping segments under a Hann window (Welch, IEEE Trans. Audio
+Electroacoust. 15, 70, 1967), and the error that of this average. The average over the cell is that of an
+isotropic sample, and the field is that inside: for a crystal a line lies at the transverse frequency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import units
+
+from superion.electrostatics.charges import ChargeModel
+from superion.electrostatics.polarization import EPSILON_0, born_charges, dipole_path
+from superion.errors import InputError
+from superion.simulation.trajectory import Trajectory, to_ase
+
+Array = np.ndarray
+LIGHT = units._c * 1e-5
+"""Speed of light in Å/fs."""
+PER_CM = 1 / (LIGHT * 1e-8)
+"""Wavenumber in cm⁻¹ of a frequency of 1/fs."""
+KM_PER_MOL = units._Nav * 1e-21
+"""Integrated molar absorption in km/mol of 1 Å²·cm⁻¹."""
+SIEMENS_PER_CM = units._e * 1e23
+"""Conductivity in S/cm of 1 e/(V·Å·fs)."""
+HANN_WIDTH = 1.44
+"""Full width at half maximum of a line under a Hann window, times the length of the segment."""
+FEWEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class InfraredSpectrum:
+    """Absorption against wavenumber.
+
+    wavenumber: (K,) cm⁻¹, evenly spaced from 0. segments: (S, K) Å², n·σ of all that is in the cell, from S
+    parts of the run. temperature: K. resolution: width of an infinitely sharp line in cm⁻¹.
+    """
+
+    wavenumber: Array
+    segments: Array
+    temperature: float
+    resolution: float
+
+    @property
+    def absorption(self) -> Array:
+        """(K,) Å², n·σ; over the volume of the cell it is n times the absorption coefficient."""
+        return np.asarray(self.segments.mean(axis=0))
+
+    @property
+    def error(self) -> Array:
+        """(K,) Å², standard error of the absorption."""
+        return _error(self.segments)
+
+    def conductivity(self, volume: float) -> Array:
+        """(K,) S/cm, real part of the conductivity of a cell of `volume` (Å³), ε₀c·nσ/V."""
+        return EPSILON_0 * LIGHT / volume * self.absorption * SIEMENS_PER_CM
+
+    def intensity(self, low: float, high: float) -> tuple[float, float]:
+        """Integrated molar absorption between two wavenumbers (cm⁻¹) and its standard error, in km/mol."""
+        inside = (self.wavenumber >= low) & (self.wavenumber <= high)
+        parts = self.segments[:, inside].sum(axis=1) * self.wavenumber[1] * KM_PER_MOL
+        return float(parts.mean()), float(_error(parts))
+
+
+def infrared(
+    current: Array,
+    timestep: float,
+    temperature: float,
+    *,
+    resolution: float = 10.0,
+    differences: bool = False,
+) -> InfraredSpectrum:
+    """Infrared spectrum from the current dμ/dt (F, 3) in e·Å/fs.
+
+    timestep: fs between frames, short enough for the fastest vibration. temperature: K. resolution: cm⁻¹;
+    it decides how long a segment is. differences: the current is the difference of dipoles one frame
+    apart, whose loss at high frequency, sinc², is made good. Raises InputError for a run too short for
+    four segments.
+    """
+    current = np.asarray(current, dtype=np.float64)
+    if current.ndim != 2 or current.shape[1] != 3 or not np.isfinite(current).all():
+        raise InputError(f"the current must be finite, of shape (frames, 3), found {current.shape}.")
+    if not (timestep > 0 and temperature > 0 and resolution > 0):
+        raise InputError(
+            f"time step, temperature and resolution must be positive, found {timestep} fs, {temperature} K "
+            f"and {resolution} cm⁻¹."
+        )
+    size = round(HANN_WIDTH * PER_CM / (resolution * timestep))
+    starts = np.arange(0, len(current) - size + 1, max(size // 2, 1)) if size else np.zeros(0, dtype=int)
+    if size < 8 or len(starts) < FEWEST:
+        raise InputError(
+            f"a resolution of {resolution} cm⁻¹ takes segments of {size} frames of {timestep} fs, and there "
+            f"are {len(starts)} in {len(current)} frames; {FEWEST} of at least 8 frames are needed.",
+            remedy="run longer, or accept a coarser resolution (or a finer one, for frames far apart).",
+        )
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(size) + 0.5) / size)
+    spectra = (np.fft.rfft(window[:, None] * current[start : start + size], axis=0) for start in starts)
+    power = np.array([(np.abs(spectrum) ** 2).sum(axis=1) for spectrum in spectra])
+    power *= timestep / (window @ window)
+    frequency = np.fft.rfftfreq(size, timestep)
+    if differences:
+        power /= np.sinc(frequency * timestep) ** 2
+    absorption = power / (6 * EPSILON_0 * LIGHT * units.kB * temperature)
+    sharp = HANN_WIDTH * PER_CM / (size * timestep)
+    return InfraredSpectrum(frequency * PER_CM, absorption, float(temperature), sharp)
+
+
+def current_of(trajectory: Trajectory, charges: ChargeModel, scale: float = 1.0) -> tuple[Array, bool]:
+    """The current (F, 3) e·Å/fs along a trajectory, and whether it is from differences of the dipole.
+
+    From Born charges times velocities where those were recorded, else from Born charges times displacements.
+    scale: from charges of the model to those that a field acts on.
+    """
+    if trajectory.velocities is not None:
+        frames = to_ase(trajectory)
+        born = (born_charges(atoms, charges).values for atoms in frames)
+        flow = [np.einsum("nab,na->b", z, v) for z, v in zip(born, trajectory.velocities, strict=True)]
+        return scale * np.array(flow), False
+    if len(trajectory) < 2:
+        raise InputError("a current needs at least two frames.", remedy="run longer.")
+    path = dipole_path(to_ase(trajectory), charges)
+    return scale * np.diff(path, axis=0) / float(trajectory.times[1] - trajectory.times[0]), True
+
+
+def _error(segments: Array) -> Array:
+    """Standard error of the mean over the first axis, of Hann segments that share halves (Welch 1967)."""
+    overlap = 1 + 2 * (1 / 6) ** 2
+    return np.asarray(np.sqrt(overlap / len(segments)) * segments.std(axis=0, ddof=1))

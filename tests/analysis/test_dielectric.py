@@ -1,0 +1,183 @@
+"""Fluctuations, finite fields and constant displacements give the dielectric constant of the lattice."""
+
+import numpy as np
+import pytest
+from ase import units
+from ionic_crystal import BORN, CHARGES, TERMS, Harmonic, crystal, forces, hessian
+
+from superion.analysis.blocks import jackknife, mean_and_error
+from superion.analysis.dielectric import (
+    from_displacements,
+    from_fields,
+    from_fluctuations,
+    lattice_dielectric,
+)
+from superion.electrostatics import UniformField
+from superion.electrostatics.polarization import EPSILON_0
+from superion.errors import InputError
+from superion.potentials import Calculator, Potential
+from superion.simulation import MDSettings, read_trajectory, run_md
+
+VOLUME = 5.64**3
+Z = BORN.reshape(24, 3)
+
+
+@pytest.fixture(scope="module")
+def exact():
+    tensor = lattice_dielectric(hessian(), BORN, VOLUME)
+    np.testing.assert_allclose(tensor, tensor[0, 0] * np.eye(3), atol=1e-5)
+    return tensor[0, 0]
+
+
+def samples(matrix, kT, count, seed):
+    """Dipoles of the Boltzmann distribution with this Hessian."""
+    values, modes = np.linalg.eigh(matrix)
+    rng = np.random.default_rng(seed)
+    u = rng.normal(size=(count, 21)) * np.sqrt(kT / values[3:]) @ modes[:, 3:].T
+    return u @ Z
+
+
+def test_crystal_in_a_field_at_rest(exact):
+    """The ions move until real forces and those of the field balance."""
+    assert 2 < exact < 10
+    atoms, field = crystal(), np.array([0.0, 0.002, 0.0])
+    term, inverse = UniformField(field, CHARGES), np.linalg.pinv(hessian(), rcond=1e-6)
+    for _ in range(4):
+        pull = forces(atoms) + term.evaluate(atoms).forces
+        atoms.positions += (inverse @ pull.ravel()).reshape(-1, 3)
+    assert np.abs(pull).max() < 1e-7
+    dipole = CHARGES.charges(atoms) @ (atoms.positions - crystal().positions)
+    assert 1 + dipole[1] / (EPSILON_0 * VOLUME * 0.002) == pytest.approx(exact, rel=1e-4)
+    np.testing.assert_allclose(dipole[[0, 2]], 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("inner", [1.0, 2.3])
+def test_fluctuations_of_the_exact_distribution(exact, inner):
+    kT = units.kB * 100
+    field = from_fluctuations(samples(hessian(), kT, 8000, 1), VOLUME, 100, epsilon_inf=inner)
+    assert field.mean == pytest.approx(exact - 1 + inner, abs=3 * field.mean_error)
+    assert field.mean_error < 0.03 * exact
+    stiff = hessian() + Z @ Z.T / (EPSILON_0 * VOLUME * inner)
+    displaced = from_fluctuations(
+        samples(stiff, kT, 8000, 2), VOLUME, 100, epsilon_inf=inner, constant_d=(True, True, True)
+    )
+    assert displaced.mean == pytest.approx(exact - 1 + inner, abs=3 * displaced.mean_error)
+    half = np.diag([1.0, 0, 0])
+    mixed = hessian() + Z @ half @ Z.T / (EPSILON_0 * VOLUME * inner)
+    both = from_fluctuations(
+        samples(mixed, kT, 8000, 3), VOLUME, 100, epsilon_inf=inner, constant_d=(True, False, False)
+    )
+    assert both.tensor[0, 0] == pytest.approx(exact - 1 + inner, abs=3 * both.error[0, 0])
+    assert both.tensor[1, 1] == pytest.approx(exact - 1 + inner, abs=3 * both.error[1, 1])
+    assert not field.notes + displaced.notes
+
+
+def test_error_bars_cover_the_truth(exact):
+    """In about two of three repetitions it is within one standard error."""
+    off = []
+    for seed in range(40):
+        found = from_fluctuations(samples(hessian(), units.kB * 100, 500, seed), VOLUME, 100)
+        off.append((found.mean - exact) / found.mean_error)
+    assert 0.7 < np.std(off) < 1.5
+    assert np.abs(np.mean(off)) < 0.6
+
+
+def dynamics(folder, calculator=None, *, steps, temperature=20, **electric):
+    settings = MDSettings(
+        thermostat="langevin",
+        friction=0.02,
+        temperature=temperature,
+        timestep=5,
+        steps=steps,
+        equilibrate=500,
+        sample_every=5,
+        chunk_frames=5000,
+        electric=electric,
+    )
+    start = crystal()
+    start.rattle(0.001, seed=0)
+    run_md(start, calculator or Harmonic(), settings, folder, progress=False, charges=CHARGES)
+    found = read_trajectory(folder)
+    assert found.positions.shape[1:] == (8, 3)
+    return found
+
+
+def test_dynamics_by_three_ways(tmp_path, exact):
+    """Constant E and constant D, fluctuations and finite fields agree with the lattice."""
+    still = dynamics(tmp_path / "still", steps=20000)
+    found = from_fluctuations(still.tracked_dipole, VOLUME, 20)
+    assert found.mean == pytest.approx(exact, abs=3 * found.mean_error)
+    assert found.mean_error < 0.05 * exact
+
+    fields = np.array([[0, 0, 0.05], [0, 0, -0.05]])
+    runs = [dynamics(tmp_path / f"e{k}", steps=1500, field=e) for k, e in enumerate(fields.tolist())]
+    value, error = from_fields(fields, [run.tracked_dipole for run in runs], VOLUME)
+    assert value == pytest.approx(exact, abs=4 * error)
+    assert error < 0.03 * exact
+
+    vacuum = np.array([[0, 0, 0.2], [0, 0, -0.2]])
+    runs = [
+        dynamics(tmp_path / f"d{k}", steps=1500, displacement=d, start_dipole=(0, 0, 0))
+        for k, d in enumerate(vacuum.tolist())
+    ]
+    value, error = from_displacements(vacuum, [run.electric_field for run in runs])
+    assert value == pytest.approx(exact, abs=4 * error)
+    assert error < 0.03 * exact
+    # D, E and P of the means belong together
+    for d, run in zip(vacuum, runs, strict=True):
+        inside = run.electric_field.mean(axis=0) + run.tracked_dipole.mean(axis=0) / (EPSILON_0 * VOLUME)
+        np.testing.assert_allclose(inside, d, atol=1e-12)
+
+
+@pytest.mark.physics
+def test_anharmonic_dynamics_at_low_temperature(tmp_path, exact):
+    calculator = Calculator(Potential(TERMS))
+    still = dynamics(tmp_path / "still", calculator, steps=8000, temperature=10)
+    found = from_fluctuations(still.tracked_dipole, VOLUME, 10)
+    assert found.mean == pytest.approx(exact, abs=3 * found.mean_error)
+    closed = dynamics(
+        tmp_path / "closed", calculator, steps=8000, temperature=10, displacement=(0.0, 0.0, 0.0)
+    )
+    other = from_fluctuations(closed.tracked_dipole, VOLUME, 10, constant_d=(True, True, True))
+    assert other.mean == pytest.approx(exact, abs=3 * other.mean_error)
+
+
+def test_what_wanders_is_said():
+    rng = np.random.default_rng(0)
+    found = from_fluctuations(np.cumsum(rng.normal(size=(2000, 3)), axis=0), 100.0, 300)
+    assert any("wanders away" in note for note in found.notes)
+    assert any("longer than a block" in note for note in found.notes)
+
+
+def test_soft_crystal_is_refused():
+    with pytest.raises(InputError, match="no minimum"):
+        lattice_dielectric(-hessian(), BORN, VOLUME)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda d: from_fluctuations(d[:50], 1.0, 300), "at least 2 blocks of 10 frames"),
+        (lambda d: from_fluctuations(d[:, :2], 1.0, 300), r"shape \(frames, 3\)"),
+        (lambda d: from_fluctuations(d, -1.0, 300), "volume must be a positive number"),
+        (lambda d: from_fluctuations(d * [1, 0, 0], 1.0, 300, constant_d=(1, 1, 1)), "nothing to invert"),
+        (lambda d: from_fields([[0, 0, 1]], [d], 1.0), "at least 2 runs"),
+        (lambda d: from_fields([[0, 0, 1], [0, 0, 1]], [d, d], 1.0), "are the same"),
+        (lambda d: from_fields(np.eye(3), [d, d, d], 1.0), "more than one direction"),
+        (lambda d: from_displacements([[0, 0, 1], [0, 0, 2]], [d]), "expected 2 runs, found 1"),
+        (lambda d: from_fluctuations(d * np.nan, 1.0, 300), "not finite"),
+        (lambda d: lattice_dielectric(np.eye(3), BORN, 1.0), "Hessian of 8 atoms is 24 x 24"),
+    ],
+)
+def test_refused(call, message):
+    with pytest.raises(InputError, match=message):
+        call(np.random.default_rng(0).normal(size=(200, 3)))
+
+
+def test_blocks_of_independent_numbers():
+    series = np.random.default_rng(3).normal(size=(20000, 2))
+    mean, error = mean_and_error(series, 50)
+    np.testing.assert_allclose(error, 1 / np.sqrt(20000), rtol=0.3)
+    assert np.abs(mean).max() < 4 / np.sqrt(20000)
+    _, _, together = jackknife(series, lambda part: part.var(axis=0), 50)
+    assert abs(together) < 0.3
