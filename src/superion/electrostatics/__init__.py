@@ -14,6 +14,7 @@ from superion.electrostatics.densities import (
 )
 from superion.electrostatics.direct import direct_energy
 from superion.electrostatics.ewald import Splitting, ewald_energy
+from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.electrostatics.polarization import (
     BornCharges,
     born_charges,
@@ -37,6 +38,7 @@ __all__ = [
     "FixedCharges",
     "Gaussian",
     "Point",
+    "PolarizableTerm",
     "PredictedCharges",
     "Slater",
     "Splitting",

@@ -1,6 +1,8 @@
 """Descriptors, the sparse Gaussian process, potentials, model files, the calculator."""
 
 from superion.potentials.calculator import Calculator
+from superion.potentials.classical_fit import fit_classical
+from superion.potentials.classical_settings import ClassicalSettings
 from superion.potentials.fit import fit
 from superion.potentials.fit_settings import FitSettings, Sigmas
 from superion.potentials.memory import estimate_memory
@@ -9,10 +11,12 @@ from superion.potentials.torch_potential import TorchPotential
 
 __all__ = [
     "Calculator",
+    "ClassicalSettings",
     "FitSettings",
     "Potential",
     "Sigmas",
     "TorchPotential",
     "estimate_memory",
     "fit",
+    "fit_classical",
 ]

@@ -18,6 +18,7 @@ from safetensors.numpy import save as to_bytes
 
 from superion.electrostatics.charges import CHARGE_MODELS
 from superion.electrostatics.coulomb import CoulombTerm
+from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.electrostatics.properties import PROPERTIES
 from superion.electrostatics.uniform_field import UniformField
 from superion.errors import CorruptFileError, InputError, ModelError
@@ -26,6 +27,7 @@ from superion.potentials.gp import SparseGP
 from superion.potentials.kernel_dipoles import AtomicDipoles
 from superion.potentials.kernel_property import KernelProperty
 from superion.potentials.neural.term import NeuralTerm
+from superion.potentials.pair_potentials import PairPotentials
 from superion.potentials.repulsion import Repulsion
 from superion.terms import Term
 
@@ -33,7 +35,17 @@ FORMAT = 1
 PROPERTIES[KernelProperty.kind] = KernelProperty
 CHARGE_MODELS[NeuralTerm.kind] = NeuralTerm
 TERMS: dict[str, Any] = {
-    term.kind: term for term in (SparseGP, CoulombTerm, AtomicDipoles, Repulsion, UniformField, NeuralTerm)
+    term.kind: term
+    for term in (
+        SparseGP,
+        CoulombTerm,
+        PolarizableTerm,
+        AtomicDipoles,
+        UniformField,
+        NeuralTerm,
+        PairPotentials,
+        Repulsion,
+    )
 }
 UNITS = {"energy": "eV", "length": "angstrom", "charge": "e"}
 
