@@ -42,7 +42,8 @@ def test_mistakes_are_named_with_dotted_key_and_remedy(tmp_path, change: dict, e
 
 
 def test_paths_are_relative_to_the_yaml_file_and_survive_the_copy_in_the_folder(tmp_path) -> None:
-    study = read_study(write_study(tmp_path))
+    study = read_study(write_study(tmp_path, locality="far.json"))
+    assert study.locality == str(tmp_path.resolve() / "far.json")
     assert study.data.files[0] == str(tmp_path.resolve() / "salt.extxyz")
     folder = tmp_path / "results" / "deep"
     folder.mkdir(parents=True)

@@ -85,6 +85,10 @@ def locality(
             help="What changes are counted from: unperturbed (the force without displacements) or mean."
         ),
     ] = About.UNPERTURBED,
+    figure: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw spreads against radius as FILE.png and FILE.svg."),
+    ] = None,
     json: Json = None,
 ) -> None:
     """How far forces reach: their spread on reference atoms when only atoms beyond a radius move.
@@ -126,6 +130,14 @@ def locality(
         write_json(output / "locality.json", result)
     if json:
         write_json(json, result)
+    if figure:
+        try:
+            from superion.report.figure_locality import draw_locality
+        except ImportError as error:
+            raise InputError(
+                f"no figure can be drawn ({error}).", remedy="pip install 'superion[report]'"
+            ) from error
+        draw_locality(result, figure.with_suffix(""))
 
 
 def charge_fit(

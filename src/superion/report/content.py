@@ -38,7 +38,8 @@ class Content:
 
     state: records of the steps. split: `{"train" or "test": {trajectory: frames}}`.
     accuracy: `{potential: {split: errors}}`. parity: `{(potential, split): {array name: array}}` with the
-    units of the files. runs: one per potential and temperature, in this order.
+    units of the files. runs: one per potential and temperature, in this order. locality: the result of a
+    locality test that the settings name.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class Content:
     parity: dict[tuple[str, str], dict[str, Array]]
     runs: list[Run]
     crystal: Crystal | None
+    locality: dict[str, Any] | None = None
 
     @property
     def potentials(self) -> list[str]:
@@ -91,9 +93,10 @@ def read_content(folder: Path) -> Content:
         for split in SPLITS
         if (path := folder / "parity" / f"{potential}-{split}.safetensors").exists()
     }
+    settings = read_yaml(folder / "study.yaml")
     return Content(
         folder=folder,
-        settings=read_yaml(folder / "study.yaml"),
+        settings=settings,
         state=steps,
         provenance=optional_json(folder / "provenance.json"),
         census=census.get("census") or {},
@@ -102,6 +105,7 @@ def read_content(folder: Path) -> Content:
         parity=parity,
         runs=runs,
         crystal=_crystal(folder / "md"),
+        locality=_locality(folder / settings["locality"]) if settings.get("locality") else None,
     )
 
 
@@ -191,6 +195,17 @@ def _parity(path: Path) -> dict[str, Array]:
             predicted[labelled],
         )
     return arrays
+
+
+def _locality(path: Path) -> dict[str, Any]:
+    value = _mapping(path)
+    if value.get("kind") != "locality":
+        raise InputError(
+            "not the result of a locality test.",
+            file=path,
+            remedy="name the locality.json of `superion locality` in study.yaml, or nothing.",
+        )
+    return value
 
 
 def _crystal(folder: Path) -> Crystal | None:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from superion.files import write_atomic
 from superion.report.content import Content
 from superion.report.figure_crystal import crystal
+from superion.report.figure_locality import force_errors
 from superion.report.figure_parity import parity
 from superion.report.figures_dynamics import conductivity, msd, stability
 from superion.report.style import STYLE
@@ -27,6 +28,7 @@ def draw_all(content: Content, folder: Path) -> dict[str, Path]:
     painters: dict[str, Callable[[], Figure | None]] = {
         "crystal": lambda: crystal(content.crystal),
         "parity": lambda: parity(content),
+        "force_errors": lambda: force_errors(content.accuracy, content.locality),
         "msd": lambda: msd(content.runs),
         "conductivity": lambda: conductivity(content.runs),
         "stability": lambda: stability(content.runs),

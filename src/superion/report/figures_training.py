@@ -33,7 +33,7 @@ def draw_convergence(
 
     path: without suffix.
     """
-    return _save(lambda: convergence(summary["generations"]), path, suffixes)
+    return save_figure(lambda: convergence(summary["generations"]), path, suffixes)
 
 
 def draw_training(content: TrainingContent, folder: Path) -> dict[str, Path]:
@@ -44,12 +44,14 @@ def draw_training(content: TrainingContent, folder: Path) -> dict[str, Path]:
         "calibration": lambda: reliability(content.judged),
         "selection": lambda: selection(content.generations),
     }
-    return {name: paths[0] for name, paint in painters.items() if (paths := _save(paint, folder / name))}
+    return {
+        name: paths[0] for name, paint in painters.items() if (paths := save_figure(paint, folder / name))
+    }
 
 
 def draw_comparison(result: dict[str, Any], folder: Path) -> list[Path]:
     """Write `comparison.png` and `.svg` of `training.compare` (content of `comparison.json`); the paths."""
-    return _save(lambda: comparison(result), folder / "comparison")
+    return save_figure(lambda: comparison(result), folder / "comparison")
 
 
 def convergence(generations: Sequence[dict[str, Any]]) -> Figure:
@@ -264,7 +266,7 @@ def comparison(result: dict[str, Any]) -> Figure:
     return figure
 
 
-def _save(
+def save_figure(
     paint: Callable[[], Figure | None], path: Path, suffixes: Sequence[str] = (".png", ".svg")
 ) -> list[Path]:
     """Write a figure in each format; where there is nothing to draw, remove what was there before."""

@@ -21,6 +21,9 @@ _CAPTIONS = {
     "parity": "Predictions against the reference; on the line they agree. Look for test points (coloured) "
     "that scatter more than training points (grey), and for a slope other than 1. All panels of a column "
     "share their axes.",
+    "force_errors": "Force errors by species. Lines: how much forces change when only atoms beyond the "
+    "radius move, from reference calculations. On structures displaced as much, a model that sees no further "
+    "has at least this error.",
     "msd": "Mean-square displacement by species. Diffusion runs parallel to the dotted line (slope 1). A "
     "flat line means vibration about a site; a framework species that rises has begun to move or melt.",
     "conductivity": "Conductivity from the first part of each trajectory, up to the length on the axis, with "

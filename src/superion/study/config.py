@@ -144,6 +144,11 @@ class StudySettings(BaseModel):
     fit: FitSettings = Field(FitSettings(), description="the local term and its fit")
     dynamics: DynamicsSettings = Field(description="molecular dynamics with every potential")
     transport: TransportSettings = Field(TransportSettings(), description="conductivities")
+    locality: str | None = Field(
+        None,
+        description="result of `superion locality` (locality.json), drawn by the report beside errors of "
+        "forces, relative to the YAML file",
+    )
     parallel: PositiveInt | None = Field(
         None, description="processes of molecular dynamics and threads of the fit; null: one per CPU core"
     )
@@ -184,8 +189,14 @@ def _with_paths(settings: StudySettings, change: Any) -> StudySettings:
     data = settings.data.model_copy(update={"files": [change(file) for file in settings.data.files]})
     structure = settings.structure.model_copy(update={"file": change(settings.structure.file)})
     electrostatics = settings.electrostatics.with_path(change)
+    locality = None if settings.locality is None else change(settings.locality)
     return settings.model_copy(
-        update={"data": data, "structure": structure, "electrostatics": electrostatics}
+        update={
+            "data": data,
+            "structure": structure,
+            "electrostatics": electrostatics,
+            "locality": locality,
+        }
     )
 
 

@@ -41,6 +41,7 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
         "data.files": settings.data.files,
         "structure.file": [settings.structure.file],
         "electrostatics.model": list(settings.electrostatics.files().values()),
+        "locality": [] if settings.locality is None else [settings.locality],
     }
     check_files(named, source)
     check_folder(folder, "study", settings.name, SETTINGS, lambda file: read_study(file).name)

@@ -81,7 +81,13 @@ class Study:
         data = self.settings.data.model_dump(mode="json", exclude={"files"})
         shown = self.settings.model_dump(
             mode="json",
-            exclude={"parallel": True, "data": {"files"}, "structure": {"file"}, "electrostatics": True},
+            exclude={
+                "parallel": True,
+                "locality": True,
+                "data": {"files"},
+                "structure": {"file"},
+                "electrostatics": True,
+            },
         ) | {"electrostatics": self.settings.electrostatics.identity()}
         potentials = list(self.settings.potentials)
         return [
@@ -232,7 +238,9 @@ class Study:
     def _reads_results(self) -> dict[str, Path]:
         patterns = ("census.json", "accuracy.json", "parity/*.safetensors", "transport/*.json")
         paths = sorted(path for pattern in patterns for path in self.folder.glob(pattern))
-        return {str(path.relative_to(self.folder)): path for path in paths}
+        found = {str(path.relative_to(self.folder)): path for path in paths}
+        named = self.settings.locality
+        return found if named is None else found | {"locality": Path(named)}
 
     def _report(self) -> list[Path]:
         from superion.report import write_report
