@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
+import pytest
 from toy_training import write_training
 from typer.testing import CliRunner
 
 from superion.cli.app import app
 from superion.files import read_json
+from superion.reference import ExecutorSettings
+from superion.study.settings_file import read_settings
 from superion.training.config import read_training
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +43,36 @@ def test_the_example_is_understood(tmp_path):
     settings = read_training(shutil.copy(source, tmp_path))
     assert settings.budget == 30 + settings.protocol.generations * settings.select.count
     assert settings.labels.labeller.gpaw is not None
+
+
+@pytest.mark.parametrize("name", ["labels.md", "training.md"])
+def test_the_scripts_for_slurm_parse_and_their_commands_exist(name):
+    """bash accepts the script, every directive is an option of sbatch, every option one of the command."""
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / name).read_text(), re.DOTALL)
+    (script,) = [block for block in blocks if "#SBATCH" in block]
+    assert script.startswith("#!/bin/bash\n#SBATCH")
+    checked = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    directives = re.findall(r"^#SBATCH (.*)$", script, re.MULTILINE)
+    assert all(re.fullmatch(r"--[a-z-]+=[\w:%.-]+", directive) for directive in directives)
+    (words,) = re.findall(r"^superion (.*)", script.replace("\\\n", ""), re.MULTILINE)
+    shown = CliRunner().invoke(app, [words.split()[0], "--help"]).output
+    options = re.findall(r"--[a-z-]+", words)
+    assert options
+    assert all(option in shown for option in options)
+
+
+def test_the_executor_of_the_documentation_is_understood(tmp_path):
+    (text,) = [
+        block
+        for block in re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/labels.md").read_text(), re.DOTALL)
+        if "factory:" in block
+    ]
+    (tmp_path / "slurm.yaml").write_text(text)
+    settings = read_settings(tmp_path / "slurm.yaml", ExecutorSettings)
+    assert settings.slots == 32
+    training = write_training(tmp_path, labels__executor=settings.model_dump())
+    assert read_training(training).labels.executor == settings
 
 
 def test_train_from_the_command_line(tmp_path):

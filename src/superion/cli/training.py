@@ -83,7 +83,9 @@ def train(
     training: Annotated[
         Path,
         typer.Argument(
-            metavar="TRAINING", help="Training YAML, or a training folder to continue with its own settings."
+            metavar="TRAINING",
+            help="Training YAML, or a training folder to continue with its own settings. It may name code to "
+            "run (labels.labeller, labels.executor): use your own only.",
         ),
     ],
     output: Annotated[
@@ -112,7 +114,8 @@ def show_training(folder: Path) -> None:
         seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
         table.add_row(row.step, row.status, seconds, row.note.replace("[", r"\["))
     Console().print(table)
-    typer.echo(f"labels: {found.labels} of {found.budget}")
+    store = f"; in the store {found.made}, failed {found.failed}" if found.made or found.failed else ""
+    typer.echo(f"labels: {found.labels} of {found.budget} asked for{store}")
     if found.ended:
         typer.echo(f"ended: {found.ended}")
         return

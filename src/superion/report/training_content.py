@@ -9,7 +9,9 @@ from typing import Any
 from superion.errors import InputError
 from superion.files import read_json
 from superion.reference import Entry, read_store
+from superion.reference.store import NAME as JOURNAL
 from superion.report.content import optional_json, read_yaml, sort_potentials
+from superion.training.config import SETTINGS, STORE
 from superion.training.status import TrainingProgress, training_status
 from superion.training.summary import SUMMARY
 
@@ -81,10 +83,10 @@ def read_training_content(folder: Path) -> TrainingContent:
             file=folder,
             remedy="wait for the first; `superion status` tells how far it is.",
         )
-    store = read_store(folder / "labels") if (folder / "labels" / "journal.jsonl").exists() else None
+    store = read_store(folder / STORE) if (folder / STORE / JOURNAL).exists() else None
     return TrainingContent(
         folder=folder,
-        settings=read_yaml(folder / "training.yaml"),
+        settings=read_yaml(folder / SETTINGS),
         provenance=optional_json(folder / "provenance.json"),
         steps=steps,
         progress=progress,

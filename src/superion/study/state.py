@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -41,14 +42,22 @@ class Record:
 
 
 class State:
-    """The records of a study folder, written at every change."""
+    """The records of a study folder, written at every change.
+
+    pid, host: of the process at work, None if none is.
+    """
 
     def __init__(
-        self, folder: Path, records: dict[str, Record] | None = None, pid: int | None = None
+        self,
+        folder: Path,
+        records: dict[str, Record] | None = None,
+        pid: int | None = None,
+        host: str | None = None,
     ) -> None:
         self.folder = folder
         self.records = records or {}
         self.pid = pid
+        self.host = host
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -65,7 +74,7 @@ class State:
                     remedy="upgrade superion.",
                 )
             records = {name: Record(**record) for name, record in value["steps"].items()}
-            return cls(folder, records, value["pid"])
+            return cls(folder, records, value["pid"], value.get("host"))
         except (KeyError, TypeError, AttributeError) as error:
             raise CorruptFileError(
                 f"not the state of a study ({error}).",
@@ -76,7 +85,9 @@ class State:
     def write(self) -> None:
         """Write `state.json`, atomically."""
         steps = {name: asdict(record) for name, record in self.records.items()}
-        write_json(self.folder / NAME, {"format": FORMAT, "pid": self.pid, "steps": steps})
+        self.host = None if self.pid is None else socket.gethostname()
+        value = {"format": FORMAT, "pid": self.pid, "host": self.host, "steps": steps}
+        write_json(self.folder / NAME, value)
 
     def begin(self, name: str, inputs: str, fraction: float = 0.0) -> None:
         """Note that a step has started; what it wrote before stays known until it is done again."""
@@ -129,9 +140,11 @@ class State:
 
     @property
     def alive(self) -> bool:
-        """Whether the process that wrote the state last is still there."""
+        """Whether the process that wrote the state last is still there; of another machine it is believed."""
         if self.pid is None:
             return False
+        if self.host not in (None, socket.gethostname()):
+            return True
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:

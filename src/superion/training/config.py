@@ -20,6 +20,7 @@ from pydantic import (
 from superion.errors import InputError
 from superion.files import write_atomic
 from superion.potentials import FitSettings
+from superion.reference import ExecutorSettings
 from superion.reference.settings import LabellerSettings, ModelSettings, named_labeller
 from superion.study import presets
 from superion.study.config import (
@@ -36,6 +37,8 @@ from superion.training.select import SelectSettings
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 SETTINGS = "training.yaml"
+STORE = "labels"
+"""Folder of the label store within that of the training."""
 REMEDY = "`superion schema training` lists every key with its unit and default."
 
 
@@ -135,7 +138,11 @@ class LabelSettings(BaseModel):
         description="gpaw, cp2k, sevennet or chgnet, or their settings (`superion schema label`); a superion "
         "model file, relative to the YAML file, as labeller: {model: FILE}"
     )
-    executor: str = Field("processes:1", description="processes:N, threads:N or dask://host:port")
+    executor: str | ExecutorSettings = Field(
+        "processes:1",
+        description="processes:N, threads:N, dask://host:port, or what makes an executor (`superion schema "
+        "executor`)",
+    )
     timeout: PositiveFloat | None = Field(None, description="seconds for one label; null: any time")
     retries: int = Field(1, ge=0, description="further attempts at a label that failed")
 

@@ -9,17 +9,14 @@ from pathlib import Path
 from ase import Atoms
 
 from superion.files import locked, write_json
-from superion.reference import label_frames, labelled, make_labeller, make_workers
+from superion.reference import factory_workers, label_frames, labelled, make_labeller, make_workers
 from superion.study.display import say
 from superion.study.folder import check_files, check_folder, read_state
 from superion.study.provenance import environment
-from superion.training.config import SETTINGS, TrainSettings, read_training, write_training
+from superion.training.config import SETTINGS, STORE, TrainSettings, read_training, write_training
 from superion.training.protocols import PROTOCOLS, Protocol
 from superion.training.summary import report, summarise
 from superion.training.work import Labelling, Work
-
-STORE = "labels"
-"""Folder of the label store within that of the training."""
 
 
 def run_training(
@@ -86,7 +83,8 @@ def _labelling(settings: TrainSettings, folder: Path, progress: bool) -> Labelli
 
     def label(frames: Sequence[Atoms]) -> list[Atoms | None]:
         chosen = settings.labels
-        workers = make_workers(chosen.executor)
+        where = chosen.executor
+        workers = make_workers(where) if isinstance(where, str) else factory_workers(where)
         try:
             found = label_frames(
                 frames,
@@ -99,6 +97,8 @@ def _labelling(settings: TrainSettings, folder: Path, progress: bool) -> Labelli
             )
         finally:
             workers.shut()
+        for damage in found.damages:
+            say(f"warning: {damage}; set aside, its label is made again if needed", progress)
         for name, entry in found.failures.items():
             say(f"no label for {name}: {entry.reason}", progress)
         made = iter(labelled(frames, found.entries))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from superion.errors import InputError
 from superion.files import read_json
+from superion.reference import read_store
+from superion.reference.store import NAME as JOURNAL
 from superion.study.state import NAME, State
 from superion.study.status import Row, row_of
-from superion.training.config import SETTINGS, read_training
+from superion.training.config import SETTINGS, STORE, read_training
 from superion.training.frames import load_frames
 from superion.training.summary import SUMMARY
 
@@ -18,7 +21,8 @@ from superion.training.summary import SUMMARY
 class TrainingProgress:
     """State of a training.
 
-    rows: steps begun so far. generation: the one at work. ended: why it ended, None if it did not.
+    rows: steps begun so far. generation: the one at work. labels: asked for so far. made, failed: of them in
+    the label store. ended: why it ended, None if it did not.
     seconds_left: what the remaining generations take at the pace of the finished ones, at most; None if
     none is finished.
     """
@@ -28,6 +32,8 @@ class TrainingProgress:
     generations: int
     labels: int
     budget: int
+    made: int
+    failed: int
     running: bool
     ended: str | None
     seconds_left: float | None
@@ -61,6 +67,17 @@ def training_status(folder: str | Path) -> TrainingProgress:
     left = settings.protocol.generations - generation
     limit = settings.protocol.generations
     seconds = 0.0 if ended else sum(pace) / len(pace) * left if pace else None
+    store = read_store(folder / STORE) if (folder / STORE / JOURNAL).exists() else None
+    found = Counter(entry.status for entry in store.entries.values()) if store else Counter()
     return TrainingProgress(
-        rows, generation, limit, labels, settings.budget, state.alive and ended is None, ended, seconds
+        rows=rows,
+        generation=generation,
+        generations=limit,
+        labels=labels,
+        budget=settings.budget,
+        made=found["done"],
+        failed=found["failed"],
+        running=state.alive and ended is None,
+        ended=ended,
+        seconds_left=seconds,
     )
