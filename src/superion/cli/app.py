@@ -11,7 +11,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from superion.cli import data, dynamics, label, lammps, locality, model, quench, structures, study, training
+from superion.cli import (
+    data,
+    dynamics,
+    electric,
+    label,
+    lammps,
+    locality,
+    model,
+    quench,
+    structures,
+    study,
+    training,
+)
 from superion.cli.ranks import rank
 from superion.errors import SuperionError
 
@@ -85,6 +97,8 @@ app.command("evaluate")(model.evaluate)
 app.command("md")(dynamics.md)
 app.command("lammps-plugin")(lammps.plugin)
 app.command("transport")(dynamics.show_transport)
+app.command("dielectric")(electric.show_dielectric)
+app.command("infrared")(electric.show_infrared)
 app.command("select")(training.select_frames)
 app.command("arrange")(structures.arrange)
 app.command("glass")(structures.glass)

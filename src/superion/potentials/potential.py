@@ -77,8 +77,10 @@ class Potential:
     @property
     def charges(self) -> ChargeModel | None:
         """The charge model, None if there is none; ModelError if terms have different ones."""
-        held = (getattr(term, "charges", None) for term in self.terms)
-        found = [charges for charges in held if isinstance(charges, ChargeModel)]
+        held = [
+            term if isinstance(term, ChargeModel) else getattr(term, "charges", None) for term in self.terms
+        ]
+        found = [one for one in held if isinstance(one, ChargeModel) and getattr(one, "charged", True)]
         if len({json.dumps(model.settings(), sort_keys=True) for model in found}) > 1:
             raise ModelError(
                 f"the terms of this potential have {len(found)} different charge models.",

@@ -45,6 +45,11 @@ class NeuralTerm:
         """2g, 3g, cent, 4g or latent-charges."""
         return self.model.settings.generation
 
+    @property
+    def charged(self) -> bool:
+        """Whether it has charges, and is a charge model."""
+        return self.model.settings.charged
+
     def to(self, device: str | torch.device) -> Self:
         """The same term with its networks on another device; Coulomb matrices are made on the CPU."""
         scales = Scales(*(getattr(self.model.scales, name).to(device) for name in SCALES))

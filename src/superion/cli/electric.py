@@ -1,0 +1,145 @@
+"""`superion dielectric` and `superion infrared`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from superion.cli.options import Json
+from superion.errors import InputError
+
+if TYPE_CHECKING:
+    from superion.simulation import Trajectory
+
+Discard = Annotated[float, typer.Option(help="Production time left out at the start, in ps.")]
+
+
+def show_dielectric(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR...", help="Trajectory folders of runs with --field or --displacement."),
+    ],
+    epsilon_inf: Annotated[
+        float | None,
+        typer.Option(help="Electronic dielectric constant beside the charges. Default: that of the runs."),
+    ] = None,
+    discard: Discard = 0.0,
+    blocks: Annotated[int, typer.Option(help="Blocks for error bars.")] = 10,
+    json: Json = None,
+) -> None:
+    """Static dielectric constant from the fluctuations of each run, and from runs at different fields."""
+    from superion.files import write_json
+    from superion.simulation import read_trajectory
+    from superion.study.dielectric import analyse
+
+    runs = [(folder, after(read_trajectory(folder), discard, folder)) for folder in folders]
+    found = analyse(runs, epsilon_inf=epsilon_inf, blocks=blocks)
+    for run in found["runs"]:
+        typer.echo(
+            f"{run['run']}: {run['epsilon']:.4g} ± {run['error']:.2g} from fluctuations; "
+            + ", ".join(
+                f"{axis}{axis} {run['tensor'][k][k]:.4g} ± {run['tensor_error'][k][k]:.2g}"
+                for k, axis in enumerate("xyz")
+            )
+        )
+        for note in run["notes"]:
+            typer.echo(f"note: {note}")
+    if found["response"] is not None:
+        part = found["response"]
+        typer.echo(f"{part['epsilon']:.4g} ± {part['error']:.2g} from {part['constant']}")
+    if json:
+        write_json(json, found)
+
+
+def show_infrared(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Trajectory folder.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL", help="Model file with charges; not needed for a run with --field, even 0,0,0."
+        ),
+    ] = None,
+    resolution: Annotated[float, typer.Option(help="Width of a sharp line in 1/cm.")] = 10.0,
+    charge_scale: Annotated[
+        float, typer.Option(help="With --model: factor from its charges to those that light acts on.")
+    ] = 1.0,
+    discard: Discard = 0.0,
+    json: Json = None,
+) -> None:
+    """Infrared absorption: wavenumbers and intensities of the strongest lines; with --json the spectrum."""
+    import numpy as np
+
+    from superion.analysis.infrared import current_of, infrared
+    from superion.files import write_json
+    from superion.potentials import Potential
+    from superion.simulation import read_trajectory
+
+    trajectory = after(read_trajectory(folder), discard, folder)
+    if len(trajectory) < 2:
+        raise InputError("a spectrum needs at least two frames.", file=folder, remedy="run longer.")
+    timestep = float(trajectory.times[1] - trajectory.times[0])
+    if model is not None:
+        charges = Potential.load(model).charges
+        if charges is None:
+            raise InputError("the model has no charges.", file=model, remedy="use one with electrostatics.")
+        current, differences = current_of(trajectory, charges, charge_scale)
+    elif trajectory.tracked_dipole is not None:
+        current, differences = np.diff(trajectory.tracked_dipole, axis=0) / timestep, True
+    else:
+        raise InputError(
+            "the run has no tracked dipole.", file=folder, remedy="name the model with charges: --model FILE."
+        )
+    settings = trajectory.meta["settings"]
+    kelvin = (
+        float(trajectory.temperature.mean()) if settings["ensemble"] == "nve" else settings["temperature"]
+    )
+    spectrum = infrared(current, timestep, kelvin, resolution=resolution, differences=differences)
+    height = spectrum.absorption
+    inner = np.flatnonzero((height[1:-1] > height[:-2]) & (height[1:-1] >= height[2:])) + 1
+    peaks = sorted(inner[np.argsort(height[inner])][::-1][:10].tolist())
+    typer.echo(
+        f"resolution {spectrum.resolution:.3g} 1/cm, {len(spectrum.segments)} segments, {kelvin:.0f} K"
+    )
+    for k in peaks:
+        low, high = (spectrum.wavenumber[k] + side * 2 * spectrum.resolution for side in (-1, 1))
+        value, error = spectrum.intensity(low, high)
+        typer.echo(
+            f"{spectrum.wavenumber[k]:8.1f} 1/cm  {height[k]:.3g} ± {spectrum.error[k]:.2g} Å², "
+            f"{value:.3g} ± {error:.2g} km/mol within ± {2 * spectrum.resolution:.3g} 1/cm"
+        )
+    if json:
+        content: dict[str, Any] = {
+            "wavenumber_per_cm": spectrum.wavenumber.tolist(),
+            "absorption_A2": height.tolist(),
+            "error_A2": spectrum.error.tolist(),
+            "resolution_per_cm": spectrum.resolution,
+            "temperature_K": kelvin,
+        }
+        volume = abs(float(np.linalg.det(trajectory.cells[0])))
+        if volume > 0:
+            content["conductivity_S_per_cm"] = spectrum.conductivity(volume).tolist()
+        write_json(json, content)
+
+
+def after(trajectory: Trajectory, discard: float, folder: Path) -> Trajectory:
+    """The frames later than `discard` (ps) after the first."""
+    from dataclasses import fields, replace
+
+    import numpy as np
+
+    if not discard >= 0:
+        raise InputError(f"discard must be zero or a positive number of ps, found {discard}.")
+    keep = trajectory.times >= trajectory.times[0] + 1000 * discard - 1e-6
+    if not keep.any():
+        raise InputError(
+            f"discard = {discard} ps leaves no frame.", file=folder, remedy="discard less, or run longer."
+        )
+    frames = {
+        field.name: getattr(trajectory, field.name)[keep]
+        for field in fields(trajectory)
+        if field.name not in ("numbers", "masses", "pbc", "meta")
+        and isinstance(getattr(trajectory, field.name), np.ndarray)
+    }
+    return replace(trajectory, **frames)
