@@ -15,6 +15,7 @@ from superion.cli import (
     data,
     dynamics,
     electric,
+    fit,
     label,
     lammps,
     locality,
@@ -92,7 +93,7 @@ app.command("locality")(locality.locality)
 app.command("charge-fit")(locality.charge_fit)
 app.command("census")(data.show_census)
 app.command("label")(label.label)
-app.command("fit")(model.fit_model)
+app.command("fit")(fit.fit_model)
 app.command("evaluate")(model.evaluate)
 app.command("md")(dynamics.md)
 app.command("lammps-plugin")(lammps.plugin)

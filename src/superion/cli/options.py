@@ -64,6 +64,11 @@ def parse_charges(text: str) -> dict[str, float]:
     return charges
 
 
+def parse_electrostatics(text: str) -> dict[str, Any]:
+    """`--charges`: charges by element, or a model file, as settings of the electrostatic term."""
+    return {"charges": parse_charges(text)} if "=" in text else {"model": text}
+
+
 def parse_supercell(text: str) -> tuple[int, int, int]:
     """`2x2x1` (or `2`, for all three axes) as repetitions; InputError if it cannot be understood."""
     parts = text.lower().replace(",", "x").replace(" ", "x").split("x")

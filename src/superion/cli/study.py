@@ -82,6 +82,10 @@ def print_schema(
             "where labels are made."
         ),
     ] = "study",
+    preset: Annotated[
+        str | None,
+        typer.Option(help="fit: of this preset alone. Default: gap, and all others under `presets`."),
+    ] = None,
 ) -> None:
     """Print the JSON schema of a settings file: every key with its unit and default."""
     import json
@@ -92,6 +96,7 @@ def print_schema(
     from superion.potentials import FitSettings
     from superion.reference import ExecutorSettings, LabellerSettings
     from superion.study import StudySettings
+    from superion.study.presets.registry import FIT_PRESETS, fit_preset
     from superion.training.config import TrainSettings
 
     models: dict[str, type[BaseModel]] = {
@@ -105,4 +110,10 @@ def print_schema(
         raise InputError(
             f"there is no schema {what!r}.{suggest(what, models)}", remedy=f"use one of {', '.join(models)}."
         )
-    typer.echo(json.dumps(models[what].model_json_schema(), indent=2, ensure_ascii=False))
+    if preset is not None and what != "fit":
+        raise InputError(f"--preset has no effect on the schema {what!r}.", remedy="use it with fit.")
+    found = (fit_preset(preset).settings if preset else models[what]).model_json_schema()
+    if what == "fit" and preset is None:
+        others = {name: p.settings for name, p in FIT_PRESETS.items() if p.settings is not models[what]}
+        found["presets"] = {name: model.model_json_schema() for name, model in others.items()}
+    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

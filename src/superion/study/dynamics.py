@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -61,9 +62,14 @@ class Job:
 
 
 def start_structure(file: str | Path, supercell: Sequence[int]) -> Atoms:
-    """The last frame of a structure file, repeated along its axes."""
+    """The last frame of a structure file, repeated along its axes, and its total charge with it."""
     atoms = read_structure(file, "-1")
-    return atoms if tuple(supercell) == (1, 1, 1) else atoms.repeat(tuple(supercell))
+    if tuple(supercell) == (1, 1, 1):
+        return atoms
+    whole = atoms.repeat(tuple(supercell))
+    if "total_charge" in atoms.info:
+        whole.info["total_charge"] = atoms.info["total_charge"] * math.prod(supercell)
+    return whole
 
 
 def prepare(job: Job) -> None:

@@ -21,7 +21,7 @@ from superion.potentials import Potential
 from superion.potentials.backend import evaluator
 from superion.potentials.gp import SparseGP
 from superion.progress import track
-from superion.structures import is_isolated
+from superion.structures import LABELS, is_isolated
 from superion.terms import Evaluation
 
 
@@ -36,14 +36,34 @@ def predict(
     """Evaluate every frame on a device ("cpu", "cuda", "cuda:1").
 
     Isolated atoms have no fixed terms, as in the fit: a lone ion in a periodic box has no Coulomb energy.
+    They are neutral unless they state a total charge.
     """
     local = [term for term in potential.terms if isinstance(term, SparseGP)] or potential.terms
     whole, lone = evaluator(potential, device=device), evaluator(Potential(local), device=device)
     results = []
     for atoms in track(frames, what, len(frames), show=progress):
+        alone = is_isolated(atoms)
+        if alone and "total_charge" not in atoms.info:
+            atoms = atoms.copy()
+            atoms.info["total_charge"] = 0.0
         with naming(atoms.info.get("source")):
-            results.append((lone if is_isolated(atoms) else whole).evaluate(atoms))
+            results.append((lone if alone else whole).evaluate(atoms))
     return results
+
+
+def comparable(potential: Potential, frames: Sequence[Atoms]) -> Sequence[Atoms]:
+    """The frames with those labels that the potential is to reproduce.
+
+    A model of charges alone has an energy, that of its charges, which is not the energy of the labels.
+    """
+    if "energies" not in potential.provenance:
+        return frames
+    kept = [atoms.copy() for atoms in frames]
+    for atoms in kept:
+        for name in ("energy", "forces", "stress"):
+            label = LABELS[name]
+            (atoms.info if label.where == "info" else atoms.arrays).pop(label.key, None)
+    return kept
 
 
 def write_predictions(path: str | Path, frames: Sequence[Atoms], predictions: Sequence[Evaluation]) -> None:

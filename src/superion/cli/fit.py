@@ -1,0 +1,145 @@
+"""`superion fit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from superion.cli.model import print_metrics
+from superion.cli.options import Device, Keys, parse_electrostatics
+
+
+def fit_model(
+    train: Annotated[list[Path], typer.Argument(metavar="TRAIN...", help="Files with labelled structures.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write (.safetensors).")],
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="What is fitted. Gaussian processes: gap (local), es-gap (on top of electrostatics). Neural "
+            "networks: 2g (local), 3g, cent, 4g, latent-charges."
+        ),
+    ] = "gap",
+    test: Annotated[Path | None, typer.Option(help="File with labelled structures to test on.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Settings of the preset as YAML; `superion schema fit --preset NAME` lists them."),
+    ] = None,
+    charges: Annotated[
+        str | None,
+        typer.Option(
+            help="es-gap: charge of each element in e, or a model file whose electrostatics is taken. "
+            "Default: Li=0.445,P=2.225,S=-0.890."
+        ),
+    ] = None,
+    screening: Annotated[
+        float | None,
+        typer.Option(help="es-gap: decay of the overlap of two charge densities in 1/Å. Default: 2.0."),
+    ] = None,
+    repulsion: Annotated[
+        bool, typer.Option(help="Repel atoms that come closer than those in TRAIN ever do.")
+    ] = True,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of sparse points or first weights. Default: 0.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that build the design matrix. Default: CPU cores.")
+    ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE",
+            help="Reduce parts of the data elsewhere: processes:4, or dask://HOST:PORT, the scheduler of a "
+            "Dask cluster (`pip install 'superion[dask]'`), or threads:4. Default: here, with --workers.",
+        ),
+    ] = None,
+    device: Device = "cpu",
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Neural networks: file that keeps the training, and from which it goes on after a kill.",
+        ),
+    ] = None,
+    key: Keys = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="METRICS",
+            help="Write errors as JSON, under `train` and `test` (null without --test): energy_rmse_per_atom "
+            "(eV), force_rmse (eV/Å), stress_rmse (eV/Å³), the same as mae, force_rmse_by_species, "
+            "charge_rmse (e), charge_rmse_by_species, dipole_mae (of the magnitude, e·Å), "
+            "dipole_vector_error (mean length of the difference, e·Å; clusters only), charges "
+            "(mean, std, min, max by species, in e). Null: what no frame has a label for, or "
+            "the model does not predict.",
+        ),
+    ] = None,
+) -> None:
+    """Fit a potential to labelled structures and print its errors."""
+    from superion.analysis.accuracy import errors
+    from superion.files import sha256, write_json
+    from superion.potentials import Potential
+    from superion.structures import require_labels
+    from superion.study.config import cpu_count
+    from superion.study.data import doubts, read_files
+    from superion.study.electrostatics import ElectrostaticsSettings
+    from superion.study.evaluate import comparable, predict
+    from superion.study.presets.base import Options
+    from superion.study.presets.registry import fit_preset
+    from superion.study.provenance import NUMERICAL, versions
+    from superion.study.settings_file import read_settings, validate
+
+    chosen = fit_preset(preset)
+    settings = read_settings(config, chosen.settings) if config else chosen.settings()
+    if seed is not None:
+        settings = chosen.seeded(settings, seed)
+    given: dict[str, Any] = {} if charges is None else parse_electrostatics(charges)
+    given |= {} if screening is None else {"screening": screening}
+    electrostatics = validate(given, ElectrostaticsSettings, remedy="see `superion fit --help`.")
+    named = {
+        "charges": charges,
+        "screening": screening,
+        "workers": workers,
+        "executor": executor,
+        "checkpoint": checkpoint,
+        "device": None if device == "cpu" else device,
+    }
+    idle = [f"--{name}" for name, value in named.items() if value is not None and name not in chosen.reads]
+    if idle:
+        typer.echo(f"warning: {' and '.join(idle)} have no effect on the preset {preset}.", err=True)
+    frames = read_files(train, key or ())
+    if chosen.potential:
+        require_labels(frames)
+    tested = read_files([test], key or ()) if test else []
+    for doubt in doubts(frames, tested):
+        typer.echo(f"warning: {doubt}", err=True)
+    options = Options(
+        electrostatics, repulsion, workers or cpu_count(), executor, device, checkpoint, progress=True
+    )
+    terms = chosen.build(frames, settings, options)
+    charged = "charges" in chosen.reads
+    provenance = {
+        "settings": {
+            "preset": preset,
+            "fit": settings.model_dump(mode="json"),
+            "repulsion": repulsion and "repulsion" in chosen.reads,
+            "electrostatics": electrostatics.identity() if charged else None,
+        },
+        "data": {path.name: sha256(path) for path in train} | (electrostatics.hashes() if charged else {}),
+        "training_frames": len(frames),
+        "versions": versions(NUMERICAL),
+    }
+    if not chosen.potential:
+        provenance["energies"] = "of the charges alone"
+    potential = Potential(terms, provenance)
+    potential.save(output)
+    metrics: dict[str, Any] = {"train": None, "test": None}
+    for part, structures in (("train", frames), ("test", tested)):
+        if structures:
+            found = predict(potential, structures, f"{part} set", progress=True)
+            metrics[part] = errors(comparable(potential, structures), found)
+    print_metrics(metrics)
+    if json:
+        write_json(json, metrics)

@@ -1,0 +1,63 @@
+"""What a preset of `superion fit` is: a name, its settings, and how it makes the terms of a potential."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+from pydantic import BaseModel, ConfigDict
+
+from superion.study.electrostatics import ElectrostaticsSettings
+from superion.terms import Term
+
+STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a command says beside the settings of a preset.
+
+    repulsion: add a short-range wall below the distances of the data. workers: threads. executor: where parts
+    of the data are reduced, as `--executor` has it. device: cpu or cuda. checkpoint: file of a training that
+    can be resumed.
+    """
+
+    electrostatics: ElectrostaticsSettings = field(default_factory=ElectrostaticsSettings)
+    repulsion: bool = True
+    workers: int = 1
+    executor: str | None = None
+    device: str = "cpu"
+    checkpoint: Path | None = None
+    progress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FitPreset:
+    """One kind of model that `superion fit` makes.
+
+    about: one line. settings: the model of its YAML file. build: labelled frames, settings and options in,
+    terms of a potential out. reads: options that it heeds, by their names on the command line. seed: where
+    in the settings the seed is. potential: whether its energies are those of the labels; otherwise charges
+    and dipoles alone can be compared with labels, and no frame needs an energy or forces.
+    """
+
+    name: str
+    about: str
+    settings: type[BaseModel]
+    build: Callable[[Sequence[Atoms], Any, Options], list[Term]]
+    reads: frozenset[str]
+    seed: tuple[str, ...] = ("seed",)
+    potential: bool = True
+
+    def seeded(self, settings: BaseModel, seed: int) -> BaseModel:
+        """The settings with another seed."""
+        return _replaced(settings, self.seed, seed)
+
+
+def _replaced(settings: BaseModel, path: tuple[str, ...], value: Any) -> BaseModel:
+    name, *rest = path
+    inner = _replaced(getattr(settings, name), tuple(rest), value) if rest else value
+    return settings.model_copy(update={name: inner})

@@ -1,0 +1,226 @@
+"""Every preset of `superion fit`, from labels to a model file that all commands read, on a toy salt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from ase import Atoms
+from ase.io import read, write
+from toy_salt import CHARGES, FIT, TRUTH, crystal, frames, lone_atoms
+from typer.testing import CliRunner, Result
+
+from superion.cli.app import app
+from superion.potentials import Calculator, Potential
+from superion.simulation import read_trajectory
+from superion.study.dynamics import start_structure
+from superion.study.presets.registry import FIT_PRESETS
+
+POTENTIAL = {"symmetry": {"radial": 4, "angular": 0, "cutoff": 4.0}, "hidden": [4], "accuracy": 1e-4}
+NEURAL = {"potential": POTENTIAL, "training": {"adam_epochs": 3, "lbfgs_epochs": 2}}
+SMALL: dict[str, dict[str, Any]] = {
+    "gap": FIT,
+    "es-gap": FIT,
+    "2g": NEURAL,
+    "3g": NEURAL,
+    "cent": NEURAL,
+    "4g": NEURAL,
+    "latent-charges": NEURAL,
+}
+"""Settings of each preset that take next to no time."""
+UNCHARGED = ("gap", "2g")
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def succeeds(*arguments: object) -> Result:
+    result = call(*arguments)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def refused(*arguments: object) -> str:
+    result = call(*arguments)
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+def clusters(count: int, seed: int) -> list[Atoms]:
+    """Labelled Li2Cl2 rings, distorted."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        atoms = Atoms("Li2Cl2", [[1.4, 0, 0], [-1.4, 0, 0], [0, 1.8, 0], [0, -1.8, 0]])
+        atoms.positions += rng.normal(0, 0.15, (4, 3))
+        made.append(charged(atoms))
+    return made
+
+
+def charged(atoms: Atoms) -> Atoms:
+    """With all labels of the toy salt."""
+    found = TRUTH.evaluate(atoms)
+    atoms.info |= {"REF_energy": found.energy, "total_charge": 0.0}
+    atoms.arrays |= {"REF_forces": found.forces, "REF_charges": found.charges}
+    if not atoms.pbc.any():
+        atoms.info["REF_dipole"] = found.dipole
+    return atoms
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """train.extxyz and test.extxyz (rings and crystals), and a YAML file for each preset."""
+    root = tmp_path_factory.mktemp("presets")
+    crystals = [charged(atoms) for atoms in frames(2, "ab")]
+    write(root / "train.extxyz", clusters(5, 1) + crystals[:2] + lone_atoms(), format="extxyz")
+    write(root / "test.extxyz", clusters(3, 2) + crystals[2:], format="extxyz")
+    start = crystal()
+    start.info["total_charge"] = 0.0
+    write(root / "start.extxyz", start, format="extxyz")
+    for name, value in SMALL.items():
+        (root / f"{name}.yaml").write_text(yaml.safe_dump(value))
+    return root
+
+
+def fitted(data: Path, name: str, folder: Path, *more: object) -> tuple[Path, dict[str, Any]]:
+    """A model file and the metrics of its fit."""
+    model, found = folder / f"{name}.safetensors", folder / f"{name}.json"
+    charges = ("--charges", ",".join(f"{s}={q}" for s, q in CHARGES.items())) if name == "es-gap" else ()
+    succeeds(
+        "fit", data / "train.extxyz", "--preset", name, "--config", data / f"{name}.yaml", "--test",
+        data / "test.extxyz", "--output", model, "--json", found, *charges, *more,
+    )  # fmt: skip
+    return model, json.loads(found.read_text())
+
+
+def test_every_preset_is_tested() -> None:
+    assert set(SMALL) == set(FIT_PRESETS)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_one_file_serves_evaluate_and_md_and_the_calculator(data: Path, name: str, tmp_path: Path) -> None:
+    model, metrics = fitted(data, name, tmp_path)
+    assert Potential.load(model).provenance["settings"]["preset"] == name
+    assert (metrics["train"]["frames"], metrics["test"]["frames"]) == (7, 5)
+    quantities = ("charge_rmse", "charge_rmse_by_species", "dipole_mae", "dipole_vector_error", "charges")
+    for part in ("train", "test"):
+        assert (metrics[part]["force_rmse"] is None) is (not FIT_PRESETS[name].potential)
+        for quantity in quantities:
+            assert (metrics[part][quantity] is None) is (name in UNCHARGED), quantity
+    again, predictions = tmp_path / "again.json", tmp_path / "p.extxyz"
+    shown = succeeds("evaluate", model, data / "test.extxyz", "--json", again, "--output", predictions).output
+    assert ("test: charges (e): Cl" in shown) is (name not in UNCHARGED)
+    again_metrics = json.loads(again.read_text())["test"]
+    for quantity in ("force_rmse", *quantities[:4:2]):
+        if metrics["test"][quantity] is not None:
+            assert again_metrics[quantity] == pytest.approx(metrics["test"][quantity], rel=1e-6)
+    ring = read(predictions, index=0)
+    atoms = read(data / "test.extxyz", index=0)
+    atoms.calc = Calculator(model)
+    np.testing.assert_allclose(ring.info["superion_energy"], atoms.get_potential_energy(), atol=1e-6)
+    np.testing.assert_allclose(ring.arrays["superion_forces"], atoms.get_forces(), atol=1e-6)
+    assert ("superion_charges" in ring.arrays) is (name not in UNCHARGED)
+    if name not in UNCHARGED:
+        np.testing.assert_allclose(ring.arrays["superion_charges"], atoms.get_charges(), atol=1e-6)
+        np.testing.assert_allclose(atoms.get_dipole_moment(), atoms.get_charges() @ atoms.positions)
+        assert metrics["test"]["charges"]["total_error"] < 1e-9
+    record = () if name in UNCHARGED else ("--record", "charges", "--record", "dipole")
+    succeeds(
+        "md", model, data / "start.extxyz", "--output", tmp_path / "run", "--temperature", 300, "--steps", 4,
+        "--ensemble", "nve", "--timestep", 0.5, "--sample-every", 2, *record,
+    )  # fmt: skip
+    if name not in UNCHARGED:
+        trajectory, kinds = read_trajectory(tmp_path / "run"), read(data / "start.extxyz").numbers
+        assert trajectory.charges.shape == (3, 8)
+        potential = Potential.load(model)
+        for k in range(3):
+            snapshot = Atoms(kinds, trajectory.positions[k], cell=trajectory.cells[k], pbc=True)
+            snapshot.info["total_charge"] = 0.0
+            expected = potential.evaluate(snapshot)
+            np.testing.assert_allclose(trajectory.charges[k], expected.charges, atol=1e-6)
+            np.testing.assert_allclose(trajectory.dipole[k], expected.dipole, atol=1e-5)
+        moved = np.abs(np.diff(trajectory.charges, axis=0)).max()
+        assert bool(moved > 1e-9) is (name != "es-gap")
+
+
+def test_the_total_charge_grows_with_the_supercell(tmp_path: Path) -> None:
+    atoms = crystal()
+    atoms.info["total_charge"] = 0.5
+    write(tmp_path / "start.extxyz", atoms, format="extxyz")
+    whole = start_structure(tmp_path / "start.extxyz", (2, 1, 3))
+    assert whole.info["total_charge"] == 3.0
+    assert len(whole) == 48
+
+
+def test_an_unknown_preset_is_refused_with_a_suggestion(data: Path, tmp_path: Path) -> None:
+    message = refused("fit", data / "train.extxyz", "--preset", "4gg", "--output", tmp_path / "m.safetensors")
+    assert "unknown preset '4gg'. Did you mean '4g'?" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("4g", {"potential": {"generation": "3g"}}, "potential.generation: expected '4g', found '3g'"),
+        (
+            "3g",
+            {"training": {"adam_epoch": 3}},
+            "training.adam_epoch: unknown key. Did you mean 'adam_epochs'?",
+        ),
+        ("2g", {"soap": {}}, "soap: unknown key"),
+    ],
+)
+def test_settings_of_another_preset_are_refused(data, tmp_path, name, given, expected) -> None:
+    (tmp_path / "s.yaml").write_text(yaml.safe_dump(given))
+    message = refused(
+        "fit", data / "train.extxyz", "--preset", name, "--config", tmp_path / "s.yaml", "--output",
+        tmp_path / "m.safetensors",
+    )  # fmt: skip
+    assert expected in message
+
+
+def test_options_of_no_effect_are_named(data: Path, tmp_path: Path) -> None:
+    shown = succeeds(
+        "fit", data / "train.extxyz", "--preset", "2g", "--config", data / "2g.yaml", "--output",
+        tmp_path / "m.safetensors", "--charges", "Li=1,Cl=-1", "--workers", 2,
+    ).output  # fmt: skip
+    assert "warning: --charges and --workers have no effect on the preset 2g." in shown
+
+
+def test_unknown_total_charges_are_refused_before_anything_is_fitted(data: Path, tmp_path: Path) -> None:
+    atoms = read(data / "train.extxyz", index=0)
+    del atoms.info["total_charge"]
+    write(tmp_path / "t.extxyz", atoms, format="extxyz")
+    message = refused(
+        "fit", tmp_path / "t.extxyz", "--preset", "4g", "--config", data / "4g.yaml", "--output",
+        tmp_path / "m.safetensors",
+    )  # fmt: skip
+    assert "total charge" in message
+    assert "t.extxyz#0" in message
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint(data: Path, tmp_path: Path) -> None:
+    kept = ("--checkpoint", tmp_path / "training.checkpoint", "--no-repulsion", "--seed", 2)
+    model, _ = fitted(data, "3g", tmp_path, *kept)
+    assert (tmp_path / "training.checkpoint").exists()
+    content = model.read_bytes()
+    fitted(data, "3g", tmp_path, *kept)
+    assert model.read_bytes() == content
+    assert [term.kind for term in Potential.load(model).terms] == ["neural"]
+    assert Potential.load(model).provenance["settings"]["fit"]["training"]["seed"] == 2
+
+
+def test_the_schema_lists_every_preset(data: Path) -> None:
+    every = json.loads(succeeds("schema", "fit").stdout)
+    assert set(every["presets"]) | {"gap", "es-gap"} == set(FIT_PRESETS)
+    assert "soap" in every["properties"]
+    one = json.loads(succeeds("schema", "fit", "--preset", "4g").stdout)
+    assert one == every["presets"]["4g"]
+    assert set(one["properties"]) == {"potential", "training"}
+    assert "no effect" in refused("schema", "study", "--preset", "4g")
+    assert "'4g'" in refused("schema", "fit", "--preset", "4gg")
