@@ -1,5 +1,7 @@
 """Charge densities, Coulomb sums, atomic properties, charge models, the Coulomb term, electric fields."""
 
+from superion.electrostatics.charge_equilibration import ChargeEquilibration
+from superion.electrostatics.charge_transfer import ChargeTransferWarning
 from superion.electrostatics.charges import ChargeModel, FixedCharges
 from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.coulomb_matrix import coulomb_matrix
@@ -11,8 +13,10 @@ from superion.electrostatics.densities import (
     Slater,
     interaction,
     penetration,
+    self_interaction,
 )
 from superion.electrostatics.direct import direct_energy
+from superion.electrostatics.equilibration_term import EquilibrationTerm
 from superion.electrostatics.ewald import Splitting, ewald_energy
 from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.electrostatics.polarization import (
@@ -23,6 +27,7 @@ from superion.electrostatics.polarization import (
 )
 from superion.electrostatics.predicted import PredictedCharges
 from superion.electrostatics.properties import AtomicProperty, ElementValues
+from superion.electrostatics.rappe_goddard import published_charges, rappe_goddard
 from superion.electrostatics.site_energies import interaction_matrix
 from superion.electrostatics.slater import screened_1s
 from superion.electrostatics.uniform_field import UniformField
@@ -31,10 +36,13 @@ __all__ = [
     "COULOMB",
     "AtomicProperty",
     "BornCharges",
+    "ChargeEquilibration",
     "ChargeModel",
+    "ChargeTransferWarning",
     "CoulombTerm",
     "Density",
     "ElementValues",
+    "EquilibrationTerm",
     "FixedCharges",
     "Gaussian",
     "Point",
@@ -52,5 +60,8 @@ __all__ = [
     "interaction",
     "interaction_matrix",
     "penetration",
+    "published_charges",
+    "rappe_goddard",
     "screened_1s",
+    "self_interaction",
 ]

@@ -15,6 +15,8 @@ from superion.electrostatics.densities import (
     COULOMB,
     Density,
     Slater,
+    by_element,
+    density_kinds,
     density_settings,
     reach,
     restore_density,
@@ -27,8 +29,6 @@ from superion.terms import Evaluation
 Array = np.ndarray
 NEUTRAL = 1e-6
 """Total charge (e) up to which a periodic cell counts as neutral."""
-ALL = "*"
-"""Stands for every element where one density serves all."""
 
 
 class CoulombTerm:
@@ -65,9 +65,7 @@ class CoulombTerm:
                 remedy=f"choose one of {', '.join(METHODS)}.",
             )
         self.charges = charges
-        self.densities: dict[str, Density] = (
-            dict(densities) if isinstance(densities, Mapping) else {ALL: densities}
-        )
+        self.densities = by_element(densities)
         self.accuracy = float(accuracy)
         self.background = bool(background)
         self.method = method
@@ -129,7 +127,7 @@ class CoulombTerm:
         q = self._charges(atoms)
         if atoms.pbc.all():
             self._check_neutral(q)
-        return q, self._kinds(atoms)
+        return q, density_kinds(atoms, self.densities)
 
     def _cluster(self, atoms: Atoms, q: Array, kinds: Array) -> tuple[Array, Array, Array]:
         """Potential (N,), forces (N, 3) and virial (3, 3) without periodic axes, in e²/(4πε₀)."""
@@ -174,21 +172,6 @@ class CoulombTerm:
                 remedy="a charge model returns one finite charge for each atom.",
             )
         return q
-
-    def _kinds(self, atoms: Atoms) -> Array:
-        """(N,) which of the distinct densities each atom has."""
-        if ALL in self.densities:
-            return np.zeros(len(atoms), dtype=np.int64)
-        symbols = atoms.get_chemical_symbols()
-        missing = sorted(set(symbols) - set(self.densities))
-        if missing:
-            raise ModelError(
-                f"no charge density for {', '.join(missing)} (atom {symbols.index(missing[0])}); "
-                f"the model knows {', '.join(sorted(self.densities)) or 'no element'}.",
-                remedy="add the density, or check the structure.",
-            )
-        number = {symbol: self.distinct.index(density) for symbol, density in self.densities.items()}
-        return np.array([number[symbol] for symbol in symbols], dtype=np.int64)
 
     def _check_geometry(self, atoms: Atoms) -> None:
         if atoms.pbc.any() and not atoms.pbc.all():

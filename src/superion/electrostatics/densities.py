@@ -7,17 +7,19 @@ penetration, decays fast and is what an Ewald sum of point charges needs as its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
-from ase import units
+from ase import Atoms, units
 from torch import Tensor
 
 from superion.electrostatics.slater import SlaterPair, slater_pair
 from superion.errors import InputError, ModelError
 
+Array = np.ndarray
 COULOMB: float = units.Hartree * units.Bohr
 """e²/(4πε₀) in eV·Å, of the CODATA set of `ase.units`."""
 
@@ -199,6 +201,42 @@ def pair_penetration(
 def _shifted(a: Density, b: Density, r: Tensor, cutoff: float | None) -> Tensor:
     value = penetration(a, b, r)
     return value if cutoff is None else value - penetration(a, b, r.new_tensor([cutoff]))
+
+
+ALL = "*"
+"""Stands for every element where one density serves all."""
+
+
+def by_element(densities: Mapping[str, Density] | Density) -> dict[str, Density]:
+    """Densities by element symbol, or one of them under ALL."""
+    return dict(densities) if isinstance(densities, Mapping) else {ALL: densities}
+
+
+def density_kinds(atoms: Atoms, densities: Mapping[str, Density]) -> Array:
+    """(N,) int64, which of the distinct densities, in their order, each atom has; ModelError without one."""
+    if ALL in densities:
+        return np.zeros(len(atoms), dtype=np.int64)
+    symbols = atoms.get_chemical_symbols()
+    missing = sorted(set(symbols) - set(densities))
+    if missing:
+        raise ModelError(
+            f"no charge density for {', '.join(missing)} (atom {symbols.index(missing[0])}); "
+            f"the model knows {', '.join(sorted(densities)) or 'no element'}.",
+            remedy="add the density, or check the structure.",
+        )
+    distinct = tuple(dict.fromkeys(densities.values()))
+    number = {symbol: distinct.index(density) for symbol, density in densities.items()}
+    return np.array([number[symbol] for symbol in symbols], dtype=np.int64)
+
+
+def self_interaction(density: Density) -> float:
+    """eV/e²: the energy of charge q with this density is ½ · self_interaction · q²; infinite for points.
+
+    COULOMB/(√π σ) for a Gaussian. What a hardness holds besides that of the atom's own electrons.
+    """
+    if density == Point():
+        return float("inf")
+    return COULOMB * interaction(density, density, torch.zeros(1, dtype=torch.float64)).item()
 
 
 def _positive(name: str, value: float) -> None:

@@ -35,20 +35,9 @@ def real_space_sum(
     charges: (N,) e. kinds: (N,) int64, the density of each atom in `tables`. Raises InputError for atoms on
     top of each other, and for alpha times cutoff beyond the table of erfc.
     """
-    if not 0 < alpha * cutoff < ERFC_END:
-        raise InputError(
-            f"alpha times cutoff must lie between 0 and {ERFC_END}, found {alpha * cutoff:.3g}.",
-            remedy="shorten the cutoff: beyond, erfc is zero in double precision.",
-        )
+    check_splitting(alpha, cutoff)
     count = len(charges)
-    width = max(cutoff / 2, (2 * lattice.volume / count) ** (1 / 3))
-    bins = np.clip(lattice.heights / width, 1, max(count, 1)).astype(np.int64)
-    span = np.ceil(cutoff * bins / lattice.heights * (1 + 1e-12)).astype(np.int64)
-    place = np.minimum((lattice.fractional * bins).astype(np.int64), bins - 1)
-    place = (place[:, 0] * bins[1] + place[:, 1]) * bins[2] + place[:, 2]
-    order = np.argsort(place, kind="stable")
-    start = np.zeros(int(bins.prod()) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(place, minlength=len(start) - 1), out=start[1:])
+    order, start, bins, span = sort_into_bins(lattice, cutoff)
     potential, forces, virial, closest = _pair_loop(
         np.ascontiguousarray(lattice.positions[order].T),
         charges[order],
@@ -64,18 +53,46 @@ def real_space_sum(
         tables.first,
         tables.steps,
         tables.ends,
-        _at_cutoff(tables, alpha, cutoff),
+        at_cutoff(tables, alpha, cutoff),
     )
-    distance = sqrt(closest[0])
-    if distance < OVERLAP:
-        i, j = sorted(int(order[int(k)]) for k in closest[1:])
-        raise overlap(i, j, distance)
+    check_closest(closest, order)
     back = np.empty_like(order)
     back[order] = np.arange(count)
     return Sums(potential[back], forces[back], virial)
 
 
-def _at_cutoff(tables: PenetrationTables, alpha: float, cutoff: float) -> Array:
+def check_splitting(alpha: float, cutoff: float) -> None:
+    """Raise InputError for alpha (1/Å) times cutoff (Å) beyond the table of erfc."""
+    if not 0 < alpha * cutoff < ERFC_END:
+        raise InputError(
+            f"alpha times cutoff must lie between 0 and {ERFC_END}, found {alpha * cutoff:.3g}.",
+            remedy="shorten the cutoff: beyond, erfc is zero in double precision.",
+        )
+
+
+def check_closest(closest: Array, order: Array) -> None:
+    """Raise InputError if the closest pair (r², i, j) is of atoms on top of each other."""
+    distance = sqrt(closest[0])
+    if distance < OVERLAP:
+        i, j = sorted(int(order[int(k)]) for k in closest[1:])
+        raise overlap(i, j, distance)
+
+
+def sort_into_bins(lattice: Lattice, cutoff: float) -> tuple[Array, Array, Array, Array]:
+    """Atoms in the order of their bins (N,), the first of each bin, bins (3,) and how many a cutoff spans."""
+    count = len(lattice.fractional)
+    width = max(cutoff / 2, (2 * lattice.volume / max(count, 1)) ** (1 / 3))
+    bins = np.clip(lattice.heights / width, 1, max(count, 1)).astype(np.int64)
+    span = np.ceil(cutoff * bins / lattice.heights * (1 + 1e-12)).astype(np.int64)
+    place = np.minimum((lattice.fractional * bins).astype(np.int64), bins - 1)
+    place = (place[:, 0] * bins[1] + place[:, 1]) * bins[2] + place[:, 2]
+    order = np.argsort(place, kind="stable")
+    start = np.zeros(int(bins.prod()) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(place, minlength=len(start) - 1), out=start[1:])
+    return order, start, bins, span
+
+
+def at_cutoff(tables: PenetrationTables, alpha: float, cutoff: float) -> Array:
     """(D, D) the K of each pair of densities at the cutoff, without unit."""
     shift = np.full(tables.ends.shape, erfc(alpha * cutoff))
     for pair in np.ndindex(shift.shape):

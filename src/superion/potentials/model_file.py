@@ -18,6 +18,7 @@ from safetensors.numpy import save as to_bytes
 
 from superion.electrostatics.charges import CHARGE_MODELS
 from superion.electrostatics.coulomb import CoulombTerm
+from superion.electrostatics.equilibration_term import EquilibrationTerm
 from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.electrostatics.properties import PROPERTIES
 from superion.electrostatics.uniform_field import UniformField
@@ -39,6 +40,7 @@ TERMS: dict[str, Any] = {
     for term in (
         SparseGP,
         CoulombTerm,
+        EquilibrationTerm,
         PolarizableTerm,
         AtomicDipoles,
         UniformField,

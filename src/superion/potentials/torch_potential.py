@@ -22,7 +22,7 @@ from superion.potentials.repulsion import Repulsion
 from superion.potentials.soap import SoapBlock
 from superion.potentials.torch_blocks import TorchAngle, TorchPair, TorchRepulsion
 from superion.potentials.torch_soap import TorchSoap
-from superion.terms import Evaluation
+from superion.terms import Evaluation, LocalTerm, Term
 from superion.torch_batch import Batch, usable
 
 Array = np.ndarray
@@ -45,8 +45,9 @@ class TorchPotential:
     device: "cpu", "cuda" or "cuda:1". All is float64 but SOAP blocks, which have the precision that the
     potential gives them (`with_precision`). Results are those of `Potential` to rounding, but a periodic
     Coulomb sum is always an Ewald sum, of the accuracy of its term, and tables of 2- and 3-body energies are
-    not used. On CUDA the last digits may change from call to call, for the order of the sums does.
-    Raises InputError for a device that is not there, ModelError for a term that is not known here.
+    not used. Terms that are neither local nor a `CoulombTerm`, such as charges in equilibrium, are evaluated
+    as they are, on the CPU. On CUDA the last digits may change from call to call, for the order of the sums
+    does. Raises InputError for a device that is not there, ModelError for a term that is not known here.
     """
 
     def __init__(self, potential: Potential, device: str | torch.device = "cpu") -> None:
@@ -55,6 +56,7 @@ class TorchPotential:
         self._gps: list[SparseGP] = []
         self._parts: list[Part] = []
         self._coulomb: list[TorchCoulomb] = []
+        self._others: list[Term] = []
         for term in potential.terms:
             if isinstance(term, SparseGP):
                 self._gps.append(term)
@@ -64,6 +66,8 @@ class TorchPotential:
                 self._parts.append(TorchRepulsion(term, self.device))
             elif isinstance(term, CoulombTerm):
                 self._coulomb.append(TorchCoulomb(term, self.device))
+            elif isinstance(term, Term) and not isinstance(term, LocalTerm):
+                self._others.append(term)
             else:
                 raise _unknown(f"the term {type(term).__name__}")
 
@@ -98,6 +102,10 @@ class TorchPotential:
             results = _split(structures, constants, total)
         for coulomb in self._coulomb:
             results = [a + b for a, b in zip(results, coulomb.evaluate(structures), strict=True)]
+        for term in self._others:
+            for k, atoms in enumerate(structures):
+                with naming(k if len(structures) > 1 else None):
+                    results[k] = results[k] + term.evaluate(atoms)
         return results
 
     @property

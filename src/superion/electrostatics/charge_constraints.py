@@ -1,0 +1,116 @@
+"""What a structure says of its charges: total charge, charges of fragments, and where a field may point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from superion.electrostatics.coulomb_operator import slab_normal
+from superion.electrostatics.equilibration import Constraints
+from superion.errors import InputError, ModelError
+
+Array = np.ndarray
+NEUTRAL = 1e-6
+"""Total charge (e) up to which a periodic structure counts as neutral, and charges count as the same."""
+
+
+def constraints_of(atoms: Atoms, total_charge: float | None, background: bool) -> Constraints:
+    """The constraints of a structure.
+
+    With `arrays["fragment"]` (N,), whole numbers, each fragment has the charge (e) that
+    `info["fragment_charges"]` gives it: {fragment: charge}, or a list if fragments count from 0. Else all
+    atoms have the total charge, of `info["total_charge"]` or, without it, total_charge. Raises ModelError if
+    nobody states it; InputError for fragments without charge, charges without fragment, totals that disagree,
+    and charged periodic structures, but for cells with three periodic axes and a background.
+    """
+    stated = atoms.info.get("total_charge", total_charge)
+    if "fragment" in atoms.arrays:
+        found = _fragments(atoms)
+        given = atoms.info.get("total_charge")
+        if given is not None and abs(found.totals.sum() - float(given)) > NEUTRAL:
+            raise InputError(
+                f"the charges of the fragments add up to {found.totals.sum():+.6g} e, "
+                f"but the total charge is {float(given):+.6g} e.",
+                remedy="correct one of them, or leave total_charge out.",
+            )
+    elif stated is None:
+        raise ModelError(
+            "neither the structure nor the charge model states the total charge.",
+            remedy='set atoms.info["total_charge"], or total_charge of the model.',
+        )
+    elif not np.isfinite(float(stated)):
+        raise InputError(f"the total charge is {stated!r}.", remedy="give a finite number.")
+    else:
+        found = Constraints.total(len(atoms), float(stated))
+        if not len(atoms) and abs(float(stated)) > NEUTRAL:
+            raise InputError(f"a structure without atoms cannot have a charge of {stated} e.")
+    total = float(found.totals.sum())
+    if abs(total) > NEUTRAL and atoms.pbc.any() and not (atoms.pbc.all() and background):
+        raise InputError(
+            f"the periodic structure has a total charge of {total:+.6g} e; its energy is infinite.",
+            remedy="use a total charge of zero, or, with three periodic axes, background=True, which adds a "
+            "uniform neutralising background.",
+        )
+    return found
+
+
+def _fragments(atoms: Atoms) -> Constraints:
+    labels = np.asarray(atoms.arrays["fragment"])
+    if labels.shape != (len(atoms),) or not np.array_equal(labels, np.round(labels)):
+        raise InputError(
+            'arrays["fragment"] does not give each atom one whole number.',
+            remedy="number the fragments, as in 0, 0, 0, 1, 1.",
+        )
+    if "fragment_charges" not in atoms.info:
+        raise InputError(
+            'the structure has arrays["fragment"], but no info["fragment_charges"].',
+            remedy="give the charge (e) of each fragment, {fragment: charge}, or leave out the fragments.",
+        )
+    charges = _numbered(atoms.info["fragment_charges"])
+    known, groups = np.unique(labels.astype(np.int64), return_inverse=True)
+    missing = sorted(set(known.tolist()) - set(charges))
+    if missing:
+        atom = int(np.flatnonzero(labels == missing[0])[0])
+        raise InputError(
+            f"no charge for fragment {missing[0]} (atom {atom}); charges are known of {sorted(charges)}.",
+            remedy='add it to info["fragment_charges"].',
+        )
+    unused = sorted(set(charges) - set(known.tolist()))
+    if unused:
+        raise InputError(
+            f"no atom belongs to fragment {unused[0]}, which has a charge; fragments: {known.tolist()}.",
+            remedy='take it out of info["fragment_charges"], or correct arrays["fragment"].',
+        )
+    return Constraints(groups.reshape(-1), np.array([charges[label] for label in known.tolist()]))
+
+
+def _numbered(given: Any) -> dict[int, float]:
+    try:
+        items = given.items() if isinstance(given, Mapping) else enumerate(np.asarray(given).tolist())
+        charges = {int(label): float(charge) for label, charge in items}
+    except (TypeError, ValueError, AttributeError):
+        charges = {0: float("nan")}
+    if not np.isfinite(list(charges.values())).all():
+        raise InputError(
+            f'info["fragment_charges"] is {given!r}.',
+            remedy="give a finite charge (e) for each fragment: {0: 1.0, 1: -1.0}, or a list.",
+        )
+    return charges
+
+
+def checked_field(field: Array, atoms: Atoms) -> Array:
+    """The field (3,) V/Å; InputError if it points along a periodic axis of the structure."""
+    if not field.any() or not atoms.pbc.any():
+        return field
+    if atoms.pbc.sum() == 2:
+        normal = slab_normal(np.array(atoms.cell.array), int(np.flatnonzero(~atoms.pbc)[0]))
+        if np.linalg.norm(field - (field @ normal) * normal) <= 1e-9 * np.linalg.norm(field):
+            return field
+    raise InputError(
+        f"the field {field.tolist()} V/Å points along periodic axes ({atoms.pbc.tolist()}), where the energy "
+        "of charges in it has no minimum.",
+        remedy="use a field across a slab with two periodic axes, or a structure without periodic axes.",
+    )

@@ -1,0 +1,237 @@
+"""Charge equilibration: the charges of a structure are those of least energy.
+
+    E(q) = Σ_i (χ_i q_i + ½ J_i q_i²) + E_Coulomb(q) − Σ_i q_i r_i·E,   Σ_{i in fragment} q_i = Q_fragment
+
+with electronegativities χ (V), hardnesses J (eV/e²) and an electric field E (V/Å): Mortier, Ghosh and
+Shankar, J. Am. Chem. Soc. 108, 4315, 1986; Rappé and Goddard, J. Phys. Chem. 95, 3358, 1991. Both χ and J are
+atomic properties, so that constants by element (QEq) and learned functions of the surroundings (CENT, kQEq)
+are the same model. J is the whole second derivative of the energy of a lone atom: E_Coulomb leaves the
+interaction of an atom with itself out. Where a publication gives J without it, as CENT and kQEq do, add
+`densities.self_interaction`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from ase import Atoms
+
+from superion.electrostatics.charge_constraints import checked_field, constraints_of
+from superion.electrostatics.charge_transfer import warn_of_transfer
+from superion.electrostatics.charges import CHARGE_MODELS
+from superion.electrostatics.coulomb_operator import CoulombOperator, coulomb_operator, difference, scaled
+from superion.electrostatics.densities import (
+    Density,
+    by_element,
+    density_kinds,
+    density_settings,
+    restore_density,
+)
+from superion.electrostatics.equilibration import Constraints, DirectResponse, Response, equilibrate
+from superion.electrostatics.lattice import Sums
+from superion.electrostatics.properties import (
+    AtomicProperty,
+    ElementValues,
+    Pull,
+    part_of,
+    prefixed,
+    restore_property,
+)
+from superion.errors import InputError, ModelError
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Equilibrium:
+    """Charges of one structure of N atoms, and how they came about.
+
+    charges: (N,) e. electronegativity: (N,) V. hardness: (N,) eV/e². external: (N,) V, −r·E.
+    """
+
+    charges: Array
+    electronegativity: Array
+    hardness: Array
+    external: Array
+    constraints: Constraints
+    operator: CoulombOperator
+    response: Response
+
+    def coulomb(self) -> Sums:
+        """Potential, forces and virial of the charges; eV, Å, e."""
+        return self.operator.sums(self.charges)
+
+
+class ChargeEquilibration:
+    """Charges of least energy, see the head of this module: a charge model."""
+
+    kind: ClassVar[str] = "equilibration"
+
+    def __init__(
+        self,
+        electronegativity: AtomicProperty | Mapping[str, float],
+        hardness: AtomicProperty | Mapping[str, float],
+        densities: Mapping[str, Density] | Density,
+        total_charge: float | None = None,
+        *,
+        field: Sequence[float] = (0.0, 0.0, 0.0),
+        background: bool = False,
+        accuracy: float = 1e-8,
+        warn: bool = True,
+    ) -> None:
+        """Set up the model.
+
+        electronegativity: V, hardness: eV/e²; by element symbol, or properties. densities: one for all
+        elements, or one for each symbol. total_charge: Q (e) of structures without `info["total_charge"]`;
+        None refuses those. field: (3,) V/Å, without periodic axes or across a slab. background: let a uniform
+        background neutralise a charged periodic cell instead of refusing it. accuracy: of periodic sums,
+        relative to a bare pair interaction. warn: `ChargeTransferWarning` where parts of a cluster that are
+        not bonded exchange charge. Raises InputError for numbers that mean nothing.
+        """
+        self.electronegativity = _property(electronegativity, "electronegativity")
+        self.hardness = _property(hardness, "hardness")
+        self.densities = by_element(densities)
+        self.distinct: tuple[Density, ...] = tuple(dict.fromkeys(self.densities.values()))
+        self.total_charge = None if total_charge is None else float(total_charge)
+        self.field = np.asarray(field, dtype=np.float64)
+        if self.field.shape != (3,) or not np.isfinite(self.field).all():
+            raise InputError(f"a field has three finite components in V/Å, found {field!r}.")
+        self.background, self.accuracy, self.warn = bool(background), float(accuracy), bool(warn)
+        self._last: tuple[tuple[bytes, ...], Equilibrium] | None = None
+
+    def with_field(self, field: Sequence[float]) -> Self:
+        """The same model in another field (V/Å)."""
+        settings = self.settings() | {"field": [float(value) for value in field]}
+        return type(self).restore(settings, self.arrays())
+
+    def charges(self, atoms: Atoms) -> Array:
+        """(N,) e. Errors: see `equilibrium`."""
+        return self.equilibrium(atoms).charges.copy()
+
+    def chemical_potentials(self, atoms: Atoms) -> Array:
+        """(F,) V of each fragment: the derivative of the least energy by its charge."""
+        found = self.equilibrium(atoms)
+        slope = found.electronegativity + found.external + found.hardness * found.charges
+        slope = slope + found.operator.times(found.charges)
+        return found.constraints.sums(slope) / found.constraints.sizes
+
+    def polarizability(self, atoms: Atoms) -> Array:
+        """(3, 3) e·Å²/V, the derivative of the dipole by the field; without periodic axes only."""
+        if atoms.pbc.any():
+            raise InputError(
+                f"a polarizability needs a structure without periodic axes, found {atoms.pbc.tolist()}.",
+                remedy="cut a cluster out, and set atoms.pbc = False.",
+            )
+        response = self.equilibrium(atoms).response
+        columns = [response.solve(np.ascontiguousarray(axis)) for axis in atoms.positions.T]
+        found = atoms.positions.T @ np.reshape(columns, (3, -1)).T
+        return 0.5 * (found + found.T)
+
+    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+        """Forces (N, 3) eV/Å and virial (3, 3) eV of Σ_i slope_i q_i at constant slope (N,) eV/e.
+
+        By implicit differentiation: one more solution of the linear equations, whatever the number of atoms.
+        """
+        found = self.equilibrium(atoms)
+        if len(atoms) == 0:
+            return np.zeros((0, 3)), np.zeros((3, 3))
+        answer = found.response.solve(np.asarray(slope, dtype=np.float64))
+        parts = [
+            self.electronegativity.pull_back(atoms, -answer),
+            self.hardness.pull_back(atoms, -answer * found.charges),
+            self.external_pull(atoms, -answer),
+        ]
+        size, scale = (float(np.linalg.norm(x)) for x in (answer, found.charges))
+        if size > 0:  # answerᵀMq from two quadratic forms of like magnitude
+            unit = answer * ((scale or 1.0) / size)
+            ends = (found.operator.sums(found.charges + sign * unit) for sign in (1, -1))
+            mixed = scaled(difference(*ends), -0.5 * size / (scale or 1.0))
+            parts.append((mixed.forces, mixed.virial))
+        return sum(f for f, _ in parts), sum(v for _, v in parts)  # type: ignore[return-value]
+
+    def external_pull(self, atoms: Atoms, charges: Array) -> Pull:
+        """Forces and virial of the energy of fixed charges (N,) e in the field."""
+        work = np.outer(charges @ atoms.positions, self.field)
+        return charges[:, None] * self.field, 0.5 * (work + work.T)
+
+    def equilibrium(self, atoms: Atoms) -> Equilibrium:
+        """Charges and what they follow from; the last answer is remembered.
+
+        Raises ModelError for elements without a parameter, where nobody states the total charge, and for a
+        hardness that does not keep charge from flowing without end, naming the atoms; InputError for one
+        periodic axis, a charged periodic structure, a field along a periodic axis, fragments that are not
+        described, overlapping atoms and numbers that are not finite.
+        """
+        chi, hardness = self.electronegativity.values(atoms), self.hardness.values(atoms)
+        constraints = constraints_of(atoms, self.total_charge, self.background)
+        external = -atoms.positions @ checked_field(self.field, atoms)
+        geometry = atoms.positions, atoms.cell.array, atoms.pbc, atoms.numbers
+        inputs = (*geometry, chi, hardness, external, constraints.groups, constraints.totals)
+        key = tuple(np.ascontiguousarray(array).tobytes() for array in inputs)
+        if self._last is None or self._last[0] != key:
+            kinds = density_kinds(atoms, self.densities)
+            operator = coulomb_operator(atoms, self.distinct, kinds, self.accuracy)
+            _check_values(atoms, chi, hardness)
+            response = self._response(atoms, operator, hardness, constraints)
+            q = equilibrate(response, lambda q: operator.times(q) + hardness * q, chi + external, constraints)
+            self._last = key, Equilibrium(q, chi, hardness, external, constraints, operator, response)
+        found = self._last[1]
+        if self.warn:
+            warn_of_transfer(atoms, found.charges, constraints)
+        return found
+
+    def _response(
+        self, atoms: Atoms, operator: CoulombOperator, hardness: Array, constraints: Constraints
+    ) -> Response:
+        matrix = operator.matrix() + np.diag(hardness)
+        return DirectResponse(matrix, constraints, atoms.get_chemical_symbols())
+
+    def settings(self) -> dict[str, Any]:
+        """Everything but arrays, as JSON-ready values."""
+        return {
+            "kind": self.kind,
+            "electronegativity": self.electronegativity.settings(),
+            "hardness": self.hardness.settings(),
+            "densities": {symbol: density_settings(d) for symbol, d in self.densities.items()},
+            "total_charge": self.total_charge,
+            "field": self.field.tolist(),
+            "background": self.background,
+            "accuracy": self.accuracy,
+            "warn": self.warn,
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays of both properties."""
+        return prefixed("electronegativity", self.electronegativity.arrays()) | prefixed(
+            "hardness", self.hardness.arrays()
+        )
+
+    @classmethod
+    def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
+        """Rebuild from what `settings` and `arrays` returned."""
+        chi, hardness = (
+            restore_property(settings[name], part_of(name, arrays))
+            for name in ("electronegativity", "hardness")
+        )
+        densities = {symbol: restore_density(d) for symbol, d in settings["densities"].items()}
+        options = {name: settings[name] for name in ("field", "background", "accuracy", "warn")}
+        return cls(chi, hardness, densities, settings["total_charge"], **options)
+
+
+def _property(given: AtomicProperty | Mapping[str, float], name: str) -> AtomicProperty:
+    return ElementValues(given, name) if isinstance(given, Mapping) else given
+
+
+def _check_values(atoms: Atoms, chi: Array, hardness: Array) -> None:
+    for name, values in (("electronegativity", chi), ("hardness", hardness)):
+        if values.shape != (len(atoms),) or not np.isfinite(values).all():
+            raise ModelError(
+                f"the {name} has shape {values.shape} for {len(atoms)} atoms, or numbers not finite.",
+                remedy="a property gives one finite number for each atom.",
+            )
+
+
+CHARGE_MODELS[ChargeEquilibration.kind] = ChargeEquilibration
