@@ -228,9 +228,9 @@ def test_refused(tmp_path):
     assert not (tmp_path / "meta.json").exists()
 
 
-def test_potential_knows_its_charges(flowing):
-    assert isinstance(flowing.charges, Flowing)
-    assert Potential([flowing.terms[1]]).charges is None
+def test_potential_knows_what_a_field_acts_on(flowing):
+    assert isinstance(flowing.response, Flowing)
+    assert Potential([flowing.terms[1]]).response is None
     other = CoulombTerm(CHARGES, Gaussian(0.9))
     with pytest.raises(ModelError, match="2 different charge models"):
-        _ = Potential([flowing.terms[0], other]).charges
+        _ = Potential([flowing.terms[0], other]).response

@@ -81,7 +81,7 @@ def show_infrared(
         raise InputError("a spectrum needs at least two frames.", file=folder, remedy="run longer.")
     timestep = float(trajectory.times[1] - trajectory.times[0])
     if model is not None:
-        charges = Potential.load(model).charges
+        charges = Potential.load(model).response
         if charges is None:
             raise InputError("the model has no charges.", file=model, remedy="use one with electrostatics.")
         current, differences = current_of(trajectory, charges, charge_scale)

@@ -67,7 +67,7 @@ class PolarizableTerm:
         if len(atoms) == 0:
             return replace(Evaluation.zero(0), charges=q, dipole=np.zeros(3))
         with torch.inference_mode():
-            geometry, damped, charges, dipoles = self._induced(atoms, q)
+            geometry, damped, charges, dipoles = self.induced(atoms, q)
             potential = COULOMB * geometry.respond(damped, charges, dipoles)[0].numpy()
             forces, virial = (COULOMB * x.numpy() for x in geometry.derivatives(damped, charges, dipoles))
         energies = 0.5 * q * potential  # quadratic in charges and dipoles, stationary in dipoles (Euler)
@@ -87,7 +87,7 @@ class PolarizableTerm:
         if len(atoms) == 0:
             return np.zeros((0, 3))
         with torch.inference_mode():
-            return self._induced(atoms, q, field)[3].numpy()
+            return self.induced(atoms, q, field)[3].numpy()
 
     def polarizability(self, atoms: Atoms) -> Array:
         """(3, 3) Å³, response of the induced dipole of a cluster, or of a cell, to a uniform field.
@@ -97,9 +97,13 @@ class PolarizableTerm:
         with torch.inference_mode():
             geometry = Multipoles.of(atoms, self.accuracy)
             alpha = torch.from_numpy(self._elements.values(atoms))
-            fields = torch.eye(3, dtype=torch.float64)[:, None].expand(3, len(atoms), 3)
-            dipoles = induced_dipoles(geometry, alpha, geometry.damped(alpha, self.thole), fields)
-            return dipoles.sum(dim=1).numpy().T
+            return self.responses(atoms, geometry, geometry.damped(alpha, self.thole)).sum(dim=1).numpy().T
+
+    def responses(self, atoms: Atoms, geometry: Multipoles, damped: torch.Tensor) -> torch.Tensor:
+        """Dipoles (3, N, 3) Å³ that unit fields along the three axes induce."""
+        alpha = torch.from_numpy(self._elements.values(atoms))
+        fields = torch.eye(3, dtype=torch.float64)[:, None].expand(3, len(atoms), 3)
+        return induced_dipoles(geometry, alpha, damped, fields)
 
     def permittivity(self, atoms: Atoms) -> Array:
         """(3, 3) high-frequency relative permittivity ε∞ of a periodic cell."""
@@ -110,7 +114,7 @@ class PolarizableTerm:
             )
         return np.eye(3) + 4 * np.pi / atoms.get_volume() * self.polarizability(atoms)
 
-    def _induced(
+    def induced(
         self, atoms: Atoms, q: Array, field: Array | None = None
     ) -> tuple[Multipoles, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Geometry, damped radial functions, charges (N,) and dipoles (N, 3)."""

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import factorial, pi
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from ase import Atoms
@@ -64,6 +64,15 @@ class BornCharges:
         return replace(self, values=self.values - self.violation / max(len(self.values), 1))
 
 
+@runtime_checkable
+class BornModel(ChargeModel, Protocol):
+    """A charge model that has more than charges, and knows its Born charges itself."""
+
+    def born_charges(self, atoms: Atoms, order: int = ORDER) -> BornCharges:
+        """Those of all that it has."""
+        ...
+
+
 def born_charges(atoms: Atoms, charges: ChargeModel, order: int = ORDER) -> BornCharges:
     """Born effective charges of a structure with any periodic axes, see the head of this module.
 
@@ -72,6 +81,8 @@ def born_charges(atoms: Atoms, charges: ChargeModel, order: int = ORDER) -> Born
     """
     if not (isinstance(order, int) and order >= 1):
         raise InputError(f"the order of Born charges must be a whole number, at least 1, found {order!r}.")
+    if isinstance(charges, BornModel):
+        return charges.born_charges(atoms, order)
     q = checked_charges(atoms, charges)
     values = q[:, None, None] * np.eye(3)
     if isinstance(charges, FixedCharges) or not len(atoms):

@@ -10,10 +10,13 @@ from typing import Any
 from ase import Atoms
 
 from superion.electrostatics.charges import ChargeModel
+from superion.electrostatics.polarizable_response import PolarizableResponse
+from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.errors import ModelError
 from superion.neighbours import NeighbourList
 from superion.potentials import model_file
 from superion.potentials.gp import Deviation, SparseGP
+from superion.potentials.kernel_dipoles import AtomicDipoles
 from superion.potentials.neural.term import NeuralTerm
 from superion.surroundings import evaluate_local
 from superion.terms import Evaluation, LocalTerm, Term
@@ -75,8 +78,19 @@ class Potential:
         return next((t.species for t in self.terms if isinstance(t, SparseGP | NeuralTerm)), [])
 
     @property
-    def charges(self) -> ChargeModel | None:
-        """The charge model, None if there is none; ModelError if terms have different ones."""
+    def response(self) -> ChargeModel | None:
+        """What an electric field acts on: the charge model, with induced dipoles where there are any.
+
+        None if there is none; ModelError if terms have different ones, or dipoles that feel no field.
+        """
+        if any(isinstance(term, AtomicDipoles) for term in self.terms):
+            raise ModelError(
+                "the atoms of this potential have dipoles that do not feel an electric field.",
+                remedy="use a model with charges alone.",
+            )
+        for term in self.terms:
+            if isinstance(term, PolarizableTerm):
+                return PolarizableResponse(term)
         held = [
             term if isinstance(term, ChargeModel) else getattr(term, "charges", None) for term in self.terms
         ]

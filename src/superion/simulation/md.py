@@ -150,13 +150,7 @@ def _coupling(
         return None
     potential = getattr(calculator, "potential", None)
     if charges is None and isinstance(potential, Potential):
-        for term in potential.terms:
-            if hasattr(term, "dipoles") or hasattr(term, "induced_dipoles"):
-                raise InputError(
-                    f"the dipoles of atoms of the term {term.kind} do not feel an electric field.",
-                    remedy="use a model with charges alone, or say which charges the field acts on.",
-                )
-        charges = potential.charges
+        charges = potential.response
     if charges is None:
         raise InputError(
             f"an electric field needs charges to act on, but the calculator {type(calculator).__name__} "

@@ -1,0 +1,71 @@
+"""Born charges where atoms are polarizable: charges, and the dipoles that they induce.
+
+The dipole of a structure is that of its charges and the induced dipoles p. In a weak field E these change by
+P·E, with the response P_β of all of them to a unit field along β, mutual induction included, and the force
+at the least energy is that at fixed charges and dipoles (Hellmann, Feynman). Its derivative by E is
+
+    Z_β = Z_β(charges) + ∂F(q, p)/∂p · P_β + what changing charges add for the potential of P_β,
+
+exactly, for F is a quadratic form. Of a periodic cell the field is the macroscopic one: Z are transverse
+charges.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from superion.electrostatics.densities import COULOMB
+from superion.electrostatics.polarizable_term import PolarizableTerm
+from superion.electrostatics.polarization import ORDER, BornCharges, born_charges
+from superion.electrostatics.properties import Pull
+
+Array = np.ndarray
+
+
+class PolarizableResponse:
+    """The charges of a polarizable term, with Born charges that include the induced dipoles."""
+
+    kind: ClassVar[str] = PolarizableTerm.kind
+
+    def __init__(self, term: PolarizableTerm) -> None:
+        self.term = term
+
+    def charges(self, atoms: Atoms) -> Array:
+        """(N,) e."""
+        return self.term.charges.charges(atoms)
+
+    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+        """That of the charges alone."""
+        return self.term.charges.pull_back(atoms, slope)
+
+    def born_charges(self, atoms: Atoms, order: int = ORDER) -> BornCharges:
+        """Born charges, (N, 3, 3) e; errors of `PolarizableTerm.evaluate`."""
+        bare = born_charges(atoms, self.term.charges, order)
+        values = bare.values.copy()
+        with torch.inference_mode():
+            geometry, damped, q, dipoles = self.term.induced(atoms, self.charges(atoms))
+            responses = self.term.responses(atoms, geometry, damped) / COULOMB  # e·Å for 1 V/Å
+            for axis, response in enumerate(responses):
+                more, _ = geometry.derivatives(damped, q, dipoles + response)
+                less, _ = geometry.derivatives(damped, q, dipoles - response)
+                values[:, :, axis] += 0.5 * COULOMB * (more - less).numpy()
+                potential, _ = geometry.respond(damped, torch.zeros_like(q), response)
+                values[:, :, axis] += self.pull_back(atoms, COULOMB * potential.numpy())[0]
+        return BornCharges(values, bare.charge)
+
+    def settings(self) -> dict[str, Any]:
+        """Those of the term."""
+        return {"kind": self.kind, **self.term.settings()}
+
+    def arrays(self) -> dict[str, Array]:
+        """Those of the term."""
+        return self.term.arrays()
+
+    @classmethod
+    def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
+        """Rebuild from what `settings` and `arrays` returned."""
+        return cls(PolarizableTerm.restore(settings, arrays))
