@@ -151,7 +151,7 @@ def test_model_without_charges_is_refused(inputs, tmp_path):
 
 def test_field_in_a_model_file_acts_in_dynamics(inputs, tmp_path):
     """A field term in the potential moves atoms as the setting does."""
-    term = UniformField([0.05, 0.0, 0.0], TRUTH.charges)
+    term = UniformField([0.05, 0.0, 0.0], TRUTH.response)
     Potential([*TRUTH.terms, term]).save(tmp_path / "model.safetensors")
     write(tmp_path / "start.extxyz", crystal(), format="extxyz")
     md(tmp_path, "run", *LANGEVIN, steps=100)
