@@ -16,8 +16,9 @@ M = 1 is the generalised polarization P(k) = Σ q exp(ikr)/ik at k = 2π/L with 
 taken out (Zhong, Kim, King, Cheng, arXiv:2504.05169, 2025). Its error falls as L⁻², here as L^(−2M).
 
 Charge that flows farther than about a third of the cell is not told from charge that flows the other way:
-then take a supercell. Charges equilibrated over a whole periodic crystal can flow everywhere, as in a metal;
-for those the sum rule below is a measure of what is lost.
+then take a supercell. Charges equilibrated over a whole periodic crystal can flow everywhere, as in a
+metal; for those the sum rule below is a measure of what is lost. Where fragments keep their charges, as
+molecules do, no distance is ambiguous: see `fragments`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from ase import Atoms
 
 from superion.electrostatics.charges import ChargeModel, FixedCharges
 from superion.electrostatics.densities import COULOMB
+from superion.electrostatics.fragments import whole_fragments
 from superion.errors import InputError, ModelError
 
 Array = np.ndarray
@@ -88,9 +90,14 @@ def born_charges(atoms: Atoms, charges: ChargeModel, order: int = ORDER) -> Born
     if isinstance(charges, FixedCharges) or not len(atoms):
         return BornCharges(values, float(q.sum()))
     cell, fractional = _fractional(atoms)
+    whole = None
+    if atoms.pbc.any() and "fragment" in atoms.arrays:
+        whole = whole_fragments(fractional, cell, atoms)
+        if whole is not None and not _closed(atoms, charges):
+            whole = None
     for axis in range(3):
-        s = fractional[:, axis]
-        if not atoms.pbc[axis]:
+        s = fractional[:, axis] if whole is None else whole[:, axis]
+        if whole is not None or not atoms.pbc[axis]:
             flow = _derivative(atoms, charges, s)
         else:
             flow = np.zeros((len(atoms), 3))
@@ -197,6 +204,14 @@ def checked_charges(atoms: Atoms, charges: ChargeModel) -> Array:
 def _derivative(atoms: Atoms, charges: ChargeModel, weights: Array) -> Array:
     """(N, 3), Σ_i weights_i ∂q_i/∂r."""
     return -charges.pull_back(atoms, weights)[0]
+
+
+def _closed(atoms: Atoms, charges: ChargeModel) -> bool:
+    """Whether fragments keep their charges when atoms move: no weighted sum of those changes."""
+    _, fragment = np.unique(atoms.arrays["fragment"], return_inverse=True)
+    weights = np.random.default_rng(0).normal(size=len(atoms))
+    flow = np.abs(_derivative(atoms, charges, weights[fragment])).max()
+    return bool(flow <= 1e-6 * np.abs(_derivative(atoms, charges, weights)).max())
 
 
 def _fractional(atoms: Atoms) -> tuple[Array, Array]:
