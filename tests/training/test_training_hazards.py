@@ -62,7 +62,7 @@ def test_status_of_a_training_at_work(tmp_path):
 
     go(write_training(tmp_path, **SHORT), tmp_path / "out", label=looked_at)
     (working,) = shown
-    rows = {parts[0]: parts[1] for line in working.splitlines() if len(parts := line.split("│")[1:-1]) == 4}
+    rows = {parts[0]: parts[1] for line in working.splitlines() if len(parts := line.split("│")[1:-1]) == 5}
     assert {name.strip(): status.strip() for name, status in rows.items()} == {
         "start/ask": "done",
         "start/label": "done",
@@ -79,6 +79,27 @@ def test_status_of_a_training_at_work(tmp_path):
 
 def test_status_counts_the_labels_of_the_store(finished):
     assert "labels: 3 of 50 asked for; in the store 3, failed 0" in command("status", finished / "out")
+
+
+def test_status_tells_how_much_of_a_long_step_is_done(root):
+    """One of three labels is in the store; of one run of two, eleven frames of eleven are written."""
+    out = root / "out"
+    state = read_json(out / "state.json")
+    for step in ("000/label", "000/explore"):
+        state["steps"][step]["status"] = "running"
+    write_json(out / "state.json", state)
+    journal = out / "labels/journal.jsonl"
+    done = [line for line in journal.read_bytes().splitlines(keepends=True) if b'"done"' in line]
+    journal.write_bytes(done[0])
+    shutil.rmtree(out / "generation-000/explore/00-600K")
+    found = {row.step: row.fraction for row in training_status(out).rows}
+    assert found["000/label"] == pytest.approx(1 / 3)
+    assert found["000/explore"] == pytest.approx(1 / 2, abs=0.01)
+    assert found["000/fit"] == 1.0
+    (out / "generation-000/explore/00-600K").mkdir()
+    write_json(out / "generation-000/explore/00-600K/stopped.json", {"reason": "too hot"})
+    assert {row.step: row.fraction for row in training_status(out).rows}["000/explore"] == 1.0
+    assert "33 %" in command("status", out)
 
 
 def test_status_from_another_machine_believes_that_the_process_lives(root):

@@ -98,7 +98,10 @@ def train(
     """Explore, select, label, clean and refit, generation after generation, or go on with it."""
     from superion.training.run import run_training
 
-    typer.echo(f"training: {run_training(training, output)}")
+    folder = run_training(training, output)
+    typer.echo(f"training: {folder}")
+    if (folder / "report.html").exists():
+        typer.echo(f"report: {folder / 'report.html'}")
 
 
 def show_training(folder: Path) -> None:
@@ -109,10 +112,11 @@ def show_training(folder: Path) -> None:
     from superion.training.status import training_status
 
     found = training_status(folder)
-    table = Table("step", "status", "seconds", "note")
+    table = Table("step", "status", "done", "seconds", "note")
     for row in found.rows:
         seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
-        table.add_row(row.step, row.status, seconds, row.note.replace("[", r"\["))
+        done = "" if row.fraction is None else f"{100 * row.fraction:.0f} %"
+        table.add_row(row.step, row.status, done, seconds, row.note.replace("[", r"\["))
     Console().print(table)
     store = f"; in the store {found.made}, failed {found.failed}" if found.made or found.failed else ""
     typer.echo(f"labels: {found.labels} of {found.budget} asked for{store}")

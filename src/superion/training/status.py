@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +9,14 @@ from superion.errors import InputError
 from superion.files import read_json
 from superion.reference import read_store
 from superion.reference.store import NAME as JOURNAL
-from superion.study.state import NAME, State
+from superion.structures.duplicates import frame_name
+from superion.study.dynamics import done_fraction
+from superion.study.state import NAME, Record, State
 from superion.study.status import Row, row_of
-from superion.training.config import SETTINGS, STORE, read_training
+from superion.training.config import SETTINGS, STORE, TrainSettings, read_training
 from superion.training.frames import load_frames
 from superion.training.summary import SUMMARY
+from superion.training.worker import STOPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,13 @@ def training_status(folder: str | Path) -> TrainingProgress:
         )
     settings = read_training(folder / SETTINGS)
     state = State.read(folder)
-    rows = [row_of(name, record, state.alive, None) for name, record in state.records.items()]
+    store = read_store(folder / STORE) if (folder / STORE / JOURNAL).exists() else None
+    entries = list(store.entries.values()) if store else []
+    made = {entry.frame for entry in entries if entry.status == "done"}
+    rows = [
+        row_of(name, record, state.alive, _fraction(folder, settings, name, record, made))
+        for name, record in state.records.items()
+    ]
     numbers = [int(name[:3]) for name in state.records if name[:3].isdigit()]
     generation = max(numbers, default=0)
     labels = sum(
@@ -67,17 +75,36 @@ def training_status(folder: str | Path) -> TrainingProgress:
     left = settings.protocol.generations - generation
     limit = settings.protocol.generations
     seconds = 0.0 if ended else sum(pace) / len(pace) * left if pace else None
-    store = read_store(folder / STORE) if (folder / STORE / JOURNAL).exists() else None
-    found = Counter(entry.status for entry in store.entries.values()) if store else Counter()
     return TrainingProgress(
         rows=rows,
         generation=generation,
         generations=limit,
         labels=labels,
         budget=settings.budget,
-        made=found["done"],
-        failed=found["failed"],
+        made=sum(entry.status == "done" for entry in entries),
+        failed=sum(entry.status == "failed" for entry in entries),
         running=state.alive and ended is None,
         ended=ended,
         seconds_left=seconds,
     )
+
+
+def _fraction(
+    folder: Path, settings: TrainSettings, step: str, record: Record, made: set[str]
+) -> float | None:
+    """How much of a step is done; None where nothing tells. made: names of frames that have labels."""
+    part, _, what = step.partition("/")
+    if record.status == "done":
+        return 1.0
+    if what == "explore":
+        dynamics = settings.explore.dynamics
+        runs = [
+            1.0 if (path / STOPPED).exists() else done_fraction(path, dynamics.at(dynamics.temperatures[0]))
+            for path in (folder / f"generation-{part}" / "explore").glob("*K")
+        ]
+        return min(1.0, sum(runs) / (settings.explore.walkers * len(dynamics.temperatures)))
+    wanted = folder / ("first.extxyz" if part == "start" else f"generation-{part}/selected.extxyz")
+    if what == "label" and made and wanted.exists():
+        names = [frame_name(atoms, k) for k, atoms in enumerate(load_frames(wanted))]
+        return sum(name in made for name in names) / max(len(names), 1)
+    return None
