@@ -18,7 +18,7 @@ def fit_model(
         str,
         typer.Option(
             help="What is fitted. Gaussian processes: gap (local), es-gap (on top of electrostatics). Neural "
-            "networks: 2g (local), 3g, cent, 4g, latent-charges."
+            "networks: 2g (local), 3g, cent, 4g, latent-charges. Force field: polarizable."
         ),
     ] = "gap",
     test: Annotated[Path | None, typer.Option(help="File with labelled structures to test on.")] = None,

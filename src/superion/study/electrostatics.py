@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from superion.electrostatics import CoulombTerm, FixedCharges, Slater
+from superion.electrostatics import CoulombTerm, FixedCharges, PolarizableTerm, Slater
 from superion.errors import ModelError, SuperionError
 from superion.files import sha256
 from superion.potentials import Potential
@@ -30,7 +30,7 @@ SCREENING = 2.0
 """1/Å; decay of the penetration of two 1s Slater densities, see `CoulombTerm.li7p3s11`."""
 ACCURACY = 1e-6
 """Of the Ewald sum, relative to a bare pair interaction."""
-ELECTROSTATIC: tuple[type[Term], ...] = (CoulombTerm,)
+ELECTROSTATIC: tuple[type[Term], ...] = (CoulombTerm, PolarizableTerm)
 """Terms of a model file that are electrostatics and nothing else."""
 
 

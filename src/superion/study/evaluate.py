@@ -18,11 +18,12 @@ from superion.analysis.accuracy import parity
 from superion.errors import naming
 from superion.files import write_atomic
 from superion.potentials import Potential
-from superion.potentials.backend import evaluator
+from superion.potentials.backend import Evaluator, evaluator
 from superion.potentials.gp import SparseGP
 from superion.progress import track
 from superion.structures import LABELS, is_isolated
-from superion.terms import Evaluation
+from superion.study.electrostatics import ELECTROSTATIC
+from superion.terms import Evaluation, Term
 
 
 def predict(
@@ -38,17 +39,24 @@ def predict(
     Isolated atoms have no fixed terms, as in the fit: a lone ion in a periodic box has no Coulomb energy.
     They are neutral unless they state a total charge.
     """
-    local = [term for term in potential.terms if isinstance(term, SparseGP)] or potential.terms
-    whole, lone = evaluator(potential, device=device), evaluator(Potential(local), device=device)
+    local: list[Term] = [term for term in potential.terms if isinstance(term, SparseGP)]
+    local = local or [term for term in potential.terms if not isinstance(term, ELECTROSTATIC)]
+    whole = evaluator(potential, device=device)
+    lone = evaluator(Potential(local), device=device) if local else None
     results = []
     for atoms in track(frames, what, len(frames), show=progress):
-        alone = is_isolated(atoms)
-        if alone and "total_charge" not in atoms.info:
-            atoms = atoms.copy()
-            atoms.info["total_charge"] = 0.0
         with naming(atoms.info.get("source")):
-            results.append((lone if alone else whole).evaluate(atoms))
+            results.append(_alone(lone, atoms) if is_isolated(atoms) else whole.evaluate(atoms))
     return results
+
+
+def _alone(local: Evaluator | None, atoms: Atoms) -> Evaluation:
+    """An isolated atom with the local terms, or with none."""
+    if local is None:
+        return Evaluation.zero(len(atoms))
+    atoms = atoms.copy()
+    atoms.info.setdefault("total_charge", 0.0)
+    return local.evaluate(atoms)
 
 
 def comparable(potential: Potential, frames: Sequence[Atoms]) -> Sequence[Atoms]:

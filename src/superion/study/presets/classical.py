@@ -1,0 +1,29 @@
+"""Classical force fields with polarizable ions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ase import Atoms
+
+from superion.potentials.classical_fit import fit_classical
+from superion.potentials.classical_settings import ClassicalSettings
+from superion.study.presets.base import FitPreset, Options
+from superion.terms import Term
+
+
+def _build(frames: Sequence[Atoms], settings: ClassicalSettings, options: Options) -> list[Term]:
+    if not options.repulsion:
+        settings = settings.model_copy(update={"repulsion": False})
+    return fit_classical(frames, settings, progress=options.progress)
+
+
+CLASSICAL = (
+    FitPreset(
+        "polarizable",
+        "pair potentials, charges and induced dipoles",
+        ClassicalSettings,
+        _build,
+        frozenset({"repulsion", "seed"}),
+    ),
+)
