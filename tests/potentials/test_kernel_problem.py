@@ -4,7 +4,7 @@ import torch
 from kernel_cases import ELEMENTS, SETTINGS, charges_of, molecules, problem, random_unknowns, tensor
 from scipy.optimize import check_grad
 
-from superion.errors import InputError
+from superion.errors import InputError, ModelError
 from superion.potentials.kernel_observables import observables, quadrupole_matrix
 from superion.potentials.kernel_settings import KernelSigmas
 from superion.potentials.kernel_tuning import left_out_loss, tune
@@ -185,5 +185,5 @@ def test_labels_without_meaning_are_refused():
     with pytest.raises(InputError, match="shape"):
         observables(atoms, SETTINGS, np.ones(3))
     own = problem(molecules(3), SETTINGS.model_copy(update={"total_charge": None}))
-    with pytest.raises(InputError, match="total charge"):
+    with pytest.raises(ModelError, match="total charge"):
         own.rows(own.frames[0])

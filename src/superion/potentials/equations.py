@@ -9,14 +9,14 @@ from ase import Atoms
 
 from superion.errors import InputError, naming
 from superion.potentials.fit_settings import FitSettings
-from superion.potentials.gp import Block, design
+from superion.potentials.gp import Basis, design
 from superion.terms import Evaluation
 
 Array = np.ndarray
 
 
 def weighted(
-    blocks: Sequence[Block], settings: FitSettings, atoms: Atoms, values: Array
+    blocks: Sequence[Basis], settings: FitSettings, atoms: Atoms, values: Array
 ) -> tuple[Array, Array]:
     """Design rows (R, M) and labels (R, K) of one structure, divided by their sigmas."""
     with naming(atoms.info.get("source")):
@@ -24,7 +24,7 @@ def weighted(
     return rows, values / sigma[:, None]
 
 
-def weighted_rows(blocks: Sequence[Block], atoms: Atoms, settings: FitSettings) -> tuple[Array, Array]:
+def weighted_rows(blocks: Sequence[Basis], atoms: Atoms, settings: FitSettings) -> tuple[Array, Array]:
     """Design rows (R, M) of the labels of one structure divided by their sigmas (R,)."""
     forces = "REF_forces" in atoms.arrays or "REF_stress" in atoms.info
     energy, force, virial = design(blocks, atoms, forces)

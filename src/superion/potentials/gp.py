@@ -32,7 +32,15 @@ from superion.terms import Evaluation, Sums
 Array = np.ndarray
 
 
-class Block(Protocol):
+class Basis(Protocol):
+    """Functions of a structure whose weighted sum is an energy."""
+
+    def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
+        """Energies (N, M), forces (N, 3, M) and virial (3, 3, M) of every basis function."""
+        ...
+
+
+class Block(Basis, Protocol):
     """Basis functions of the local energy: kernels to sparse points of one descriptor."""
 
     kind: ClassVar[str]
@@ -41,10 +49,6 @@ class Block(Protocol):
 
     def prior(self) -> Array:
         """Covariance (M, M) in eV² of the sparse points."""
-        ...
-
-    def design(self, atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
-        """Energies (N, M), forces (N, 3, M) and virial (3, 3, M) of every basis function."""
         ...
 
     def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
@@ -254,7 +258,7 @@ class SparseGP:
         return cls(blocks, arrays["weights"], settings["baseline"], arrays.get("factor"))
 
 
-def design(blocks: Sequence[Block], atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
+def design(blocks: Sequence[Basis], atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:
     """Design arrays of all blocks side by side: energies (N, M), forces (N, 3, M), virial (3, 3, M)."""
     parts = [block.design(atoms, forces) for block in blocks]
     energy, force, virial = (np.concatenate(group, axis=-1) for group in zip(*parts, strict=True))

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from superion.errors import InputError, naming
+from superion.electrostatics.charge_constraints import constraints_of
+from superion.errors import naming
 from superion.potentials.gp import prior_factor
 from superion.potentials.kernel_observables import Observables, observables
 from superion.potentials.kernel_response import Elements, Response
@@ -135,9 +136,10 @@ class ChargeProblem:
     def linear(self, atoms: Atoms) -> tuple[Response, Observables]:
         """How the charges of a frame respond, and what is known of them."""
         with naming(atoms.info.get("source")):
-            total = total_charge(atoms, self.settings.total_charge)
-        constraints = torch.ones((1, len(atoms)), dtype=torch.float64)
-        totals = torch.tensor([total], dtype=torch.float64)
+            found = constraints_of(atoms, self.settings.total_charge, background=False)
+        members = found.groups == np.arange(len(found.totals))[:, None]
+        constraints = torch.from_numpy(members.astype(np.float64))
+        totals = torch.from_numpy(found.totals)
         response = Response(atoms, self.elements, constraints, totals, self.settings.accuracy)
         width = self.elements.width[response.kinds].numpy()
         return response, observables(atoms, self.settings, width)
@@ -195,14 +197,3 @@ def with_delta(block: SoapBlock, delta: float) -> SoapBlock:
     """The same kernels with another amplitude."""
     hyper = block.hyper.model_copy(update={"delta": delta})
     return SoapBlock(hyper, block.species, block.points, block.bases, block.contractions)
-
-
-def total_charge(atoms: Atoms, default: float | None) -> float:
-    """What a frame states, else `default`; InputError if neither is there."""
-    total = atoms.info.get("total_charge", default)
-    if total is None:
-        raise InputError(
-            "the total charge is not stated.",
-            remedy='set info["total_charge"], or `total_charge` in the settings.',
-        )
-    return float(total)

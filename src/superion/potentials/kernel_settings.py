@@ -74,6 +74,13 @@ class KernelQEqSettings(BaseModel):
     use: tuple[Literal["dipole", "quadrupole", "charge", "esp"], ...] = Field(
         ("dipole", "quadrupole", "charge", "esp"), description="labels to learn from, where frames have them"
     )
+    start_charges: dict[str, float] = Field(
+        {}, description="charges of elements, e, from which training on energies starts without other labels"
+    )
+    cycles: int = Field(
+        20, ge=1, description="linear solutions at fixed charges, at most, in training on energies"
+    )
+    tolerance: float = Field(1e-3, gt=0, description="change of a charge, e, at which the cycles end")
     total_charge: float | None = Field(
         None, description="total charge of structures that state none, e; null refuses them"
     )

@@ -2,7 +2,8 @@
 
 With everything else given, the weights are those of a Gaussian process, and what it predicts for a label
 without that label has a closed form (Sundararajan & Keerthi, Neural Comput. 13, 1103 (2001)). The mean
-logarithm of the probability density of the labels left out, group by group, is maximised by L-BFGS.
+logarithm of the probability density of the labels left out, group by group, is maximised by L-BFGS, with
+priors that keep few labels from changing much.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from superion.potentials.kernel_response import Elements, Response
 
 Array = np.ndarray
 
-RANGES = {"hardness": 1.5, "width": 1.0, "delta": 2.5, "sigma": 2.5}
-"""How far the logarithms may go from where they start."""
+PRIOR = {"hardness": 0.3, "width": 0.3, "delta": 1.0, "sigma": 1.0}
+"""Prior standard deviations of the logarithms about where they start."""
+REACH = 4.0
+"""How many of them they may go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Tuned:
 
     delta, dipole_delta: factors on the delta of every kernel of the electronegativity and of the atomic
     dipoles. sigma: factor on all sigmas. loss: minus the mean logarithm of
-    the left-out probability density of a group.
+    the left-out probability density of a group, and of the prior.
     """
 
     elements: Elements
@@ -74,7 +77,8 @@ def tune(
     }
     names = [name for name in logs if name in learn]
     first = torch.cat([logs[name] for name in names])
-    reach = np.concatenate([np.full(len(logs[name]), RANGES[name]) for name in names])
+    spread = np.concatenate([np.full(len(logs[name]), PRIOR[name]) for name in names])
+    groups = len({case.group for case in cases})
     best: tuple[float, Tensor] | None = None
     losses: list[float] = []
 
@@ -86,6 +90,8 @@ def tune(
         nonlocal best
         variables = torch.tensor(flat, dtype=torch.float64, requires_grad=True)
         loss = _loss(cases, dipoles, start.species, unpacked(variables))
+        away = (variables - first) / torch.from_numpy(spread)
+        loss = loss + 0.5 * (away @ away) / groups
         (gradient,) = torch.autograd.grad(loss, variables)
         losses.append(loss.item())
         if best is None or loss.item() < best[0]:
@@ -97,7 +103,7 @@ def tune(
         first.numpy(),
         jac=True,
         method="L-BFGS-B",
-        bounds=list(zip(first.numpy() - reach, first.numpy() + reach, strict=True)),
+        bounds=list(zip(first.numpy() - REACH * spread, first.numpy() + REACH * spread, strict=True)),
         options={"maxfun": steps},
     )
     if best is None or not np.isfinite(best[0]):
