@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,13 @@ from superion.simulation import read_trajectory
 from superion.study.dynamics import start_structure
 from superion.study.presets.registry import FIT_PRESETS
 
+Models = Callable[[str], tuple[Path, dict[str, Any]]]
 POTENTIAL = {"symmetry": {"radial": 4, "angular": 0, "cutoff": 4.0}, "hidden": [4], "accuracy": 1e-4}
 NEURAL = {"potential": POTENTIAL, "training": {"adam_epochs": 3, "lbfgs_epochs": 2}}
 SMALL: dict[str, dict[str, Any]] = {
     "gap": FIT,
     "es-gap": FIT,
+    "qeq-gap": {"fit": FIT, "qeq": {"density": "gaussian", "accuracy": 1e-4}},
     "2g": NEURAL,
     "3g": NEURAL,
     "cent": NEURAL,
@@ -109,13 +113,21 @@ def fitted(data: Path, name: str, folder: Path, *more: object) -> tuple[Path, di
     return model, json.loads(found.read_text())
 
 
+@pytest.fixture(scope="module")
+def models(data: Path) -> Models:
+    """Fits each preset once."""
+    return cache(lambda name: fitted(data, name, data))
+
+
 def test_every_preset_is_tested() -> None:
     assert set(SMALL) == set(FIT_PRESETS)
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_one_file_serves_evaluate_and_md_and_the_calculator(data: Path, name: str, tmp_path: Path) -> None:
-    model, metrics = fitted(data, name, tmp_path)
+def test_one_file_serves_evaluate_and_md_and_the_calculator(
+    data: Path, models: Models, name: str, tmp_path: Path
+) -> None:
+    model, metrics = models(name)
     assert Potential.load(model).provenance["settings"]["preset"] == name
     assert (metrics["train"]["frames"], metrics["test"]["frames"]) == (7, 5)
     quantities = ("charge_rmse", "charge_rmse_by_species", "dipole_mae", "dipole_vector_error", "charges")
@@ -159,6 +171,32 @@ def test_one_file_serves_evaluate_and_md_and_the_calculator(data: Path, name: st
             np.testing.assert_allclose(trajectory.dipole[k], expected.dipole, atol=1e-5)
         moved = np.abs(np.diff(trajectory.charges, axis=0)).max()
         assert bool(moved > 1e-9) is (name not in FIXED)
+
+
+@pytest.mark.parametrize("name", ["qeq-gap", "cent", "4g", "latent-charges", "polarizable"])
+def test_the_electrostatics_of_every_model_can_stand_under_the_local_term(
+    data: Path, models: Models, name: str, tmp_path: Path
+) -> None:
+    source, _ = models(name)
+    model = tmp_path / "es-gap.safetensors"
+    succeeds(
+        "fit", data / "train.extxyz", "--preset", "es-gap", "--config", data / "es-gap.yaml", "--charges",
+        source, "--output", model,
+    )  # fmt: skip
+    potential, original = Potential.load(model), Potential.load(source)
+    assert potential.terms[-1].kind == "gp"
+    assert f"electrostatics {source.name}" in potential.provenance["data"]
+    for atoms in (read(data / "test.extxyz", index=0), read(data / "test.extxyz", index=-1)):
+        np.testing.assert_allclose(potential.evaluate(atoms).charges, original.evaluate(atoms).charges)
+    (term,) = potential.terms[:-2]
+
+    def energy(shift: float) -> float:
+        moved = atoms.copy()
+        moved.positions[0, 0] += shift
+        return term.evaluate(moved).energy
+
+    slope = (energy(1e-4) - energy(-1e-4)) / 2e-4
+    assert term.evaluate(atoms).forces[0, 0] == pytest.approx(-slope, abs=1e-5)
 
 
 def test_the_total_charge_grows_with_the_supercell(tmp_path: Path) -> None:

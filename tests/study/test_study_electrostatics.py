@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from math import erf, sqrt
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from ase import Atoms
 from toy_salt import CHARGES, FIT, TRUTH, frames, settings, write_inputs, write_study
 
-from superion.electrostatics import CoulombTerm, ElementValues, FixedCharges, Gaussian
+from superion.electrostatics import COULOMB, CoulombTerm, ElementValues, FixedCharges, Gaussian, rappe_goddard
 from superion.electrostatics.predicted import PredictedCharges
 from superion.errors import InputError, ModelError
 from superion.files import read_json, sha256
@@ -84,6 +86,56 @@ def test_another_model_of_the_same_name_is_fitted_anew(finished: Path, tmp_path)
     assert fit_step.inputs() != before
 
 
+def test_one_line_puts_charge_equilibration_under_the_local_term(tmp_path) -> None:
+    write_inputs(tmp_path)
+    path = write_study(tmp_path, electrostatics={"charges": "qeq"}, potentials=["es-gap"])
+    (tmp_path / "out").mkdir()
+    study = Study(read_study(path), tmp_path / "out", progress=False)
+    (written,) = next(step for step in study.plan() if step.name == "fit").work()
+    model = Potential.load(written)
+    assert [term.kind for term in model.terms] == ["equilibration", "repulsion", "gp"]
+    assert model.provenance["settings"]["electrostatics"]["charges"] == "qeq"
+    atoms = frames(1, "b")[0]
+    expected = rappe_goddard(["Li", "Cl"], total_charge=0.0).charges(atoms)
+    np.testing.assert_allclose(model.evaluate(atoms).charges, expected, atol=1e-4)
+    assert np.ptp(expected[atoms.numbers == 3]) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "no parameters for Ag; qeq.electronegativity, qeq.hardness, qeq.widths of it are not given"),
+        (
+            {"density": "gaussian", "electronegativity": {"Ag": 4.4}, "hardness": {"Ag": 6.3}},
+            "no parameters for Ag; qeq.widths of it is not given",
+        ),
+        ({"hardness": {"Xe": 12.0}}, "qeq.hardness names 'Xe', which no structure has"),
+        ({"widths": {"Li": 1.0}}, "qeq.widths are those of Gaussian charges, but qeq.density is slater"),
+    ],
+)
+def test_parameters_that_are_missing_or_idle_are_named(given: dict, expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        electrostatic_terms(
+            ElectrostaticsSettings(charges="qeq", qeq=given), [Atoms("AgCl", [[0, 0, 0], [0, 0, 2]])]
+        )
+    assert expected in str(caught.value)
+
+
+def test_own_parameters_replace_those_of_the_table_and_supply_what_it_lacks() -> None:
+    qeq = {
+        "density": "gaussian",
+        "electronegativity": {"Ag": 4.4, "Cl": 8.0},
+        "hardness": {"Ag": 14.0},
+        "widths": {"Ag": 0.9},
+    }
+    atoms = Atoms("AgCl", [[0, 0, 0], [0, 0, 2.3]])
+    (term,) = electrostatic_terms(ElectrostaticsSettings(charges="qeq", qeq=qeq), [atoms])
+    q = term.evaluate(atoms).charges[0]
+    a, b = (term.charges.densities[s].sigma for s in ("Ag", "Cl"))
+    mutual = COULOMB * erf(2.3 / sqrt(2 * (a**2 + b**2))) / 2.3
+    assert q == pytest.approx((8.0 - 4.4) / (14.0 + 9.892 - 2 * mutual))
+
+
 def test_settings_without_a_model_keep_the_fingerprint_they_had() -> None:
     value = validate(settings(), StudySettings).electrostatics
     assert value.identity() == {"charges": CHARGES, "screening": 2.0, "accuracy": 1e-4}
@@ -102,8 +154,15 @@ def test_settings_survive_being_written(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (from_model(screening=3.0), "screening beside model: a model file has its own"),
-        (from_model(charges={"Li": 1.0}, accuracy=1e-3), "charges and accuracy beside model"),
+        (from_model(screening=3.0), "screening has no effect with a model file"),
+        (
+            from_model(charges={"Li": 1.0}, accuracy=1e-3),
+            "charges and accuracy have no effect with a model file",
+        ),
+        ({"charges": "qeq", "screening": 3.0}, "screening has no effect with charges: qeq"),
+        ({"qeq": {"density": "gaussian"}}, "qeq has no effect with fixed charges"),
+        ({"charges": "qek"}, "electrostatics.charges: expected 'qeq', found 'qek'"),
+        ({"charges": {"Li": "one"}}, "electrostatics.charges.Li: expected a valid number"),
         ({"modle": "x"}, "electrostatics.modle: unknown key. Did you mean 'model'?"),
     ],
 )

@@ -17,8 +17,9 @@ def fit_model(
     preset: Annotated[
         str,
         typer.Option(
-            help="What is fitted. Gaussian processes: gap (local), es-gap (on top of electrostatics). Neural "
-            "networks: 2g (local), 3g, cent, 4g, latent-charges. Force field: polarizable."
+            help="What is fitted. Gaussian processes: gap (local), es-gap (on top of electrostatics), "
+            "qeq-gap (of charge equilibration). Neural networks: 2g (local), 3g, cent, 4g, "
+            "latent-charges. Force field: polarizable."
         ),
     ] = "gap",
     test: Annotated[Path | None, typer.Option(help="File with labelled structures to test on.")] = None,
@@ -29,8 +30,8 @@ def fit_model(
     charges: Annotated[
         str | None,
         typer.Option(
-            help="es-gap: charge of each element in e, or a model file whose electrostatics is taken. "
-            "Default: Li=0.445,P=2.225,S=-0.890."
+            help="es-gap: charge of each element in e, qeq (charge equilibration), or a model file whose "
+            "electrostatics is taken. Default: Li=0.445,P=2.225,S=-0.890."
         ),
     ] = None,
     screening: Annotated[

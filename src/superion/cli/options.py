@@ -65,7 +65,9 @@ def parse_charges(text: str) -> dict[str, float]:
 
 
 def parse_electrostatics(text: str) -> dict[str, Any]:
-    """`--charges`: charges by element, or a model file, as settings of the electrostatic term."""
+    """`--charges`: charges by element, qeq, or a model file, as settings of the electrostatic term."""
+    if text == "qeq":
+        return {"charges": text}
     return {"charges": parse_charges(text)} if "=" in text else {"model": text}
 
 

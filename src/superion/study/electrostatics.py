@@ -1,27 +1,31 @@
-"""The electrostatic term that stands under a local one: fixed charges, or those of a model file."""
+"""The electrostatic term under a local one: fixed charges, equilibrated ones, or those of a model file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from ase import Atoms
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     PositiveFloat,
     SerializerFunctionWrapHandler,
+    Tag,
     model_serializer,
     model_validator,
 )
 
-from superion.electrostatics import CoulombTerm, FixedCharges, PolarizableTerm, Slater
+from superion.electrostatics import CoulombTerm, EquilibrationTerm, FixedCharges, PolarizableTerm, Slater
 from superion.errors import ModelError, SuperionError
 from superion.files import sha256
 from superion.potentials import Potential
+from superion.potentials.neural import NeuralTerm
 from superion.structures import is_isolated
+from superion.study.qeq import QEqSettings, equilibration_term
 from superion.terms import Term
 
 CHARGES = {"Li": 0.445, "P": 2.225, "S": -0.890}
@@ -30,18 +34,32 @@ SCREENING = 2.0
 """1/Å; decay of the penetration of two 1s Slater densities, see `CoulombTerm.li7p3s11`."""
 ACCURACY = 1e-6
 """Of the Ewald sum, relative to a bare pair interaction."""
-ELECTROSTATIC: tuple[type[Term], ...] = (CoulombTerm, PolarizableTerm)
+ELECTROSTATIC: tuple[type[Term], ...] = (CoulombTerm, EquilibrationTerm, PolarizableTerm)
 """Terms of a model file that are electrostatics and nothing else."""
 
 
+def _kind(charges: Any) -> str:
+    """Which branch of the union a value is checked against, so that errors speak of that alone."""
+    return "name" if isinstance(charges, str) else "values"
+
+
+Charges = Annotated[
+    Annotated[dict[str, float], Field(min_length=1), Tag("values")] | Annotated[Literal["qeq"], Tag("name")],
+    Discriminator(_kind),
+]
+
+
 class ElectrostaticsSettings(BaseModel):
-    """The electrostatic term of es-gap: fixed charges with 1s Slater densities, or that of a model file."""
+    """The electrostatic term of es-gap: fixed charges, charge equilibration, or that of a model file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    charges: dict[str, float] = Field(
-        CHARGES, min_length=1, description="charge of each element in e; cells must be neutral"
+    charges: Charges = Field(
+        CHARGES,
+        description="charge of each element in e (cells must be neutral), on 1s Slater densities; or qeq: "
+        "charge equilibration",
     )
+    qeq: QEqSettings = Field(QEqSettings(), description="parameters of charges: qeq")
     model: str | None = Field(
         None,
         description="instead of charges: model file (any potential with charges) whose electrostatics is "
@@ -51,21 +69,42 @@ class ElectrostaticsSettings(BaseModel):
         SCREENING, description="fixed charges: decay of the overlap of two densities in 1/Å"
     )
     accuracy: float = Field(
-        ACCURACY, gt=0, le=1e-2, description="of the Ewald sum, relative to a bare pair interaction"
+        ACCURACY,
+        gt=0,
+        le=1e-2,
+        description="fixed charges: of the Ewald sum, relative to a bare pair interaction",
     )
+
+    @property
+    def _source(self) -> str:
+        if self.model is not None:
+            return "a model file"
+        return "charges: qeq" if self.charges == "qeq" else "fixed charges"
+
+    @property
+    def _counts(self) -> tuple[str, ...]:
+        """The settings that the term depends on."""
+        if self.model is not None:
+            return ("model",)
+        return ("charges", "qeq") if self.charges == "qeq" else ("charges", "screening", "accuracy")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if self.model is not None:
-            _without_effect(self, ("charges", "screening", "accuracy"), "a model file has its own")
+        fields = type(self).model_fields
+        idle = [name for name in fields if name not in self._counts and self._differs(name)]
+        if idle:
+            verb = "has" if len(idle) == 1 else "have"
+            raise ValueError(f"{' and '.join(idle)} {verb} no effect with {self._source}; leave one out")
         return self
+
+    def _differs(self, name: str) -> bool:
+        return bool(getattr(self, name) != type(self).model_fields[name].default)
 
     @model_serializer(mode="wrap")
     def _what_counts(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Only what the term depends on, so that a key of no effect changes no fingerprint."""
         values: dict[str, Any] = handler(self)
-        unused = ("model",) if self.model is None else ("charges", "screening", "accuracy")
-        return {name: value for name, value in values.items() if name not in unused}
+        return {name: value for name, value in values.items() if name in self._counts}
 
     def with_path(self, change: Callable[[str], str]) -> Self:
         """The settings with `change` applied to the path of the model file, if there is one."""
@@ -84,12 +123,15 @@ class ElectrostaticsSettings(BaseModel):
         return {name: sha256(path) for name, path in self.files().items()}
 
 
-def _without_effect(settings: BaseModel, names: Sequence[str], why: str) -> None:
-    """ValueError if one of these settings is other than by default, though nothing reads it."""
-    fields = type(settings).model_fields
-    changed = [name for name in names if getattr(settings, name) != fields[name].default]
-    if changed:
-        raise ValueError(f"{' and '.join(changed)} beside model: {why}; leave one out")
+def _electrostatics_of(potential: Potential) -> list[Term]:
+    """The electrostatic terms; of a neural potential with charges, their Coulomb energy."""
+    terms = [term for term in potential.terms if isinstance(term, ELECTROSTATIC)]
+    for term in potential.terms:
+        if isinstance(term, NeuralTerm) and term.model.settings.charged:
+            densities = dict(zip(term.species, term.model.densities, strict=True))
+            own = term.model.settings
+            terms.append(CoulombTerm(term, densities, own.accuracy, own.background))
+    return terms
 
 
 def electrostatic_terms(settings: ElectrostaticsSettings, frames: Sequence[Atoms]) -> list[Term]:
@@ -98,16 +140,20 @@ def electrostatic_terms(settings: ElectrostaticsSettings, frames: Sequence[Atoms
     Raises ModelError or InputError, naming the model file, if it cannot be read, has no electrostatics, or
     does not know an element of the frames.
     """
+    if settings.charges == "qeq" and settings.model is None:
+        symbols = {symbol for atoms in frames for symbol in atoms.symbols}
+        return [equilibration_term(settings.qeq, symbols)]
     if settings.model is None:
+        assert not isinstance(settings.charges, str)
         density = Slater.from_screening(settings.screening)
         return [CoulombTerm(FixedCharges(settings.charges), density, settings.accuracy)]
     path = Path(settings.model)
-    terms = [term for term in Potential.load(path).terms if isinstance(term, ELECTROSTATIC)]
+    terms = _electrostatics_of(Potential.load(path))
     if not terms:
         raise ModelError(
             "the model has no electrostatic term.",
             file=path,
-            remedy="give a model with charges, as the presets es-gap, qeq-gap and kqeq make them.",
+            remedy="give a model with charges, such as `superion fit` makes with --preset es-gap or 4g.",
         )
     seen: set[int] = set()
     for atoms in frames:

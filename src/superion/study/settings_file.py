@@ -5,10 +5,10 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from superion.errors import InputError, suggest
@@ -107,9 +107,23 @@ def _place(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str
             inner = next(_models(annotation), None)
             if inner is not None and depth < len(location):
                 owner, annotation = inner, None
-        elif dict in {getattr(a, "__origin__", a) for a in (annotation, *get_args(annotation))}:
+        elif part in _tags(annotation):
+            continue
+        elif dict in {_origin(a) for a in (annotation, *get_args(annotation))}:
             parts.append(part)
     return ".".join(parts), owner
+
+
+def _tags(annotation: Any) -> set[str]:
+    """Names of the members of a tagged union, which pydantic puts into the place of an error."""
+    marks = (mark for member in get_args(annotation) for mark in getattr(member, "__metadata__", ()))
+    return {mark.tag for mark in marks if isinstance(mark, Tag)}
+
+
+def _origin(annotation: Any) -> Any:
+    """The bare type: dict of dict[str, float], annotated or not."""
+    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return get_origin(plain) or plain
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

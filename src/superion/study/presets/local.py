@@ -7,12 +7,15 @@ from contextlib import nullcontext
 from functools import partial
 
 from ase import Atoms
+from pydantic import BaseModel, Field
 
 from superion.potentials import FitSettings, estimate_memory, fit
 from superion.potentials.executors import open_executor
 from superion.study.display import say
+from superion.study.electrostatics import ElectrostaticsSettings
 from superion.study.presets import fixed_terms
-from superion.study.presets.base import FitPreset, Options
+from superion.study.presets.base import STRICT, FitPreset, Options
+from superion.study.qeq import QEqSettings
 from superion.terms import Term
 
 READS = frozenset({"repulsion", "workers", "executor", "seed"})
@@ -36,6 +39,21 @@ def _gap(name: str, frames: Sequence[Atoms], settings: FitSettings, options: Opt
     return fit_local(name, fixed, frames, settings, options)
 
 
+class QEqGapSettings(BaseModel):
+    """Charge equilibration with tabulated parameters, and a local term on top of it."""
+
+    model_config = STRICT
+
+    qeq: QEqSettings = Field(QEqSettings(), description="parameters of the charge equilibration")
+    fit: FitSettings = Field(FitSettings(), description="the local term and its fit")
+
+
+def _qeq_gap(frames: Sequence[Atoms], settings: QEqGapSettings, options: Options) -> list[Term]:
+    charges = ElectrostaticsSettings(charges="qeq", qeq=settings.qeq)
+    fixed = fixed_terms("es-gap", frames, charges, repulsion=options.repulsion)
+    return fit_local("qeq-gap", fixed, frames, settings.fit, options)
+
+
 LOCAL = (
     FitPreset("gap", "local Gaussian process", FitSettings, partial(_gap, "gap"), READS),
     FitPreset(
@@ -44,5 +62,13 @@ LOCAL = (
         FitSettings,
         partial(_gap, "es-gap"),
         READS | {"charges", "screening"},
+    ),
+    FitPreset(
+        "qeq-gap",
+        "the same on top of charges equilibrated with tabulated parameters",
+        QEqGapSettings,
+        _qeq_gap,
+        READS,
+        ("fit", "seed"),
     ),
 )
