@@ -12,7 +12,7 @@ interaction of an atom with itself out. Where a publication gives J without it, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -31,6 +31,7 @@ from superion.electrostatics.densities import (
     restore_density,
 )
 from superion.electrostatics.equilibration import Constraints, DirectResponse, Response, equilibrate
+from superion.electrostatics.iterative_response import IterativeResponse
 from superion.electrostatics.lattice import Sums
 from superion.electrostatics.properties import (
     AtomicProperty,
@@ -40,16 +41,22 @@ from superion.electrostatics.properties import (
     prefixed,
     restore_property,
 )
-from superion.errors import InputError, ModelError
+from superion.errors import InputError, ModelError, suggest
 
 Array = np.ndarray
+SOLVERS = ("auto", "direct", "iterative")
+DIRECT = 350
+"""Atoms of a periodic structure up to which the direct solution is faster; measured."""
+ITERATIONS = 30
+"""How many sums an iterative solution takes, about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Equilibrium:
     """Charges of one structure of N atoms, and how they came about.
 
-    charges: (N,) e. electronegativity: (N,) V. hardness: (N,) eV/e². external: (N,) V, −r·E.
+    charges: (N,) e. electronegativity: (N,) V. hardness: (N,) eV/e². external: (N,) V, −r·E. times: of
+    charges (N,) e, what matrix and hardness make of them, (N,) V.
     """
 
     charges: Array
@@ -59,6 +66,7 @@ class Equilibrium:
     constraints: Constraints
     operator: CoulombOperator
     response: Response
+    times: Callable[[Array], Array]
 
     def coulomb(self) -> Sums:
         """Potential, forces and virial of the charges; eV, Å, e."""
@@ -80,6 +88,8 @@ class ChargeEquilibration:
         field: Sequence[float] = (0.0, 0.0, 0.0),
         background: bool = False,
         accuracy: float = 1e-8,
+        solver: str = "auto",
+        tolerance: float = 1e-11,
         warn: bool = True,
     ) -> None:
         """Set up the model.
@@ -88,8 +98,10 @@ class ChargeEquilibration:
         elements, or one for each symbol. total_charge: Q (e) of structures without `info["total_charge"]`;
         None refuses those. field: (3,) V/Å, without periodic axes or across a slab. background: let a uniform
         background neutralise a charged periodic cell instead of refusing it. accuracy: of periodic sums,
-        relative to a bare pair interaction. warn: `ChargeTransferWarning` where parts of a cluster that are
-        not bonded exchange charge. Raises InputError for numbers that mean nothing.
+        relative to a bare pair interaction. solver: "direct" (time N³), "iterative" (N log N in periodic
+        structures), or "auto", the faster of both. tolerance: of iterations, relative. warn:
+        `ChargeTransferWarning` where parts of a cluster that are not bonded exchange charge. Raises
+        InputError for numbers that mean nothing.
         """
         self.electronegativity = _property(electronegativity, "electronegativity")
         self.hardness = _property(hardness, "hardness")
@@ -100,6 +112,12 @@ class ChargeEquilibration:
         if self.field.shape != (3,) or not np.isfinite(self.field).all():
             raise InputError(f"a field has three finite components in V/Å, found {field!r}.")
         self.background, self.accuracy, self.warn = bool(background), float(accuracy), bool(warn)
+        if solver not in SOLVERS:
+            raise InputError(
+                f"unknown solver {solver!r} of charges.{suggest(str(solver), SOLVERS)}",
+                remedy=f"choose one of {', '.join(SOLVERS)}.",
+            )
+        self.solver, self.tolerance = solver, float(tolerance)
         self._last: tuple[tuple[bytes, ...], Equilibrium] | None = None
 
     def with_field(self, field: Sequence[float]) -> Self:
@@ -114,8 +132,7 @@ class ChargeEquilibration:
     def chemical_potentials(self, atoms: Atoms) -> Array:
         """(F,) V of each fragment: the derivative of the least energy by its charge."""
         found = self.equilibrium(atoms)
-        slope = found.electronegativity + found.external + found.hardness * found.charges
-        slope = slope + found.operator.times(found.charges)
+        slope = found.electronegativity + found.external + found.times(found.charges)
         return found.constraints.sums(slope) / found.constraints.sizes
 
     def polarizability(self, atoms: Atoms) -> Array:
@@ -175,9 +192,9 @@ class ChargeEquilibration:
             kinds = density_kinds(atoms, self.densities)
             operator = coulomb_operator(atoms, self.distinct, kinds, self.accuracy)
             _check_values(atoms, chi, hardness)
-            response = self._response(atoms, operator, hardness, constraints)
-            q = equilibrate(response, lambda q: operator.times(q) + hardness * q, chi + external, constraints)
-            self._last = key, Equilibrium(q, chi, hardness, external, constraints, operator, response)
+            times, response = self._response(atoms, operator, hardness, constraints)
+            q = equilibrate(response, times, chi + external, constraints)
+            self._last = key, Equilibrium(q, chi, hardness, external, constraints, operator, response, times)
         found = self._last[1]
         if self.warn:
             warn_of_transfer(atoms, found.charges, constraints)
@@ -185,9 +202,20 @@ class ChargeEquilibration:
 
     def _response(
         self, atoms: Atoms, operator: CoulombOperator, hardness: Array, constraints: Constraints
-    ) -> Response:
-        matrix = operator.matrix() + np.diag(hardness)
-        return DirectResponse(matrix, constraints, atoms.get_chemical_symbols())
+    ) -> tuple[Callable[[Array], Array], Response]:
+        symbols = atoms.get_chemical_symbols()
+        if self.solver == "direct" or (
+            self.solver == "auto" and not (atoms.pbc.all() and len(atoms) > DIRECT)
+        ):
+            matrix = operator.matrix() + np.diag(hardness)
+            return matrix.dot, DirectResponse(matrix, constraints, symbols)
+        interaction = operator.repeated(ITERATIONS)
+
+        def times(q: Array) -> Array:
+            return interaction(q) + hardness * q
+
+        precondition = operator.preconditioner(hardness)
+        return times, IterativeResponse(times, precondition, constraints, symbols, self.tolerance)
 
     def settings(self) -> dict[str, Any]:
         """Everything but arrays, as JSON-ready values."""
@@ -200,6 +228,8 @@ class ChargeEquilibration:
             "field": self.field.tolist(),
             "background": self.background,
             "accuracy": self.accuracy,
+            "solver": self.solver,
+            "tolerance": self.tolerance,
             "warn": self.warn,
         }
 
@@ -217,7 +247,8 @@ class ChargeEquilibration:
             for name in ("electronegativity", "hardness")
         )
         densities = {symbol: restore_density(d) for symbol, d in settings["densities"].items()}
-        options = {name: settings[name] for name in ("field", "background", "accuracy", "warn")}
+        names = ("field", "background", "accuracy", "solver", "tolerance", "warn")
+        options = {name: settings[name] for name in names}
         return cls(chi, hardness, densities, settings["total_charge"], **options)
 
 

@@ -14,25 +14,32 @@ neutral, for the energy of a charged one is infinite.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import log, pi
+from math import log, pi, sqrt
 from typing import Protocol
 
 import numpy as np
 import torch
 from ase import Atoms
 
+from superion.compiled import MISSING
 from superion.electrostatics.coulomb_matrix import add_smooth_part, matrix_splitting
-from superion.electrostatics.densities import COULOMB, Density, reach
+from superion.electrostatics.densities import COULOMB, Density, reach, self_interaction
 from superion.electrostatics.lattice import Lattice, Sums
+from superion.electrostatics.mesh_potential import MeshPotential
 from superion.electrostatics.pair_values import PairValues
-from superion.electrostatics.periodic import periodic_sum
+from superion.electrostatics.periodic import Plan, periodic_sum
+from superion.electrostatics.pme import Mesh
 from superion.electrostatics.tables import penetration_tables
+from superion.electrostatics.torch_operator import TorchOperator
 from superion.electrostatics.vacuum import vacuum_matrix, vacuum_sum
 from superion.errors import InputError
 
 Array = np.ndarray
+PRECONDITIONED = 2.2
+"""Width (Å) of the densities whose interaction a preconditioner inverts; measured."""
 
 
 class CoulombOperator(Protocol):
@@ -48,6 +55,14 @@ class CoulombOperator(Protocol):
 
     def sums(self, charges: Array) -> Sums:
         """Potential (N,) eV/e, forces (N, 3) eV/Å and virial (3, 3) eV of charges (N,) e."""
+        ...
+
+    def repeated(self, sums: int) -> Callable[[Array], Array]:
+        """As `times`, without the matrix where that is large, if there are so many charges to come."""
+        ...
+
+    def preconditioner(self, hardness: Array) -> Callable[[Array], Array]:
+        """About the inverse of matrix and hardness (N,) eV/e² on its diagonal."""
         ...
 
 
@@ -67,10 +82,12 @@ def coulomb_operator(
         )
     positions = np.array(atoms.positions, dtype=np.float64)
     if not atoms.pbc.any():
+        if MISSING:
+            return TorchOperator(positions, None, densities, kinds, accuracy)
         return Cluster(positions, densities, kinds)
     cell = np.array(atoms.cell.array, dtype=np.float64)
     if atoms.pbc.all():
-        return Crystal(positions, cell, densities, kinds, accuracy)
+        return _periodic(positions, cell, densities, kinds, accuracy)
     if atoms.pbc.sum() == 1:
         raise InputError(
             f"periodic axes {atoms.pbc.tolist()}: Coulomb sums need three periodic axes, two or none.",
@@ -78,6 +95,13 @@ def coulomb_operator(
             "vacuum), or atoms.pbc = False for a cluster.",
         )
     return Slab.of(positions, cell, int(np.flatnonzero(~atoms.pbc)[0]), densities, kinds, accuracy)
+
+
+def _periodic(
+    positions: Array, cell: Array, densities: tuple[Density, ...], kinds: Array, accuracy: float
+) -> CoulombOperator:
+    make = TorchOperator if MISSING else Crystal
+    return make(positions, cell, densities, kinds, accuracy)
 
 
 @dataclass(frozen=True)
@@ -104,6 +128,14 @@ class Cluster:
         """Potential, forces and virial of charges (N,) e."""
         found = vacuum_sum(self.positions, charges, self.kinds, penetration_tables(self.densities))
         return scaled(found, COULOMB)
+
+    def repeated(self, sums: int) -> Callable[[Array], Array]:
+        """The product with the matrix."""
+        return self.times
+
+    def preconditioner(self, hardness: Array) -> Callable[[Array], Array]:
+        """Each atom for itself."""
+        return lambda values: values / hardness
 
 
 @dataclass(frozen=True)
@@ -154,6 +186,40 @@ class Crystal:
         )
         return scaled(found, COULOMB)
 
+    def repeated(self, sums: int) -> Callable[[Array], Array]:
+        """Potentials by pairs whose values are kept, and a mesh."""
+        lattice = Lattice.of(self.positions, self.cell)
+        plan = Plan.choose(lattice, self.accuracy, self.reach, "pme", sums)
+        assert isinstance(plan.long_range, Mesh)
+        tables = penetration_tables(self.densities)
+        near = PairValues.of(lattice, self.kinds, tables, plan.alpha, plan.cutoff)
+        far = MeshPotential(lattice, plan.alpha, plan.long_range)
+        moments = np.array([density.second_moment for density in self.densities])[self.kinds]
+
+        def times(charges: Array) -> Array:
+            total = charges.sum()
+            background = 2 * pi / 3 * (charges @ moments + total * moments) - pi / plan.alpha**2 * total
+            own = 2 * plan.alpha / sqrt(pi) * charges
+            return COULOMB * (near.times(charges) + far.times(charges) - own + background / lattice.volume)
+
+        return times
+
+    def preconditioner(self, hardness: Array) -> Callable[[Array], Array]:
+        """Atoms of hardness D, each for itself, that screen waves 4π/k² longer than PRECONDITIONED.
+
+        Of D + SvSᵀ, with plane waves S and the interaction v(k) of wide densities, the inverse is
+        D⁻¹ − D⁻¹S(v⁻¹ + SᵀD⁻¹S)⁻¹SᵀD⁻¹ (Woodbury), where SᵀD⁻¹S is taken for the sum of D⁻¹, as if atoms lay
+        evenly.
+        Part of the self-interaction of the densities is in v and not in D.
+        """
+        lattice = Lattice.of(self.positions, self.cell)
+        own = np.array([self_interaction(density) for density in self.densities])[self.kinds]
+        local = np.where(own < hardness, hardness - 0.5 * np.where(np.isfinite(own), own, 0.0), hardness)
+        alpha = 1 / (sqrt(2) * PRECONDITIONED)
+        screening = sqrt(4 * pi * COULOMB * (1 / local).sum() / lattice.volume)
+        mesh = MeshPotential(lattice, alpha, Mesh.choose(lattice.axes, alpha, 1e-2, 4), screening)
+        return lambda values: (values - COULOMB * mesh.times(values / local)) / local
+
 
 @dataclass(frozen=True)
 class Slab:
@@ -162,7 +228,7 @@ class Slab:
     normal: (3,) unit vector; height: (N,) Å along it; stiffness: 4π/V, eV/(e²·Å²).
     """
 
-    crystal: Crystal
+    crystal: CoulombOperator
     normal: Array
     height: Array
     stiffness: float
@@ -187,7 +253,7 @@ class Slab:
             -log(accuracy) / (2 * pi) * np.linalg.norm(periods, axis=1).max(), reach(densities, accuracy)
         )
         cell[axis] = (extent + 1.1 * gap) * normal
-        crystal = Crystal(positions, cell, densities, kinds, accuracy)
+        crystal = _periodic(positions, cell, densities, kinds, accuracy)
         return cls(crystal, normal, height, 4 * pi * COULOMB / abs(float(np.linalg.det(cell))))
 
     def times(self, charges: Array) -> Array:
@@ -213,6 +279,15 @@ class Slab:
             energy * (np.eye(3) - 2 * across),
         )
         return self.crystal.sums(charges) + extra
+
+    def repeated(self, sums: int) -> Callable[[Array], Array]:
+        """Potentials of the periodic cell, and the correction."""
+        times = self.crystal.repeated(sums)
+        return lambda charges: times(charges) + self.stiffness * (self.height @ charges) * self.height
+
+    def preconditioner(self, hardness: Array) -> Callable[[Array], Array]:
+        """Each atom for itself: atoms of a slab do not lie evenly in its cell."""
+        return lambda values: values / hardness
 
 
 def slab_normal(cell: Array, axis: int) -> Array:

@@ -69,7 +69,9 @@ class Constraints:
 
 
 class Response(Protocol):
-    """Knows B⁻¹P."""
+    """Knows B⁻¹P. rounds: how many answers, each to the error of the one before, make one exact."""
+
+    rounds: int
 
     def solve(self, values: Array) -> Array:
         """B⁻¹P times values (N,)."""
@@ -83,13 +85,15 @@ def equilibrate(
     if len(slope) == 0:
         return np.zeros(0)
     charges = constraints.even()
-    for _ in range(2):  # the second round takes back rounding errors of the first
+    for _ in range(response.rounds):
         charges = charges - response.solve(slope + times(charges))
     return constraints.obeyed(charges)
 
 
 class DirectResponse:
     """B⁻¹P from the Cholesky factor of B: memory N², time N³."""
+
+    rounds = 2
 
     def __init__(self, matrix: Array, constraints: Constraints, symbols: Sequence[str]) -> None:
         """matrix: A, (N, N) eV/e²; symbols: of the atoms, for messages.

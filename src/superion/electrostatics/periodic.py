@@ -23,7 +23,7 @@ Array = np.ndarray
 METHODS = ("auto", "ewald", "pme")
 
 # Measured on one core, in ns.
-PAIR = 20.0  # a pair of atoms
+PAIR, AGAIN = 20.0, 0.8  # a pair of atoms; the same with its value kept
 VECTOR, VECTORS = 1.5, 100e3  # an atom times a reciprocal vector; once a call
 POINT, MESH = 15.0, 100e3  # a mesh point; once a call
 SPREAD, ATOM = 1.4, 400.0  # an atom times a mesh point that it touches; an atom
@@ -41,11 +41,12 @@ class Plan:
 
     @classmethod
     def choose(
-        cls, lattice: Lattice, accuracy: float = 1e-8, reach: float = 0.0, method: str = "auto"
+        cls, lattice: Lattice, accuracy: float = 1e-8, reach: float = 0.0, method: str = "auto", sums: int = 0
     ) -> Plan:
         """The fastest plan that has the accuracy, relative to a bare pair interaction.
 
-        reach: smallest cutoff (Å), the range of the density corrections. method: one of METHODS. Raises
+        reach: smallest cutoff (Å), the range of the density corrections. method: one of METHODS. sums: how
+        many potentials, on a mesh and with the values of pairs kept, instead of one sum with forces. Raises
         InputError for an accuracy out of range.
         """
         atoms = max(len(lattice.fractional), 1)
@@ -53,21 +54,22 @@ class Plan:
         plain = cls(splitting.alpha, splitting.cutoff, splitting.reciprocal_cutoff)
         if method == "ewald":
             return plain
-        pair = PAIR * atoms**2 * 2 * pi / 3 / lattice.volume  # ns/Å³
+        pair = (PAIR + AGAIN * sums) * atoms**2 * 2 * pi / 3 / lattice.volume  # ns/Å³
         vectors = 4 * lattice.volume * (splitting.reciprocal_cutoff / (2 * pi)) ** 3
         plain_cost = pair * plain.cutoff**3 + VECTOR * atoms * vectors + VECTORS
         decay = sqrt(-log(accuracy)) + 0.2
         best, best_cost = plain, np.inf
         for order in ORDERS:
             h = spacing(accuracy, order) / decay  # in units of the cutoff
-            mesh = POINT * lattice.volume / h**3  # ns Å³
+            mesh = max(sums, 1) * POINT * lattice.volume / h**3  # ns Å³
             cutoff = max((mesh / pair) ** (1 / 6), reach)
-            cost = pair * cutoff**3 + mesh / cutoff**3 + atoms * (SPREAD * order**3 + ATOM) + MESH
+            atom = SPREAD * order**3 + ATOM
+            cost = pair * cutoff**3 + mesh / cutoff**3 + max(sums, 1) * (atoms * atom + MESH)
             if cost < best_cost:
                 alpha = decay / cutoff
                 best = cls(alpha, cutoff, Mesh.choose(lattice.axes, alpha, accuracy, order))
                 best_cost = cost
-        return best if method == "pme" or best_cost < MARGIN * plain_cost else plain
+        return best if method == "pme" or sums or best_cost < MARGIN * plain_cost else plain
 
 
 def periodic_sum(

@@ -55,7 +55,7 @@ def spread(fractional: Array, charges: Array, points: Array, order: int) -> Arra
     weights, slopes = np.empty((3, order)), np.empty((3, order))
     corner = np.empty(3, dtype=np.int64)
     for i in range(len(charges)):
-        _place(fractional[i], points, corner, weights, slopes)
+        place(fractional[i], points, corner, weights, slopes)
         for a in range(order):
             x = (corner[0] + a) % k1
             first = charges[i] * weights[0, a]
@@ -82,7 +82,7 @@ def gather(field: Array, fractional: Array, order: int) -> tuple[Array, Array]:
     corner = np.empty(3, dtype=np.int64)
     value, slope = np.zeros(len(fractional)), np.zeros((len(fractional), 3))
     for i in range(len(fractional)):
-        _place(fractional[i], points, corner, weights, slopes)
+        place(fractional[i], points, corner, weights, slopes)
         total = along1 = along2 = along3 = 0.0
         for a in range(order):
             x = (corner[0] + a) % k1
@@ -102,7 +102,7 @@ def gather(field: Array, fractional: Array, order: int) -> tuple[Array, Array]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _place(fractional: Array, points: Array, corner: Array, weights: Array, slopes: Array) -> None:
+def place(fractional: Array, points: Array, corner: Array, weights: Array, slopes: Array) -> None:
     """The leftmost mesh point (from 0) that an atom touches, and its weights, on each axis."""
     for axis in range(3):
         u = fractional[axis] * points[axis]
