@@ -7,18 +7,39 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from superion.potentials import Calculator, FitSettings, Potential
+    from superion.potentials import (
+        Calculator,
+        FitSettings,
+        KernelQEqSettings,
+        Potential,
+        fit_kqeq,
+        fit_kqeq_gap,
+    )
     from superion.potentials.fit import fit
     from superion.structures import read_frames, read_structure
 
 __version__ = version("superion")
-__all__ = ["Calculator", "FitSettings", "Potential", "__version__", "fit", "read_frames", "read_structure"]
+__all__ = [
+    "Calculator",
+    "FitSettings",
+    "KernelQEqSettings",
+    "Potential",
+    "__version__",
+    "fit",
+    "fit_kqeq",
+    "fit_kqeq_gap",
+    "read_frames",
+    "read_structure",
+]
 
 _ROOMS = {
     "Calculator": "superion.potentials",
     "FitSettings": "superion.potentials",
+    "KernelQEqSettings": "superion.potentials",
     "Potential": "superion.potentials",
     "fit": "superion.potentials",
+    "fit_kqeq": "superion.potentials",
+    "fit_kqeq_gap": "superion.potentials",
     "read_frames": "superion.structures",
     "read_structure": "superion.structures",
 }

@@ -65,6 +65,8 @@ def test_units_agree_with_ase():
     assert UNITS["stress"]["kbar"] == pytest.approx(units.GPa / 10)
     assert UNITS["stress"]["kbar"] == pytest.approx(1e8 * units.Pascal)
     assert UNITS["dipole"]["debye"] == units.Debye
+    assert UNITS["quadrupole"]["e*bohr^2"] == units.Bohr**2
+    assert UNITS["quadrupole"]["debye*A"] == units.Debye
 
 
 def test_names_and_keys_of_the_conventions():
@@ -75,6 +77,7 @@ def test_names_and_keys_of_the_conventions():
         "charges": "REF_charges",
         "dipole": "REF_dipole",
         "bec": "REF_bec",
+        "quadrupole": "REF_quadrupole",
         "total_charge": "total_charge",
         "config_type": "config_type",
         "trajectory": "trajectory",

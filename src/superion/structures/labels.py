@@ -44,6 +44,7 @@ LABELS: dict[str, Label] = {
         Label("stress", "REF_stress", "info", (6,), "stress"),
         Label("charges", "REF_charges", "arrays", (), "charge"),
         Label("dipole", "REF_dipole", "info", (3,), "dipole"),
+        Label("quadrupole", "REF_quadrupole", "info", (6,), "quadrupole"),
         Label("bec", "REF_bec", "arrays", (9,), "charge"),
         Label("total_charge", "total_charge", "info", (), "charge"),
         Label("config_type", "config_type", "info", (), "text"),
@@ -73,6 +74,8 @@ UNITS: dict[str, dict[str, float]] = {
     | {"GPa": units.GPa, "kbar": 0.1 * units.GPa},
     "charge": {"e": 1.0},
     "dipole": {f"e*{l}": y for l, y in _LENGTH.items()} | {"debye": units.Debye, "D": units.Debye},
+    "quadrupole": {f"e*{l}^2": y**2 for l, y in _LENGTH.items()}
+    | {f"{d}*{l}": units.Debye * y for d in ("debye", "D") for l, y in _LENGTH.items()},
     "text": {},
 }
 """Factors from each accepted unit to eV, Å and e (CODATA values as in `ase.units`), by dimension."""
@@ -157,6 +160,7 @@ def guess_label(name: str) -> str | None:
         "force": "forces",
         "stress": "stress",
         "dipole": "dipole",
+        "quadrupole": "quadrupole",
         "bec": "bec",
         "born": "bec",
         "charge": "charges",
