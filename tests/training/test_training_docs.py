@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shutil
 import subprocess
 from pathlib import Path
@@ -43,6 +44,14 @@ def test_the_example_is_understood(tmp_path):
     settings = read_training(shutil.copy(source, tmp_path))
     assert settings.budget == 30 + settings.protocol.generations * settings.select.count
     assert settings.labels.labeller.gpaw is not None
+
+
+def test_the_numbers_of_the_example_are_those_that_the_command_prints(tmp_path, capsys):
+    command = runpy.run_path(str(ROOT / "benchmarks/training.py"))["main"]
+    command(["--figure", str(tmp_path / "figure")])
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert len(rows) > 3
+    assert "\n".join(rows) in (ROOT / "docs/training.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["labels.md", "training.md"])

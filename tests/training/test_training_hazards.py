@@ -137,6 +137,18 @@ def test_a_disk_that_is_full_when_a_label_is_written_down(finished, tmp_path, mo
     assert products(tmp_path / "out") == products(finished / "out")
 
 
+def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
+    source = write_training(tmp_path, **SHORT)
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    shown = command("train", source, "--output", tmp_path / "out", code=2).replace("\n", "")
+    assert "out/state.json: No space left on device" in shown
+    assert not list((tmp_path / "out").glob(".*.tmp"))
+
+
 def test_a_read_only_folder_is_named(root, monkeypatch):
     def refuse(folder):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder / ".lock"))
