@@ -12,7 +12,8 @@ from superion.study.dynamics import Job, _continues
 
 def test_electric_settings(tmp_path):
     write_inputs(tmp_path)
-    found = read_study(write_study(tmp_path, dynamics__electric={"displacement": [None, None, 0.1]}))
+    electric = {"displacement": [None, None, 0.1]}
+    found = read_study(write_study(tmp_path, potentials=["es-gap"], dynamics__electric=electric))
     assert found.dynamics.at(300).electric.displacement == (None, None, 0.1)
     (tmp_path / "copy").mkdir()
     save(found, tmp_path / "copy")
@@ -24,6 +25,8 @@ def test_wrong_electric_settings_are_named(tmp_path):
     write_inputs(tmp_path)
     with pytest.raises(InputError, match=r"dynamics.electric.feld"):
         read_study(write_study(tmp_path, dynamics__electric={"feld": [0, 0, 1]}))
+    with pytest.raises(InputError, match="gap has none: take it out of potentials"):
+        read_study(write_study(tmp_path, dynamics__electric={}))
     with pytest.raises(InputError, match="constant cell"):
         read_study(write_study(tmp_path, dynamics__electric={}, dynamics__ensemble="npt"))
 

@@ -160,6 +160,12 @@ class StudySettings(BaseModel):
             raise ValueError(f"potentials are repeated: {potentials}")
         return potentials
 
+    @model_validator(mode="after")
+    def _field_needs_charges(self) -> Self:
+        if getattr(self.dynamics, "electric", None) is not None and "gap" in self.potentials:
+            raise ValueError("dynamics.electric needs charges, and gap has none: take it out of potentials")
+        return self
+
     @property
     def processes(self) -> int:
         """How much may run at once."""
