@@ -9,7 +9,7 @@ from toy_salt import TRUTH, crystal
 from typer.testing import CliRunner
 
 from superion.cli.app import app
-from superion.electrostatics import UniformField
+from superion.electrostatics import UniformField, born_charges
 from superion.potentials import Potential
 from superion.potentials.repulsion import Repulsion
 from superion.simulation import read_trajectory
@@ -139,6 +139,19 @@ def test_md_refuses(inputs, tmp_path, options, message):
         "md", inputs / "model.safetensors", inputs / "start.extxyz", "--output", tmp_path / "run",
         "--temperature", 30, "--steps", 20, *options,
     )  # fmt: skip
+
+
+def test_evaluate_compares_born_charges(inputs, tmp_path):
+    atoms = crystal()
+    atoms.arrays["REF_bec"] = 1.4 * born_charges(atoms, TRUTH.response).values.reshape(-1, 9)
+    write(tmp_path / "frames.extxyz", atoms, format="extxyz")
+    found = tmp_path / "metrics.json"
+    shown = succeeds("evaluate", inputs / "model.safetensors", tmp_path / "frames.extxyz", "--json", found)
+    assert "label = 1.4 x prediction" in shown
+    born = json.loads(found.read_text())["test"]["born_charges"]
+    assert born["born_rmse"] == pytest.approx(0.28 / np.sqrt(3))
+    succeeds("evaluate", inputs / "local.safetensors", tmp_path / "frames.extxyz", "--json", found)
+    assert json.loads(found.read_text())["test"]["born_charges"] is None
 
 
 def test_model_without_charges_is_refused(inputs, tmp_path):

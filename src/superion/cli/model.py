@@ -52,6 +52,17 @@ def evaluate(
         write_predictions(output, structures, found)
     metrics = {"train": None, "test": errors(comparable(potential, structures), found)}
     print_metrics(metrics)
+    if any("REF_bec" in atoms.arrays for atoms in structures):
+        from superion.electrostatics import born_errors
+
+        response = potential.response
+        born = None if response is None else born_errors(structures, response)
+        metrics["test"] = {**(metrics["test"] or {}), "born_charges": born}
+        if born is not None:
+            typer.echo(
+                f"test: Born charges of {born['frames']} frames, RMSE {born['born_rmse']:.4g} e; label = "
+                f"{born['born_slope']:.4g} x prediction; sum rule broken by {born['sum_rule']:.1e} e"
+            )
     if json:
         write_json(json, metrics)
 

@@ -166,9 +166,10 @@ def step_dipole(born_before: Array, before: Array, born: Array, positions: Array
 def born_errors(frames: list[Atoms], charges: ChargeModel, order: int = ORDER) -> dict[str, Any] | None:
     """Errors of Born charges against the labels `REF_bec`, JSON-ready; None if no frame has them.
 
-    born_rmse, born_mae: e, over all nine components of all atoms. born_slope: of the straight line through
-    the origin from prediction to label; charges that were fitted in a medium whose electrons screen
-    are too small by the square root of its electronic dielectric constant. sum_rule: e, largest violation.
+    born_rmse, born_mae: e, over all nine components of all atoms. born_slope: of the straight line
+    through the origin from prediction to label; charges that were fitted in a medium whose electrons
+    screen are too small by the square root of its electronic dielectric constant; 0 for no charges.
+    sum_rule: e, largest violation.
     """
     found, labels, broken = [], [], 0.0
     for atoms in frames:
@@ -184,7 +185,7 @@ def born_errors(frames: list[Atoms], charges: ChargeModel, order: int = ORDER) -
     return {
         "born_rmse": float(np.sqrt(((predicted - label) ** 2).mean())),
         "born_mae": float(np.abs(predicted - label).mean()),
-        "born_slope": float((predicted * label).sum()) / square if square > 0 else None,
+        "born_slope": float((predicted * label).sum()) / square if square > 0 else 0.0,
         "sum_rule": broken,
         "frames": len(found),
     }
