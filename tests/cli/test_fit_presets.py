@@ -25,10 +25,20 @@ from superion.study.presets.registry import FIT_PRESETS
 Models = Callable[[str], tuple[Path, dict[str, Any]]]
 POTENTIAL = {"symmetry": {"radial": 4, "angular": 0, "cutoff": 4.0}, "hidden": [4], "accuracy": 1e-4}
 NEURAL = {"potential": POTENTIAL, "training": {"adam_epochs": 3, "lbfgs_epochs": 2}}
+KERNEL = {"cutoff": 4.0, "cutoff_width": 2.0, "n_max": 2, "l_max": 2, "sparse_points": 8}
+KQEQ = {
+    "electronegativity": [KERNEL | {"delta": 2.0}],
+    "atomic_dipoles": [KERNEL | {"delta": 0.3}],
+    "steps": 3,
+    "cycles": 3,
+    "accuracy": 1e-5,
+}
 SMALL: dict[str, dict[str, Any]] = {
     "gap": FIT,
     "es-gap": FIT,
     "qeq-gap": {"fit": FIT, "qeq": {"density": "gaussian", "accuracy": 1e-4}},
+    "kqeq": KQEQ,
+    "kqeq-gap": {"charges": KQEQ, "fit": FIT},
     "2g": NEURAL,
     "3g": NEURAL,
     "cent": NEURAL,
@@ -46,7 +56,7 @@ SMALL: dict[str, dict[str, Any]] = {
 UNCHARGED = ("gap", "2g")
 FIXED = ("es-gap", "polarizable")
 """Presets whose charges do not depend on the structure."""
-ATOMIC_DIPOLES = ("polarizable",)
+ATOMIC_DIPOLES = ("polarizable", "kqeq", "kqeq-gap")
 
 
 def call(*arguments: object) -> Result:
@@ -173,7 +183,7 @@ def test_one_file_serves_evaluate_and_md_and_the_calculator(
         assert bool(moved > 1e-9) is (name not in FIXED)
 
 
-@pytest.mark.parametrize("name", ["qeq-gap", "cent", "4g", "latent-charges", "polarizable"])
+@pytest.mark.parametrize("name", ["qeq-gap", "kqeq", "cent", "4g", "latent-charges", "polarizable"])
 def test_the_electrostatics_of_every_model_can_stand_under_the_local_term(
     data: Path, models: Models, name: str, tmp_path: Path
 ) -> None:
@@ -187,8 +197,10 @@ def test_the_electrostatics_of_every_model_can_stand_under_the_local_term(
     assert potential.terms[-1].kind == "gp"
     assert f"electrostatics {source.name}" in potential.provenance["data"]
     for atoms in (read(data / "test.extxyz", index=0), read(data / "test.extxyz", index=-1)):
-        np.testing.assert_allclose(potential.evaluate(atoms).charges, original.evaluate(atoms).charges)
-    (term,) = potential.terms[:-2]
+        found, expected = potential.evaluate(atoms), original.evaluate(atoms)
+        np.testing.assert_allclose(found.charges, expected.charges)
+        np.testing.assert_allclose(found.dipole, expected.dipole)
+    term = potential.terms[0]
 
     def energy(shift: float) -> float:
         moved = atoms.copy()
@@ -252,6 +264,62 @@ def test_unknown_total_charges_are_refused_before_anything_is_fitted(data: Path,
     )  # fmt: skip
     assert "total charge" in message
     assert "t.extxyz#0" in message
+
+
+def test_charges_alone_need_labels_of_charges_and_no_others(data: Path, tmp_path: Path) -> None:
+    frames = read(data / "train.extxyz", ":5")
+    for atoms in frames:
+        del atoms.info["REF_energy"], atoms.arrays["REF_forces"]
+    write(tmp_path / "charges.extxyz", frames, format="extxyz")
+    arguments = ("--config", data / "kqeq.yaml", "--output", tmp_path / "m.safetensors")
+    shown = succeeds("fit", tmp_path / "charges.extxyz", "--preset", "kqeq", *arguments).output
+    assert "train: 5 frames, RMSE charges" in shown
+    assert "dipole" in shown
+    for atoms in frames:
+        del atoms.info["REF_dipole"], atoms.arrays["REF_charges"]
+    write(tmp_path / "bare.extxyz", frames, format="extxyz")
+    message = refused("fit", tmp_path / "bare.extxyz", "--preset", "kqeq", *arguments)
+    assert "no frame carries a label among REF_dipole" in message
+    assert "--key dipole=dipole_vector:e*bohr" in message
+
+
+def test_the_energy_of_charges_alone_is_not_compared(models: Models, data: Path) -> None:
+    model, metrics = models("kqeq")
+    assert metrics["train"]["energy_rmse_per_atom"] is None
+    assert metrics["train"]["stress_rmse"] is None
+    assert "energy" not in succeeds("evaluate", model, data / "test.extxyz").output
+
+
+def test_charges_first_and_the_local_term_from_what_they_leave(data: Path, tmp_path: Path) -> None:
+    (data / "apart.yaml").write_text(yaml.safe_dump(SMALL["kqeq-gap"] | {"joint": False}))
+    model = tmp_path / "m.safetensors"
+    succeeds(
+        "fit",
+        data / "train.extxyz",
+        "--preset",
+        "kqeq-gap",
+        "--config",
+        data / "apart.yaml",
+        "--output",
+        model,
+    )
+    apart = Potential.load(model)
+    assert [term.kind for term in apart.terms] == ["equilibration", "atomic-dipoles", "repulsion", "gp"]
+    atoms = read(data / "test.extxyz", index=0)
+    alone = Potential(apart.terms[:2]).evaluate(atoms)
+    np.testing.assert_allclose(apart.evaluate(atoms).dipole, alone.dipole)
+
+
+def test_charged_cells_are_refused_by_name(data: Path, tmp_path: Path) -> None:
+    atoms = read(data / "train.extxyz", index=-3)
+    atoms.info["total_charge"] = 1.0
+    write(tmp_path / "t.extxyz", atoms, format="extxyz")
+    message = refused(
+        "fit", tmp_path / "t.extxyz", "--preset", "qeq-gap", "--config", data / "qeq-gap.yaml", "--output",
+        tmp_path / "m.safetensors",
+    )  # fmt: skip
+    assert "t.extxyz#0" in message
+    assert "charge" in message
 
 
 def test_a_killed_training_goes_on_from_its_checkpoint(data: Path, tmp_path: Path) -> None:

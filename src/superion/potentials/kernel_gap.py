@@ -108,7 +108,9 @@ class JointFit:
                 break
         assert unknowns is not None
         terms = charge_terms(problem, unknowns[: problem.size])
-        local, constants = np.split(unknowns[problem.size :], [-self.constants.size])
+        local, constants = np.split(
+            unknowns[problem.size :], [self.size - self.constants.size - problem.size]
+        )
         change = dict(zip(self.constants.symbols, constants.tolist(), strict=True))
         baseline = {symbol: energy + change.get(symbol, 0.0) for symbol, energy in self.baseline.items()}
         return [*terms, SparseGP(self.blocks, local, baseline)]

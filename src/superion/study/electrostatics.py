@@ -23,6 +23,7 @@ from superion.electrostatics import CoulombTerm, EquilibrationTerm, FixedCharges
 from superion.errors import ModelError, SuperionError
 from superion.files import sha256
 from superion.potentials import Potential
+from superion.potentials.kernel_dipoles import AtomicDipoles
 from superion.potentials.neural import NeuralTerm
 from superion.structures import is_isolated
 from superion.study.qeq import QEqSettings, equilibration_term
@@ -34,7 +35,7 @@ SCREENING = 2.0
 """1/Å; decay of the penetration of two 1s Slater densities, see `CoulombTerm.li7p3s11`."""
 ACCURACY = 1e-6
 """Of the Ewald sum, relative to a bare pair interaction."""
-ELECTROSTATIC: tuple[type[Term], ...] = (CoulombTerm, EquilibrationTerm, PolarizableTerm)
+ELECTROSTATIC: tuple[type[Term], ...] = (CoulombTerm, EquilibrationTerm, PolarizableTerm, AtomicDipoles)
 """Terms of a model file that are electrostatics and nothing else."""
 
 

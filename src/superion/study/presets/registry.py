@@ -5,10 +5,11 @@ from __future__ import annotations
 from superion.errors import InputError, suggest
 from superion.study.presets.base import FitPreset
 from superion.study.presets.classical import CLASSICAL
+from superion.study.presets.kernel import KERNEL
 from superion.study.presets.local import LOCAL
 from superion.study.presets.neural import NEURAL
 
-FIT_PRESETS: dict[str, FitPreset] = {preset.name: preset for preset in (*LOCAL, *NEURAL, *CLASSICAL)}
+FIT_PRESETS: dict[str, FitPreset] = {preset.name: preset for preset in (*LOCAL, *KERNEL, *NEURAL, *CLASSICAL)}
 
 
 def fit_preset(name: str) -> FitPreset:

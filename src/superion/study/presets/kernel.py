@@ -1,0 +1,64 @@
+"""Kernel charge equilibration, alone or with a local term."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ase import Atoms
+from pydantic import BaseModel, Field
+
+from superion.potentials import FitSettings
+from superion.potentials.kernel_gap import fit_kqeq_gap
+from superion.potentials.kernel_qeq import fit_kqeq
+from superion.potentials.kernel_settings import KernelQEqSettings
+from superion.potentials.repulsion import Repulsion
+from superion.study.presets.base import STRICT, FitPreset, Options
+from superion.study.presets.local import READS, fit_local
+from superion.terms import Term
+
+
+class KQEqGapSettings(BaseModel):
+    """Kernel charge equilibration, and a local term on top of it."""
+
+    model_config = STRICT
+
+    charges: KernelQEqSettings = Field(KernelQEqSettings(), description="the charge equilibration")
+    fit: FitSettings = Field(FitSettings(), description="the local term and its fit")
+    joint: bool = Field(
+        True,
+        description="learn charges and local term together from all labels; false: charges from labels of "
+        "charges and dipoles alone, then the local term from the energies and forces that they leave",
+    )
+
+
+def _kqeq(frames: Sequence[Atoms], settings: KernelQEqSettings, options: Options) -> list[Term]:
+    return fit_kqeq(frames, settings, progress=options.progress)
+
+
+def _kqeq_gap(frames: Sequence[Atoms], settings: KQEqGapSettings, options: Options) -> list[Term]:
+    wall: list[Term] = [Repulsion.below(frames)] if options.repulsion else []
+    if settings.joint:
+        *charges, local = fit_kqeq_gap(frames, settings.charges, settings.fit, progress=options.progress)
+        return [*charges, *wall, local]  # no frame of the data feels the wall
+    charges = fit_kqeq(frames, settings.charges, progress=options.progress)
+    return fit_local("kqeq-gap", [*charges, *wall], frames, settings.fit, options)
+
+
+KERNEL = (
+    FitPreset(
+        "kqeq",
+        "kernel charge equilibration: charges and dipoles alone",
+        KernelQEqSettings,
+        _kqeq,
+        frozenset({"seed"}),
+        potential=False,
+    ),
+    FitPreset(
+        "kqeq-gap",
+        "kernel charge equilibration and a local Gaussian process",
+        KQEqGapSettings,
+        _kqeq_gap,
+        READS,
+        ("fit", "seed"),
+    ),
+)
