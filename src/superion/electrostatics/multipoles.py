@@ -30,7 +30,7 @@ from torch import Tensor
 from superion.electrostatics.ewald import Splitting
 from superion.electrostatics.lattice import Lattice
 from superion.electrostatics.reciprocal import half_grid
-from superion.neighbours import Pairs, neighbour_pairs
+from superion.neighbours import neighbour_pairs
 
 BALANCE = 0.15
 """Measured: pairs are cheaper here, beside wave vectors, than `Splitting.choose` takes them to be."""
@@ -91,12 +91,13 @@ class Multipoles:
         else:
             spread = np.ptp(atoms.positions, axis=0)
             alpha, cutoff, waves = 0.0, float(np.sqrt(spread @ spread)) + 1.0, None
-        pairs = _each_once(neighbour_pairs(atoms, cutoff))
-        i, j = torch.from_numpy(pairs.i), torch.from_numpy(pairs.j)
-        distance = torch.from_numpy(pairs.distance)
+        pairs = neighbour_pairs(atoms, cutoff)
+        once = pairs.i <= pairs.j
+        found = pairs.i, pairs.j, pairs.vector, pairs.distance
+        i, j, vector, distance = (torch.from_numpy(array[once]) for array in found)
         share = torch.where(i == j, 0.5, 1.0).to(distance)
         radial = share * _radial(distance, alpha)
-        return cls(len(atoms), i, j, torch.from_numpy(pairs.vector), distance, share, radial, alpha, waves)
+        return cls(len(atoms), i, j, vector, distance, share, radial, alpha, waves)
 
     def damped(self, polarizabilities: Tensor, thole: Tensor | float) -> Tensor:
         """(3, P) D₁ to D₃ for polarizabilities (N,) Å³ and Thole's a; without polarizability, no damping."""
@@ -185,12 +186,6 @@ class Multipoles:
         factor = torch.cat(rows, dim=2).reshape(3 * self.count, -1)
         own = 4 * self.alpha**3 / (3 * sqrt(pi))
         return factor @ factor.T - own * torch.eye(3 * self.count, dtype=torch.float64)
-
-
-def _each_once(pairs: Pairs) -> Pairs:
-    """Of two directions of a pair one, but both of an atom and its own image."""
-    keep = pairs.i <= pairs.j
-    return Pairs(pairs.i[keep], pairs.j[keep], pairs.vector[keep], pairs.distance[keep], pairs.start)
 
 
 def _radial(r: Tensor, alpha: float) -> Tensor:
