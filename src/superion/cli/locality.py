@@ -102,7 +102,7 @@ def locality(
     from superion.structures import read_structure
     from superion.study.settings_file import validate
 
-    terms = {what: _terms(what, screening) for what in subtract or ()}
+    terms = {Path(what).name: _terms(what, screening) for what in subtract or ()}
     given: dict[str, Any] = {}
     if labeller is None:
         if output is not None:
@@ -186,7 +186,10 @@ def charge_fit(
     elif found.determined:
         typer.echo(f"screening {found.screening:.3f} ± {found.screening_error:.3f} 1/Å")
     else:
-        typer.echo(f"the data do not determine the screening (best: {found.screening:.3g} 1/Å)")
+        typer.echo(
+            f"the data do not determine the screening (best: {found.screening:.3g} 1/Å); "
+            "--screening 2 fits charges with a given one"
+        )
     typer.echo(
         f"{found.rows} changes of the force on {found.atoms} atoms: {1000 * found.before:.3g} meV/Å before, "
         f"{1000 * found.after:.3g} meV/Å after"

@@ -29,17 +29,20 @@ def locality(result: Mapping[str, Any]) -> Figure:
     panels = figure.subplots(1, len(species), sharey=True, squeeze=False)[0]
     for panel, symbol in zip(panels, species, strict=True):
         rows = result["forces"][symbol]
-        _curve(panel, rows, BLUE, "o", "forces")
-        for (name, left), colour in zip(result["without"].items(), _WITHOUT, strict=False):
-            _curve(panel, left[symbol], colour, "s", f"without {name}")
+        _curve(panel, rows, BLUE, "o", "forces", 0.0)
+        for k, (name, left) in enumerate(result["without"].items()):
+            _curve(panel, left[symbol], _WITHOUT[k % len(_WITHOUT)], "s", f"without {name}", 0.06 * (k + 1))
         radius = np.array([row["radius"] for row in rows])
         if len(radius) > 1:
-            guide = 1000 * rows[0]["spread"] * (radius / radius[0]) ** -1.5
+            guide = 1000 * rows[-1]["spread"] * (radius / radius[-1]) ** -1.5
             panel.plot(radius, guide, ":", color=GREY, lw=1, label="∝ $R^{-3/2}$, fixed charges")
         panel.set(title=symbol, xlabel="radius R (Å)", yscale="log")
     panels[0].set_ylabel("spread of the force\nwhen atoms beyond R move (meV/Å)")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3))
+    order = sorted(range(len(labels)), key=lambda k: labels[k].startswith("∝"))
+    figure.legend(
+        [handles[k] for k in order], [labels[k] for k in order], loc="outside lower center", ncols=len(labels)
+    )
     return figure
 
 
@@ -72,9 +75,12 @@ def force_errors(errors: Mapping[str, Mapping[str, Any]], result: Mapping[str, A
     return figure
 
 
-def _curve(panel: Axes, rows: Sequence[Mapping[str, Any]], colour: str, marker: str, label: str) -> None:
+def _curve(
+    panel: Axes, rows: Sequence[Mapping[str, Any]], colour: str, marker: str, label: str, aside: float
+) -> None:
+    """Spreads with intervals; aside: Å by which points are moved, so that bars do not hide each other."""
     value, low, high = (1000 * np.array([row[key] for row in rows]) for key in ("spread", "low", "high"))
-    radius = [row["radius"] for row in rows]
+    radius = [row["radius"] + aside for row in rows]
     panel.errorbar(
         radius,
         value,
