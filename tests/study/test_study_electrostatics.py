@@ -59,7 +59,9 @@ def test_the_local_term_stands_on_the_electrostatics_of_the_file_and_on_nothing_
     digest = sha256(finished / "charges.safetensors")
     assert model.provenance["data"]["electrostatics charges.safetensors"] == digest
     assert read_json(finished / "out/provenance.json")["data"]["electrostatics charges.safetensors"] == digest
-    charges = read_json(finished / "out/accuracy.json")["es-gap"]["test"]["charges"]
+    accuracy = read_json(finished / "out/accuracy.json")["es-gap"]
+    assert accuracy["born_charges"] == pytest.approx({"Li": 0.6, "Cl": -0.6})
+    charges = accuracy["test"]["charges"]
     assert charges["by_species"]["Li"]["mean"] == pytest.approx(0.6)
     assert charges["total_error"] < 1e-12
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from superion.files import write_atomic
 from superion.report.content import Content
+from superion.report.figure_charges import charges
 from superion.report.figure_crystal import crystal
 from superion.report.figure_locality import force_errors
 from superion.report.figure_parity import parity
@@ -29,6 +30,7 @@ def draw_all(content: Content, folder: Path) -> dict[str, Path]:
         "crystal": lambda: crystal(content.crystal),
         "parity": lambda: parity(content),
         "force_errors": lambda: force_errors(content.accuracy, content.locality),
+        "charges": lambda: charges(content),
         "msd": lambda: msd(content.runs),
         "conductivity": lambda: conductivity(content.runs),
         "stability": lambda: stability(content.runs),

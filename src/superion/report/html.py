@@ -24,6 +24,9 @@ _CAPTIONS = {
     "force_errors": "Force errors by species. Lines: how much forces change when only atoms beyond the "
     "radius move, from reference calculations. On structures displaced as much, a model that sees no further "
     "has at least this error.",
+    "charges": "Charges that depend on the structure: those of all atoms of training and test set, by "
+    "species, each panel on its own scale. Dashed: their mean. A second hump, or a tail, is another kind of "
+    "surroundings.",
     "msd": "Mean-square displacement by species. Diffusion runs parallel to the dotted line (slope 1). A "
     "flat line means vibration about a site; a framework species that rises has begun to move or melt.",
     "conductivity": "Conductivity from the first part of each trajectory, up to the length on the axis, with "
@@ -71,6 +74,7 @@ def render(content: Content, figures: dict[str, Path]) -> str:
         split=tables.split(content),
         errors=tables.errors(content),
         species=tables.errors_by_species(content),
+        charges=tables.charges(content),
         transport=tables.transport(content),
         trust=tables.trust(content),
         remarks=tables.remarks(content),

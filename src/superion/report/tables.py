@@ -161,6 +161,50 @@ def errors(content: Content) -> Table:
     return Table("Errors against the reference: RMSE (MAE). A dash: no such labels.", head, rows, words=2)
 
 
+def charges(content: Content) -> Table | None:
+    """Charges by species, and how well they add up, of every potential that has any; None without."""
+    rows = []
+    for potential, which, found in _each(content):
+        summary = found.get("charges") or {}
+        born = (content.accuracy[potential].get("born_charges") or {}) if which == "train" else {}
+        rmse = found.get("charge_rmse_by_species") or {}
+        total = f"{summary['total_error']:.1e}" if summary else ""
+        for symbol, q in (summary.get("by_species") or {}).items():
+            rows.append(
+                [
+                    look(potential).label,
+                    which,
+                    symbol,
+                    str(q["atoms"]),
+                    _signed(q["mean"], 3),
+                    f"{q['std']:.3f}",
+                    f"{_signed(q['min'], 3)} … {_signed(q['max'], 3)}",
+                    number(rmse[symbol]) if rmse.get(symbol) is not None else "–",
+                    _signed(born[symbol], 2) if symbol in born else "–",
+                    total,
+                ]
+            )
+            total = ""
+    head = [
+        "potential",
+        "set",
+        "species",
+        "atoms",
+        "mean",
+        "std",
+        "least … largest",
+        "RMSE to labels",
+        "Born",
+        "largest |Σq\u00a0−\u00a0Q|",
+    ]
+    caption = (
+        "Predicted charges in e. Born: mean of a third of the trace of Born effective charges in the first "
+        "training frame, which is what an electric field acts on. |Σq − Q|: of a frame, how far its charges "
+        "miss the total charge."
+    )
+    return Table(caption, head, rows, words=3) if rows else None
+
+
 def errors_by_species(content: Content) -> Table | None:
     """Force errors by species; None if there are none."""
     found = [
@@ -292,6 +336,10 @@ def _pair(found: dict[str, Any], key: str, factor: float) -> str:
     if rmse is None:
         return "–"
     return f"{number(factor * rmse)} ({number(None if mae is None else factor * mae)})"
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def _range(pair: Any, digits: int) -> str:

@@ -15,11 +15,13 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from safetensors.numpy import save
 
 from superion.analysis.accuracy import parity
+from superion.electrostatics.polarization import born_charges
 from superion.errors import naming
 from superion.files import write_atomic
 from superion.potentials import Potential
 from superion.potentials.backend import Evaluator, evaluator
 from superion.potentials.gp import SparseGP
+from superion.potentials.kernel_dipoles import AtomicDipoles
 from superion.progress import track
 from superion.structures import LABELS, is_isolated
 from superion.study.electrostatics import ELECTROSTATIC
@@ -72,6 +74,19 @@ def comparable(potential: Potential, frames: Sequence[Atoms]) -> Sequence[Atoms]
             label = LABELS[name]
             (atoms.info if label.where == "info" else atoms.arrays).pop(label.key, None)
     return kept
+
+
+def born_by_species(potential: Potential, atoms: Atoms) -> dict[str, float] | None:
+    """Mean of a third of the trace of the Born effective charges (e) of each element in one structure.
+
+    None for a potential without charges, and for one with atomic dipoles, which do not feel a field.
+    """
+    if any(isinstance(term, AtomicDipoles) for term in potential.terms) or potential.response is None:
+        return None
+    values = born_charges(atoms, potential.response).values
+    mean = np.trace(values, axis1=1, axis2=2) / 3
+    symbols = np.array(atoms.get_chemical_symbols())
+    return {str(symbol): float(mean[symbols == symbol].mean()) for symbol in np.unique(symbols)}
 
 
 def write_predictions(path: str | Path, frames: Sequence[Atoms], predictions: Sequence[Evaluation]) -> None:

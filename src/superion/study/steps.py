@@ -12,12 +12,12 @@ from superion.analysis.accuracy import errors
 from superion.errors import CorruptFileError, ModelError
 from superion.files import sha256, write_json
 from superion.potentials import Potential, fit
-from superion.structures import census, trajectory_of
+from superion.structures import census, is_isolated, trajectory_of
 from superion.study.config import StudySettings
 from superion.study.data import Dataset, load_dataset
 from superion.study.display import say
 from superion.study.dynamics import Job
-from superion.study.evaluate import predict, write_parity
+from superion.study.evaluate import born_by_species, predict, write_parity
 from superion.study.presets import fixed_terms
 from superion.study.provenance import NUMERICAL, versions
 from superion.study.state import fingerprint
@@ -185,7 +185,8 @@ class Study:
         written = []
         for name in self.settings.potentials:
             potential = Potential.load(self._model(name))
-            metrics[name] = {"train": None, "test": None}
+            first = next(atoms for atoms in self.data.part("train") if not is_isolated(atoms))
+            metrics[name] = {"train": None, "test": None, "born_charges": born_by_species(potential, first)}
             for part in ("train", "test"):
                 frames = self.data.part(part)
                 if not frames:
