@@ -26,11 +26,12 @@ class Geometry:
     """B structures with N atoms in all.
 
     elements: (N,) index of the element of each atom. owner: (N,) the structure of each. neighbours, vectors:
-    pairs and their vectors (P, 3) Å. values: (N, F) symmetry functions; slopes: (P, F, 3) their derivatives.
+    pairs and their vectors (P, 3) Å. values: (N, F) symmetry functions; slopes: (P, K, 3) their derivatives.
     stacks: Coulomb matrices, none for models without charges.
     """
 
     count: int
+    functions: SymmetryFunctions
     elements: Tensor
     owner: Tensor
     neighbours: Neighbours
@@ -69,6 +70,7 @@ class Geometry:
             charged = stacks(structures, totals, densities, elements, settings.accuracy, device, training)
         return cls(
             len(structures),
+            functions,
             neighbours.elements,
             torch.repeat_interleave(sizes).to(device),
             neighbours,
@@ -100,7 +102,7 @@ class Geometry:
 
     def _gradient(self, by_values: Tensor) -> Tensor:
         """(P, 3) eV/Å, derivative by pair vectors."""
-        return torch.einsum("pf,pfc->pc", by_values[self.neighbours.i], self.slopes)
+        return self.functions.gradient(by_values, self.slopes, self.neighbours)
 
     def _local_forces(self, gradient: Tensor) -> Tensor:
         forces = gradient.new_zeros(len(self.elements), 3)

@@ -6,7 +6,7 @@
 | 3g | q(G_i), shifted alike to the total charge if asked for | ½ qᵀMq + Σ ε(G_i) |
 | cent | equilibrated with χ(G_i) | Σ (χ_i q_i + ½ J_i q_i²) + ½ qᵀMq |
 | 4g | equilibrated with χ(G_i) | ½ qᵀMq + Σ ε(G_i, q_i) |
-| latent-charges | as 3g or 4g, known from energies and forces alone | as there |
+| latent-charges | as 3g or 4g, known from energies and forces alone | ½ qᵀMq + Σ ε(G_i) |
 
 2g: Behler and Parrinello, Phys. Rev. Lett. 98, 146401 (2007). 3g: Artrith, Morawietz and Behler, Phys. Rev. B
 83, 153101 (2011). cent: Ghasemi, Hofstetter, Saha and Goedecker, Phys. Rev. B 92, 045131 (2015). 4g: Ko,

@@ -64,7 +64,7 @@ class NeuralSettings(BaseModel):
     @property
     def sees_charges(self) -> bool:
         """Whether the network of the short-range energy sees the charge of its atom."""
-        return self.equilibrated and self.generation != "cent"
+        return self.generation == "4g"
 
 
 class LabelSigmas(BaseModel):
@@ -74,7 +74,7 @@ class LabelSigmas(BaseModel):
 
     energy: float = Field(0.005, gt=0, description="energy, eV per atom")
     force: float = Field(0.05, gt=0, description="force component, eV/Å")
-    charge: float = Field(0.005, gt=0, description="charge, e")
+    charge: float = Field(0.02, gt=0, description="charge, e")
 
 
 class NeuralTraining(BaseModel):
@@ -85,7 +85,7 @@ class NeuralTraining(BaseModel):
     stages: tuple[Stage, ...] | None = Field(
         None,
         description="what is trained, one after another: charges (on charge labels), short-range (charges "
-        "held), joint; null: joint, for 3g and 4g with charge labels charges and short-range before it",
+        "held), joint; null: joint, before it charges for 3g and 4g with charge labels",
     )
     sigma: LabelSigmas = Field(LabelSigmas(), description="weights of the labels in the loss")
     adam_epochs: int = Field(

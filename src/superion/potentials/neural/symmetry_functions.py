@@ -83,6 +83,9 @@ class SymmetryFunctions:
         a, b = np.triu_indices(count)
         self._pair_of = np.zeros((count, count), dtype=np.int64)
         self._pair_of[a, b] = self._pair_of[b, a] = np.arange(len(a))
+        radial = np.arange(count * settings.radial).reshape(count, -1)
+        angular = self._pair_of[:, :, None] * len(grid) + np.arange(len(grid))
+        self._columns = np.hstack([radial, count * settings.radial + angular.reshape(count, -1)])
 
     def elements(self, numbers: Array) -> Array:
         """(N,) index among `species` of the atomic numbers; ModelError for an element that is not there."""
@@ -102,7 +105,10 @@ class SymmetryFunctions:
         return self._sums(neighbours, self._radial(r), self._angular(*self._sides(vectors, r, neighbours)))
 
     def with_derivatives(self, vectors: Tensor, neighbours: Neighbours) -> tuple[Tensor, Tensor]:
-        """The values (N, size), and derivatives (P, size, 3) 1/Å, those of atom i by the vector i → j."""
+        """The values (N, size), and their derivatives (P, K, 3) 1/Å: those of atom i by the vector i → j.
+
+        Of each pair only the K functions that know the element of j; `gradient` knows which they are.
+        """
         r = torch.linalg.vector_norm(vectors, dim=1)
         unit = vectors / r[:, None]
         r1, r2, cosine = self._sides(vectors, r, neighbours)
@@ -110,13 +116,8 @@ class SymmetryFunctions:
         angular = self._angular(r1, r2, cosine)
         by_first, by_second, by_cosine = self._angular_slopes(r1, r2, cosine)
         sums = self._sums(neighbours, radial, angular)
-        count, functions = len(self.species), angular.shape[1]
-        own = torch.nn.functional.one_hot(neighbours.elements[neighbours.j], count).to(r.dtype)
-        radial_slope = radial_slope[:, :, None] * unit[:, None]
-        radial_part = (own[:, :, None, None] * radial_slope[:, None]).flatten(1, 2)
-        kinds = count * (count + 1) // 2
-        angular_part = vectors.new_zeros(len(r) * kinds, functions, 3)
-        kind = self._pair_kind(neighbours)
+        slopes = vectors.new_zeros(len(r) * len(self.species), angular.shape[1], 3)
+        ends = neighbours.elements[neighbours.j]
         for at, other, slope, side in (
             (neighbours.one, neighbours.two, by_first, r1),
             (neighbours.two, neighbours.one, by_second, r2),
@@ -124,9 +125,18 @@ class SymmetryFunctions:
             along = unit[at]
             across = (unit[other] - cosine[:, None] * along) / side[:, None]
             slope = slope[:, :, None] * along[:, None] + by_cosine[:, :, None] * across[:, None]
-            angular_part.index_add_(0, at * kinds + kind, slope)
-        slopes = torch.cat([radial_part, angular_part.unflatten(0, (len(r), kinds)).flatten(1, 2)], dim=1)
-        return sums, slopes
+            slopes.index_add_(0, at * len(self.species) + ends[other], slope)
+        angular_part = slopes.unflatten(0, (len(r), len(self.species))).flatten(1, 2)
+        return sums, torch.cat([radial_slope[:, :, None] * unit[:, None], angular_part], dim=1)
+
+    def gradient(self, by_values: Tensor, slopes: Tensor, neighbours: Neighbours) -> Tensor:
+        """(P, 3), derivative by pair vectors where that by the values is by_values (N, size).
+
+        In the unit of by_values over Å, and differentiable in it. slopes: those of `with_derivatives`.
+        """
+        columns = torch.as_tensor(self._columns, device=by_values.device)
+        chosen = by_values[:, columns][neighbours.i, neighbours.elements[neighbours.j]]
+        return torch.einsum("pk,pkc->pc", chosen, slopes)
 
     # -- parts of the above ------------------------------------------------------------------------
 

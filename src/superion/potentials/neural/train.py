@@ -135,7 +135,7 @@ def _stages(settings: NeuralSettings, training: NeuralTraining, bulk: Sequence[A
     labelled = any("REF_charges" in atoms.arrays for atoms in bulk)
     separate = settings.generation in ("3g", "4g")
     if training.stages is None:
-        return ("charges", "short-range", "joint") if separate and labelled else ("joint",)
+        return ("charges", "joint") if separate and labelled else ("joint",)
     if set(training.stages) - {"joint"} and not separate:
         raise InputError(
             f"generation {settings.generation} is trained as a whole, found stages {list(training.stages)}.",
