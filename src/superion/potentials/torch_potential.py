@@ -16,6 +16,7 @@ from superion.errors import ModelError, naming
 from superion.neighbours import NeighbourList
 from superion.potentials.angle import AngleBlock
 from superion.potentials.gp import SparseGP
+from superion.potentials.neural.term import NeuralTerm
 from superion.potentials.pair import PairBlock, species_index
 from superion.potentials.potential import Potential
 from superion.potentials.repulsion import Repulsion
@@ -67,7 +68,7 @@ class TorchPotential:
             elif isinstance(term, CoulombTerm):
                 self._coulomb.append(TorchCoulomb(term, self.device))
             elif isinstance(term, Term) and not isinstance(term, LocalTerm):
-                self._others.append(term)
+                self._others.append(term.to(self.device) if isinstance(term, NeuralTerm) else term)
             else:
                 raise _unknown(f"the term {type(term).__name__}")
 

@@ -40,7 +40,7 @@ def pair_of_molecules(seed: int, latent: str) -> tuple[Atoms, np.ndarray]:
     return atoms, charges.detach().numpy()
 
 
-@pytest.mark.parametrize("latent", ["direct", "equilibrated"])
+@pytest.mark.parametrize("latent", ["direct", pytest.param("equilibrated", marks=pytest.mark.physics)])
 def test_dipoles_are_recovered_from_forces_alone(latent):
     """In vacuum forces between molecules give the product of their dipoles, so the sign stays open."""
     truths = [pair_of_molecules(seed, latent) for seed in range(50)]

@@ -9,6 +9,7 @@ from superion.electrostatics import CoulombTerm, FixedCharges, Gaussian
 from superion.errors import CorruptFileError, InputError, ModelError
 from superion.potentials.neural import NeuralSettings, NeuralTraining, fit_neural
 from superion.potentials.neural import epochs as epochs_module
+from superion.potentials.neural import train as train_module
 
 SHORT = NeuralTraining(adam_epochs=6, lbfgs_epochs=3, validation=0.25, checkpoint_every=2)
 
@@ -169,3 +170,25 @@ def test_settings_refuse_strange_words():
     with pytest.raises(ValueError, match="Extra inputs"):
         NeuralSettings(symmetry={"cutof": 3.0})
     assert NeuralSettings(symmetry=SYMMETRY).charged
+
+
+def test_the_mean_energy_beyond_the_baseline_is_where_training_begins():
+    frames = labelled(name="2g")
+    for atoms in frames:
+        atoms.info["REF_energy"] -= 40.0
+    for symbol in "HCO":
+        lone = molecule()[[0]]
+        lone.symbols[0] = symbol
+        lone.info |= {"config_type": "IsolatedAtom", "REF_energy": 0.0}
+        frames.append(lone)
+    for name in ("2g", "cent"):
+        training = SHORT.model_copy(update={"stages": (), "validation": 0.0})
+        term = fit_neural(frames, neural_settings(name), training)
+        errors = [term.evaluate(atoms).energy - atoms.info["REF_energy"] for atoms in frames[:8]]
+        assert abs(np.mean(errors)) < 8.0
+
+
+def test_a_training_that_does_not_fit_into_memory_is_refused(monkeypatch):
+    monkeypatch.setattr(train_module, "available_memory", lambda: 1000)
+    with pytest.raises(InputError, match=r"training will use up to .* GB"):
+        fit_neural(labelled(2), neural_settings("2g"), SHORT)

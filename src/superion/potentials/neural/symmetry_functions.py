@@ -87,6 +87,11 @@ class SymmetryFunctions:
         angular = self._pair_of[:, :, None] * len(grid) + np.arange(len(grid))
         self._columns = np.hstack([radial, count * settings.radial + angular.reshape(count, -1)])
 
+    @property
+    def columns(self) -> int:
+        """How many functions know a neighbour of one element."""
+        return int(self._columns.shape[1])
+
     def elements(self, numbers: Array) -> Array:
         """(N,) index among `species` of the atomic numbers; ModelError for an element that is not there."""
         index = np.searchsorted(self.species, numbers).clip(max=len(self.species) - 1)

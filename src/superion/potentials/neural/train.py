@@ -13,10 +13,13 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from superion.errors import InputError, naming
+from superion.neighbours import neighbour_pairs
 from superion.potentials.fit import ISOLATED, baseline_energies
+from superion.potentials.memory import available_memory
 from superion.potentials.neural.epochs import Run
 from superion.potentials.neural.geometry import total_charge
-from superion.potentials.neural.model import Model, Scales, initial_weights
+from superion.potentials.neural.model import ENERGY, Model, Scales, initial_weights
+from superion.potentials.neural.networks import Weights
 from superion.potentials.neural.objective import Labelled, learns_charges
 from superion.potentials.neural.settings import NeuralSettings, NeuralTraining, Stage
 from superion.potentials.neural.symmetry_functions import SymmetryFunctions
@@ -25,6 +28,7 @@ from superion.terms import Evaluation, Term
 from superion.torch_batch import usable
 
 FLOOR = 1e-2  # least scale of a symmetry function, of the largest of its element
+COPIES = 3  # arrays as large as the derivatives of the symmetry functions while they are made and used
 CHARGE_FLOOR, CHARGE_SCALE = 0.01, 0.1  # e, least and usual scale of a charge as an input
 
 
@@ -59,17 +63,17 @@ def fit_neural(
     species = sorted({int(z) for atoms in frames for z in atoms.numbers})
     model = _untrained(frames, bulk, known, settings, species, generator)
     order = torch.randperm(len(bulk), generator=generator).tolist()
-    held = round(training.validation * len(bulk))
+    held = min(round(training.validation * len(bulk)), len(bulk) - 1)
+    _check_memory(bulk, model)
     parts = _chunks(order[held:], training.batch), _chunks(order[:held], training.batch)
     batches, tests = (
         [Labelled.of([bulk[k] for k in part], [known[k] for k in part], model, where) for part in group]
         for group in parts
     )
-    model = _scaled(model, batches, bulk)
-    model = NeuralTerm(model).to(where).model
+    model = NeuralTerm(_scaled(model, batches)).to(where).model
     run = Run(model, training, batches, tests, generator, _stages(settings, training, bulk))
     if checkpoint is not None:
-        run.keep(checkpoint, _key(bulk, known, settings, training))
+        run.keep(checkpoint, _key(bulk, known, model, training))
     run.train(progress)
     return NeuralTerm(replace(model, weights=run.best)).to("cpu")
 
@@ -95,10 +99,10 @@ def _untrained(
     return Model(settings, functions, scales, initial_weights(settings, symbols, functions.size, generator))
 
 
-def _scaled(model: Model, batches: Sequence[Labelled], bulk: Sequence[Atoms]) -> Model:
+def _scaled(model: Model, batches: Sequence[Labelled]) -> Model:
     """The same with the mean and spread of symmetry functions and charges in the training data.
 
-    What the baseline leaves of the mean energy becomes the bias of the last layers, element by element.
+    What the baseline leaves of the energies is where training begins: a constant for each element.
     """
     count = len(model.symbols)
     values = torch.cat([batch.geometry.values for batch in batches])
@@ -116,7 +120,37 @@ def _scaled(model: Model, batches: Sequence[Labelled], bulk: Sequence[Atoms]) ->
         if len(known) and learns_charges(model):
             charge_mean[k] = known.mean()
             charge_scale[k] = known.std(correction=0).clamp(min=CHARGE_FLOOR)
-    return replace(model, scales=Scales(mean, scale, charge_mean, charge_scale, model.scales.baseline))
+    scales = Scales(mean, scale, charge_mean, charge_scale, model.scales.baseline)
+    return replace(model, scales=scales, weights=model.weights | _first_offsets(model, batches))
+
+
+def _first_offsets(model: Model, batches: Sequence[Labelled]) -> Weights:
+    """Biases of the last layers (offsets of cent) by least squares from energies minus the baseline."""
+    rows, right = [], []
+    for batch in batches:
+        counts = torch.zeros(batch.geometry.count, len(model.symbols), dtype=torch.float64)
+        owner, elements = batch.geometry.owner.cpu(), batch.geometry.elements.cpu()
+        counts.index_put_((owner, elements), torch.ones(len(owner)).double(), accumulate=True)
+        energies = batch.energies.cpu() - counts @ model.scales.baseline
+        rows.append(counts[~torch.isnan(energies)])
+        right.append(energies[~torch.isnan(energies)])
+    found = np.linalg.lstsq(torch.cat(rows).numpy(), torch.cat(right).numpy(), rcond=1e-8)[0]
+    if model.settings.generation == "cent":
+        return {"offset": torch.tensor(found)}
+    last = len(model.settings.hidden)
+    names = [f"{ENERGY}.{symbol}.{last}.bias" for symbol in model.symbols]
+    return {name: torch.tensor(found[k : k + 1]) for k, name in enumerate(names)}
+
+
+def _check_memory(bulk: Sequence[Atoms], model: Model) -> None:
+    """InputError if the derivatives of symmetry functions, which are kept, need too much memory."""
+    pairs = sum(len(neighbour_pairs(atoms, model.functions.cutoff).j) for atoms in bulk)
+    needed, free = COPIES * 24 * pairs * model.functions.columns, available_memory()
+    if free is not None and needed > free:
+        raise InputError(
+            f"training will use up to {needed / 1e9:.1f} GB, of which {free / 1e9:.1f} GB are available.",
+            remedy="use fewer frames, a shorter cutoff, or fewer symmetry functions.",
+        )
 
 
 def _check_labels(bulk: Sequence[Atoms], settings: NeuralSettings) -> None:
@@ -155,11 +189,10 @@ def _chunks(order: Sequence[int], size: int | None) -> list[list[int]]:
     return [sorted(order[start : start + size]) for start in range(0, len(order), size)]
 
 
-def _key(
-    bulk: Sequence[Atoms], known: Sequence[Evaluation], settings: NeuralSettings, training: NeuralTraining
-) -> str:
+def _key(bulk: Sequence[Atoms], known: Sequence[Evaluation], model: Model, training: NeuralTraining) -> str:
     """SHA-256 of everything that the result depends on."""
-    digest = hashlib.sha256((settings.model_dump_json() + training.model_dump_json()).encode())
+    digest = hashlib.sha256((model.settings.model_dump_json() + training.model_dump_json()).encode())
+    digest.update(model.scales.baseline.cpu().numpy().tobytes())
     for atoms, fixed in zip(bulk, known, strict=True):
         for value in (
             atoms.numbers,
