@@ -137,3 +137,18 @@ def test_require_labels(lps):
 def test_no_frames():
     with pytest.raises(InputError, match="no frames"):
         census([])
+
+
+def test_charges_that_do_not_add_up_to_the_total_charge_are_named():
+    def ion(total=None):
+        atoms = Atoms("NaCl", [[0, 0, 0], [0, 0, 2.4]], info={"REF_energy": -1.0})
+        atoms.arrays["REF_charges"] = np.array([0.9, 0.1])
+        if total is not None:
+            atoms.info["total_charge"] = total
+        return atoms
+
+    (found,) = (w for w in census([ion(), ion(1.0), ion(-1.0)]).warnings if "add up" in w)
+    assert "charges of 2 frames do not add up to the total charge" in found
+    assert "(+1.00 e, none is stated)" in found
+    assert "(+1.00 e, total_charge is -1 e)" in found
+    assert not any("add up" in w for w in census([ion(1.0)]).warnings)

@@ -85,12 +85,12 @@ def print_metrics(metrics: Mapping[str, Mapping[str, Any] | None]) -> None:
             for name, key, factor, unit in quantities
             if values[key] is not None
         ]
-        line = f"{part}: {values['frames']} frames, RMSE {', '.join(shown) or 'unknown (no labels)'}"
+        said = [f"RMSE {', '.join(shown)}"] if shown else []
         if values["dipole_mae"] is not None:
-            line += (
-                f"; dipole {values['dipole_mae']:.4g} e·Å (mean error of the magnitude), "
+            said.append(
+                f"dipole {values['dipole_mae']:.4g} e·Å (mean error of the magnitude), "
                 f"{values['dipole_vector_error']:.4g} e·Å (of the vector)"
             )
-        typer.echo(line)
+        typer.echo(f"{part}: {values['frames']} frames, {'; '.join(said) or 'RMSE unknown (no labels)'}")
         if values["charges"] is not None:
             typer.echo(f"{part}: {written(values['charges'])}")

@@ -18,6 +18,8 @@ from superion.structures.slips import unit_slips
 from superion.structures.split import trajectory_of
 
 _COUNTED = [label.name for label in LABELS.values() if label.dimension != "text"]
+CHARGE_SLIP = 0.5
+"""e; partitioned charges may miss the total charge by less, for rounding and overlap."""
 _PLAIN: dict[str, Any] = {"box": None, "pad_edge": False, "padding": (0, 1, 0, 0), "show_edge": False}
 
 
@@ -112,7 +114,7 @@ def census(frames: Sequence[Atoms]) -> Census:
         groups=[_group(name, group) for name, group in by_name.items()],
         total=total,
         duplicates=duplicates,
-        warnings=warnings + unit_slips(by_name),
+        warnings=warnings + unit_slips(by_name) + _charge_slips(bulk),
         notes=_notes(by_name),
     )
 
@@ -175,6 +177,22 @@ def _duplicates(frames: Sequence[Atoms]) -> tuple[list[list[str]], list[str]]:
             spread = max(energies) - min(energies)
             warnings.append(f"energies of one structure differ by {spread:.4g} eV: {_listed(called)}.")
     return names, warnings
+
+
+def _charge_slips(frames: Sequence[Atoms]) -> list[str]:
+    """Charges that add up to another total than is stated, or to one that is not stated at all."""
+    wrong = []
+    for k, atoms in enumerate(frames):
+        charges, stated = get_label(atoms, "charges"), get_label(atoms, "total_charge")
+        if charges is not None and abs(charges.sum() - (stated or 0.0)) > CHARGE_SLIP:
+            said = "none is stated" if stated is None else f"total_charge is {stated:+g} e"
+            wrong.append(f"{frame_name(atoms, k)} ({charges.sum():+.2f} e, {said})")
+    if not wrong:
+        return []
+    return [
+        f"charges of {len(wrong)} frames do not add up to the total charge: {_listed(wrong)}; set "
+        "total_charge, without which a model of charges takes the one of its settings."
+    ]
 
 
 def _listed(names: Sequence[str]) -> str:
