@@ -33,6 +33,7 @@ bench: compiler $(VENV)/.test
 	$(BIN)/python benchmarks/torch_path.py
 	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/electrostatics.py
+	$(BIN)/python benchmarks/charge_equilibration.py
 	$(BIN)/python benchmarks/lammps_routes.py
 	$(BIN)/python benchmarks/hyperparameters.py
 	$(BIN)/python benchmarks/classical.py

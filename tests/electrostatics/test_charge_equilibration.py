@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -51,7 +53,7 @@ def test_charges_obey_all_conditions_at_once(pbc, densities):
     exact = saddle_point(atoms, own, np.zeros(8), [0.0])
     np.testing.assert_allclose(own.charges(atoms), exact, rtol=0, atol=1e-10)
     atoms.arrays["fragment"] = np.array([4, 4, 2, 2, 4, 2, 7, 7])
-    atoms.info["fragment_charges"] = {4: 0.5, 2: -0.5, 7: 0.0}
+    atoms.info["fragment_charges"] = {"4": 0.5, 2: -0.5, 7: 0.0}  # names are strings in files
     exact = saddle_point(atoms, own, atoms.arrays["fragment"], [-0.5, 0.5, 0.0])
     np.testing.assert_allclose(own.charges(atoms), exact, rtol=0, atol=1e-10)
 
@@ -227,6 +229,12 @@ def test_answers_are_not_shared_and_not_stale():
     own.electronegativity.of["Li"] = 4.0
     atoms.positions[0, 0] -= 0.01
     assert not np.array_equal(own.charges(atoms), second)
+
+
+def test_can_be_sent_to_another_process():
+    atoms, own = structure(), model(solver="iterative")
+    found = own.charges(atoms)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(own)).charges(atoms), found)
 
 
 def test_no_atoms_and_one_atom():

@@ -119,6 +119,11 @@ def test_gaussian_densities_are_near_slater_ones():
     np.testing.assert_allclose(one, two, atol=0.05)
 
 
+def test_hydrogen_molecules_have_no_minimum():
+    with pytest.raises(ModelError, match=r"charge that moves between atoms [01] \(H\), [01] \(H\)"):
+        rappe_goddard(["H"], total_charge=0.0).charges(molecule("H2"))
+
+
 def test_bad_input():
     with pytest.raises(InputError, match="no parameters for 'Zn'"):
         rappe_goddard(["Zn", "S"])

@@ -45,8 +45,8 @@ from superion.errors import InputError, ModelError, suggest
 
 Array = np.ndarray
 SOLVERS = ("auto", "direct", "iterative")
-DIRECT = 350
-"""Atoms of a periodic structure up to which the direct solution is faster; measured."""
+DIRECT = {2: 1000, 3: 350}
+"""Atoms up to which the direct solution is faster, by the number of periodic axes; measured."""
 ITERATIONS = 30
 """How many sums an iterative solution takes, about."""
 
@@ -119,6 +119,9 @@ class ChargeEquilibration:
             )
         self.solver, self.tolerance = solver, float(tolerance)
         self._last: tuple[tuple[bytes, ...], Equilibrium] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_last": None}
 
     def with_field(self, field: Sequence[float]) -> Self:
         """The same model in another field (V/Å)."""
@@ -204,9 +207,8 @@ class ChargeEquilibration:
         self, atoms: Atoms, operator: CoulombOperator, hardness: Array, constraints: Constraints
     ) -> tuple[Callable[[Array], Array], Response]:
         symbols = atoms.get_chemical_symbols()
-        if self.solver == "direct" or (
-            self.solver == "auto" and not (atoms.pbc.all() and len(atoms) > DIRECT)
-        ):
+        most = DIRECT.get(int(atoms.pbc.sum()), len(atoms))
+        if self.solver == "direct" or (self.solver == "auto" and len(atoms) <= most):
             matrix = operator.matrix() + np.diag(hardness)
             return matrix.dot, DirectResponse(matrix, constraints, symbols)
         interaction = operator.repeated(ITERATIONS)
