@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -76,6 +77,7 @@ def rows(name: str, structures: list[Atoms], settings: dict, largest: int) -> li
                 f"{np.abs(charges['direct'] - charges['iterative']).max():.2g}"
             )
         found.append(row)
+        print(row, file=sys.stderr, flush=True)
     return found
 
 

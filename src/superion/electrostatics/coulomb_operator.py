@@ -38,8 +38,11 @@ from superion.electrostatics.vacuum import vacuum_matrix, vacuum_sum
 from superion.errors import InputError
 
 Array = np.ndarray
-PRECONDITIONED = 2.2
-"""Width (Å) of the densities whose interaction a preconditioner inverts; measured."""
+PRECONDITIONED, NARROWEST = 1.7, 1.5
+"""Width of the densities whose interaction a preconditioner inverts over that of the widest; at least, Å."""
+
+MARGIN = 0.02
+"""Part of each wave that a preconditioner leaves alone: rounding to a coarse mesh must not make it negative."""
 
 
 class CoulombOperator(Protocol):
@@ -205,7 +208,7 @@ class Crystal:
         return times
 
     def preconditioner(self, hardness: Array) -> Callable[[Array], Array]:
-        """Atoms of hardness D, each for itself, that screen waves 4π/k² longer than PRECONDITIONED.
+        """Atoms of hardness D, each for itself, that screen waves longer than the densities.
 
         Of D + SvSᵀ, with plane waves S and the interaction v(k) of wide densities, the inverse is
         D⁻¹ − D⁻¹S(v⁻¹ + SᵀD⁻¹S)⁻¹SᵀD⁻¹ (Woodbury), where SᵀD⁻¹S is taken for the sum of D⁻¹, as if atoms lay
@@ -215,10 +218,12 @@ class Crystal:
         lattice = Lattice.of(self.positions, self.cell)
         own = np.array([self_interaction(density) for density in self.densities])[self.kinds]
         local = np.where(own < hardness, hardness - 0.5 * np.where(np.isfinite(own), own, 0.0), hardness)
-        alpha = 1 / (sqrt(2) * PRECONDITIONED)
+        widest = COULOMB / (sqrt(pi) * float(own.min()))  # of Gaussians with the same self-interaction
+        alpha = 1 / (sqrt(2) * max(PRECONDITIONED * widest, NARROWEST))
         screening = sqrt(4 * pi * COULOMB * (1 / local).sum() / lattice.volume)
         mesh = MeshPotential(lattice, alpha, Mesh.choose(lattice.axes, alpha, 1e-2, 4), screening)
-        return lambda values: (values - COULOMB * mesh.times(values / local)) / local
+        part = (1 - MARGIN) * COULOMB
+        return lambda values: (values - part * mesh.times(values / local)) / local
 
 
 @dataclass(frozen=True)
