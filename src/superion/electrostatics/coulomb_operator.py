@@ -42,7 +42,7 @@ PRECONDITIONED, NARROWEST = 1.7, 1.5
 """Width of the densities whose interaction a preconditioner inverts over that of the widest; at least, Å."""
 
 MARGIN = 0.02
-"""Part of each wave that a preconditioner leaves alone: rounding to a coarse mesh must not make it negative."""
+"""Part of each wave that a preconditioner leaves alone, so that its coarse mesh does not make it negative."""
 
 
 class CoulombOperator(Protocol):
