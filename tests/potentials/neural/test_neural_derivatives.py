@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ase import Atoms
 from neural_cases import CHARGED, GENERATIONS, STRUCTURES, crystal, molecule, untrained
 
 EVERY = [
@@ -132,3 +133,17 @@ def test_one_by_one_is_together(name):
         np.testing.assert_allclose(found.virial, alone.virial, atol=1e-12)
         if found.charges is not None:
             np.testing.assert_allclose(found.charges, alone.charges, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["2g", "4g"])
+def test_a_far_dopant_changes_what_an_adsorbate_prefers_only_by_charges(name):
+    """Flat minus upright, doped minus pure: zero for a local model, whatever its weights."""
+    term, energy = untrained(name), {}
+    chain = [[1.3 * k, 0.0, 0.0] for k in range(12)]
+    for dopant in "CO":
+        for place, height in (("near", 1.2), ("far", 1.9)):
+            symbols = ["C"] * 11 + [dopant, "H"]
+            atoms = Atoms(symbols, [*chain, [0.0, 0.0, height]], info={"total_charge": 0.0})
+            energy[dopant, place] = term.evaluate(atoms).energy
+    change = energy["O", "near"] - energy["O", "far"] - energy["C", "near"] + energy["C", "far"]
+    assert (abs(change) < 1e-11) == (name == "2g")
