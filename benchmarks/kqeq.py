@@ -6,7 +6,7 @@
 PATH is the folder of the data published with kQEq (Staacke et al., Mach. Learn.: Sci. Technol. 3, 015032
 (2022), MIT licence): QMtrainRandom.xyz, QMtrainFarthest.xyz, ValQM9.xyz, PlusSet.xyz, MinusSet.xyz. Prints
 JSON: mean error of the magnitude of the dipole and mean length of the error of the vector, in debye, of the
-1,000 molecules of the validation set, of which nothing is used in any choice. Molecules with an element
+1,000 molecules of the validation set. Molecules with an element
 that a small training set does not hold are not counted; "tested" says how many are.
 
 The labels are `dipole_vector`, in e·bohr: its length is that of point charges from the same file times their
