@@ -2,12 +2,14 @@
 
     python benchmarks/stability.py FOLDER --temperatures 800 1000 --ps 100
 
-Fits both potentials to all shipped Li7P3S11 frames but the validation trajectory (settings in `grown.yaml`),
-prints their force errors on it, and runs the 42-atom crystal with each (Langevin, 2 fs, seed 1). Trajectories
-are kept in FOLDER; a second call goes on. Prints JSON for every run: whether it ended as planned, the mean
-temperature, the closest approach of each pair of elements beside that of the training data, the fraction of
-P atoms with other than four neighbours among S and P within 2.8 Å (all P of the crystal have four), that of S
-atoms without a P neighbour, and the distance Li has moved.
+Fits three potentials to all shipped Li7P3S11 frames but the validation trajectory (settings in
+`grown.yaml`): gap, es-gap, and es-gap with the charges that `superion charge-fit` found
+(data/lps/locality/charges.json). Prints their force errors on that trajectory, and runs the 42-atom crystal
+with each (Langevin, 2 fs, seed 1). Trajectories are kept in FOLDER; a second call goes on. Prints JSON for
+every run: whether it ended as planned, the mean temperature, the closest approach of each pair of elements
+beside that of the training data, the fraction of P atoms with other than four neighbours among S and P
+within 2.8 Å (all P of the crystal have four), that of S atoms without a P neighbour, and the distance Li
+has moved.
 """
 
 from __future__ import annotations
@@ -28,23 +30,33 @@ from superion.errors import SimulationError
 from superion.neighbours import neighbour_pairs
 from superion.simulation import MDSettings, run_md
 from superion.simulation.trajectory import read_trajectory, to_ase
+from superion.study.electrostatics import ElectrostaticsSettings
 from superion.study.evaluate import predict
 from superion.study.presets import fixed_terms
 
 HERE = Path(__file__).parent
 DATA = HERE.parent / "data" / "lps"
+FITTED = "es-gap, fitted charges"
+NAMES = ("gap", "es-gap", FITTED)
 FILES = ("train", "strained", "eos", "isolated", "grown")
 BOND = 2.8  # Å, between the first and second shell of P-S and P-P
 TIMESTEP, EVERY = 2.0, 50  # fs, steps
 
 
+def slug(name: str) -> str:
+    """The name as part of a file name."""
+    return name.replace(",", "").replace(" ", "-")
+
+
 def potentials(folder: Path) -> dict[str, Potential]:
-    """Both potentials, from their files if they are there."""
-    paths = {name: folder / f"{name}.safetensors" for name in ("gap", "es-gap")}
+    """The potentials, from their files if they are there."""
+    paths = {name: folder / f"{slug(name)}.safetensors" for name in NAMES}
     if not all(path.exists() for path in paths.values()):
         frames = [atoms for name in FILES for atoms in read_frames(DATA / f"{name}.extxyz")]
         settings = FitSettings(**yaml.safe_load((HERE / "grown.yaml").read_text()), uncertainty=False)
-        terms = {name: fixed_terms(name, frames) for name in paths}
+        charges = json.loads((DATA / "locality" / "charges.json").read_text())["charges"]
+        terms = {name: fixed_terms(name, frames) for name in ("gap", "es-gap")}
+        terms[FITTED] = fixed_terms("es-gap", frames, ElectrostaticsSettings(charges=charges))
         for name, fitted in fit(frames, settings, terms, progress=True).items():
             Potential(fitted, {"frames": len(frames)}).save(paths[name])
     return {name: Potential.load(path) for name, path in paths.items()}
@@ -129,7 +141,9 @@ def main() -> None:
         found = errors(validation, predict(potential, validation))
         result[name] = {"force_rmse": found["force_rmse"], "by species": found["force_rmse_by_species"]}
         for t in given.temperatures:
-            result[name][f"{t:g} K"] = run(potential, crystal, t, given.ps, given.folder / f"{name}-{t:g}K")
+            result[name][f"{t:g} K"] = run(
+                potential, crystal, t, given.ps, given.folder / f"{slug(name)}-{t:g}K"
+            )
     print(json.dumps(result, indent=1, ensure_ascii=False))
 
 
