@@ -6,12 +6,12 @@
 PATH is the folder of the data published with kQEq (Staacke et al., Mach. Learn.: Sci. Technol. 3, 015032
 (2022), MIT licence): QMtrainRandom.xyz, QMtrainFarthest.xyz, ValQM9.xyz, PlusSet.xyz, MinusSet.xyz. Prints
 JSON: mean error of the magnitude of the dipole and mean length of the error of the vector, in debye, of the
-1,000 molecules of the validation set. Molecules with an element
-that a small training set does not hold are not counted; "tested" says how many are.
+1,000 molecules of the validation set. Molecules with an element that a small training set does not hold are
+not counted; "tested" says how many are.
 
-The labels are `dipole_vector`, in e·bohr: its length is that of point charges from the same file times their
-positions, and 6 % more than `dipole_moment` (debye), which comes from another level of theory. Positions
-are relative to the centre of mass, and so are the dipoles of the ions.
+The labels are `dipole_vector`, in e·bohr: so read, its length is 6 to 7 % more than `dipole_moment` (debye),
+with little spread, as from another level of theory; no other unit comes near. Positions are relative to the
+centre of mass, and so are the dipoles of the ions.
 """
 
 from __future__ import annotations
