@@ -7,7 +7,8 @@ The files are subsets of the data of Ko, Finkler, Goedecker and Behler, Nat. Com
 4.0, as shipped with n2p2. Carbon chains: C10H2 and C10H3+, whose far end knows of the third hydrogen by its
 charge alone; a random fifth is held out. Gold on magnesium oxide: Au2 lies flat on the surface if aluminium
 is dissolved 11 Å away from it and stands upright if not; all frames are trained on, and the question is
-whether a model can hold both; the slabs differ a little too, which a local model can use. Prints one JSON line for each training.
+whether a model can hold both; the slabs differ a little too, which a local model can use. Prints one JSON
+line for each training.
 """
 
 from __future__ import annotations
