@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -153,3 +154,25 @@ def energy_curve(
         volumes.append(one.get_volume())
         energies.append(one.get_potential_energy())
     return np.array(volumes), np.array(energies)
+
+
+def mismatch(
+    energies: Sequence[float] | Array,
+    fit: EquationOfState,
+    reference: Sequence[float] | Array,
+    truth: EquationOfState,
+) -> dict[str, Any]:
+    """Energies (eV) over their minimum less those of a reference over its own, on the same structures.
+
+    differences_eV, rms_eV, largest_eV; volume, modulus: relative differences of the fits at rest.
+    """
+    if len(energies) != len(reference):
+        raise InputError(f"found {len(energies)} energies, but {len(reference)} of the reference.")
+    apart = (np.asarray(energies) - fit.energy) - (np.asarray(reference) - truth.energy)
+    return {
+        "differences_eV": apart.tolist(),
+        "rms_eV": float(np.sqrt(np.mean(apart**2))),
+        "largest_eV": float(np.abs(apart).max()),
+        "volume": fit.volume / truth.volume - 1,
+        "modulus": fit.modulus / truth.modulus - 1,
+    }

@@ -21,6 +21,7 @@ from superion.cli import (
     locality,
     model,
     quench,
+    static,
     structures,
     study,
     training,
@@ -100,6 +101,8 @@ app.command("lammps-plugin")(lammps.plugin)
 app.command("transport")(dynamics.show_transport)
 app.command("dielectric")(electric.show_dielectric)
 app.command("infrared")(electric.show_infrared)
+app.command("eos")(static.show_eos)
+app.command("elastic")(static.show_elastic)
 app.command("select")(training.select_frames)
 app.command("arrange")(structures.arrange)
 app.command("glass")(structures.glass)

@@ -1,0 +1,289 @@
+"""`superion eos` and `superion elastic`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from superion.cli.options import Driver, Json, check_output, read_driver
+from superion.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from superion.analysis.elastic import ElasticTensor
+    from superion.analysis.eos import EquationOfState
+
+Force = Annotated[float, typer.Option("--fmax", help="Force on an atom that is taken for rest, in eV/Å.")]
+
+
+def show_eos(
+    model: Driver,
+    structure: Annotated[
+        Path | None,
+        typer.Argument(metavar="[STRUCTURE]", help="Structure file; of several frames the last."),
+    ] = None,
+    also: Annotated[
+        list[str] | None, typer.Option("--also", metavar="MODEL", help="A further model. May be repeated.")
+    ] = None,
+    bounds: Annotated[
+        str, typer.Option("--range", metavar="LOW,HIGH", help="Volumes, in units of that of STRUCTURE.")
+    ] = "0.9,1.1",
+    points: Annotated[int, typer.Option(help="How many volumes.")] = 11,
+    relax: Annotated[
+        bool, typer.Option("--relax/--no-relax", help="Bring the ions to rest at each volume.")
+    ] = False,
+    fmax: Force = 1e-3,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Compare with labelled frames: energies are those of their structures."
+        ),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the curves as FILE.png and FILE.svg.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Energy against volume, fitted by Birch and Murnaghan: volume and bulk modulus at rest."""
+    from superion.analysis.eos import birch_murnaghan, energy_curve, mismatch
+    from superion.files import write_json
+
+    for output in (json, figure):
+        if output:
+            check_output(output)
+    frames, known = _structures(structure, labels, bounds, points, relax)
+    curves: list[dict[str, Any]] = []
+    fits: list[EquationOfState] = []
+    for name in (str(model), *(also or ())):
+        calculator = _calculator(name)
+        volumes, energies = energy_curve(frames, calculator, relax=relax, fmax=fmax)
+        fits.append(birch_murnaghan(volumes, energies))
+        curves.append(_curve(name, volumes, energies, fits[-1]) | _doubt(calculator, frames))
+    if known is not None:
+        reference = birch_murnaghan([atoms.get_volume() for atoms in frames], known)
+        for curve, fit in zip(curves, fits, strict=True):
+            curve["difference"] = mismatch(curve["energies_eV"], fit, known, reference)
+        curves.insert(0, _curve("labels", [atoms.get_volume() for atoms in frames], known, reference))
+    for curve in curves:
+        _print_curve(curve, len(frames[0]))
+    result = {"atoms": len(frames[0]), "relaxed_ions": relax, "curves": curves}
+    if json:
+        write_json(json, result)
+    if figure:
+        try:
+            from superion.report.figure_eos import draw_eos
+        except ImportError as error:
+            raise InputError(
+                f"no figure can be drawn ({error}).", remedy="pip install 'superion[report]'"
+            ) from error
+        draw_eos(result, figure.with_suffix(""))
+
+
+def show_elastic(
+    model: Driver,
+    structure: Annotated[
+        Path, typer.Argument(metavar="STRUCTURE", help="Structure file; of several frames the last.")
+    ],
+    strain: Annotated[float, typer.Option(help="Strain of each finite difference.")] = 0.005,
+    relax: Annotated[
+        bool, typer.Option("--relax/--no-relax", help="Bring cell and ions to rest before they are strained.")
+    ] = True,
+    fmax: Force = 1e-3,
+    ion_volume: Annotated[
+        float | None,
+        typer.Option(
+            metavar="A3",
+            help="Partial volume of a lithium ion in Å³: also the stability of the interface with lithium.",
+        ),
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Elastic constants, ions at rest and clamped, from stresses; stability; moduli of a powder."""
+    from superion.analysis.elastic import elastic_tensor
+    from superion.analysis.relaxation import relaxed
+    from superion.files import write_json
+    from superion.structures import read_structure
+
+    if json:
+        check_output(json)
+    calculator = _calculator(str(model))
+    atoms = read_structure(structure, "-1")
+    if relax:
+        atoms = relaxed(atoms, calculator, cell=True, fmax=fmax)
+    result: dict[str, Any] = {"volume_A3": atoms.get_volume(), "relaxed_cell": relax}
+    for key, ions in (("relaxed_ions", True), ("clamped_ions", False)):
+        found = elastic_tensor(atoms, calculator, strain=strain, ions=ions, fmax=fmax)
+        result[key] = _elastic(found)
+        if ions and ion_volume is not None and found.stable:
+            result["lithium"] = _lithium(found, ion_volume)
+    result |= _doubt(calculator, [atoms])
+    _print_elastic(result)
+    if json:
+        write_json(json, result)
+
+
+def _calculator(text: str) -> Any:
+    from superion.potentials import Calculator
+
+    found = read_driver(Path(text))
+    return found[0] if found else Calculator(text)
+
+
+def _structures(
+    structure: Path | None, labels: Path | None, bounds: str, points: int, relax: bool
+) -> tuple[list[Atoms], list[float] | None]:
+    """Structures of the curve, and their labels where there are some."""
+    import numpy as np
+
+    from superion.analysis.eos import at_volumes
+    from superion.structures import read_frames, read_structure
+
+    if (structure is None) == (labels is None):
+        raise InputError("give one of both, a STRUCTURE or --labels FILE.")
+    if labels is not None:
+        if relax:
+            raise InputError("labels are those of their structures, which --relax would change.")
+        frames = read_frames(labels)
+        without = [k for k, atoms in enumerate(frames) if "REF_energy" not in atoms.info]
+        if without or len({str(atoms.symbols) for atoms in frames}) > 1:
+            raise InputError(
+                f"frame {without[0]} has no energy." if without else "the frames are not of one crystal.",
+                file=labels,
+                remedy="give labelled frames of one crystal at several volumes.",
+            )
+        return frames, [float(atoms.info["REF_energy"]) for atoms in frames]
+    try:
+        low, high = (float(part) for part in bounds.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not 0 < low < high < np.inf or points < 1:
+        raise InputError(
+            f"cannot use --range {bounds!r} with --points {points}.",
+            remedy="write --range 0.9,1.1 --points 11.",
+        )
+    assert structure is not None
+    return at_volumes(read_structure(structure, "-1"), np.linspace(low, high, points)), None
+
+
+def _curve(name: str, volumes: Any, energies: Any, fit: EquationOfState) -> dict[str, Any]:
+    from ase import units
+
+    e, v, b, d = fit.errors
+    return {
+        "name": name,
+        "volumes_A3": [float(value) for value in volumes],
+        "energies_eV": [float(value) for value in energies],
+        "energy_eV": [fit.energy, e],
+        "volume_A3": [fit.volume, v],
+        "modulus_GPa": [fit.modulus / units.GPa, b / units.GPa],
+        "derivative": [fit.derivative, d],
+        "residual_eV": fit.residual,
+    }
+
+
+def _doubt(calculator: Any, frames: list[Atoms]) -> dict[str, Any]:
+    """The largest predicted standard deviation of an atomic energy, of a model that has one."""
+    from superion.potentials import Calculator
+    from superion.potentials.gp import SparseGP
+
+    if not isinstance(calculator, Calculator):
+        return {}
+    terms = [t for t in calculator.potential.terms if isinstance(t, SparseGP) and t.factor is not None]
+    if not terms:
+        return {}
+    each = [float(calculator.potential.deviation(atoms).energies.max()) for atoms in frames]
+    return {"largest_deviation_eV": max(each), "deviations_eV": each}
+
+
+def _print_curve(curve: dict[str, Any], atoms: int) -> None:
+    v, b, d = (curve[key] for key in ("volume_A3", "modulus_GPa", "derivative"))
+    typer.echo(
+        f"{curve['name']}: V0 {v[0]:.5g} ± {v[1]:.2g} Å³, B0 {b[0]:.4g} ± {b[1]:.2g} GPa, "
+        f"B0' {d[0]:.3g} ± {d[1]:.2g}; E0 {curve['energy_eV'][0]:.6g} eV; "
+        f"residual {1000 * curve['residual_eV'] / atoms:.2g} meV/atom"
+    )
+    if "difference" in curve:
+        part = curve["difference"]
+        typer.echo(
+            f"  from the labels, minima aligned: {1000 * part['rms_eV'] / atoms:.3g} meV/atom on average, "
+            f"{1000 * part['largest_eV'] / atoms:.3g} at most; volume {100 * part['volume']:+.2f} %, "
+            f"modulus {100 * part['modulus']:+.1f} %"
+        )
+    if "largest_deviation_eV" in curve:
+        each = curve["deviations_eV"]
+        typer.echo(f"  predicted deviation of an atomic energy: {min(each):.2g} to {max(each):.2g} eV")
+
+
+def _elastic(found: ElasticTensor) -> dict[str, Any]:
+    from ase import units
+
+    result: dict[str, Any] = {
+        "tensor_GPa": (found.tensor / units.GPa).tolist(),
+        "residual_GPa": found.residual / units.GPa,
+        "stress_GPa": (found.stress / units.GPa).tolist(),
+        "eigenvalues_GPa": (found.eigenvalues / units.GPa).tolist(),
+        "stable": found.stable,
+        "operations": found.operations,
+        "strains": found.strains,
+    }
+    if found.stable:
+        moduli = found.moduli()
+        for name in ("bulk", "shear", "young", "bulk_voigt", "bulk_reuss", "shear_voigt", "shear_reuss"):
+            result[f"{name}_GPa"] = getattr(moduli, name) / units.GPa
+        result |= {"poisson": moduli.poisson, "anisotropy": moduli.anisotropy}
+    return result
+
+
+def _lithium(found: ElasticTensor, ion_volume: float) -> dict[str, Any]:
+    """Stability of the interface with lithium; half of what Voigt and Reuss differ by is the error of G."""
+    from superion.analysis.lithium_stability import LITHIUM_VOLUME, lithium_stability
+
+    moduli = found.moduli()
+    error = 0.5 * (moduli.shear_voigt - moduli.shear_reuss)
+    at = lithium_stability(
+        moduli.shear, moduli.poisson, ion_volume, errors={"shear": max(error, found.residual)}
+    )
+    return {
+        "volume_ratio": ion_volume / LITHIUM_VOLUME,
+        "chi_eV_per_A": at.chi,
+        "error_eV_per_A": at.error,
+        "deviatoric_eV_per_A": at.deviatoric,
+        "hydrostatic_eV_per_A": at.hydrostatic,
+        "stable": at.stable,
+    }
+
+
+def _print_elastic(result: dict[str, Any]) -> None:
+    for key, name in (("relaxed_ions", "ions at rest"), ("clamped_ions", "ions clamped")):
+        part = result[key]
+        typer.echo(
+            f"{name}: C in GPa ± {part['residual_GPa']:.2g}, {part['operations']} rotations, "
+            f"{part['strains']} strains; xx yy zz yz xz xy"
+        )
+        for row in part["tensor_GPa"]:
+            typer.echo("  " + " ".join(f"{value:9.3f}" for value in row))
+        if part["stable"]:
+            typer.echo(
+                f"  stable; B {part['bulk_GPa']:.4g} GPa ({part['bulk_reuss_GPa']:.4g} Reuss to "
+                f"{part['bulk_voigt_GPa']:.4g} Voigt), G {part['shear_GPa']:.4g} GPa "
+                f"({part['shear_reuss_GPa']:.4g} to {part['shear_voigt_GPa']:.4g}), E {part['young_GPa']:.4g}"
+                f" GPa, ν {part['poisson']:.3f}, anisotropy {part['anisotropy']:.3g}"
+            )
+        else:
+            typer.echo(f"  NOT stable: smallest eigenvalue {part['eigenvalues_GPa'][0]:.3g} GPa")
+    worst = max(abs(value) for value in result["relaxed_ions"]["stress_GPa"])
+    if worst > 0.1:
+        typer.echo(f"note: the crystal is under a stress of up to {worst:.2g} GPa.")
+    if "lithium" in result:
+        part = result["lithium"]
+        typer.echo(
+            f"interface with lithium: volume ratio {part['volume_ratio']:.3g}, χ {part['chi_eV_per_A']:.3g} ±"
+            f" {part['error_eV_per_A']:.2g} eV/Å at k = 0.01/Å, {'stable' if part['stable'] else 'unstable'}"
+        )
+    if "largest_deviation_eV" in result:
+        typer.echo(
+            f"predicted deviation of an atomic energy: {result['largest_deviation_eV']:.2g} eV at most"
+        )

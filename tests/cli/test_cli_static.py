@@ -1,0 +1,99 @@
+"""Equations of state and elastic constants from the command line."""
+
+import json
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.io import write
+from typer.testing import CliRunner
+
+from superion import Calculator, Potential
+from superion.cli.app import app
+from superion.potentials.pair_forms import Morse
+from superion.potentials.pair_potentials import PairPotentials
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def succeeds(*arguments):
+    result = call(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(*arguments):
+    result = call(*arguments)
+    assert result.exit_code == 2, result.output
+    return " ".join(result.output.split())
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("static")
+    for name, depth in (("one", 0.34), ("other", 0.36)):
+        copper = PairPotentials({("Cu", "Cu"): Morse(depth, 1.36, 2.87)}, cutoff=7.0)
+        Potential([copper]).save(folder / f"{name}.safetensors")
+    write(folder / "copper.extxyz", bulk("Cu", a=3.6))
+    frames = []
+    for ratio in np.linspace(0.85, 1.1, 7):
+        atoms = bulk("Cu", a=3.6 * ratio ** (1 / 3))
+        atoms.calc = Calculator(folder / "one.safetensors")
+        atoms.info["REF_energy"] = atoms.get_potential_energy() + 5
+        atoms.calc = None
+        frames.append(atoms)
+    write(folder / "labels.extxyz", frames)
+    return folder
+
+
+def test_eos_and_elastic_agree(root):
+    shown = succeeds(
+        "eos", root / "one.safetensors", root / "copper.extxyz", "--range", "0.85,1.1", "--points", 9,
+        "--relax",        "--json", root / "eos.json",
+    )  # fmt: skip
+    (curve,) = json.loads((root / "eos.json").read_text())["curves"]
+    assert f"B0 {curve['modulus_GPa'][0]:.4g} ±" in shown
+    assert len(curve["energies_eV"]) == 9
+    shown = succeeds(
+        "elastic", root / "one.safetensors", root / "copper.extxyz", "--strain", "0.002", "--fmax", "1e-5",
+        "--ion-volume", 4, "--json", root / "elastic.json",
+    )  # fmt: skip
+    found = json.loads((root / "elastic.json").read_text())
+    assert found["volume_A3"] == pytest.approx(curve["volume_A3"][0], rel=2e-3)
+    assert found["relaxed_ions"]["bulk_GPa"] == pytest.approx(curve["modulus_GPa"][0], rel=0.02)
+    tensor = np.array(found["clamped_ions"]["tensor_GPa"])
+    assert tensor[0, 1] == pytest.approx(tensor[3, 3], rel=1e-3)
+    assert "48 rotations, 2 strains" in shown
+    assert "interface with lithium: volume ratio 0.185, χ" in shown
+    assert found["lithium"]["stable"] is False
+
+
+def test_labels_on_the_same_structures(root):
+    shown = succeeds(
+        "eos", root / "one.safetensors", "--also", root / "other.safetensors",
+        "--labels", root / "labels.extxyz", "--json", root / "c.json", "--figure", root / "c",
+    )  # fmt: skip
+    labels, same, deeper = json.loads((root / "c.json").read_text())["curves"]
+    assert labels["name"] == "labels"
+    assert same["difference"]["largest_eV"] < 1e-6
+    assert same["energy_eV"][0] == pytest.approx(labels["energy_eV"][0] - 5)
+    assert deeper["difference"]["modulus"] == pytest.approx(0.36 / 0.34 - 1, abs=1e-5)
+    assert deeper["difference"]["volume"] == pytest.approx(0, abs=1e-5)
+    assert "modulus +5.9 %" in shown
+    assert (root / "c.png").read_bytes()[:4] == b"\x89PNG"
+    assert "svg" in (root / "c.svg").read_text()[:400]
+
+
+def test_refusals(root):
+    model, copper, labels = root / "one.safetensors", root / "copper.extxyz", root / "labels.extxyz"
+    assert "give one of both" in refused("eos", model)
+    assert "give one of both" in refused("eos", model, copper, "--labels", labels)
+    assert "which --relax would change" in refused("eos", model, "--labels", labels, "--relax")
+    assert "cannot use --range '1'" in refused("eos", model, copper, "--range", "1")
+    assert "minimum outside" in refused("eos", model, copper, "--range", "1.1,1.3")
+    assert "needs 5 different" in refused("eos", model, copper, "--points", 4)
+    write(root / "bare.extxyz", bulk("Cu"))
+    assert "frame 0 has no energy" in refused("eos", model, "--labels", root / "bare.extxyz")
+    assert "no such folder" in refused("elastic", model, copper, "--json", root / "no" / "x.json")
