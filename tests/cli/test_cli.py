@@ -134,6 +134,7 @@ def test_fit_without_test_set_and_repulsion(inputs: Path, tmp_path: Path) -> Non
         (["--preset", "esgap"], ["'esgap'", "'es-gap'", "presets are gap, es-gap"]),
         (["--preset", "es-gap", "--charges", "Li=one"], ["'Li=one'"]),
         (["--preset", "es-gap", "--charges", "Li=1,Li=2"], ["'Li=2'"]),
+        (["--preset", "es-gap", "--charges", "qe.safetensors"], ["'qe.safetensors' is neither", "nor qeq"]),
         (["--preset", "es-gap", "--charges", "Li=0.7,Cl=-0.6"], ["total charge of +0.4"]),
         (["--preset", "es-gap"], ["no charge for Cl"]),
         (["--preset", "es-gap", "--screening", "-1"], ["screening: expected greater than 0"]),

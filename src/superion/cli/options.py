@@ -65,10 +65,20 @@ def parse_charges(text: str) -> dict[str, float]:
 
 
 def parse_electrostatics(text: str) -> dict[str, Any]:
-    """`--charges`: charges by element, qeq, or a model file, as settings of the electrostatic term."""
+    """`--charges`: charges by element, qeq, or a model file, as settings of the electrostatic term.
+
+    Raises InputError for what is none of these.
+    """
     if text == "qeq":
         return {"charges": text}
-    return {"charges": parse_charges(text)} if "=" in text else {"model": text}
+    if Path(text).is_file():
+        return {"model": text}
+    if "=" not in text:
+        raise InputError(
+            f"--charges {text!r} is neither charges by element, nor qeq, nor a model file that exists.",
+            remedy="write --charges Li=0.445,P=2.225,S=-0.890, or --charges qeq, or the path of a model.",
+        )
+    return {"charges": parse_charges(text)}
 
 
 def parse_supercell(text: str) -> tuple[int, int, int]:
