@@ -1,0 +1,121 @@
+"""Frequencies against a Hessian, sound velocities and the splitting of longitudinal and transverse waves."""
+
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+from ase import Atoms, units
+from ase.build import bulk
+from ase.calculators.emt import EMT
+
+from superion import Calculator, Potential
+from superion.analysis.elastic import elastic_tensor
+from superion.analysis.phonons import phonons
+from superion.analysis.relaxation import relaxed
+from superion.electrostatics import CoulombTerm, FixedCharges, Point, born_charges
+from superion.electrostatics.polarization import EPSILON_0
+from superion.errors import InputError
+from superion.potentials.pair_forms import Buckingham
+from superion.potentials.pair_potentials import PairPotentials
+
+THZ = np.sqrt(units._e / units._amu) * 1e10 * 1e-12 / (2 * np.pi)
+"""Of 1 (eV/Å²/amu)^½."""
+CHARGES = FixedCharges({"Na": 1.0, "Cl": -1.0})
+
+
+@cache
+def salt():
+    terms = [
+        CoulombTerm(CHARGES, Point(), accuracy=1e-7),
+        PairPotentials({("Na", "Cl"): Buckingham(1256.3, 0.3162)}, cutoff=4.5, width=0.4),
+    ]
+    atoms, model = bulk("NaCl", "rocksalt", a=5.64), Calculator(Potential(terms))
+    return atoms, model, phonons(atoms, model, born=born_charges(atoms, CHARGES).values)
+
+
+def hessian_frequencies(atoms, calculator, h=0.01):
+    """THz, of all waves that fit into the cell, by differences of forces."""
+    moved = atoms.copy()
+    moved.calc = calculator
+    rows = []
+    for atom, axis in np.ndindex(len(atoms), 3):
+        ends = []
+        for step in (h, -h):
+            moved.positions[:] = atoms.positions
+            moved.positions[atom, axis] += step
+            ends.append(moved.get_forces())
+        rows.append((ends[1] - ends[0]).ravel() / (2 * h))
+    roots = np.sqrt(np.repeat(atoms.get_masses(), 3))
+    values = np.linalg.eigvalsh(0.5 * (np.array(rows) + np.array(rows).T) / np.outer(roots, roots))
+    return np.sign(values) * np.sqrt(np.abs(values)) * THZ
+
+
+def test_longitudinal_and_transverse_waves_of_rigid_ions():
+    """ω_LO² − ω_TO² = Z² e²/(ε₀ ε∞ V μ)."""
+    atoms, model, found = salt()
+    waves = found.frequencies([[0, 0, 0]], toward=np.array([1.0, 0, 0]))[0]
+    masses = atoms.get_masses()
+    split = THZ**2 / (EPSILON_0 * atoms.get_volume() * masses.prod() / masses.sum())
+    transverse, longitudinal = waves[3:5], waves[5]
+    assert transverse[0] == pytest.approx(transverse[1], rel=1e-6)
+    assert longitudinal**2 - transverse[0] ** 2 == pytest.approx(split, rel=1e-4)
+    born = born_charges(atoms, CHARGES).values
+    screened = phonons(atoms, model, supercell=(1, 1, 1), born=born, epsilon_inf=2.25)
+    shifted = screened.frequencies([[0, 0, 0]], toward=np.array([1.0, 0, 0]))[0]
+    assert shifted[5] ** 2 - shifted[3] ** 2 == pytest.approx(split / 2.25, rel=1e-4)
+
+
+def test_waves_of_the_cube_are_those_of_its_hessian():
+    """The cube of 8 ions holds Γ and three X of the primitive cell; without a direction Γ is transverse."""
+    _, model, found = salt()
+    assert (found.atoms, found.displacements) == (16, 2)
+    assert found.residual < 1e-9
+    points = [[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]
+    expected = hessian_frequencies(bulk("NaCl", "rocksalt", a=5.64, cubic=True), model)
+    waves = np.sort(found.frequencies(points).ravel())
+    assert waves == pytest.approx(expected, abs=0.02)
+    assert found.imaginary((3, 3, 3)) == []
+
+
+def test_sound_in_copper_is_that_of_its_elastic_constants():
+    atoms = relaxed(bulk("Cu", a=3.6), EMT(), cell=True, fmax=1e-6)
+    found = phonons(atoms, EMT(), supercell=(5, 5, 5))
+    along = np.array([0.004, 0.0, 0.0])  # of the reciprocal lattice
+    wave = 2 * np.pi * along @ atoms.cell.reciprocal()
+    waves = found.frequencies([along])[0]
+    density = atoms.get_masses().sum() / atoms.get_volume()
+    voigt = elastic_tensor(atoms, EMT(), strain=1e-3).tensor
+    index = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
+    christoffel = np.einsum("ijkl,j,l->ik", voigt[index[:, :, None, None], index], wave, wave)
+    speeds = np.sqrt(np.linalg.eigvalsh(christoffel) / density) * THZ
+    assert waves == pytest.approx(speeds, rel=0.02)
+
+
+def test_imaginary_modes_are_reported():
+    found = phonons(bulk("Cu", "sc", a=2.4), EMT(), supercell=(3, 3, 3))
+    modes = found.imaginary((4, 4, 4))
+    assert modes
+    lowest = modes[0]["frequencies_THz"][0]
+    assert lowest == min(frequency for mode in modes for frequency in mode["frequencies_THz"])
+    frequencies, shares = found.mesh((4, 4, 4))
+    assert lowest == pytest.approx(frequencies.min())
+    assert shares.sum() == pytest.approx(1)
+
+
+def test_refusals(monkeypatch):
+    atoms, model, _ = salt()
+    born = born_charges(atoms, CHARGES).values
+    with pytest.raises(InputError, match=r"shape \(2, 3, 3\), found \(1, 3, 3\)"):
+        phonons(atoms, model, supercell=(1, 1, 1), born=born[:1])
+    with pytest.raises(InputError, match=r"add up to 0\.5 e instead of zero"):
+        phonons(atoms, model, supercell=(1, 1, 1), born=born + np.eye(3) / 4)
+    with pytest.raises(InputError, match="at least 1, found 0"):
+        phonons(atoms, model, supercell=(1, 1, 1), born=born, epsilon_inf=0)
+    with pytest.raises(InputError, match=r"found \(2, 0, 1\)"):
+        phonons(atoms, model, supercell=(2, 0, 1))
+    with pytest.raises(InputError, match="three axes"):
+        phonons(Atoms("Na"), model)
+    monkeypatch.setitem(sys.modules, "phonopy", None)
+    with pytest.raises(InputError, match=r"pip install 'superion\[phonons\]'"):
+        phonons(atoms, model)
