@@ -103,6 +103,20 @@ def test_imaginary_modes_are_reported():
     assert shares.sum() == pytest.approx(1)
 
 
+def test_supercells_have_the_charge_of_their_cells():
+    seen = []
+
+    class Watched(EMT):
+        def calculate(self, atoms=None, *rest):
+            seen.append((len(atoms), atoms.info.get("total_charge")))
+            super().calculate(atoms, *rest)
+
+    atoms = bulk("Cu", a=3.6)
+    atoms.info["total_charge"] = 0.5
+    phonons(atoms, Watched(), supercell=(2, 2, 2))
+    assert set(seen) == {(1, 0.5), (8, 4.0)}
+
+
 def test_refusals(monkeypatch):
     atoms, model, _ = salt()
     born = born_charges(atoms, CHARGES).values
@@ -116,6 +130,10 @@ def test_refusals(monkeypatch):
         phonons(atoms, model, supercell=(2, 0, 1))
     with pytest.raises(InputError, match="three axes"):
         phonons(Atoms("Na"), model)
+    parts = atoms.copy()
+    parts.set_array("fragment", np.arange(2))
+    with pytest.raises(InputError, match="fragments with charges of their own"):
+        phonons(parts, model)
     monkeypatch.setitem(sys.modules, "phonopy", None)
     with pytest.raises(InputError, match=r"pip install 'superion\[phonons\]'"):
         phonons(atoms, model)

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from superion import Calculator, Potential
 from superion.cli.app import app
-from superion.potentials.pair_forms import Morse
+from superion.electrostatics import CoulombTerm, FixedCharges, Point
+from superion.potentials.pair_forms import Buckingham, Morse
 from superion.potentials.pair_potentials import PairPotentials
 
 
@@ -97,3 +98,39 @@ def test_refusals(root):
     write(root / "bare.extxyz", bulk("Cu"))
     assert "frame 0 has no energy" in refused("eos", model, "--labels", root / "bare.extxyz")
     assert "no such folder" in refused("elastic", model, copper, "--json", root / "no" / "x.json")
+
+
+def test_phonons(root):
+    shown = succeeds(
+        "phonons", root / "one.safetensors", root / "copper.extxyz", "--supercell", "3,3,3", "--mesh", 4,
+        "--points", 30, "--json", root / "phonons.json", "--figure", root / "phonons",
+    )  # fmt: skip
+    assert "1 displacements in 27 atoms" in shown
+    assert "no imaginary modes on the mesh 4x4x4" in shown
+    result = json.loads((root / "phonons.json").read_text())
+    assert np.shape(result["path"]["frequencies_THz"]) == (30, 3)
+    assert (root / "phonons.png").read_bytes()[:4] == b"\x89PNG"
+    write(root / "simple.extxyz", bulk("Cu", "sc", a=2.4))
+    shown = succeeds(
+        "phonons", root / "one.safetensors", root / "simple.extxyz", "--supercell", 3, "--mesh", 4
+    )
+    assert "IMAGINARY modes" in shown
+    assert "not a minimum" in shown
+
+
+def test_phonons_of_ions_have_a_longitudinal_wave(root):
+    salt = [
+        CoulombTerm(FixedCharges({"Na": 1.0, "Cl": -1.0}), Point(), accuracy=1e-6),
+        PairPotentials({("Na", "Cl"): Buckingham(1256.3, 0.3162)}, cutoff=4.5, width=0.4),
+    ]
+    Potential(salt).save(root / "salt.safetensors")
+    write(root / "salt.extxyz", bulk("NaCl", "rocksalt", a=5.64))
+    arguments = root / "salt.safetensors", root / "salt.extxyz", "--mesh", 2, "--points", 10
+    succeeds("phonons", *arguments, "--epsilon-inf", 2, "--json", root / "polar.json")
+    polar = json.loads((root / "polar.json").read_text())
+    transverse = polar["gamma_THz"][3]
+    x, z = (np.array(polar["gamma_longitudinal_THz"][axis]) for axis in "xz")
+    assert x == pytest.approx(z, abs=1e-3)
+    assert x[5] > 1.1 * transverse
+    assert x[3] == pytest.approx(transverse, rel=1e-3)
+    assert "Γ from x" not in succeeds("phonons", *arguments, "--no-polar")

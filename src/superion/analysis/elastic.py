@@ -18,11 +18,13 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from superion.analysis.point_group import point_group
-from superion.analysis.relaxation import FMAX, relaxed
+from superion.analysis.relaxation import relaxed
 from superion.errors import InputError
 
 Array = np.ndarray
 STRAIN = 0.005
+REST = 1e-4
+"""Force (eV/Å) that is taken for rest: small beside what a strain of 0.005 makes of ions that move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class ElasticTensor:
 
 
 def elastic_tensor(
-    atoms: Atoms, calculator: Calculator, *, strain: float = STRAIN, ions: bool = True, fmax: float = FMAX
+    atoms: Atoms, calculator: Calculator, *, strain: float = STRAIN, ions: bool = True, fmax: float = REST
 ) -> ElasticTensor:
     """Elastic constants of a crystal at its given cell, the ions at rest in every strained cell with `ions`.
 

@@ -90,6 +90,11 @@ def phonons(
             f"and {displacement} Å.",
             remedy="customary are 2,2,2 and 0.01 Å.",
         )
+    if "fragment" in atoms.arrays:
+        raise InputError(
+            "the atoms belong to fragments with charges of their own, which a supercell would mix up.",
+            remedy='delete the array "fragment", or give the total charge alone.',
+        )
     rest = atoms.copy()
     rest.calc = calculator
     residual = float(np.linalg.norm(rest.get_forces(), axis=1).max())
@@ -107,6 +112,8 @@ def phonons(
     forces = []
     for one in made.supercells_with_displacements:
         moved = Atoms(one.symbols, cell=one.cell, scaled_positions=one.scaled_positions, pbc=True)
+        if "total_charge" in atoms.info:
+            moved.info["total_charge"] = atoms.info["total_charge"] * int(np.prod(supercell))
         moved.calc = calculator
         forces.append(moved.get_forces())
     made.forces = np.array(forces)

@@ -20,6 +20,7 @@ from superion.cli import (
     lammps,
     locality,
     model,
+    phonons,
     quench,
     static,
     structures,
@@ -103,6 +104,7 @@ app.command("dielectric")(electric.show_dielectric)
 app.command("infrared")(electric.show_infrared)
 app.command("eos")(static.show_eos)
 app.command("elastic")(static.show_elastic)
+app.command("phonons")(phonons.show_phonons)
 app.command("select")(training.select_frames)
 app.command("arrange")(structures.arrange)
 app.command("glass")(structures.glass)

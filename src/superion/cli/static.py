@@ -91,7 +91,7 @@ def show_elastic(
     relax: Annotated[
         bool, typer.Option("--relax/--no-relax", help="Bring cell and ions to rest before they are strained.")
     ] = True,
-    fmax: Force = 1e-3,
+    fmax: Force = 1e-4,
     ion_volume: Annotated[
         float | None,
         typer.Option(

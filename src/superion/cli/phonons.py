@@ -1,0 +1,125 @@
+"""`superion phonons`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from superion.cli.options import Driver, Json, check_output, parse_supercell, read_driver
+from superion.errors import InputError
+
+
+def show_phonons(
+    model: Driver,
+    structure: Annotated[
+        Path, typer.Argument(metavar="STRUCTURE", help="Structure file; of several frames the last.")
+    ],
+    supercell: Annotated[str, typer.Option(help="Repetitions of the cell, e.g. 2,2,2.")] = "2,2,2",
+    displacement: Annotated[float, typer.Option(help="Of each atom, in Å.")] = 0.01,
+    relax: Annotated[
+        bool, typer.Option("--relax/--no-relax", help="Bring the ions to rest first, the cell kept.")
+    ] = True,
+    fmax: Annotated[float, typer.Option(help="Force on an atom that is taken for rest, in eV/Å.")] = 1e-4,
+    mesh: Annotated[str, typer.Option(help="Wave vectors that imaginary modes are sought at.")] = "8,8,8",
+    epsilon_inf: Annotated[
+        float, typer.Option(help="Electronic dielectric constant beside the charges of the model.")
+    ] = 1.0,
+    polar: Annotated[
+        bool, typer.Option("--polar/--no-polar", help="With the field of long waves, if there are charges.")
+    ] = True,
+    points: Annotated[int, typer.Option(help="Wave vectors along the path.")] = 150,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the bands as FILE.png and FILE.svg.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Vibrations by finite displacements (phonopy): frequencies at Γ and along a path, imaginary modes."""
+    from superion.analysis.phonons import phonons
+    from superion.analysis.relaxation import relaxed
+    from superion.electrostatics import born_charges
+    from superion.files import write_json
+    from superion.potentials import Calculator
+    from superion.structures import read_structure
+
+    for output in (json, figure):
+        if output:
+            check_output(output)
+    found = read_driver(model)
+    calculator = found[0] if found else Calculator(model)
+    atoms = read_structure(structure, "-1")
+    if relax:
+        atoms = relaxed(atoms, calculator, fmax=fmax)
+    charges = calculator.potential.response if polar and isinstance(calculator, Calculator) else None
+    born = born_charges(atoms, charges).conserving().values if charges is not None else None
+    made = phonons(
+        atoms,
+        calculator,
+        supercell=parse_supercell(supercell),
+        displacement=displacement,
+        born=born,
+        epsilon_inf=epsilon_inf,
+    )
+    path = atoms.cell.bandpath(npoints=points, pbc=atoms.pbc)
+    place, ticks, names = path.get_linear_kpoint_axis()
+    counts = parse_supercell(mesh)
+    result: dict[str, Any] = {
+        "supercell": list(parse_supercell(supercell)),
+        "atoms": made.atoms,
+        "displacements": made.displacements,
+        "residual_eV_per_A": made.residual,
+        "epsilon_inf": epsilon_inf if born is not None else None,
+        "gamma_THz": made.frequencies([[0, 0, 0]])[0].tolist(),
+        "path": {
+            "wave_vectors": path.kpts.tolist(),
+            "place": place.tolist(),
+            "ticks": ticks.tolist(),
+            "names": list(names),
+            "frequencies_THz": made.frequencies(path.kpts).tolist(),
+        },
+        "mesh": list(counts),
+        "imaginary": made.imaginary(counts),
+    }
+    if born is not None:
+        result["gamma_longitudinal_THz"] = {
+            axis: made.frequencies([[0, 0, 0]], toward=_toward(atoms, k))[0].tolist()
+            for k, axis in enumerate("xyz")
+        }
+    _print(result)
+    if json:
+        write_json(json, result)
+    if figure:
+        try:
+            from superion.report.figure_phonons import draw_phonons
+        except ImportError as error:
+            raise InputError(
+                f"no figure can be drawn ({error}).", remedy="pip install 'superion[report]'"
+            ) from error
+        draw_phonons(result, figure.with_suffix(""))
+
+
+def _toward(atoms: Any, axis: int) -> Any:
+    """The Cartesian direction x, y or z in units of the reciprocal lattice."""
+    return atoms.cell.array[:, axis]
+
+
+def _print(result: dict[str, Any]) -> None:
+    typer.echo(
+        f"{result['displacements']} displacements in {result['atoms']} atoms; before them forces of up to "
+        f"{result['residual_eV_per_A']:.2g} eV/Å"
+    )
+    typer.echo("Γ: " + " ".join(f"{value:.3f}" for value in result["gamma_THz"]) + " THz")
+    for axis, values in result.get("gamma_longitudinal_THz", {}).items():
+        typer.echo(f"Γ from {axis}: " + " ".join(f"{value:.3f}" for value in values) + " THz")
+    modes = result["imaginary"]
+    where = "x".join(str(count) for count in result["mesh"])
+    if not modes:
+        typer.echo(f"no imaginary modes on the mesh {where}")
+        return
+    low = modes[0]
+    at = ", ".join(f"{value:.3g}" for value in low["wave_vector"])
+    typer.echo(
+        f"IMAGINARY modes at {len(modes)} points of the mesh {where}, the lowest "
+        f"{-low['frequencies_THz'][0]:.3g}i THz at ({at}): not a minimum of the energy"
+    )
