@@ -1,7 +1,10 @@
 """Equation of state against synthetic truths, ASE's fit, and the stress."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from ase import units
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.eos import EquationOfState as AseEquation
@@ -9,6 +12,7 @@ from ase.eos import EquationOfState as AseEquation
 from superion.analysis.eos import EquationOfState, at_volumes, birch_murnaghan, energy_curve
 from superion.analysis.relaxation import relaxed
 from superion.errors import InputError, SimulationError
+from superion.structures import read_frames
 
 TRUTH = EquationOfState(-181.8, 752.3, 0.21, 5.4, (0, 0, 0, 0), 0)
 VOLUMES = np.linspace(0.9, 1.1, 11) * 750
@@ -93,3 +97,14 @@ def _cluster():
     atoms = bulk("Cu", a=3.6, cubic=True)
     atoms.pbc = False
     return atoms
+
+
+def test_labels_of_a_solid_electrolyte():
+    """Energies of the Li7P3S11 labels fit, and their slope is the pressure of the labelled stresses."""
+    frames = read_frames(Path(__file__).parents[2] / "data/lps/eos.extxyz")
+    volumes = np.array([atoms.get_volume() for atoms in frames])
+    found = birch_murnaghan(volumes, [atoms.info["REF_energy"] for atoms in frames])
+    assert found.residual / len(frames[0]) < 1e-4
+    assert found.modulus / units.GPa == pytest.approx(22.4, abs=1)
+    labelled = [-atoms.info["REF_stress"][:3].mean() for atoms in frames]
+    assert found.pressures(volumes) == pytest.approx(labelled, abs=0.2 * units.GPa)
