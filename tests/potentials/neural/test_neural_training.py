@@ -6,6 +6,7 @@ import torch
 from neural_cases import SYMMETRY, molecule, neural_settings, untrained
 
 from superion.electrostatics import CoulombTerm, FixedCharges, Gaussian
+from superion.electrostatics.densities import COULOMB
 from superion.errors import CorruptFileError, InputError, ModelError
 from superion.potentials.neural import NeuralSettings, NeuralTraining, fit_neural
 from superion.potentials.neural import epochs as epochs_module
@@ -91,6 +92,15 @@ def test_checkpoints_of_other_trainings_and_damaged_ones_are_refused(tmp_path):
         fit_neural(frames, settings, SHORT, checkpoint=path)
 
 
+@pytest.mark.parametrize("hardness", [300.0, {"H": 0.01, "O": 1000.0}])
+def test_training_begins_with_the_hardness_asked_for(hardness):
+    settings = neural_settings("4g", hardness=hardness, widths={"H": 0.5, "C": 0.7, "O": 0.9})
+    term = fit_neural(labelled(2), settings, SHORT.model_copy(update={"stages": ()}))
+    first = [0.01, 5.0, 1000.0] if isinstance(hardness, dict) else [hardness] * 3
+    own = [COULOMB / (width * np.sqrt(np.pi)) for width in (0.5, 0.7, 0.9)]
+    np.testing.assert_allclose(term.model.hardness(), np.add(first, own), rtol=1e-12)
+
+
 def test_the_seed_decides():
     frames, settings = labelled(), neural_settings("2g")
     state = torch.get_rng_state()
@@ -147,8 +157,9 @@ def test_unusable_input_is_named():
         fit_neural(labelled(2, charges=False), settings, SHORT.model_copy(update={"stages": ("charges",)}))
     with pytest.raises(InputError, match="generation 2g is trained as a whole"):
         fit_neural(frames, neural_settings("2g"), SHORT.model_copy(update={"stages": ("short-range",)}))
-    with pytest.raises(InputError, match="widths name 'Xe'"):
-        fit_neural(frames, neural_settings("4g", widths={"Xe": 1.0}), SHORT)
+    for name in ("widths", "hardness"):
+        with pytest.raises(InputError, match=f"{name} of 'Xe', which is not among the elements H, C, O"):
+            fit_neural(frames, neural_settings("4g", **{name: {"Xe": 1.0}}), SHORT)
     del frames[1].info["total_charge"]
     with pytest.raises(InputError, match=r"frame 1.*total charge.*not known"):
         fit_neural(frames, settings, SHORT)

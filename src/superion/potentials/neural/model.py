@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import expm1, log, pi, sqrt
+from math import pi, sqrt
 
 import torch
 from ase.data import atomic_numbers, chemical_symbols, covalent_radii
@@ -59,8 +59,8 @@ def initial_weights(
     if settings.charged:
         weights |= initial_networks(CHARGE, symbols, size, settings.hidden, generator)
     if settings.equilibrated:
-        first = log(expm1(settings.hardness))
-        weights["hardness"] = torch.full((len(symbols),), first, dtype=torch.float64)
+        first = torch.tensor([settings.first_hardness(symbol) for symbol in symbols], dtype=torch.float64)
+        weights["hardness"] = first + torch.log(-torch.expm1(-first))
     if settings.generation == "cent":
         weights["offset"] = torch.zeros(len(symbols), dtype=torch.float64)
     if settings.generation != "cent":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 Generation = Literal["2g", "3g", "cent", "4g", "latent-charges"]
 Stage = Literal["charges", "short-range", "joint"]
@@ -35,8 +35,10 @@ class NeuralSettings(BaseModel):
     widths: dict[str, float] = Field(
         {}, description="σ in Å of the Gaussian charge ρ ∝ exp(−r²/2σ²) by element; others: covalent radius"
     )
-    hardness: float = Field(
-        5.0, gt=0, description="hardness before training, without the self-interaction, eV/e²; then learned"
+    hardness: PositiveFloat | dict[str, PositiveFloat] = Field(
+        5.0,
+        description="hardness before training, without self-interaction, eV/e²; then learned. One number, or "
+        "by element (others 5)",
     )
     latent: Literal["direct", "equilibrated"] = Field(
         "direct", description="latent-charges: predicted directly (as 3g) or by equilibration (as 4g)"
@@ -49,6 +51,10 @@ class NeuralSettings(BaseModel):
     )
     background: bool = Field(False, description="let a uniform background neutralise charged periodic cells")
     accuracy: float = Field(1e-8, gt=0, description="of periodic Coulomb sums, relative to a bare pair")
+
+    def first_hardness(self, symbol: str) -> float:
+        """Hardness of an element before training, eV/e²."""
+        return self.hardness.get(symbol, 5.0) if isinstance(self.hardness, dict) else self.hardness
 
     @property
     def charged(self) -> bool:
@@ -96,8 +102,5 @@ class NeuralTraining(BaseModel):
     lbfgs_epochs: int = Field(400, ge=0, description="iterations of L-BFGS on all frames, after Adam")
     patience: int = Field(100, ge=1, description="epochs without a better validation loss that end L-BFGS")
     validation: float = Field(0.1, ge=0, lt=1, description="part of the frames held out for early stopping")
-    decay: float = Field(
-        0.0, ge=0, description="weight decay: this times the mean square weight joins the loss"
-    )
     checkpoint_every: int = Field(25, ge=1, description="epochs between checkpoints")
     seed: int = Field(0, ge=0, description="seed of the first weights, the held-out frames and the batches")

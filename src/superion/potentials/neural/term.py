@@ -140,13 +140,16 @@ class NeuralTerm:
             )
 
 
-def check_widths(settings: NeuralSettings, symbols: Sequence[str]) -> None:
-    """InputError for widths of elements that the model does not have, or that are not positive."""
+def check_elements(settings: NeuralSettings, symbols: Sequence[str]) -> None:
+    """InputError for widths or hardness of elements that the model lacks, or widths that are not positive."""
+    hardness = settings.hardness if isinstance(settings.hardness, dict) else {}
+    for name, given in (("widths", settings.widths), ("hardness", hardness)):
+        for symbol in given:
+            if symbol not in symbols:
+                raise InputError(
+                    f"{name} of {symbol!r}, which is not among the elements {', '.join(symbols)}.",
+                    remedy=f"give {name} of elements in the training data.",
+                )
     for symbol, width in settings.widths.items():
-        if symbol not in symbols:
-            raise InputError(
-                f"widths name {symbol!r}, which is not among the elements {', '.join(symbols)}.",
-                remedy="give widths of elements in the training data.",
-            )
         if not 0 < width < float("inf"):
             raise InputError(f"the width of {symbol} is {width!r} Å.", remedy="give a positive number in Å.")

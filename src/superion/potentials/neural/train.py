@@ -23,7 +23,7 @@ from superion.potentials.neural.networks import Weights
 from superion.potentials.neural.objective import Labelled, learns_charges
 from superion.potentials.neural.settings import NeuralSettings, NeuralTraining, Stage
 from superion.potentials.neural.symmetry_functions import SymmetryFunctions
-from superion.potentials.neural.term import NeuralTerm, check_widths
+from superion.potentials.neural.term import NeuralTerm, check_elements
 from superion.terms import Evaluation, Term
 from superion.torch_batch import usable
 
@@ -89,7 +89,7 @@ def _untrained(
     """Random weights, baseline energies, and scales that change nothing yet."""
     functions = SymmetryFunctions(settings.symmetry, species)
     symbols = [chemical_symbols[z] for z in species]
-    check_widths(settings, symbols)
+    check_elements(settings, symbols)
     baseline = baseline_energies(frames, bulk, known, "auto", species)
     zero, one = (
         make(len(species), functions.size, dtype=torch.float64) for make in (torch.zeros, torch.ones)
