@@ -6,6 +6,7 @@ the logistic function s, so that no step of a search can leave the range in whic
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
@@ -77,7 +78,7 @@ class Parameters:
         low, high, guess, scale = (np.array(column) for column in zip(*self._bounds, strict=True))
         self._log = torch.from_numpy(scale)
         self._low, self._high = torch.from_numpy(low), torch.from_numpy(high)
-        ratio, whole = (np.log(np.where(scale, top / low, np.e)) for top in (guess, high))
+        ratio, whole = (np.log(np.where(scale, top / low, math.e)) for top in (guess, high))
         span = np.where(scale, ratio / whole, (guess - low) / (high - low))
         span = span.clip(EDGE, 1 - EDGE)
         self.start = np.log(span / (1 - span))
