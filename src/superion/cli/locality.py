@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import Json, parse_charges, parse_supercell
+from superion.cli.options import Json, drawing, parse_charges, parse_supercell
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -131,12 +131,8 @@ def locality(
     if json:
         write_json(json, result)
     if figure:
-        try:
+        with drawing():
             from superion.report.figure_locality import draw_locality
-        except ImportError as error:
-            raise InputError(
-                f"no figure can be drawn ({error}).", remedy="pip install 'superion[report]'"
-            ) from error
         draw_locality(result, figure.with_suffix(""))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -131,3 +133,14 @@ def read_driver(text: Path) -> tuple[Any, dict[str, Any]] | None:
     if text.suffix not in (".yaml", ".yml") and (text.suffix or text.exists()):
         return None
     return make_driver(labeller_settings(str(text)))
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Import what draws figures; InputError that names the extra where it is not installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(
+            f"no figure can be drawn ({error}).", remedy="pip install 'superion[report]'"
+        ) from error

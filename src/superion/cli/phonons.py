@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from superion.cli.options import Driver, Json, check_output, parse_supercell, read_driver
-from superion.errors import InputError
+from superion.cli.options import Driver, Json, check_output, drawing, parse_supercell, read_driver
 
 
 def show_phonons(
@@ -90,12 +89,8 @@ def show_phonons(
     if json:
         write_json(json, result)
     if figure:
-        try:
+        with drawing():
             from superion.report.figure_phonons import draw_phonons
-        except ImportError as error:
-            raise InputError(
-                f"no figure can be drawn ({error}).", remedy="pip install 'superion[report]'"
-            ) from error
         draw_phonons(result, figure.with_suffix(""))
 
 

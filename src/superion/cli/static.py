@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import Driver, Json, check_output, read_driver
+from superion.cli.options import Driver, Json, check_output, drawing, read_driver
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,12 +73,8 @@ def show_eos(
     if json:
         write_json(json, result)
     if figure:
-        try:
+        with drawing():
             from superion.report.figure_eos import draw_eos
-        except ImportError as error:
-            raise InputError(
-                f"no figure can be drawn ({error}).", remedy="pip install 'superion[report]'"
-            ) from error
         draw_eos(result, figure.with_suffix(""))
 
 
