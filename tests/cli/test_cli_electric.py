@@ -5,33 +5,15 @@ import json
 import numpy as np
 import pytest
 from ase.io import write
+from command_line import refused, succeeds
 from toy_salt import TRUTH, crystal
-from typer.testing import CliRunner
 
-from superion.cli.app import app
 from superion.electrostatics import UniformField, born_charges
 from superion.potentials import Potential
 from superion.potentials.repulsion import Repulsion
 from superion.simulation import read_trajectory
 
 LANGEVIN = ("--thermostat", "langevin", "--friction", 0.02)
-
-
-def call(*arguments):
-    return CliRunner().invoke(app, [str(a) for a in arguments])
-
-
-def succeeds(*arguments):
-    result = call(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def refused(*arguments):
-    result = call(*arguments)
-    assert result.exit_code == 2, result.output
-    assert "Traceback" not in result.output
-    return " ".join(result.output.split())
 
 
 def md(root, name, *options, steps=400):

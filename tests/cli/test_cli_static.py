@@ -6,29 +6,12 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io import write
-from typer.testing import CliRunner
+from command_line import refused, succeeds
 
 from superion import Calculator, Potential
-from superion.cli.app import app
 from superion.electrostatics import CoulombTerm, FixedCharges, Point
 from superion.potentials.pair_forms import Buckingham, Morse
 from superion.potentials.pair_potentials import PairPotentials
-
-
-def call(*arguments):
-    return CliRunner().invoke(app, [str(a) for a in arguments])
-
-
-def succeeds(*arguments):
-    result = call(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def refused(*arguments):
-    result = call(*arguments)
-    assert result.exit_code == 2, result.output
-    return " ".join(result.output.split())
 
 
 @pytest.fixture(scope="module")
