@@ -1,0 +1,148 @@
+"""The values of one property by one potential, and the file that holds them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from superion.errors import CorruptFileError, InputError
+from superion.files import read_json, write_atomic
+
+Array = np.ndarray
+Kind = Literal["error", "positive", "plain"]
+REFERENCE = "reference"
+"""In place of a potential's name: the values that labels give."""
+_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Value(BaseModel):
+    """One number of a property; `name` identifies it among all potentials.
+
+    kind: "error" is a root-mean-square error against labels, whose ideal is 0; "positive" is compared by the
+    logarithm of a ratio, "plain" by a difference. error: one standard error from everything beside the fit
+    (of the logarithm for "positive"). samples: for "error", what every test frame, in a fixed order,
+    contributes; their mean is the square of `value`. why: the reason if there is no value.
+    flags: what a reader has to know about the value, such as an extrapolation.
+    """
+
+    model_config = _STRICT
+
+    name: str = Field(min_length=1)
+    unit: str
+    kind: Kind
+    value: float | None
+    error: float | None = Field(default=None, ge=0)
+    samples: tuple[float, ...] | None = None
+    why: str | None = None
+    flags: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.value is None and not self.why:
+            raise ValueError(f"{self.name!r} has no value and does not say why.")
+        if self.value is None and (self.error is not None or self.samples is not None):
+            raise ValueError(f"{self.name!r} has an error or samples, but no value.")
+        if self.value is not None and self.kind == "positive" and not self.value > 0:
+            raise ValueError(f"{self.name!r} must be above 0, found {self.value:g}.")
+        if self.value is not None and self.kind == "error" and self.value < 0:
+            raise ValueError(f"{self.name!r} is a root-mean-square error; found {self.value:g}.")
+        if self.samples is not None and self.value is not None:
+            self._check_samples(self.value, self.samples)
+        return self
+
+    def _check_samples(self, value: float, samples: tuple[float, ...]) -> None:
+        if self.kind != "error":
+            raise ValueError(f"{self.name!r} is no error against labels and must not have samples.")
+        if not samples or min(samples) < 0:
+            raise ValueError(f"{self.name!r}: samples are squares, one or more, none below 0.")
+        mean = math.sqrt(math.fsum(samples) / len(samples))
+        if not math.isclose(mean, value, rel_tol=1e-6, abs_tol=1e-12):
+            raise ValueError(
+                f"{self.name!r}: the root of the mean of the samples is {mean:.9g}, the value {value:.9g}."
+            )
+
+
+class PropertyFile(BaseModel):
+    """The values of one property by one potential, or by labels (potential `REFERENCE`).
+
+    resampled: which of the fits to resampled frames, from 1; None for the fit to all of them.
+    """
+
+    model_config = _STRICT
+
+    property: str = Field(min_length=1)
+    potential: str = Field(min_length=1)
+    resampled: int | None = Field(default=None, ge=1)
+    values: tuple[Value, ...]
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [value.name for value in self.values]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{twice[0]!r} has more than one value.")
+        if self.potential == REFERENCE and self.resampled is not None:
+            raise ValueError("labels are not fitted, so that they cannot be resampled.")
+        return self
+
+    def by_name(self) -> dict[str, Value]:
+        """The values by their name."""
+        return {value.name: value for value in self.values}
+
+
+def error_value(name: str, unit: str, deviations: Sequence[Array], flags: Sequence[str] = ()) -> Value:
+    """The root-mean-square error of predictions; deviations: of each test frame, of any shape, or empty.
+
+    Every number counts the same, whatever frame it is of: a frame's sample is the sum of its squares over the
+    mean number of deviations of a frame. Raises InputError without deviations.
+    """
+    counts = [np.size(part) for part in deviations]
+    if not sum(counts):
+        raise InputError(
+            f"{name}: no frame has a deviation.", remedy="give test frames that have these labels."
+        )
+    mean = sum(counts) / len(counts)
+    samples = tuple(float(np.square(part, dtype=np.float64).sum()) / mean for part in deviations)
+    value = math.sqrt(math.fsum(samples) / len(samples))
+    return Value(name=name, unit=unit, kind="error", value=value, samples=samples, flags=tuple(flags))
+
+
+def property_path(folder: str | Path, name: str, potential: str, resampled: int | None = None) -> Path:
+    """Where a study keeps the values of a property by a potential, or by `REFERENCE`."""
+    suffix = "" if resampled is None else f"-resampled-{resampled}"
+    return Path(folder) / "properties" / name / f"{potential}{suffix}.json"
+
+
+def write_property(path: str | Path, found: PropertyFile) -> None:
+    """Write the values, atomically; the folder is made."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(found.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, text + "\n")
+
+
+def read_property(path: str | Path) -> PropertyFile:
+    """Read the values; CorruptFileError naming what is wrong with a damaged or foreign file."""
+    remedy = "delete the file; the step of the study that wrote it is redone."
+    found = read_json(path)
+    if not isinstance(found, dict) or not {"property", "potential", "values"} <= found.keys():
+        raise CorruptFileError(
+            "not a file of property values: expected an object with 'property', 'potential' and 'values'.",
+            file=path,
+            remedy=remedy,
+        )
+    try:
+        return PropertyFile.model_validate(found)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise CorruptFileError(
+            f"damaged values{f' at {where}' if where else ''}: {first['msg'].removeprefix('Value error, ')}",
+            file=path,
+            remedy=remedy,
+        ) from error
