@@ -95,7 +95,7 @@ def test_the_folder_holds_what_the_documentation_says(finished: Path) -> None:
         assert max(map(abs, transport["thermo"]["conserved_eV_per_atom"])) < 0.01
     provenance = read_json(out / "provenance.json")
     assert provenance["data"]["salt.extxyz"] == sha256(finished / "salt.extxyz")
-    assert provenance["seeds"] == {"split": 0, "fit": 0, "dynamics": 0}
+    assert provenance["seeds"] == {"split": 0, "fit": 0, "fits": 0, "dynamics": 0}
     assert provenance["versions"]["torch"]
     assert Potential.load(finished / "out/models/gap.safetensors").provenance["versions"]["numpy"]
     assert "</html>" in (out / "report.html").read_text()

@@ -26,6 +26,7 @@ from superion.simulation import MDSettings
 from superion.structures.labels import parse_mappings
 from superion.study import presets
 from superion.study.electrostatics import ElectrostaticsSettings
+from superion.study.resample import FitsSettings
 from superion.study.settings_file import read_settings
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -142,6 +143,7 @@ class StudySettings(BaseModel):
         True, description="repel atoms that come closer than those of the training data ever do"
     )
     fit: FitSettings = Field(FitSettings(), description="the local term and its fit")
+    fits: FitsSettings = Field(FitsSettings(), description="fits to resampled frames, beside the main one")
     dynamics: DynamicsSettings = Field(description="molecular dynamics with every potential")
     transport: TransportSettings = Field(TransportSettings(), description="conductivities")
     locality: str | None = Field(

@@ -156,6 +156,7 @@ def _provenance(settings: StudySettings) -> dict[str, Any]:
     seeds = {
         "split": settings.data.seed,
         "fit": settings.fit.seed,
+        "fits": settings.fits.seed,
         "dynamics": settings.dynamics.at(1.0).seed,
     }
     data = {Path(file).name: sha256(file) for file in files} | settings.electrostatics.hashes()

@@ -20,6 +20,7 @@ from superion.study.dynamics import Job
 from superion.study.evaluate import born_by_species, predict, write_parity
 from superion.study.presets import fixed_terms
 from superion.study.provenance import NUMERICAL, versions
+from superion.study.resample import Draw, resample
 from superion.study.state import fingerprint
 from superion.study.transport import analyse
 
@@ -100,11 +101,12 @@ class Study:
                 self._fit,
                 keeps=True,
             ),
+            *(self._resampled(number) for number in range(1, self.settings.fits.count + 1)),
             Step(
                 "accuracy",
                 ("fit",),
                 {"data": data, "potentials": potentials},
-                lambda: self._reads_data() | {name: self._model(name) for name in potentials},
+                lambda: self._reads_data() | {name: self.model(name) for name in potentials},
                 self._accuracy,
             ),
             *(self._dynamics(*run) for run in self.runs),
@@ -119,8 +121,9 @@ class Study:
         """The model file that es-gap takes its electrostatics from, if any."""
         return self.settings.electrostatics.files() if "es-gap" in self.settings.potentials else {}
 
-    def _model(self, potential: str) -> Path:
-        return self.folder / "models" / f"{potential}.safetensors"
+    def model(self, potential: str, resampled: int | None = None) -> Path:
+        """The model file of a potential, fitted to all frames or to those of a draw."""
+        return self.folder / "models" / f"{fit_name(potential, resampled)}.safetensors"
 
     def _identity(self, potential: str) -> dict[str, Any]:
         """All settings that the model of a potential depends on, data aside."""
@@ -145,10 +148,23 @@ class Study:
         write_json(path, {"census": found.to_dict(), "split": split})
         return [path]
 
-    def _fit(self) -> list[Path]:
+    def _resampled(self, number: int) -> Step:
+        """The fit of all potentials to one draw of the training frames."""
+        chosen = self.settings.data.model_dump(mode="json", exclude={"files"})
+        potentials = {name: self._identity(name) for name in self.settings.potentials}
+        return Step(
+            f"fit/resampled-{number}",
+            ("census",),
+            {"data": chosen, "potentials": potentials, "seed": self.settings.fits.seed},
+            lambda: self._reads_data() | self._reads_charges(),
+            lambda: self._fit(resample(self.data.part("train"), self.settings.fits, number)),
+            keeps=True,
+        )
+
+    def _fit(self, draw: Draw | None = None) -> list[Path]:
         """Fit all potentials from one design matrix; models that are as they should be are not rewritten."""
         train = self.data.part("train")
-        provenance: dict[str, Any] = {name: self._provenance(name) for name in self.settings.potentials}
+        provenance: dict[str, Any] = {name: self._provenance(name, draw) for name in self.settings.potentials}
         targets = {
             name: fixed_terms(
                 name,
@@ -158,17 +174,19 @@ class Study:
             )
             for name in provenance
         }
-        fitted = fit(
-            train, self.settings.fit, targets, workers=self.settings.processes, progress=self.progress
-        )
+        settings, frames = self.settings.fit, train
+        if draw is not None:
+            settings = settings.model_copy(update={"seed": draw.seed, "uncertainty": False})
+            frames = draw.frames
+        fitted = fit(frames, settings, targets, workers=self.settings.processes, progress=self.progress)
+        paths = {name: self.model(name, draw.number if draw else None) for name in fitted}
         for name, terms in fitted.items():
-            path = self._model(name)
-            path.parent.mkdir(exist_ok=True)
-            if not _made_from(path, provenance[name]):
-                Potential(terms, provenance[name]).save(path)
-        return [self._model(name) for name in fitted]
+            paths[name].parent.mkdir(exist_ok=True)
+            if not _made_from(paths[name], provenance[name]):
+                Potential(terms, provenance[name]).save(paths[name])
+        return list(paths.values())
 
-    def _provenance(self, potential: str) -> dict[str, Any]:
+    def _provenance(self, potential: str, draw: Draw | None) -> dict[str, Any]:
         """Facts kept in the model file; the same inputs give the same bytes."""
         files = {Path(path).name: sha256(path) for path in self._data_files.values()}
         return {
@@ -178,13 +196,13 @@ class Study:
             "split": self.settings.data.model_dump(mode="json", exclude={"files"}),
             "training_frames": len(self.data.train),
             "versions": versions(NUMERICAL),
-        }
+        } | ({} if draw is None else {"resampled": draw.record()})
 
     def _accuracy(self) -> list[Path]:
         metrics: dict[str, Any] = {}
         written = []
         for name in self.settings.potentials:
-            potential = Potential.load(self._model(name))
+            potential = Potential.load(self.model(name))
             first = next(atoms for atoms in self.data.part("train") if not is_isolated(atoms))
             metrics[name] = {"train": None, "test": None, "born_charges": born_by_species(potential, first)}
             for part in ("train", "test"):
@@ -203,7 +221,7 @@ class Study:
     def _dynamics(self, name: str, potential: str, temperature: float) -> Step:
         settings = self.settings.dynamics.at(temperature)
         structure, supercell = Path(self.settings.structure.file), self.settings.structure.supercell
-        model = self._model(potential)
+        model = self.model(potential)
 
         def job() -> Job:
             identity = {"model": sha256(model), "structure": sha256(structure), "supercell": list(supercell)}
@@ -247,6 +265,11 @@ class Study:
         from superion.report import write_report
 
         return [write_report(self.folder), *sorted((self.folder / "figures").glob("*.png"))]
+
+
+def fit_name(potential: str, resampled: int | None = None) -> str:
+    """How files and steps call a potential, or its fit to the frames of a draw."""
+    return potential if resampled is None else f"{potential}-resampled-{resampled}"
 
 
 def _made_from(path: Path, provenance: dict[str, Any]) -> bool:

@@ -1,0 +1,124 @@
+"""Fits to resampled frames: what is drawn, that it is the same for every potential, and how it resumes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from toy_salt import frames, lone_atoms, write_inputs, write_study
+
+from superion.errors import InputError
+from superion.files import read_json
+from superion.potentials import Potential
+from superion.structures import is_isolated
+from superion.study import run_study, status
+from superion.study.resample import FitsSettings, resample
+
+NAMES = [f"{p}-resampled-{k}" for k in (1, 2) for p in ("gap", "es-gap")]
+
+
+def test_a_draw_is_as_long_as_the_data_and_holds_isolated_atoms_once() -> None:
+    data = [*frames(), *lone_atoms()]
+    draw = resample(data, FitsSettings(count=3), 2)
+    drawn = [atoms for atoms in draw.frames if not is_isolated(atoms)]
+    assert len(drawn) == 12
+    assert {id(atoms) for atoms in drawn} < {id(atoms) for atoms in data}
+    assert [atoms.symbols[0] for atoms in draw.frames if is_isolated(atoms)] == ["Li", "Cl"]
+    record = draw.record()
+    assert sum(entry["times"] for entry in record["frames"]) == len(draw.frames)
+    assert max(entry["times"] for entry in record["frames"]) > 1
+    assert len({entry["hash"] for entry in record["frames"]}) == len(record["frames"])
+
+
+def test_draws_differ_from_each_other_and_do_not_depend_on_how_many_there_are() -> None:
+    data = [*frames(), *lone_atoms()]
+    few, many, other = (FitsSettings(count=n, seed=s) for n, s in ((1, 0), (9, 0), (1, 1)))
+    records = [resample(data, settings, k).record() for settings, k in ((few, 1), (many, 2), (other, 1))]
+    assert resample(data, many, 1).record() == records[0]
+    assert len({str(record["frames"]) for record in records}) == 3
+
+
+def test_every_frame_is_drawn_equally_often() -> None:
+    data = frames(trajectories="ab")
+    counts = np.zeros(8)
+    for number in range(1, 401):
+        for atoms in resample(data, FitsSettings(count=400), number).frames:
+            counts[next(k for k, one in enumerate(data) if one is atoms)] += 1
+    np.testing.assert_allclose(counts / 400, 1.0, atol=4 * np.sqrt(7 / 8 / 400))
+
+
+def test_every_draw_has_every_species() -> None:
+    rare = Atoms("NaCl", [[0, 0, 0], [2.8, 0, 0]], cell=[9, 9, 9], pbc=True)
+    data = [*frames(), rare]
+    for number in range(1, 20):
+        assert any(atoms is rare for atoms in resample(data, FitsSettings(), number).frames)
+    with pytest.raises(InputError, match="no training frame"):
+        resample(lone_atoms(), FitsSettings(), 1)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("resampled")
+    write_inputs(root)
+    run_study(write_study(root, fits={"count": 2, "seed": 5}), root / "out", progress=False)
+    return root
+
+
+def test_a_study_keeps_the_fits_of_every_draw_and_pairs_them(finished: Path) -> None:
+    out = finished / "out"
+    models = {path.stem: Potential.load(path) for path in (out / "models").glob("*.safetensors")}
+    assert set(models) == {"gap", "es-gap", *NAMES}
+    for k in (1, 2):
+        local, charged = (models[f"{name}-resampled-{k}"] for name in ("gap", "es-gap"))
+        assert local.provenance["resampled"] == charged.provenance["resampled"]
+        assert local.provenance["resampled"]["number"] == k
+        assert [term.kind for term in charged.terms] == ["coulomb", "repulsion", "gp"]
+        ours, theirs = local.terms[-1].arrays(), charged.terms[-1].arrays()
+        for name in ours:
+            assert np.array_equal(ours[name], theirs[name]) == (name != "weights"), name
+    assert "resampled" not in models["gap"].provenance
+    weights = [models[name].terms[-1].arrays()["weights"] for name in ("gap", *NAMES[::2])]
+    assert not any(np.array_equal(a, b) for a, b in zip(weights, weights[1:] + weights[:1], strict=True))
+
+
+def test_more_fits_and_fewer_leave_the_others_alone(finished: Path) -> None:
+    out = finished / "out"
+    before = {path: path.stat().st_mtime_ns for path in (out / "models").glob("*.safetensors")}
+    study = write_study(finished, fits={"count": 3, "seed": 5})
+    run_study(study, out, progress=False)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert (out / "models" / "es-gap-resampled-3.safetensors").exists()
+    run_study(write_study(finished, fits={"count": 2, "seed": 5}), out, progress=False)
+    assert {path: path.stat().st_mtime_ns for path in (out / "models").glob("*.safetensors")} == before
+
+
+def test_a_killed_study_redoes_only_the_draw_it_was_in(tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    study = write_study(tmp_path, fits={"count": 60}, parallel=1)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "superion.cli", "run", str(study), "--output", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 120
+    while not (out / "models" / "es-gap-resampled-2.safetensors").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    found = {row.step: row.status for row in status(out).rows}
+    assert found["fit/resampled-1"] == "done"
+    assert found["fit/resampled-60"] == "to do"
+    done = [k for k in range(1, 61) if found[f"fit/resampled-{k}"] == "done"]
+    records = read_json(out / "state.json")["steps"]
+    files = {out / path for k in done for path in records[f"fit/resampled-{k}"]["outputs"]}
+    before = {path: path.stat().st_mtime_ns for path in files}
+    run_study(write_study(tmp_path, fits={"count": done[-1] + 1}), out, progress=False)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert status(out).next is None
