@@ -21,6 +21,7 @@ from superion.cli import (
     locality,
     model,
     phonons,
+    profile,
     quench,
     static,
     structures,
@@ -102,6 +103,7 @@ app.command("lammps-plugin")(lammps.plugin)
 app.command("transport")(dynamics.show_transport)
 app.command("dielectric")(electric.show_dielectric)
 app.command("infrared")(electric.show_infrared)
+app.command("profile")(profile.show_profile)
 app.command("eos")(static.show_eos)
 app.command("elastic")(static.show_elastic)
 app.command("phonons")(phonons.show_phonons)

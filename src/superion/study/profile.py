@@ -1,0 +1,148 @@
+"""From a trajectory folder or a structure file, and the charges of a model, to a profile along one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from ase import Atoms
+
+from superion.analysis.plateau import plateau
+from superion.analysis.profiles import electrostatic_profile, planes
+from superion.electrostatics import CoulombTerm, Density, EquilibrationTerm, UniformField
+from superion.electrostatics.charges import ChargeModel
+from superion.errors import InputError, ModelError
+from superion.potentials import Potential
+from superion.potentials.neural import NeuralTerm
+from superion.simulation import ElectricSettings, Trajectory
+
+Array = np.ndarray
+AXES = {"x": 0, "y": 1, "z": 2, "a": 0, "b": 1, "c": 2}
+STRAIGHT = 1e-3
+"""Sine of the largest angle between a Cartesian axis and the normal of the planes averaged over."""
+
+
+def sources(potential: Potential) -> tuple[ChargeModel, Mapping[str, Density]]:
+    """Charge model and charge densities of a potential; ModelError if it has none, or dipoles beside them."""
+    charges = potential.response
+    if charges is None:
+        raise ModelError("the model has no charges.", remedy="use one with electrostatics.")
+    for term in potential.terms:
+        if isinstance(term, CoulombTerm):
+            return charges, term.densities
+        if isinstance(term, EquilibrationTerm):
+            return charges, term.charges.densities
+        if isinstance(term, NeuralTerm) and term.charged:
+            return charges, dict(zip(term.species, term.model.densities, strict=True))
+    raise ModelError(
+        "the model has induced dipoles, which profiles do not contain.", remedy="use one with charges alone."
+    )
+
+
+def cell_axis(cell: Array, axis: str) -> int:
+    """Which lattice vector leads out of the planes to average over: 0, 1 or 2.
+
+    axis: a, b or c names it. x, y or z is the direction of the normal of the other two. Raises InputError if
+    no normal points there.
+    """
+    if axis not in AXES:
+        raise InputError(f"unknown axis {axis!r}.", remedy="write x, y or z, or the cell axis a, b or c.")
+    if axis in "abc":
+        return AXES[axis]
+    along = np.abs([planes(cell, k)[0][AXES[axis]] for k in range(3)])
+    best = int(along.argmax())
+    if along[best] < np.sqrt(1 - STRAIGHT**2):
+        raise InputError(
+            f"no two cell vectors are perpendicular to {axis}: the nearest normal, that of the planes out of "
+            f"which {'abc'[best]} leads, is {np.degrees(np.arccos(min(along[best], 1.0))):.2g}° off.",
+            remedy=f"turn the cell, or write --axis {'abc'[best]} for the normal of these planes.",
+        )
+    return best
+
+
+def applied_fields(potential: Potential, trajectory: Trajectory | None, frames: int) -> Array:
+    """(F, 3) V/Å, what a unit charge of the model felt of outer fields: of its terms, and of the run."""
+    fields = np.zeros((frames, 3))
+    for term in potential.terms:
+        if isinstance(term, UniformField):
+            fields += term.scale * term.field
+    if trajectory is not None and trajectory.electric_field is not None:
+        settings = ElectricSettings.model_validate(trajectory.meta["settings"]["electric"])
+        fields += settings.charge_scale * trajectory.electric_field
+    return fields
+
+
+def analyse(
+    potential: Potential,
+    frames: list[Atoms],
+    *,
+    trajectory: Trajectory | None = None,
+    axis: str = "z",
+    layers: int | None = None,
+    smoothing: float = 0.0,
+    window: float = 0.0,
+    surroundings: Literal["conducting", "vacuum"] = "conducting",
+    region: tuple[float, float] | None = None,
+    blocks: int = 10,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Profile, JSON-ready, and with `region` (Å) the mean field there.
+
+    frames: structures, neutral if they do not say; those of `trajectory` if it is given. layers: None for
+    layers of 0.1 Å, at least 400.
+    """
+    charges, densities = sources(potential)
+    if getattr(charges, "total_charge", None) is None:
+        frames = [_neutral(atoms) for atoms in frames]
+    cell = frames[0].cell.array
+    out = cell_axis(cell, axis)
+    normal, _, thick = planes(cell, out)
+    applied = applied_fields(potential, trajectory, len(frames)) @ normal
+    found = electrostatic_profile(
+        frames,
+        charges,
+        densities,
+        axis=out,
+        layers=layers or max(400, int(np.ceil(thick / 0.1))),
+        smoothing=smoothing,
+        window=window,
+        field=applied,
+        surroundings=surroundings,
+        progress=progress,
+    )
+    result: dict[str, Any] = {
+        "axis": axis,
+        "normal": found.normal.tolist(),
+        "thickness_A": found.thickness,
+        "frames": len(frames),
+        "surroundings": surroundings,
+        "smoothing_A": smoothing,
+        "window_A": window,
+        "applied_V_per_A": float(applied.mean()),
+        "step_V": float(found.potential[-1] - found.potential[0]),
+        "height_A": found.height.tolist(),
+        "charge_e_per_A3": found.charge.tolist(),
+        "field_V_per_A": found.field.tolist(),
+        "potential_V": found.potential.tolist(),
+        "region": None,
+    }
+    if region is not None:
+        part = plateau(found, *region, blocks=blocks)
+        result["region"] = {
+            "low_A": part.low,
+            "high_A": part.high,
+            "field_V_per_A": part.field,
+            "error_V_per_A": part.error,
+            "spread_V_per_A": part.spread,
+            "vector_V_per_A": part.vector.tolist(),
+            "notes": list(part.notes),
+        }
+    return result
+
+
+def _neutral(atoms: Atoms) -> Atoms:
+    """The structure with a total charge, zero if none is given: a charged cell has no profile."""
+    copy = atoms.copy()
+    copy.info.setdefault("total_charge", 0.0)
+    return copy
