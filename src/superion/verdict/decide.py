@@ -1,0 +1,95 @@
+"""From rows to outcomes: every claim is tested, and there are as many chances to err as there are claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from superion.errors import InputError
+from superion.verdict.bound import Bound
+from superion.verdict.holm import adjusted
+from superion.verdict.rows import Measured, Row, measure
+from superion.verdict.rules import MATTERS, Claim, Outcome, Test, outcome, tests
+from superion.verdict.tolerances import Tolerance, checked, tolerance_of
+
+LEVEL = 0.05
+"""The chance of a false "needed" anywhere in a table, and that of a false "not needed"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a row says. why: the reason if it could not be compared; there is no `measured` then."""
+
+    row: Row
+    tolerance: Tolerance | None
+    measured: Measured | None
+    why: str | None
+    tests: tuple[Test, ...]
+    bound: Bound | None
+    level: float
+
+    @property
+    def shown(self) -> list[Claim]:
+        """The claims that may be made."""
+        return [test.claim for test in self.tests if test.adjusted <= self.level]
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the row needs long-range electrostatics."""
+        return outcome(self.shown)
+
+    @property
+    def flags(self) -> list[str]:
+        """What is to be known about the values of both potentials, each named."""
+        named = (("local", self.row.local), ("electrostatic", self.row.electrostatic))
+        return [f"{model}: {flag}" for model, value in named if value for flag in value.flags]
+
+
+def decide(
+    rows: Sequence[Row],
+    tolerances: Mapping[str, float] | None = None,
+    level: float = LEVEL,
+    bounds: Mapping[str, Bound] | None = None,
+) -> list[Finding]:
+    """Decide on all rows of a table at once.
+
+    tolerances: those that differ from `TOLERANCES`. bounds: by name of rows of errors of forces. Claims that
+    electrostatics matters and claims that it does not are two families of tests, each adjusted by Holm, so
+    that the chance of any false "needed" in the table is at most `level`, and that of any false "not needed".
+    Raises InputError for tolerances and levels that cannot be.
+    """
+    if not 0 < level < 0.5:
+        raise InputError(
+            f"the level must be between 0 and 0.5, found {level:g}.", remedy="give 0.05 for 5 %."
+        )
+    wanted = checked(tolerances or {})
+    found = [_finding(row, wanted, level, (bounds or {}).get(row.name)) for row in rows]
+    for matters in (True, False):
+        _adjust(found, matters)
+    return found
+
+
+def _finding(row: Row, tolerances: Mapping[str, float], level: float, bound: Bound | None) -> Finding:
+    tolerance = tolerance_of(row.property_name, row.name, row.kind, tolerances)
+    measured = measure(row, tolerance)
+    bound = bound if row.property_name == "forces" and row.kind == "error" else None
+    if isinstance(measured, str) or tolerance is None:
+        why = measured if isinstance(measured, str) else None
+        return Finding(row, tolerance, None, why, (), bound, level)
+    made = tests(row, measured, tolerance, bound)
+    return Finding(row, tolerance, measured, None, tuple(made), bound, level)
+
+
+def _adjust(found: list[Finding], matters: bool) -> None:
+    """Adjust the p-values of one family of claims, in place."""
+    family = [
+        (i, j)
+        for i, finding in enumerate(found)
+        for j, test in enumerate(finding.tests)
+        if (test.claim in MATTERS) == matters
+    ]
+    values = adjusted([found[i].tests[j].p for i, j in family])
+    for (i, j), value in zip(family, values, strict=True):
+        changed = list(found[i].tests)
+        changed[j] = replace(changed[j], adjusted=float(value))
+        found[i] = replace(found[i], tests=tuple(changed))

@@ -1,0 +1,180 @@
+"""One row of the table: a value by the local and by the electrostatic potential, and what compares them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from superion.errors import InputError
+from superion.verdict.sources import FIT, FRAMES, LABELS, OTHER, fit_part, frames_part, other_part
+from superion.verdict.tolerances import Tolerance
+from superion.verdict.uncertain import Part, Uncertain
+from superion.verdict.values import Kind, Value
+
+Array = np.ndarray
+FEWEST = 3
+"""Resampled pairs of fits without which nothing is known of how much fits scatter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A value by the local and the electrostatic fit, by labels, and by resampled pairs of fits."""
+
+    property_name: str
+    name: str
+    unit: str
+    kind: Kind
+    local: Value | None
+    electrostatic: Value | None
+    reference: Value | None = None
+    resampled: tuple[tuple[Value | None, Value | None], ...] = ()
+
+    @property
+    def pairs(self) -> list[tuple[Value, Value]]:
+        """The resampled pairs of which both have a value."""
+        return [
+            (a, b)
+            for a, b in self.resampled
+            if a is not None and b is not None and a.value is not None and b.value is not None
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What compares the two values of a row, in the units of its tolerance's `value`.
+
+    difference: electrostatic − local; for kind "error" what electrostatics removes, local − electrostatic.
+    Logarithms are subtracted where the tolerance is relative. error: for kind "error" the logarithm of the
+    local error. local: what the local value misses the reference by; total: what both values miss it by,
+    added; None without a reference. bias: how far the resampled differences lie beside that of the fits to
+    all frames on average, where that is shown and not small.
+    """
+
+    difference: Uncertain
+    error: Uncertain | None = None
+    local: Uncertain | None = None
+    total: Uncertain | None = None
+    bias: float | None = None
+
+
+def measure(row: Row, tolerance: Tolerance | None) -> Measured | str:
+    """Compare the two values of a row; the reason if they cannot be compared."""
+    values = _both(row)
+    if isinstance(values, str):
+        return values
+    if tolerance is None:
+        return f"no tolerance in {row.unit} is known for it"
+    pairs = row.pairs
+    if not row.resampled:
+        return "one fit says nothing about its spread"
+    if len(pairs) < FEWEST:
+        return (
+            f"{len(pairs)} resampled {'pair' if len(pairs) == 1 else 'pairs'} of fits cannot tell the spread"
+        )
+    main = _scaled(values, tolerance)
+    resampled = [_scaled(pair, tolerance) for pair in pairs]
+    if main is None or None in resampled:
+        return "a value of exactly 0 cannot be compared by a ratio"
+    return _measure(row, tolerance, values, np.array(main), np.array(resampled))
+
+
+def _measure(
+    row: Row, tolerance: Tolerance, values: tuple[Value, Value], main: Array, resampled: Array
+) -> Measured | str:
+    """main: (2,), resampled: (K, 2) values or their logarithms, local first."""
+    direction = np.array([1.0, -1.0] if row.kind == "error" else [-1.0, 1.0])
+    spread = fit_part(resampled @ direction)
+    if spread.variance == 0:
+        return "the resampled fits agree to the last digit and cannot be different fits"
+    errors = [value.error for value in values]
+    others = [[value.error for value in pair] for pair in row.pairs]
+    parts = {FIT: spread, OTHER: other_part(errors, others)}
+    error = None
+    if row.kind == "error":
+        frames = _frames(values, tolerance, direction)
+        if isinstance(frames, str):
+            return frames
+        parts |= frames
+        error = _local_error(values, resampled, tolerance)
+    difference = Uncertain(float(main @ direction), parts)
+    bias = _bias(difference.value, resampled @ direction)
+    if row.reference is None or row.reference.value is None or row.kind == "error":
+        return Measured(difference, error, bias=bias)
+    label = math.log(row.reference.value) if tolerance.relative else row.reference.value
+    variance = (row.reference.error or 0.0) ** 2
+    local = {
+        FIT: fit_part(resampled[:, 0]),
+        OTHER: other_part(errors[:1], [pair[:1] for pair in others]),
+        LABELS: Part(variance),
+    }
+    total = {FIT: fit_part(resampled.sum(axis=1)), OTHER: parts[OTHER], LABELS: Part(4 * variance)}
+    return Measured(
+        difference,
+        local=Uncertain(float(main[0] - label), local),
+        total=Uncertain(float(main.sum() - 2 * label), total),
+        bias=bias,
+    )
+
+
+def _both(row: Row) -> tuple[Value, Value] | str:
+    for value, model in ((row.local, "local"), (row.electrostatic, "electrostatic")):
+        if value is None:
+            return f"the {model} potential has no value of it"
+        if value.value is None:
+            return f"the {model} potential has no value of it: {value.why}"
+    return row.local, row.electrostatic  # type: ignore[return-value]
+
+
+def _scaled(pair: tuple[Value, Value], tolerance: Tolerance) -> list[float] | None:
+    """The two values, or their logarithms; None if there are none."""
+    found = [value.value for value in pair if value.value is not None]
+    if not tolerance.relative:
+        return found
+    return [math.log(value) for value in found] if min(found) > 0 else None
+
+
+def _frames(values: tuple[Value, Value], tolerance: Tolerance, direction: Array) -> dict[str, Part] | str:
+    """The error from the choice of test frames: none where the frames are not a sample, but all there are."""
+    samples = [value.samples for value in values if value.samples is not None]
+    if not samples:
+        return {}
+    if len(samples) < 2 or len(samples[0]) != len(samples[1]):
+        raise InputError(
+            f"{values[0].name}: the two potentials were not tested on the same frames "
+            f"({', '.join(str(len(v.samples or ())) for v in values)} frames).",
+            remedy="delete the two files of this property; the step that wrote them is redone.",
+        )
+
+    def change(means: Array) -> float:
+        return float(direction @ (np.log(means) / 2 if tolerance.relative else np.sqrt(means)))
+
+    part = frames_part(samples, change)
+    return (
+        "fewer than ten test frames do not tell how much it depends on them"
+        if part is None
+        else {FRAMES: part}
+    )
+
+
+def _local_error(values: tuple[Value, Value], resampled: Array, tolerance: Tolerance) -> Uncertain:
+    """The logarithm of the local error."""
+    spread = fit_part(resampled[:, 0] if tolerance.relative else np.log(resampled[:, 0]))
+    parts = {FIT: spread}
+    if samples := values[0].samples:
+        frames = frames_part([samples], lambda means: float(np.log(means[0]) / 2))
+        parts |= {FRAMES: frames} if frames else {}
+    return Uncertain(math.log(values[0].value or math.nan), parts)
+
+
+def _bias(value: float, resampled: Array) -> float | None:
+    """Shown: beyond the 95 % interval of the mean. Not small: above a quarter of the standard error.
+
+    Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 10.3.
+    """
+    spread, count = float(np.std(resampled, ddof=1)), len(resampled)
+    bias = float(resampled.mean() - value)
+    least = max(float(stdtrit(count - 1, 0.975)) / math.sqrt(count), 0.25) * spread
+    return bias if abs(bias) > least else None

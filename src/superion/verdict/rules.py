@@ -1,0 +1,73 @@
+"""The rule: what a row has to show for "needed" and for "not needed"."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from superion.verdict.bound import Bound
+from superion.verdict.claims import all_of, closer, exceeds, within
+from superion.verdict.rows import Measured, Row
+from superion.verdict.tolerances import Tolerance
+
+Outcome = Literal["needed", "not needed", "undecided"]
+Claim = Literal["removes", "corrects", "depends", "too little", "same", "agrees", "worsens", "bounded"]
+
+MATTERS: frozenset[Claim] = frozenset({"removes", "corrects", "depends"})
+"""Claims that electrostatics matters; all others are claims that it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A claim about a row and its p-value, `adjusted` for all claims of its side in the table."""
+
+    claim: Claim
+    p: float
+    adjusted: float = math.nan
+
+
+def tests(row: Row, measured: Measured, tolerance: Tolerance, bound: Bound | None) -> list[Test]:
+    """The claims that a row could make.
+
+    Of errors against labels. removes: electrostatics removes more of the error than the tolerance.
+    too little: it removes less. bounded: nobody could remove more, for the locality test.
+    With a reference. corrects: the values differ by more than the tolerance, the local one misses the
+    reference by more than that, and the electrostatic one is closer. same: the values differ by less.
+    agrees: the local one misses the reference by less. worsens: they differ by more, and the electrostatic
+    one is farther.
+    Without. depends: the values differ by more than the tolerance. same: by less.
+    """
+    difference, width = measured.difference, tolerance.value
+    if row.kind == "error":
+        found = [Test("removes", difference.above(width)), Test("too little", difference.below(width))]
+        if bound is not None and measured.error is not None and tolerance.relative:
+            found.append(Test("bounded", bound.removable(measured.error, -math.expm1(-width))))
+        return found
+    differs, same = exceeds(difference, width), Test("same", within(difference, width))
+    if measured.local is None or measured.total is None:
+        return [Test("depends", differs), same]
+    better = closer(difference, measured.total)
+    return [
+        Test("corrects", all_of(differs, exceeds(measured.local, width), better)),
+        same,
+        Test("agrees", within(measured.local, width)),
+        Test("worsens", all_of(differs, 1 - better)),
+    ]
+
+
+def outcome(shown: Collection[Claim]) -> Outcome:
+    """What the claims that were shown say of a row; a difference without a reference decides nothing."""
+    needed = bool({"removes", "corrects"} & set(shown))
+    spared = bool(set(shown) - MATTERS)
+    if needed == spared:
+        return "undecided"
+    return "needed" if needed else "not needed"
+
+
+def worst(outcomes: Collection[Outcome]) -> Outcome:
+    """The answer of a property: needed if any row needs it, not needed if none does, else undecided."""
+    if "needed" in outcomes:
+        return "needed"
+    return "not needed" if outcomes and set(outcomes) == {"not needed"} else "undecided"
