@@ -1,5 +1,8 @@
 """Whether a property needs long-range electrostatics: what was found, with what certainty, and why."""
 
+from superion.verdict.settings import VerdictSettings
+from superion.verdict.study import StudyVerdict, study_verdict, write_verdict
+from superion.verdict.tolerances import PROPERTIES, TOLERANCES
 from superion.verdict.values import (
     REFERENCE,
     PropertyFile,
@@ -11,11 +14,17 @@ from superion.verdict.values import (
 )
 
 __all__ = [
+    "PROPERTIES",
     "REFERENCE",
+    "TOLERANCES",
     "PropertyFile",
+    "StudyVerdict",
     "Value",
+    "VerdictSettings",
     "error_value",
     "property_path",
     "read_property",
+    "study_verdict",
     "write_property",
+    "write_verdict",
 ]

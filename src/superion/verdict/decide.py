@@ -10,10 +10,8 @@ from superion.verdict.bound import Bound
 from superion.verdict.holm import adjusted
 from superion.verdict.rows import Measured, Row, measure
 from superion.verdict.rules import MATTERS, Claim, Outcome, Test, outcome, tests
+from superion.verdict.settings import LEVEL
 from superion.verdict.tolerances import Tolerance, checked, tolerance_of
-
-LEVEL = 0.05
-"""The chance of a false "needed" anywhere in a table, and that of a false "not needed"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ def decide(
 
 
 def _finding(row: Row, tolerances: Mapping[str, float], level: float, bound: Bound | None) -> Finding:
-    tolerance = tolerance_of(row.property_name, row.name, row.kind, tolerances)
+    tolerance = tolerance_of(row.property_name, row.name, row.unit, row.kind, tolerances)
     measured = measure(row, tolerance)
     bound = bound if row.property_name == "forces" and row.kind == "error" else None
     if isinstance(measured, str) or tolerance is None:

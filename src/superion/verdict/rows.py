@@ -15,6 +15,8 @@ from superion.verdict.uncertain import Part, Uncertain
 from superion.verdict.values import Kind, Value
 
 Array = np.ndarray
+FIXED = frozenset({"eos"})
+"""Properties whose structures are not a sample of many, but those that are asked about."""
 FEWEST = 3
 """Resampled pairs of fits without which nothing is known of how much fits scatter."""
 
@@ -81,6 +83,16 @@ def measure(row: Row, tolerance: Tolerance | None) -> Measured | str:
     return _measure(row, tolerance, values, np.array(main), np.array(resampled))
 
 
+def between(row: Row, tolerance: Tolerance) -> Uncertain | None:
+    """The difference of the main fits with the errors from beside the fits alone; None if one is missing."""
+    values = _both(row)
+    main = None if isinstance(values, str) else _scaled(values, tolerance)
+    if main is None or isinstance(values, str):
+        return None
+    change = main[0] - main[1] if row.kind == "error" else main[1] - main[0]
+    return Uncertain(change, {OTHER: other_part([value.error for value in values], [])})
+
+
 def _measure(
     row: Row, tolerance: Tolerance, values: tuple[Value, Value], main: Array, resampled: Array
 ) -> Measured | str:
@@ -94,13 +106,13 @@ def _measure(
     parts = {FIT: spread, OTHER: other_part(errors, others)}
     error = None
     if row.kind == "error":
-        frames = _frames(values, tolerance, direction)
+        frames = {} if row.property_name in FIXED else _frames(values, tolerance, direction)
         if isinstance(frames, str):
             return frames
         parts |= frames
         error = _local_error(values, resampled, tolerance)
     difference = Uncertain(float(main @ direction), parts)
-    bias = _bias(difference.value, resampled @ direction)
+    bias = _bias(difference.value, resampled @ direction, tolerance)
     if row.reference is None or row.reference.value is None or row.kind == "error":
         return Measured(difference, error, bias=bias)
     label = math.log(row.reference.value) if tolerance.relative else row.reference.value
@@ -169,12 +181,11 @@ def _local_error(values: tuple[Value, Value], resampled: Array, tolerance: Toler
     return Uncertain(math.log(values[0].value or math.nan), parts)
 
 
-def _bias(value: float, resampled: Array) -> float | None:
-    """Shown: beyond the 95 % interval of the mean. Not small: above a quarter of the standard error.
+def _bias(value: float, resampled: Array, tolerance: Tolerance) -> float | None:
+    """The bootstrap estimate of bias (Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 10).
 
-    Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 10.3.
+    Shown: beyond the 95 % interval of the mean. Not small: above a quarter of the tolerance.
     """
-    spread, count = float(np.std(resampled, ddof=1)), len(resampled)
-    bias = float(resampled.mean() - value)
-    least = max(float(stdtrit(count - 1, 0.975)) / math.sqrt(count), 0.25) * spread
-    return bias if abs(bias) > least else None
+    bias, count = float(resampled.mean() - value), len(resampled)
+    interval = float(stdtrit(count - 1, 0.975) * np.std(resampled, ddof=1)) / math.sqrt(count)
+    return bias if abs(bias) > max(interval, tolerance.value / 4) else None

@@ -14,7 +14,7 @@ TOLERANCES: Mapping[str, float] = MappingProxyType(
     {
         "forces": 0.10,
         "eos": 0.10,
-        "eos/energy": 0.001,
+        "eos/energy": 1.0,
         "eos/volume": 0.01,
         "elastic": 0.10,
         "conductivity": 1.5,
@@ -25,13 +25,13 @@ TOLERANCES: Mapping[str, float] = MappingProxyType(
 """Smallest difference that matters, by name.
 
 forces: fraction of the error of the local model. eos (bulk modulus), eos/volume, elastic, dielectric:
-fraction of the value. eos/energy: eV/atom. conductivity: a factor. defects: eV.
+fraction of the value. eos/energy: meV/atom. conductivity: a factor. defects: eV.
 """
 
 PROPERTIES = ("forces", "eos", "elastic", "defects", "conductivity", "dielectric")
 """The properties a study can be asked about, in the order in which they are shown."""
 
-_ABSOLUTE = {"eos/energy": "eV/atom", "defects": "eV"}
+_ABSOLUTE = {"eos/energy": "meV/atom", "defects": "eV"}
 _FACTOR = frozenset({"conductivity"})
 _OTHER = 0.10  # fraction, for properties that have no entry
 
@@ -76,7 +76,7 @@ def checked(tolerances: Mapping[str, float]) -> dict[str, float]:
 
 
 def tolerance_of(
-    property_name: str, row: str, kind: Kind, tolerances: Mapping[str, float]
+    property_name: str, row: str, unit: str, kind: Kind, tolerances: Mapping[str, float]
 ) -> Tolerance | None:
     """The tolerance of a row; None for a difference in a unit that no tolerance is known for."""
     name = property_name
@@ -84,12 +84,13 @@ def tolerance_of(
         name = "eos/energy" if kind == "error" else "eos/volume" if "volume" in row else "eos"
     value = tolerances.get(name, _OTHER)
     if name in _ABSOLUTE:
-        return None if kind == "positive" else Tolerance(value, False, f"{value:g} {_ABSOLUTE[name]}")
+        fits = kind != "positive" and unit == _ABSOLUTE[name]
+        return Tolerance(value, False, f"{value:g} {unit}") if fits else None
     if kind == "plain":
         return None
     if name in _FACTOR:
         return Tolerance(math.log(value), True, f"a factor of {value:g}")
     percent = f"{100 * value:g} %"
     if kind == "error":
-        return Tolerance(-math.log1p(-value), True, f"{percent} of the local error")
+        return Tolerance(-math.log1p(-value), True, percent)
     return Tolerance(math.log1p(value), True, percent)

@@ -1,0 +1,203 @@
+"""Reads the rows of a study folder: the values of its main fits, of the resampled ones, and of labels."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from superion.errors import CorruptFileError, InputError
+from superion.files import read_json
+from superion.verdict.bound import PREFIX, Bound, bounds
+from superion.verdict.rows import Row
+from superion.verdict.tolerances import PROPERTIES
+from superion.verdict.values import REFERENCE, PropertyFile, Value, read_property
+
+LOCAL, ELECTROSTATIC = "gap", "es-gap"
+"""The two potentials of a study that are compared."""
+_NORMAL = 1.959964  # 97.5 % quantile
+
+
+def read_rows(folder: Path) -> tuple[list[Row], list[str]]:
+    """All rows of a study in the order they are shown, and the notes on them.
+
+    Where a study has no files of properties, its errors of forces and conductivities are rows that only the
+    main fits have values of. Raises CorruptFileError for damaged files.
+    """
+    rows: list[Row] = []
+    notes: list[str] = []
+    found = {
+        path.name for path in (folder / "properties").glob("*") if path.is_dir() and any(path.glob("*.json"))
+    }
+    for name in sorted(found | {"forces", "conductivity"}, key=_order):
+        if name in found:
+            own, remarks = _property(folder / "properties" / name)
+            rows += own
+            notes += remarks
+        elif name == "forces":
+            rows += _errors(folder / "accuracy.json")
+        else:
+            rows += _conductivities(folder / "transport")
+    return rows, notes
+
+
+def _order(name: str) -> tuple[int, str]:
+    return (PROPERTIES.index(name), name) if name in PROPERTIES else (len(PROPERTIES), name)
+
+
+def _property(folder: Path) -> tuple[list[Row], list[str]]:
+    """Rows of one property, in the order of the files of the main fits."""
+    files = {path: read_property(path) for path in sorted(folder.glob("*.json"))}
+    for path, file in files.items():
+        if file.property != folder.name:
+            raise CorruptFileError(
+                f"it holds values of {file.property!r}, not of {folder.name!r}.",
+                file=path,
+                remedy="delete the file; the step of the study that wrote it is redone.",
+            )
+    named = {(file.potential, file.resampled): file for file in files.values()}
+    draws = sorted({k for _, k in named if k is not None})
+    mains = [named[key] for key in ((LOCAL, None), (ELECTROSTATIC, None)) if key in named]
+    first = {value.name: value for file in reversed(mains) for value in file.values}
+    names = list(dict.fromkeys(value.name for file in mains for value in file.values))
+
+    def value(potential: str, draw: int | None, name: str) -> Value | None:
+        file = named.get((potential, draw))
+        return None if file is None else file.by_name().get(name)
+
+    rows = []
+    for name in names:
+        row = Row(
+            folder.name,
+            name,
+            first[name].unit,
+            first[name].kind,
+            value(LOCAL, None, name),
+            value(ELECTROSTATIC, None, name),
+            value(REFERENCE, None, name),
+            tuple((value(LOCAL, k, name), value(ELECTROSTATIC, k, name)) for k in draws),
+        )
+        _check_alike(row, folder)
+        rows.append(row)
+    return rows, _notes(files.values())
+
+
+def _check_alike(row: Row, folder: Path) -> None:
+    """All values of a row have one unit and are compared in one way."""
+    pairs = [value for pair in row.resampled for value in pair]
+    for value in (row.local, row.electrostatic, row.reference, *pairs):
+        if value is not None and (value.unit, value.kind) != (row.unit, row.kind):
+            raise CorruptFileError(
+                f"values of {row.name!r} are in {row.unit} ({row.kind}) and in {value.unit} ({value.kind}).",
+                file=folder,
+                remedy="delete the folder; the steps of the study that wrote it are redone.",
+            )
+
+
+def _notes(files: Iterable[PropertyFile]) -> list[str]:
+    return list(dict.fromkeys(f"{file.property}: {note}" for file in files for note in file.notes))
+
+
+def _errors(path: Path) -> list[Row]:
+    """Errors of forces as the main fits have them, of which neither spread nor frames are known."""
+    found = read_json(path) if path.exists() else {}
+    species: dict[str, dict[str, float]] = {}
+    try:
+        for potential in (LOCAL, ELECTROSTATIC):
+            errors = ((found.get(potential) or {}).get("test") or {}).get("force_rmse_by_species") or {}
+            for symbol, value in errors.items():
+                species.setdefault(symbol, {})[potential] = float(value)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise CorruptFileError(
+            f"not the errors of a study ({error}).",
+            file=path,
+            remedy="delete the file; the step 'accuracy' redoes it.",
+        ) from error
+    return [
+        Row("forces", name, "eV/Å", "error", _error(name, values, LOCAL), _error(name, values, ELECTROSTATIC))
+        for name, values in ((PREFIX + symbol, values) for symbol, values in sorted(species.items()))
+    ]
+
+
+def _error(name: str, values: Mapping[str, float], potential: str) -> Value | None:
+    if potential not in values:
+        return None
+    return Value(name=name, unit="eV/Å", kind="error", value=values[potential])
+
+
+def _conductivities(folder: Path) -> list[Row]:
+    """Conductivities of the main fits with the errors of their trajectories."""
+    values: dict[float, dict[str, Value]] = {}
+    for path in sorted(folder.glob("*.json")):
+        named = re.fullmatch(rf"({LOCAL}|{ELECTROSTATIC})-(\d[\d.e+]*)K", path.stem)
+        if named is not None:
+            values.setdefault(float(named[2]), {})[named[1]] = _conductivity(path, float(named[2]))
+    return [
+        Row(
+            "conductivity",
+            f"conductivity at {kelvin:g} K",
+            "mS/cm",
+            "positive",
+            found.get(LOCAL),
+            found.get(ELECTROSTATIC),
+        )
+        for kelvin, found in sorted(values.items())
+    ]
+
+
+def _conductivity(path: Path, kelvin: float) -> Value:
+    common: dict[str, Any] = {"name": f"conductivity at {kelvin:g} K", "unit": "mS/cm", "kind": "positive"}
+    content = read_json(path)
+    try:
+        result = content["result"]
+        value, interval = result["conductivity"], result["conductivity_interval"]
+        if result["status"] != "converged" or value is None or interval is None or not interval[0] > 0:
+            bound = result["conductivity_bound"]
+            known = "" if bound is None else f" (below {bound:.3g} mS/cm)"
+            return Value(
+                **common, value=None, why=f"its trajectory is too short for more than a bound{known}"
+            )
+        spread = math.log(interval[1] / interval[0]) / (2 * _NORMAL)
+    except (KeyError, TypeError, IndexError) as error:
+        raise CorruptFileError(
+            f"not the result of a transport step ({error!r}).",
+            file=path,
+            remedy="delete the file; the step 'transport' redoes it.",
+        ) from error
+    return Value(**common, value=value, error=spread)
+
+
+def read_bounds(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, Bound], list[str]]:
+    """What the locality test that the settings name says of errors of forces; notes where it says nothing."""
+    if not settings.get("locality"):
+        return {}, []
+    path = folder / settings["locality"]
+    fit = settings.get("fit") or {}
+    blocks = (fit.get(name) or {} for name in ("pair", "angle", "soap"))
+    cutoffs = [float(block["cutoff"]) for block in blocks if block.get("cutoff")]
+    if not cutoffs:
+        return {}, ["forces: study.yaml has no cutoffs, so that the locality test cannot be used."]
+    found = bounds(read_json(path), max(cutoffs), path)
+    if not found:
+        return {}, [f"forces: the locality test has no radius within the cutoff of {max(cutoffs):g} Å."]
+    return found, []
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The mapping in study.yaml, empty if there is none; InputError if it is no study folder."""
+    if not folder.is_dir():
+        raise InputError("no such study folder.", file=folder, remedy="give a folder made by `superion run`.")
+    path = folder / "study.yaml"
+    if not path.exists():
+        return {}
+    try:
+        value = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CorruptFileError(
+            f"not valid YAML ({error}).", file=path, remedy="restore it from a copy."
+        ) from error
+    return value if isinstance(value, dict) else {}

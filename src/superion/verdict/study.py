@@ -1,0 +1,159 @@
+"""The verdict on a study folder: read, decided, and written as verdict.json."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from superion.errors import InputError
+from superion.files import read_json, write_atomic
+from superion.verdict.decide import Finding, decide
+from superion.verdict.reading import read_bounds, read_rows, read_settings
+from superion.verdict.rules import Outcome
+from superion.verdict.scale import Scale
+from superion.verdict.settings import VerdictSettings
+from superion.verdict.tolerances import PROPERTIES, checked
+from superion.verdict.values import Value
+from superion.verdict.wording import answers, because, sentence
+
+NAME = "verdict.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyVerdict:
+    """What a study says: which of its properties need long-range electrostatics.
+
+    tolerances: all that held. fits: resampled pairs of fits. seeds: of the study. notes: on the values.
+    """
+
+    findings: tuple[Finding, ...]
+    tolerances: dict[str, float]
+    level: float
+    fits: int
+    seeds: dict[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def answer(self) -> str:
+        """One sentence."""
+        return sentence(self.findings)
+
+    @property
+    def properties(self) -> dict[str, Outcome]:
+        """The outcome of each property, in the order they are shown."""
+        return answers(self.findings)
+
+    @property
+    def not_asked(self) -> list[str]:
+        """Properties that the study could have been asked about."""
+        return [name for name in PROPERTIES if name not in self.properties]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "answer": self.answer,
+            "properties": self.properties,
+            "rows": [_row(finding) for finding in self.findings],
+            "tolerances": self.tolerances,
+            "level": self.level,
+            "fits": self.fits,
+            "seeds": self.seeds,
+            "not_asked": self.not_asked,
+            "notes": list(self.notes),
+        }
+
+
+def study_verdict(
+    folder: Path, tolerances: Mapping[str, float] | None = None, level: float | None = None
+) -> StudyVerdict:
+    """Decide on all properties that a study folder has values of; nothing is written.
+
+    tolerances: those that differ from `TOLERANCES`. What is not given here is as study.yaml has it under
+    `verdict`. Raises InputError for what cannot be given, CorruptFileError naming a damaged file.
+    """
+    folder = Path(folder)
+    settings = read_settings(folder)
+    chosen = _chosen(settings, folder)
+    wanted = {**chosen.tolerances, **(tolerances or {})}
+    alpha = chosen.level if level is None else level
+    rows, notes = read_rows(folder)
+    bounds, remarks = read_bounds(folder, settings)
+    provenance = folder / "provenance.json"
+    seeds = read_json(provenance).get("seeds") if provenance.exists() else None
+    return StudyVerdict(
+        findings=tuple(decide(rows, wanted, alpha, bounds)),
+        tolerances=checked(wanted),
+        level=alpha,
+        fits=max((len(row.resampled) for row in rows), default=0),
+        seeds=dict(seeds or {}),
+        notes=(*notes, *remarks),
+    )
+
+
+def write_verdict(folder: Path, found: StudyVerdict) -> Path:
+    """Write `verdict.json` into a study folder; its path."""
+    path = Path(folder) / NAME
+    text = json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, text + "\n")
+    return path
+
+
+def _chosen(settings: Mapping[str, Any], folder: Path) -> VerdictSettings:
+    try:
+        return VerdictSettings.model_validate(settings.get("verdict") or {})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(["verdict", *map(str, first["loc"])])
+        raise InputError(
+            f"{where}: {first['msg'].removeprefix('Value error, ')}", file=folder / "study.yaml"
+        ) from error
+
+
+def _row(finding: Finding) -> dict[str, Any]:
+    row, measured, tolerance = finding.row, finding.measured, finding.tolerance
+    found: dict[str, Any] = {
+        "property": row.property_name,
+        "name": row.name,
+        "unit": row.unit,
+        "kind": row.kind,
+        "outcome": finding.outcome,
+        "because": because(finding),
+        "local": _number(row.local),
+        "electrostatic": _number(row.electrostatic),
+        "reference": _number(row.reference),
+        "fits": len(row.pairs),
+        "tolerance": None if tolerance is None else tolerance.text,
+        "difference": None,
+        "in_tolerances": None,
+        "standard_errors": {},
+        "claims": [
+            {"claim": t.claim, "p": t.p, "adjusted": t.adjusted, "shown": t.adjusted <= finding.level}
+            for t in finding.tests
+        ],
+        "flags": finding.flags,
+    }
+    if measured is None or tolerance is None:
+        return found
+    scale = Scale.of(row, tolerance)
+    value, low, high = scale.interval(measured.difference, finding.level)
+    ends = measured.difference.interval(finding.level)
+    found["difference"] = {"value": value, "low": low, "high": high, "unit": scale.unit}
+    found["in_tolerances"] = {
+        "value": measured.difference.value / tolerance.value,
+        "low": ends[0] / tolerance.value,
+        "high": ends[1] / tolerance.value,
+    }
+    found["standard_errors"] = {
+        name: math.sqrt(part.variance) for name, part in measured.difference.parts.items() if part.variance
+    }
+    return found
+
+
+def _number(value: Value | None) -> float | None:
+    return None if value is None else value.value

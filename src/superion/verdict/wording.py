@@ -1,0 +1,250 @@
+"""Why a row is as it is, in one sentence with numbers; and the answer to the whole question in another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from superion.verdict.bound import removed
+from superion.verdict.decide import Finding
+from superion.verdict.numbers import number
+from superion.verdict.rows import between
+from superion.verdict.rules import Outcome, worst
+from superion.verdict.scale import Scale
+from superion.verdict.sources import FIT, FRAMES, OTHER
+
+FEW = 6  # resampled fits below which more of them tell clearly more
+PLAIN = {
+    "forces": "forces",
+    "eos": "the equation of state",
+    "elastic": "the elastic moduli",
+    "defects": "defects",
+    "conductivity": "the conductivity",
+    "dielectric": "the dielectric constant",
+}
+"""Properties in running text; others go by their name."""
+_LABELS = {
+    "eos": "first-principles energies of the crystal at several volumes",
+    "elastic": "first-principles stresses of strained cells",
+    "defects": "first-principles energies of these defects",
+    "conductivity": "a measured conductivity, or one of first-principles dynamics",
+    "dielectric": "a measured or first-principles dielectric constant",
+}
+
+
+def because(finding: Finding) -> str:
+    """The reason of a row, in plain words."""
+    parts = [_reason(finding), _lost(finding), _biased(finding)]
+    if finding.flags:
+        parts.append(f"Beware – {'; '.join(finding.flags)}.")
+    return " ".join(filter(None, parts))
+
+
+def _reason(f: Finding) -> str:
+    if f.measured is None or f.tolerance is None:
+        return f"{_capital(f.why or 'it cannot be compared')}.{_preliminary(f)}"
+    if f.row.kind == "error":
+        return _of_error(f)
+    if f.measured.local is not None:
+        return _with_reference(f)
+    return _without_reference(f)
+
+
+def _preliminary(f: Finding) -> str:
+    """What the main fits alone say, where there are both."""
+    found = None if f.tolerance is None else between(f.row, f.tolerance)
+    if found is None or f.tolerance is None:
+        return ""
+    scale = Scale.of(f.row, f.tolerance)
+    text = scale.text(found, f.level) if found.error else scale.plain(found.value)
+    alone = ", by the length of the simulations alone" if found.error else ""
+    if scale.error:
+        return f" Between these two fits electrostatics removes {text} of the error{alone}."
+    return f" Between these two fits it changes by {text} with electrostatics{alone}."
+
+
+def _of_error(f: Finding) -> str:
+    measured, tolerance = f.measured, f.tolerance
+    assert measured is not None
+    assert tolerance is not None
+    scale = Scale.of(f.row, tolerance)
+    gain = measured.difference
+    of = " of the error" if scale.unit == "%" else ""
+    text = f"Electrostatics removes {scale.text(gain, f.level)}{of}"
+    if gain.value < 0:
+        text = f"Electrostatics removes none of the error: {scale.text(gain, f.level)}"
+    far, limit, shown = _bound(f), f"the tolerance of {tolerance.text}", f.shown
+    if "removes" in shown and "bounded" in shown:
+        return f"{text}, more than {limit}; but {far} One of the two must be wrong."
+    if "removes" in shown:
+        return f"{text}, more than {limit}.{_aside(far)}"
+    if "too little" in shown:
+        worse = " The error grows." if gain.interval(f.level)[1] < 0 else ""
+        return f"{text}, less than {limit}.{worse}{_aside(far)}"
+    if "bounded" in shown:
+        return f"{_capital(far)} That is less than {limit}. {text}."
+    return f"{text}; the tolerance is {tolerance.text}, {_open(f)}{_aside(far)}"
+
+
+def _bound(f: Finding) -> str:
+    """What the locality test says."""
+    error = f.row.local.value if f.row.local else None
+    if f.bound is None or not error:
+        return ""
+    share = 100 * removed(error, f.bound.spread)
+    return (
+        f"forces on {f.bound.species} vary by {number(f.bound.spread)} eV/Å when only atoms beyond "
+        f"{f.bound.radius:g} Å move, so that whoever knew all about these would remove about "
+        f"{number(share, 2)} % of the error."
+    )
+
+
+def _with_reference(f: Finding) -> str:
+    measured, tolerance = f.measured, f.tolerance
+    assert measured is not None
+    assert measured.local is not None
+    assert measured.total is not None
+    assert tolerance is not None
+    scale = Scale.of(f.row, tolerance)
+    miss = scale.text(measured.local, f.level)
+    other = scale.plain(measured.total.value - measured.local.value)
+    change = f"With electrostatics it changes by {scale.text(measured.difference, f.level)}"
+    limit, shown = f"the tolerance of {tolerance.text}", f.shown
+    if "corrects" in shown:
+        left = measured.total.value - measured.local.value
+        rest = ", still more than the tolerance" if abs(left) > tolerance.value else ""
+        return (
+            f"The local value misses the reference by {miss}, more than {limit}; the electrostatic one is "
+            f"closer and misses it by {other}{rest}."
+        )
+    if "same" in shown:
+        return f"{change}, less than {limit}."
+    if "agrees" in shown:
+        return f"The local value misses the reference by {miss}, less than {limit}."
+    if "worsens" in shown:
+        return (
+            f"{change}, and away from the reference, which the local value misses by {miss} and the "
+            f"electrostatic one by {other}: electrostatics as modelled makes it worse."
+        )
+    return (
+        f"{change}, and the local value misses the reference by {miss}; the tolerance is "
+        f"{tolerance.text}, {_open(f)}"
+    )
+
+
+def _without_reference(f: Finding) -> str:
+    measured, tolerance = f.measured, f.tolerance
+    assert measured is not None
+    assert tolerance is not None
+    text = Scale.of(f.row, tolerance).text(measured.difference, f.level)
+    change = f"With electrostatics it changes by {text}"
+    if "same" in f.shown:
+        return f"{change}, less than the tolerance of {tolerance.text}."
+    if "depends" in f.shown:
+        label = _LABELS.get(f.row.property_name, "a first-principles or measured value")
+        return (
+            f"{change}, more than the tolerance of {tolerance.text}: it depends on electrostatics. But no "
+            f"label says which value is right; it would take {label}."
+        )
+    return f"{change}; the tolerance is {tolerance.text}, {_open(f)}"
+
+
+def _open(f: Finding) -> str:
+    """Why nothing was shown, and what would help."""
+    if any(test.p <= f.level for test in f.tests):
+        return (
+            "and alone this would be decided, but among all rows of the table one may look like this by "
+            f"chance. {_help(f)}"
+        )
+    return f"and both answers are still possible. {_help(f)}"
+
+
+def _help(f: Finding) -> str:
+    assert f.measured is not None
+    parts = f.measured.difference.parts
+    largest = max(parts, key=lambda name: parts[name].variance)
+    return {
+        FIT: "More resampled fits would tell more."
+        if len(f.row.pairs) < FEW
+        else "Most of the uncertainty is that of the fits: more training data would narrow it.",
+        OTHER: "Most of the uncertainty is that of the simulations: longer ones would narrow it.",
+        FRAMES: "Most of the uncertainty is that of the test set: more test frames would narrow it.",
+    }[largest]
+
+
+def _lost(f: Finding) -> str:
+    lost = len(f.row.resampled) - len(f.row.pairs)
+    if not lost or not f.row.pairs:
+        return ""
+    return f"{lost} of {len(f.row.resampled)} resampled pairs of fits have no value of it."
+
+
+def _biased(f: Finding) -> str:
+    if f.measured is None or f.tolerance is None or f.measured.bias is None:
+        return ""
+    mean = f.measured.difference.value + f.measured.bias
+    return (
+        f"For fits to resampled frames it is {Scale.of(f.row, f.tolerance).plain(mean)} on average, so that "
+        "it depends on how much data there are."
+    )
+
+
+def short(finding: Finding) -> str:
+    """The reason of an undecided row as a clause."""
+    if finding.measured is None:
+        return finding.why or "it cannot be compared"
+    if "removes" in finding.shown:
+        return "errors of forces contradict the locality test"
+    if "depends" in finding.shown:
+        return "the values differ and no label says which is right"
+    return "the error bars allow both answers"
+
+
+def answers(findings: Sequence[Finding]) -> dict[str, Outcome]:
+    """The outcome of each property, in order."""
+    names = dict.fromkeys(f.row.property_name for f in findings)
+    return {n: worst([f.outcome for f in findings if f.row.property_name == n]) for n in names}
+
+
+def sentence(findings: Sequence[Finding]) -> str:
+    """The answer to the question, in one sentence."""
+    found = answers(findings)
+    if not found:
+        return "Not answered: the study has nothing yet to compare two potentials by."
+    parts = []
+    if needed := [name for name, outcome in found.items() if outcome == "needed"]:
+        parts.append(f"needed for {_list([_counted(name, findings) for name in needed])}")
+    if spared := [name for name, outcome in found.items() if outcome == "not needed"]:
+        parts.append(f"not needed for {_list([PLAIN.get(name, name) for name in spared])}")
+    reasons: dict[str, list[str]] = {}
+    for name, outcome in found.items():
+        if outcome == "undecided":
+            reasons.setdefault(_commonest(name, findings), []).append(PLAIN.get(name, name))
+    if reasons:
+        groups = [f"for {_list(names)}, because {reason}" for reason, names in reasons.items()]
+        parts.append(f"undecided {', and '.join(groups)}")
+    return f"Long-range electrostatics is {'; '.join(parts)}."
+
+
+def _counted(name: str, findings: Sequence[Finding]) -> str:
+    own = [f for f in findings if f.row.property_name == name]
+    needed = sum(f.outcome == "needed" for f in own)
+    return PLAIN.get(name, name) + ("" if needed == len(own) else f" ({needed} of {len(own)} values)")
+
+
+def _commonest(name: str, findings: Sequence[Finding]) -> str:
+    undecided = [f for f in findings if f.row.property_name == name and f.outcome == "undecided"]
+    return Counter(short(f) for f in undecided).most_common(1)[0][0]
+
+
+def _list(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _aside(text: str) -> str:
+    return f" {_capital(text)}" if text else ""
