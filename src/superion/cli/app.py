@@ -27,6 +27,7 @@ from superion.cli import (
     structures,
     study,
     training,
+    wannier,
 )
 from superion.cli.ranks import rank
 from superion.errors import SuperionError
@@ -103,6 +104,7 @@ app.command("lammps-plugin")(lammps.plugin)
 app.command("transport")(dynamics.show_transport)
 app.command("dielectric")(electric.show_dielectric)
 app.command("infrared")(electric.show_infrared)
+app.command("wannier")(wannier.wannier)
 app.command("profile")(profile.show_profile)
 app.command("eos")(static.show_eos)
 app.command("elastic")(static.show_elastic)

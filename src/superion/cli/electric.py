@@ -11,15 +11,22 @@ from superion.cli.options import Json
 from superion.errors import InputError
 
 if TYPE_CHECKING:
+    from numpy import ndarray as Array
+
     from superion.simulation import Trajectory
 
+Kelvin = Annotated[float | None, typer.Option("--temperature", help="With FILE: of the frames, in K.")]
 Discard = Annotated[float, typer.Option(help="Production time left out at the start, in ps.")]
 
 
 def show_dielectric(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR...", help="Trajectory folders of runs with --field or --displacement."),
+        typer.Argument(
+            metavar="DIR...|FILE",
+            help="Trajectory folders of runs with --field or --displacement; or frames with REF_dipole along "
+            "one path, as `superion wannier` writes them.",
+        ),
     ],
     epsilon_inf: Annotated[
         float | None,
@@ -27,15 +34,22 @@ def show_dielectric(
     ] = None,
     discard: Discard = 0.0,
     blocks: Annotated[int, typer.Option(help="Blocks for error bars.")] = 10,
+    temperature: Kelvin = None,
     json: Json = None,
 ) -> None:
     """Static dielectric constant from the fluctuations of each run, and from runs at different fields."""
     from superion.files import write_json
     from superion.simulation import read_trajectory
-    from superion.study.dielectric import analyse
+    from superion.study.dielectric import analyse, of_labels
 
-    runs = [(folder, after(read_trajectory(folder), discard, folder)) for folder in folders]
-    found = analyse(runs, epsilon_inf=epsilon_inf, blocks=blocks)
+    if folders[0].is_file():
+        kelvin = needed(temperature, "--temperature", folders[0])
+        without("frames of one file", folders[0], discard=discard, further_runs=folders[1:])
+        found = of_labels(folders[0], kelvin, epsilon_inf=epsilon_inf or 1.0, blocks=blocks)
+    else:
+        without("a run, which knows it", folders[0], temperature=temperature)
+        runs = [(folder, after(read_trajectory(folder), discard, folder)) for folder in folders]
+        found = analyse(runs, epsilon_inf=epsilon_inf, blocks=blocks)
     for run in found["runs"]:
         typer.echo(
             f"{run['run']}: {run['epsilon']:.4g} ± {run['error']:.2g} from fluctuations; "
@@ -54,7 +68,13 @@ def show_dielectric(
 
 
 def show_infrared(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Trajectory folder.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR|FILE",
+            help="Trajectory folder; or frames with REF_dipole along one path, as `superion wannier` writes.",
+        ),
+    ],
     model: Annotated[
         Path | None,
         typer.Option(
@@ -66,13 +86,59 @@ def show_infrared(
         float, typer.Option(help="With --model: factor from its charges to those that light acts on.")
     ] = 1.0,
     discard: Discard = 0.0,
+    timestep: Annotated[float | None, typer.Option(help="With FILE: fs from frame to frame.")] = None,
+    temperature: Kelvin = None,
     json: Json = None,
 ) -> None:
     """Infrared absorption: wavenumbers and intensities of the strongest lines; with --json the spectrum."""
     import numpy as np
 
-    from superion.analysis.infrared import current_of, infrared
+    from superion.analysis.infrared import infrared
     from superion.files import write_json
+
+    if folder.is_file():
+        current, fs, kelvin, volume = _labelled_current(
+            folder, needed(timestep, "--timestep", folder), needed(temperature, "--temperature", folder)
+        )
+        differences = True
+        without("frames of a file", folder, model=model, discard=discard)
+    else:
+        without("a run, which knows it", folder, timestep=timestep, temperature=temperature)
+        current, fs, kelvin, volume, differences = _current(folder, model, charge_scale, discard)
+    spectrum = infrared(current, fs, kelvin, resolution=resolution, differences=differences)
+    height = spectrum.absorption
+    inner = np.flatnonzero((height[1:-1] > height[:-2]) & (height[1:-1] >= height[2:])) + 1
+    peaks = sorted(inner[np.argsort(height[inner])][::-1][:10].tolist())
+    typer.echo(
+        f"resolution {spectrum.resolution:.3g} 1/cm, {len(spectrum.segments)} segments, {kelvin:.0f} K"
+    )
+    for k in peaks:
+        low, high = (spectrum.wavenumber[k] + side * 2 * spectrum.resolution for side in (-1, 1))
+        value, error = spectrum.intensity(low, high)
+        typer.echo(
+            f"{spectrum.wavenumber[k]:8.1f} 1/cm  {height[k]:.3g} ± {spectrum.error[k]:.2g} Å², "
+            f"{value:.3g} ± {error:.2g} km/mol within ± {2 * spectrum.resolution:.3g} 1/cm"
+        )
+    if json:
+        content: dict[str, Any] = {
+            "wavenumber_per_cm": spectrum.wavenumber.tolist(),
+            "absorption_A2": height.tolist(),
+            "error_A2": spectrum.error.tolist(),
+            "resolution_per_cm": spectrum.resolution,
+            "temperature_K": kelvin,
+        }
+        if volume > 0:
+            content["conductivity_S_per_cm"] = spectrum.conductivity(volume).tolist()
+        write_json(json, content)
+
+
+def _current(
+    folder: Path, model: Path | None, charge_scale: float, discard: float
+) -> tuple[Array, float, float, float, bool]:
+    """Current (F, 3) e·Å/fs, fs between frames, K, Å³, and whether the current is one of differences."""
+    import numpy as np
+
+    from superion.analysis.infrared import current_of
     from superion.potentials import Potential
     from superion.simulation import read_trajectory
 
@@ -95,32 +161,32 @@ def show_infrared(
     kelvin = (
         float(trajectory.temperature.mean()) if settings["ensemble"] == "nve" else settings["temperature"]
     )
-    spectrum = infrared(current, timestep, kelvin, resolution=resolution, differences=differences)
-    height = spectrum.absorption
-    inner = np.flatnonzero((height[1:-1] > height[:-2]) & (height[1:-1] >= height[2:])) + 1
-    peaks = sorted(inner[np.argsort(height[inner])][::-1][:10].tolist())
-    typer.echo(
-        f"resolution {spectrum.resolution:.3g} 1/cm, {len(spectrum.segments)} segments, {kelvin:.0f} K"
-    )
-    for k in peaks:
-        low, high = (spectrum.wavenumber[k] + side * 2 * spectrum.resolution for side in (-1, 1))
-        value, error = spectrum.intensity(low, high)
-        typer.echo(
-            f"{spectrum.wavenumber[k]:8.1f} 1/cm  {height[k]:.3g} ± {spectrum.error[k]:.2g} Å², "
-            f"{value:.3g} ± {error:.2g} km/mol within ± {2 * spectrum.resolution:.3g} 1/cm"
-        )
-    if json:
-        content: dict[str, Any] = {
-            "wavenumber_per_cm": spectrum.wavenumber.tolist(),
-            "absorption_A2": height.tolist(),
-            "error_A2": spectrum.error.tolist(),
-            "resolution_per_cm": spectrum.resolution,
-            "temperature_K": kelvin,
-        }
-        volume = abs(float(np.linalg.det(trajectory.cells[0])))
-        if volume > 0:
-            content["conductivity_S_per_cm"] = spectrum.conductivity(volume).tolist()
-        write_json(json, content)
+    volume = abs(float(np.linalg.det(trajectory.cells[0])))
+    return current, timestep, kelvin, volume, differences
+
+
+def _labelled_current(path: Path, timestep: float, kelvin: float) -> tuple[Array, float, float, float]:
+    """The same of labelled frames: differences of their dipoles."""
+    import numpy as np
+
+    from superion.study.dielectric import labelled_dipoles
+
+    dipoles, volume = labelled_dipoles(path)
+    return np.diff(dipoles, axis=0) / timestep, timestep, kelvin, volume
+
+
+def needed(value: float | None, option: str, path: Path) -> float:
+    """A positive number that frames of a file do not hold; InputError without it."""
+    if value is None or not value > 0:
+        raise InputError(f"frames of a file need {option}, a positive number.", file=path)
+    return value
+
+
+def without(what: str, path: Path, **options: Any) -> None:
+    """InputError for options that have no effect here."""
+    given = [name.replace("_", "-") for name, value in options.items() if value]
+    if given:
+        raise InputError(f"{given[0]} has no effect with {what}.", file=path, remedy="leave it out.")
 
 
 def after(trajectory: Trajectory, discard: float, folder: Path) -> Trajectory:

@@ -48,7 +48,7 @@ Device = Annotated[
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the result as JSON.")]
 
 
-def parse_charges(text: str) -> dict[str, float]:
+def parse_charges(text: str, option: str = "--charges") -> dict[str, float]:
     """`Li=0.445,S=-0.890` as charges in e by element; InputError if it cannot be understood."""
     charges: dict[str, float] = {}
     for part in text.split(","):
@@ -59,8 +59,8 @@ def parse_charges(text: str) -> dict[str, float]:
             value = math.nan
         if not symbol or not math.isfinite(value) or symbol in charges:
             raise InputError(
-                f"cannot understand the charge {part.strip()!r} in --charges {text!r}.",
-                remedy="write each element once, with its charge in e: --charges Li=0.445,P=2.225,S=-0.890.",
+                f"cannot understand the charge {part.strip()!r} in {option} {text!r}.",
+                remedy=f"write each element once, with its charge in e: {option} Li=0.445,P=2.225,S=-0.890.",
             )
         charges[symbol] = value
     return charges
@@ -106,6 +106,23 @@ def parse_vector(text: str, option: str) -> list[float | None]:
         raise InputError(
             f"cannot understand {option} {text!r}.", remedy=f"write three numbers: {option} 0,0,0.05."
         ) from None
+
+
+def parse_cell(text: str) -> list[list[float]]:
+    """`10,10,12` or nine numbers, row by row, as a cell in Å; InputError if it cannot be understood."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 3 and min(numbers) > 0:
+        a, b, c = numbers
+        return [[a, 0.0, 0.0], [0.0, b, 0.0], [0.0, 0.0, c]]
+    if len(numbers) != 9 or not all(math.isfinite(number) for number in numbers):
+        raise InputError(
+            f"cannot understand --cell {text!r}.",
+            remedy="write three lengths, --cell 10,10,12, or nine numbers, in Å.",
+        )
+    return [numbers[:3], numbers[3:6], numbers[6:]]
 
 
 def check_output(path: Path) -> None:

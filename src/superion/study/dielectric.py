@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from superion.analysis.dielectric import from_displacements, from_fields, from_fluctuations
+from superion.analysis.dielectric import Dielectric, from_displacements, from_fields, from_fluctuations
 from superion.errors import InputError
 from superion.simulation import ElectricSettings, Trajectory
+from superion.structures import read_frames
 
 Array = np.ndarray
 Runs = Sequence[tuple[Path, Trajectory]]
@@ -36,17 +37,42 @@ def analyse(runs: Runs, *, epsilon_inf: float | None = None, blocks: int = 10) -
             constant_d=settings.at_constant_d.tolist(),
             blocks=blocks,
         )
-        entries.append(
-            {
-                "run": str(folder),
-                "epsilon": found.mean,
-                "error": found.mean_error,
-                "tensor": found.tensor.tolist(),
-                "tensor_error": found.error.tolist(),
-                "notes": list(found.notes),
-            }
-        )
+        entries.append(_entry(folder, found))
     return {"runs": entries, "response": _response(runs, chosen, epsilon_inf, blocks)}
+
+
+def _entry(run: Path, found: Dielectric) -> dict[str, Any]:
+    return {
+        "run": str(run),
+        "epsilon": found.mean,
+        "error": found.mean_error,
+        "tensor": found.tensor.tolist(),
+        "tensor_error": found.error.tolist(),
+        "notes": list(found.notes),
+    }
+
+
+def of_labels(path: Path, kelvin: float, *, epsilon_inf: float = 1.0, blocks: int = 10) -> dict[str, Any]:
+    """The same from fluctuations of the dipole labels of frames along one path at constant field."""
+    dipoles, volume = labelled_dipoles(path)
+    if volume == 0:
+        raise InputError("a dielectric constant needs a cell with a volume.", file=path)
+    found = from_fluctuations(dipoles, volume, kelvin, epsilon_inf=epsilon_inf, blocks=blocks)
+    return {"runs": [_entry(path, found)], "response": None}
+
+
+def labelled_dipoles(path: Path) -> tuple[Array, float]:
+    """Labels `REF_dipole` (F, 3) e·Å of the frames of a file, and the volume of the first (Å³)."""
+    frames = read_frames(path)
+    without = [k for k, atoms in enumerate(frames) if "REF_dipole" not in atoms.info]
+    if without:
+        raise InputError(
+            "it has no REF_dipole.",
+            file=path,
+            frame=without[0],
+            remedy="`superion wannier` writes dipoles along a path.",
+        )
+    return np.array([atoms.info["REF_dipole"] for atoms in frames]), _volume_of(frames[0].cell.array)
 
 
 def electric_settings(trajectory: Trajectory, folder: Path) -> ElectricSettings:
@@ -97,10 +123,14 @@ def _response(
 
 
 def _volume(trajectory: Trajectory, folder: Path) -> float:
-    volume = abs(float(np.linalg.det(trajectory.cells[0])))
+    volume = _volume_of(trajectory.cells[0])
     if volume == 0:
         raise InputError("a dielectric constant needs a cell with a volume.", file=folder)
     return volume
+
+
+def _volume_of(cell: Array) -> float:
+    return abs(float(np.linalg.det(cell)))
 
 
 def _kelvin(trajectory: Trajectory) -> float:

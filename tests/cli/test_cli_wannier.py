@@ -1,0 +1,111 @@
+"""Dipoles from Wannier centres, and what is made of them, from the command line."""
+
+import json
+
+import numpy as np
+import pytest
+from ase import Atoms, units
+from ase.io import read, write
+from command_line import refused, succeeds
+
+from superion.analysis import from_fluctuations
+from superion.electrostatics import CoulombTerm, FixedCharges, Point, dipole_path
+from superion.potentials import Potential
+from superion.potentials.repulsion import Repulsion
+
+SIDE, STEP, KELVIN = 10.0, 2.0, 300.0
+WAVE = 400.0
+"""1/cm, at which the ions of the test vibrate."""
+
+
+def vibration(count=500):
+    """Li and Cl that vibrate against each other through the boundary of the cell."""
+    time = STEP * np.arange(count)
+    u = 0.3 * np.sin(2 * np.pi * WAVE * units._c * 1e2 * 1e-15 * time + 0.3)
+    frames = []
+    for x in u:
+        atoms = Atoms("LiCl", [[0.05 + x, 5, 5], [2.6 - 0.2 * x, 5, 5]], cell=[SIDE] * 3, pbc=True)
+        frames.append(atoms)
+    return frames
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wannier")
+    pictures = []
+    for atoms in vibration():
+        points = atoms.positions[[0, 1, 1, 1, 1]]
+        pictures.append(Atoms(atoms.symbols, atoms.positions % SIDE) + Atoms("X5", points % SIDE))
+    write(folder / "wannier.xyz", pictures, "xyz")
+    Potential([CoulombTerm(FixedCharges({"Li": 0.5, "Cl": -0.5}), Point())]).save(
+        folder / "model.safetensors"
+    )
+    Potential([Repulsion({(3, 17): 3.6}, wall=6.0)]).save(folder / "local.safetensors")
+    succeeds(
+        "wannier", folder / "wannier.xyz", "--cell", "10,10,10", "-o", folder / "frames.extxyz",
+    )  # fmt: skip
+    return folder
+
+
+def test_dipoles_are_written(root, tmp_path):
+    shown = succeeds(
+        "wannier", root / "wannier.xyz", "--cell", "10,0,0,0,10,0,0,0,10", "-o", tmp_path / "f.extxyz",
+        "--valence", "Li=3,Cl=7", "--model", root / "model.safetensors", "--json", tmp_path / "f.json",
+    )  # fmt: skip
+    found = json.loads((tmp_path / "f.json").read_text())
+    expected = dipole_path(vibration(), FixedCharges({"Li": 1.0, "Cl": -1.0}))
+    dipoles = np.array(found["dipole_e_A"])
+    np.testing.assert_allclose(dipoles - dipoles[0], expected, atol=1e-7)
+    assert (found["frames"], found["centres"]) == (500, 5)
+    assert found["model_slope"] == pytest.approx(2)
+    assert "dipole = 2 x prediction" in shown
+    frames = read(tmp_path / "f.extxyz", ":")
+    np.testing.assert_allclose([atoms.info["REF_dipole"] for atoms in frames], dipoles, atol=1e-7)
+    assert np.ptp([atoms.positions[0, 0] for atoms in frames]) == pytest.approx(0.6, rel=0.01)
+
+
+def test_infrared_and_dielectric_read_them(root, tmp_path):
+    frames = root / "frames.extxyz"
+    succeeds(
+        "infrared", frames, "--timestep", STEP, "--temperature", KELVIN, "--resolution", 150,
+        "--json", tmp_path / "ir.json",
+    )  # fmt: skip
+    found = json.loads((tmp_path / "ir.json").read_text())
+    peak = found["wavenumber_per_cm"][int(np.argmax(found["absorption_A2"]))]
+    assert peak == pytest.approx(WAVE, abs=45)
+    assert len(found["conductivity_S_per_cm"]) == len(found["absorption_A2"])
+    shown = succeeds(
+        "dielectric", frames, "--temperature", KELVIN, "--epsilon-inf", 2, "--json", tmp_path / "e.json"
+    )
+    (run,) = json.loads((tmp_path / "e.json").read_text())["runs"]
+    path = dipole_path(vibration(), FixedCharges({"Li": 1.0, "Cl": -1.0}))
+    expected = from_fluctuations(path, SIDE**3, KELVIN, epsilon_inf=2.0)
+    assert run["epsilon"] == pytest.approx(expected.mean, rel=1e-6)
+    assert "from fluctuations" in shown
+
+
+def test_refused(root, tmp_path):
+    target = ("-o", tmp_path / "f.extxyz")
+    file, frames = root / "wannier.xyz", root / "frames.extxyz"
+    write(tmp_path / "bare.extxyz", vibration(3))
+    for words, message in (
+        (["wannier", file, *target], "names no cell. Remedy: give the cell: --cell 10,10,12"),
+        (["wannier", file, *target, "--cell", "10,10"], "write three lengths, --cell 10,10,12"),
+        (["wannier", file, *target, "--cell", "10,10,10", "--valence", "Li=x"], "in --valence 'Li=x'"),
+        (
+            ["wannier", file, *target, "--cell", "10,10,10", "--electrons", 1],
+            "found 5 centres of 1 electrons",
+        ),
+        (
+            ["wannier", file, *target, "--cell", "10,10,10", "--model", root / "local.safetensors"],
+            "no charges",
+        ),
+        (["infrared", frames, "--timestep", 2], "need --temperature, a positive number"),
+        (["infrared", frames, "--temperature", 300], "need --timestep, a positive number"),
+        (["dielectric", frames], "need --temperature"),
+        (["dielectric", frames, frames, "--temperature", 300], "further-runs has no effect"),
+        (["infrared", tmp_path / "bare.extxyz", "--timestep", 2, "--temperature", 9], "it has no REF_dipole"),
+        (["infrared", frames, "--timestep", 2, "--temperature", 9, "--discard", 1], "discard has no effect"),
+        (["infrared", root, "--timestep", 2], "timestep has no effect with a run"),
+    ):
+        assert message in refused(*words)
