@@ -1,0 +1,129 @@
+"""Relaxed structures on disk, to be labelled; and their labels read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from superion.defects.assemble import Cell, sweep
+from superion.defects.rest import Rest
+from superion.defects.result import DefectResult
+from superion.defects.settings import DefectSettings
+from superion.defects.structures import Defect
+from superion.errors import InputError
+from superion.structures import get_label, read_frames
+from superion.structures.perturb import bare
+from superion.training.frames import write_frames
+
+FRAMES = "defects.extxyz"
+CRYSTAL = "crystal"
+
+
+def write_structures(
+    path: Path, cells: Sequence[Cell], defects: Sequence[Defect], crystal: Atoms, settings: DefectSettings
+) -> None:
+    """Every structure at rest, crystals included, named by supercell, defect and field.
+
+    info: frame_id, defect, supercell, electric_field (V/Å), model_energy (eV, without the field) and
+    model_dipole (e·Å, against the crystal without field).
+    """
+    frames = []
+    for cell in cells:
+        frames += list(_frames(CRYSTAL, cell, cell.start, cell.crystal, cell.crystal_fields, settings))
+        for k, defect in enumerate(defects):
+            start = defect.atoms(crystal, cell.supercell)
+            frames += list(
+                _frames(defect.name, cell, start, cell.defects[k], cell.defect_fields[k], settings)
+            )
+    write_frames(path, frames)
+
+
+def frame_id(supercell: Sequence[int], name: str, where: str = "0") -> str:
+    """The name of a structure; where: its field, such as `z+0.1`, or 0."""
+    return f"{'x'.join(map(str, supercell))}/{name}/{where}"
+
+
+def _frames(
+    name: str, cell: Cell, start: Atoms, rest: Rest, fields: dict[Any, list[Rest]], settings: DefectSettings
+) -> Iterator[Atoms]:
+    yield from _frame(name, cell, start, rest, "0", (0.0, 0.0, 0.0))
+    for (axis, sign), rests in fields.items():
+        count = len(settings.branches[0 if sign > 0 else 1])
+        for k, (value, one) in enumerate(zip(sweep(settings, sign), rests, strict=True)):
+            where = f"{axis}{value:+g}" + ("" if k < count else f"-back{'+' if sign > 0 else '-'}")
+            yield from _frame(name, cell, start, one, where, [value * (axis == other) for other in "xyz"])
+
+
+def _frame(
+    name: str, cell: Cell, start: Atoms, rest: Rest, where: str, electric: Sequence[float]
+) -> Iterator[Atoms]:
+    if rest.failure:
+        return
+    atoms = bare(start)
+    atoms.positions[:] = rest.positions
+    atoms.info = {
+        "frame_id": frame_id(cell.supercell, name, where),
+        "config_type": "defect",
+        "defect": name,
+        "supercell": "x".join(map(str, cell.supercell)),
+        "electric_field": np.array(electric),
+        "model_energy": rest.energy,
+    }
+    if rest.dipole is not None:
+        atoms.info["model_dipole"] = rest.dipole
+    yield atoms
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledEnergy:
+    """A formation energy (eV) by labels of the relaxed structures, beside that of the model.
+
+    The structures are at rest in the model, not in the method of the labels.
+    """
+
+    name: str
+    supercell: tuple[int, ...]
+    label: float
+    model: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready."""
+        apart = None if self.model is None else self.model - self.label
+        return {
+            "name": self.name,
+            "supercell": list(self.supercell),
+            "label_energy_eV": self.label,
+            "energy_eV": self.model,
+            "difference_eV": apart,
+        }
+
+
+def labelled_energies(result: DefectResult, path: str | Path) -> list[LabelledEnergy]:
+    """Formation energies from labelled structures of a run, those without field.
+
+    Raises InputError if no defect of the result and its crystal both have an energy there.
+    """
+    energies = {}
+    for atoms in read_frames(path):
+        energy = get_label(atoms, "energy")
+        if energy is not None:
+            energies[str(atoms.info.get("frame_id"))] = float(energy)
+    found = [
+        LabelledEnergy(one.name, one.supercell, energies[mine] - energies[theirs], one.energy)
+        for one in result.defects
+        if (mine := frame_id(one.supercell, one.name)) in energies
+        and (theirs := frame_id(one.supercell, CRYSTAL)) in energies
+    ]
+    if not found:
+        wanted = frame_id(result.defects[0].supercell, result.defects[0].name)
+        raise InputError(
+            f"no defect and its crystal both have an energy here; expected frames such as {wanted!r}.",
+            file=path,
+            remedy="label the structures of the run: superion label DIR/defects.extxyz --labeller …",
+        )
+    return found
