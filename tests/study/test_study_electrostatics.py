@@ -74,8 +74,8 @@ def test_a_finished_study_is_resumed_where_it_is_and_elsewhere(finished: Path, t
     for folder in (finished / "out", moved / "out"):
         run_study(folder)
         said = capsys.readouterr().err.splitlines()
-        assert len(said) == 6
-        assert all(line.endswith(": done before") for line in said), said
+        assert len(said) == 7
+        assert all(line.endswith(" done before") for line in said), said
 
 
 def test_another_model_of_the_same_name_is_fitted_anew(finished: Path, tmp_path) -> None:

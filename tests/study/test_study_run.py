@@ -34,6 +34,8 @@ STEPS = {
     "transport/es-gap-300K",
     "report",
 }
+TOGETHER = {"forces/gap", "forces/es-gap"}
+"""Steps that are told of in one line."""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def again(root: Path, capsys) -> Callable[..., set[str]]:
 def test_the_folder_holds_what_the_documentation_says(finished: Path) -> None:
     out = finished / "out"
     state = read_json(out / "state.json")
-    assert set(state["steps"]) == STEPS
+    assert set(state["steps"]) == STEPS | TOGETHER
     for record in state["steps"].values():
         assert record["status"] == "done"
         assert record["error"] is None
@@ -103,7 +105,7 @@ def test_the_folder_holds_what_the_documentation_says(finished: Path) -> None:
     assert found.next is None
     assert not found.running
     assert found.seconds_left == 0.0
-    assert {row.step for row in found.rows} == STEPS
+    assert {row.step for row in found.rows} == STEPS | TOGETHER
 
 
 def test_the_two_potentials_differ_in_the_coulomb_term_alone(finished: Path) -> None:

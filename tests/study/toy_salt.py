@@ -24,33 +24,43 @@ TRUTH = Potential(
         Repulsion({(3, 17): 3.6, (17, 17): 4.0}, wall=6.0),
     ]
 )
+FIRM = Potential(
+    [
+        CoulombTerm(FixedCharges(CHARGES), Slater.from_screening(2.0), 1e-7),
+        Repulsion({(3, 17): 2.9, (17, 17): 3.8}, wall=30.0),
+    ]
+)
+"""A salt that is at rest near `crystal(REST)`."""
+REST = 5.6
 FIT = {
     "pair": {"cutoff": 4.0, "sparse_points": 8},
     "soap": {"cutoff": 4.0, "n_max": 3, "l_max": 2, "sparse_points": 12},
 }
 
 
-def crystal() -> Atoms:
-    return bulk("LiCl", "rocksalt", a=5.1, cubic=True)
+def crystal(edge: float = 5.1) -> Atoms:
+    return bulk("LiCl", "rocksalt", a=edge, cubic=True)
 
 
-def labelled(atoms: Atoms, **info: Any) -> Atoms:
-    found = TRUTH.evaluate(atoms)
+def labelled(atoms: Atoms, truth: Potential = TRUTH, **info: Any) -> Atoms:
+    found = truth.evaluate(atoms)
     atoms.info = {"REF_energy": found.energy, **info}
     atoms.info["REF_stress"] = full_3x3_to_voigt_6_stress(-found.virial / atoms.get_volume())
     atoms.arrays["REF_forces"] = found.forces
     return atoms
 
 
-def frames(count: int = 4, trajectories: str = "abc", seed: int = 1) -> list[Atoms]:
+def frames(
+    count: int = 4, trajectories: str = "abc", seed: int = 1, truth: Potential = TRUTH, edge: float = 5.1
+) -> list[Atoms]:
     rng = np.random.default_rng(seed)
     made = []
     for name in trajectories:
         for k in range(count):
-            atoms = crystal()
+            atoms = crystal(edge)
             atoms.positions += rng.normal(0, 0.12, (8, 3))
             atoms.set_cell(atoms.cell * (1 + 0.02 * rng.normal()), scale_atoms=True)
-            made.append(labelled(atoms, trajectory=name, frame_id=f"{name}-{k}"))
+            made.append(labelled(atoms, truth, trajectory=name, frame_id=f"{name}-{k}"))
     return made
 
 
@@ -85,7 +95,7 @@ def settings(**changes: Any) -> dict[str, Any]:
         inner = value
         for part in path:
             inner = inner.setdefault(part, {})
-        inner[last] = change
+        inner[last] = deepcopy(change)
     return value
 
 

@@ -15,6 +15,7 @@ from superion.errors import CorruptFileError, InputError
 from superion.files import read_json
 from superion.report.runs import Run, read_run
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
+from superion.study.resample import RESAMPLED
 
 Array = np.ndarray
 
@@ -72,7 +73,7 @@ def read_content(folder: Path) -> Content:
     steps = optional_json(folder / "state.json").get("steps") or {}
     census = _required(folder, "census.json", "census", steps)
     accuracy = _required(folder, "accuracy.json", "accuracy", steps)
-    files = sorted((folder / "transport").glob("*.json"))
+    files = sorted(path for path in (folder / "transport").glob("*.json") if RESAMPLED not in path.stem)
     if not accuracy:
         raise _incomplete(folder / "accuracy.json", "accuracy", "it holds no potential", steps)
     if not files:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from superion.report.content import SPLITS, Content, reasons
 from superion.report.style import look
+from superion.study.resample import RESAMPLED
 
 _LABELS = {"energy": "energy_rmse_per_atom", "force": "force_rmse", "stress": "stress_rmse"}
 
@@ -67,7 +68,8 @@ def _accuracy(content: Content) -> Iterator[str]:
 
 def _transport(content: Content) -> Iterator[str]:
     have = {f"{run.potential}-{run.kelvin:g}K" for run in content.runs}
-    planned = {step.partition("/")[2] for step in content.state if step.startswith("transport/")}
+    steps = (step for step in content.state if RESAMPLED not in step)
+    planned = {step.partition("/")[2] for step in steps if step.startswith("transport/")}
     kelvins = {run.kelvin for run in content.runs}
     expected = planned | {f"{p}-{kelvin:g}K" for p in content.potentials for kelvin in kelvins}
     for name in sorted(expected - have):

@@ -26,6 +26,7 @@ from superion.simulation import MDSettings
 from superion.structures.labels import parse_mappings
 from superion.study import presets
 from superion.study.electrostatics import ElectrostaticsSettings
+from superion.study.properties.settings import PropertiesSettings
 from superion.study.resample import FitsSettings
 from superion.study.settings_file import read_settings
 
@@ -146,6 +147,9 @@ class StudySettings(BaseModel):
     fits: FitsSettings = Field(FitsSettings(), description="fits to resampled frames, beside the main one")
     dynamics: DynamicsSettings = Field(description="molecular dynamics with every potential")
     transport: TransportSettings = Field(TransportSettings(), description="conductivities")
+    properties: PropertiesSettings = Field(
+        PropertiesSettings(), description="what is computed with every fit, and compared"
+    )
     locality: str | None = Field(
         None,
         description="result of `superion locality` (locality.json), drawn by the report beside errors of "
@@ -166,6 +170,15 @@ class StudySettings(BaseModel):
     def _field_needs_charges(self) -> Self:
         if getattr(self.dynamics, "electric", None) is not None and "gap" in self.potentials:
             raise ValueError("dynamics.electric needs charges, and gap has none: take it out of potentials")
+        return self
+
+    @model_validator(mode="after")
+    def _enough_fits(self) -> Self:
+        chosen = self.properties.conductivity
+        if chosen is not None and chosen.fits > self.fits.count:
+            raise ValueError(
+                f"properties.conductivity.fits is {chosen.fits}, but fits.count is {self.fits.count}"
+            )
         return self
 
     @property
@@ -204,6 +217,7 @@ def _with_paths(settings: StudySettings, change: Any) -> StudySettings:
             "structure": structure,
             "electrostatics": electrostatics,
             "locality": locality,
+            "properties": settings.properties.with_paths(change),
         }
     )
 

@@ -20,6 +20,8 @@ from superion.errors import InputError
 from superion.structures import is_isolated, structure_hash
 from superion.structures.duplicates import frame_name
 
+RESAMPLED = "-resampled-"
+"""Between the name of a potential and the number of a draw, in names of files."""
 TRIES = 1000
 """Draws until every species is among the frames drawn."""
 
@@ -33,6 +35,24 @@ class FitsSettings(BaseModel):
         0, description="how many; fewer than 3 say nothing about the uncertainty of the fit"
     )
     seed: int = Field(0, ge=0, description="seed of the frames drawn and of their sparse points")
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """One model of a study: a potential, fitted to all frames or to those of a draw."""
+
+    potential: str
+    resampled: int | None = None
+
+    @property
+    def name(self) -> str:
+        """How files and steps call it."""
+        return self.potential if self.resampled is None else f"{self.potential}{RESAMPLED}{self.resampled}"
+
+    @property
+    def step(self) -> str:
+        """The step that makes it."""
+        return "fit" if self.resampled is None else f"fit/resampled-{self.resampled}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,11 @@ from typing import Any
 
 from superion.errors import SuperionError
 from superion.files import locked, sha256, write_json
+from superion.progress import track
 from superion.study.config import StudySettings, read_study, write_study
-from superion.study.display import say
+from superion.study.crew import Begun, run_apart
+from superion.study.crew_worker import reason
+from superion.study.display import Display, say
 from superion.study.dynamics import Job, done_fraction, outputs, run_jobs
 from superion.study.folder import check_files, check_folder, read_state
 from superion.study.provenance import environment
@@ -42,6 +45,7 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
         "structure.file": [settings.structure.file],
         "electrostatics.model": list(settings.electrostatics.files().values()),
         "locality": [] if settings.locality is None else [settings.locality],
+        **settings.properties.files(),
     }
     check_files(named, source)
     check_folder(folder, "study", settings.name, SETTINGS, lambda file: read_study(file).name)
@@ -70,7 +74,7 @@ def _run(study: Study, state: State) -> dict[str, str]:
     _forget_others(state, {step.name for step in plan})
     failed: dict[str, str] = {}
     missing: set[str] = set()
-    for is_dynamics, group in groupby(plan, key=lambda step: step.job is not None):
+    for (how, family), group in groupby(plan, key=lambda step: _how(step, study)):
         ready = []
         for step in group:
             blocked = [need for need in step.needs if need in missing]
@@ -79,39 +83,114 @@ def _run(study: Study, state: State) -> dict[str, str]:
                 if not step.keeps:
                     state.drop_outputs(step.name)
                 state.stop(step.name, "waiting", f"needs {', '.join(blocked)}")
-            elif not is_dynamics:
+            elif how == "here" and family is None:
                 _attempt(step, state, failed, study.progress)
                 missing |= {step.name} & set(failed)
             else:
                 ready.append(step)
-        if is_dynamics:
+        if how == "dynamics":
             _dynamics(ready, study, state, failed)
-            missing |= set(failed)
+        elif how == "apart":
+            _apart(ready, study, state, failed)
+        elif family is not None:
+            _family(family, ready, state, failed, study.progress)
+        missing |= set(failed)
     return failed
 
 
-def _attempt(step: Step, state: State, failed: dict[str, str], progress: bool) -> None:
-    """Do one step unless its result still holds; a failure is noted in the state and in `failed`."""
+def _how(step: Step, study: Study) -> tuple[str, str | None]:
+    """Where a step is done, and with which others it is shown."""
+    if step.job is not None:
+        return "dynamics", None
+    if step.apart and study.settings.processes > 1:
+        return "apart", None
+    return "here", step.family
+
+
+def _attempt(step: Step, state: State, failed: dict[str, str], progress: bool) -> bool:
+    """Do one step unless its result still holds; whether it was done, or failed, now.
+
+    A failure is noted in the state and in `failed`; one that was not foreseen ends the study, but for steps
+    that have something to say about it.
+    """
     assert step.work is not None
     inputs = step.inputs()
     if state.holds(step.name, inputs):
         say(f"{step.name}: done before", progress)
-        return
-    if not step.keeps:
-        state.drop_outputs(step.name)
-    state.begin(step.name, inputs)
+        return False
+    _begin(step, state, inputs)
     since = time.monotonic()
     try:
         written = step.work()
     except Exception as error:
-        state.stop(step.name, "failed", _reason(error), time.monotonic() - since)
-        if not isinstance(error, SuperionError):
+        known = isinstance(error, SuperionError) or step.failed is not None
+        remains = step.failed(reason(error)) if step.failed else ()
+        state.stop(step.name, "failed", reason(error), time.monotonic() - since, remains)
+        if not known:
             raise
-        failed[step.name] = _reason(error)
-        say(f"{step.name}: failed: {error}", progress)
-        return
+        failed[step.name] = reason(error)
+        say(f"{step.name}: failed: {error}", progress or step.family is not None)
+        return True
     state.finish(step.name, written, time.monotonic() - since)
     say(f"{step.name}: done, {time.monotonic() - since:.1f} s", progress)
+    return True
+
+
+def _begin(step: Step, state: State, inputs: str) -> None:
+    if not step.keeps:
+        state.drop_outputs(step.name)
+    state.begin(step.name, inputs)
+
+
+def _family(name: str, steps: Sequence[Step], state: State, failed: dict[str, str], progress: bool) -> None:
+    """Do steps that are told of in one line."""
+    since = time.monotonic()
+    done = [
+        _attempt(step, state, failed, progress=False)
+        for step in track(steps, name, len(steps), show=progress)
+    ]
+    say(_summary(name, steps, sum(done), failed, time.monotonic() - since), progress)
+
+
+def _summary(name: str, steps: Sequence[Step], done: int, failed: dict[str, str], seconds: float) -> str:
+    """One line on all steps of a family: how many were done now and before, and how many failed."""
+    lost = sum(step.name in failed for step in steps)
+    parts = [(done - lost, "done"), (len(steps) - done, "done before"), (lost, "failed")]
+    told = f"{name}: " + ", ".join(f"{n} {what}" for n, what in parts if n)
+    return f"{told}, {seconds:.1f} s" if done else told
+
+
+def _apart(steps: Sequence[Step], study: Study, state: State, failed: dict[str, str]) -> None:
+    """Do all steps that are not done in processes of their own, several at once."""
+    inputs = {step.name: step.inputs() for step in steps}
+    open_ = {step.name: step for step in steps if not state.holds(step.name, inputs[step.name])}
+    families = {name: list(group) for name, group in groupby(steps, key=lambda step: step.family or "")}
+    done = dict.fromkeys(families, 0)
+    shown = [name for name, group in families.items() if any(step.name in open_ for step in group)]
+    with Display(shown, show=study.progress) as display:
+        for event in run_apart(study.folder, list(open_), study.settings.processes):
+            step = open_[event.step]
+            if isinstance(event, Begun):
+                _begin(step, state, inputs[step.name])
+                continue
+            family = step.family or ""
+            done[family] += 1
+            if event.error is None:
+                state.finish(step.name, event.written, event.seconds)
+            else:
+                state.stop(step.name, "failed", event.error, event.seconds, event.written)
+                failed[step.name] = event.error
+            total = sum(one.name in open_ for one in families[family])
+            display.update(family, done[family] / total)
+            if done[family] == total:
+                lost = sum(one.name in failed for one in families[family])
+                display.end(family, f"{lost} failed" if lost else "done")
+    for name in open_:
+        if name in failed:
+            say(f"{name}: failed: {failed[name]}", study.progress)
+    for name, group in families.items():
+        if name not in shown:
+            say(f"{name}: {len(group)} done before", study.progress)
 
 
 def _dynamics(steps: Sequence[Step], study: Study, state: State, failed: dict[str, str]) -> None:
@@ -135,8 +214,8 @@ def _dynamics(steps: Sequence[Step], study: Study, state: State, failed: dict[st
         if error is None:
             state.finish(name, outputs(job), seconds)
         else:
-            failed[name] = _reason(error)
-            state.stop(name, "failed", _reason(error), seconds)
+            failed[name] = reason(error)
+            state.stop(name, "failed", reason(error), seconds)
 
     if jobs:
         run_jobs(list(jobs.values()), study.settings.processes, started, ended, progress=study.progress)
@@ -161,7 +240,3 @@ def _provenance(settings: StudySettings) -> dict[str, Any]:
     }
     data = {Path(file).name: sha256(file) for file in files} | settings.electrostatics.hashes()
     return environment() | {"data": data, "seeds": seeds}
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, SuperionError) else f"{type(error).__name__}: {error}"

@@ -112,11 +112,19 @@ class State:
         record.status, record.seconds = "done", round(seconds, 3)
         self.write()
 
-    def stop(self, name: str, status: Status, error: str, seconds: float | None = None) -> None:
-        """Note that a step failed, or that it waits for one that failed."""
+    def stop(
+        self,
+        name: str,
+        status: Status,
+        error: str,
+        seconds: float | None = None,
+        outputs: Iterable[Path] = (),
+    ) -> None:
+        """Note that a step failed, or that it waits for one that did; outputs: what it wrote all the same."""
         record = self.records.setdefault(name, Record(status))
         record.status, record.error = status, error
         record.seconds = None if seconds is None else round(seconds, 3)
+        record.outputs |= {str(path.relative_to(self.folder)): sha256(path) for path in outputs}
         self.write()
 
     def drop_outputs(self, name: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 from rich.table import Table
@@ -21,7 +23,7 @@ class Row:
     """One step.
 
     status: done, running, interrupted, failed, waiting or to do. seconds: of the last attempt. fraction: how
-    much is done, where that is known. note: the error, if it failed.
+    much is done, where that is known. note: the error, if it failed. family: of steps shown together.
     """
 
     step: str
@@ -29,6 +31,7 @@ class Row:
     seconds: float | None
     fraction: float | None
     note: str
+    family: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,9 @@ class Progress:
     seconds_left: float | None
 
     def table(self) -> Table:
-        """For the terminal."""
+        """For the terminal: steps of a family in one row, and further ones for those that went wrong."""
         table = Table("step", "status", "done", "seconds", "note")
-        for row in self.rows:
+        for row in _gathered(self.rows):
             table.add_row(
                 row.step,
                 row.status,
@@ -80,7 +83,7 @@ def status(folder: str | Path) -> Progress:
             advance = fraction - record.fraction if record else 0.0
             if seconds and advance > 0.01:
                 rates.append(seconds / advance)
-        rows.append(row_of(step.name, record, state.alive, fraction))
+        rows.append(replace(row_of(step.name, record, state.alive, fraction), family=step.family))
     pending = next((row.step for row in rows if row.status != "done"), None)
     seconds_left = None
     if not left:
@@ -88,6 +91,22 @@ def status(folder: str | Path) -> Progress:
     elif rates:
         seconds_left = max(max(left), sum(left) / study.settings.processes) * sum(rates) / len(rates)
     return Progress(rows, pending, state.alive and pending is not None, seconds_left)
+
+
+def _gathered(rows: list[Row]) -> list[Row]:
+    shown: list[Row] = []
+    for (family, _), group in groupby(rows, key=lambda row: (row.family, row.family or row.step)):
+        each = list(group)
+        if family is None or len(each) == 1:
+            shown += each
+            continue
+        counts = Counter(row.status for row in each)
+        text = each[0].status if len(counts) == 1 else ", ".join(f"{n} {what}" for what, n in counts.items())
+        seconds = [row.seconds for row in each if row.seconds is not None]
+        total = sum(seconds) if seconds else None
+        shown.append(Row(f"{family} ({len(each)})", text, total, counts["done"] / len(each), ""))
+        shown += [row for row in each if row.status in ("failed", "interrupted", "running")]
+    return shown
 
 
 def row_of(step: str, record: Record | None, alive: bool, fraction: float | None) -> Row:

@@ -19,10 +19,14 @@ from superion.study.display import say
 from superion.study.dynamics import Job
 from superion.study.evaluate import born_by_species, predict, write_parity
 from superion.study.presets import fixed_terms
+from superion.study.properties import Property, properties_of
+from superion.study.properties.registry import FROM_DYNAMICS, STATIC
+from superion.study.properties.settings import identity
 from superion.study.provenance import NUMERICAL, versions
-from superion.study.resample import Draw, resample
+from superion.study.resample import Draw, Fit, resample
 from superion.study.state import fingerprint
 from superion.study.transport import analyse
+from superion.verdict.values import REFERENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,9 @@ class Step:
 
     needs: steps that must be done before. settings: JSON-ready, all that its result depends on. reads: files,
     by the name that enters the hash. work: makes the outputs and returns them; None for dynamics, which
-    has a `job` instead. keeps: a new attempt makes use of the files of the one before.
+    has a `job` instead. keeps: a new attempt makes use of the files of the one before. family: of steps that
+    are shown together. apart: done in a process of its own, several at once. failed: writes what remains to
+    be said after a failure, given its reason.
     """
 
     name: str
@@ -41,6 +47,9 @@ class Step:
     work: Callable[[], Sequence[Path]] | None = None
     job: Callable[[], Job] | None = None
     keeps: bool = False
+    family: str | None = None
+    apart: bool = False
+    failed: Callable[[str], Sequence[Path]] | None = None
 
     def inputs(self) -> str:
         """Hash of settings and files read, as they are now."""
@@ -55,10 +64,11 @@ class Study:
     settings: StudySettings
     folder: Path
     progress: bool = True
-    _data_files: dict[str, Path] = field(init=False)
+    data_files: dict[str, Path] = field(init=False)
+    """Files of the data, by the name that enters the hash."""
 
     def __post_init__(self) -> None:
-        self._data_files = {
+        self.data_files = {
             f"data {k} {Path(file).name}": Path(file) for k, file in enumerate(self.settings.data.files)
         }
 
@@ -68,12 +78,22 @@ class Study:
         chosen = self.settings.data
         return load_dataset([Path(file) for file in chosen.files], chosen.keys, chosen.test, chosen.seed)
 
+    def fits(self, count: int | None = None) -> list[Fit]:
+        """The main fit of every potential, then those of each draw up to `count` (all if not given)."""
+        draws = [None, *range(1, 1 + (self.settings.fits.count if count is None else count))]
+        return [Fit(potential, draw) for draw in draws for potential in self.settings.potentials]
+
+    def moving(self) -> list[Fit]:
+        """The fits that dynamics is run with."""
+        chosen = self.settings.properties.conductivity
+        return self.fits(0 if chosen is None else chosen.fits)
+
     @property
-    def runs(self) -> list[tuple[str, str, float]]:
-        """Name, potential and temperature (K) of every run of dynamics."""
+    def runs(self) -> list[tuple[str, Fit, float]]:
+        """Name, fit and temperature (K) of every run of dynamics."""
         return [
-            (f"{potential}-{temperature:g}K", potential, temperature)
-            for potential in self.settings.potentials
+            (f"{fit.name}-{temperature:g}K", fit, temperature)
+            for fit in self.moving()
             for temperature in self.settings.dynamics.temperatures
         ]
 
@@ -88,8 +108,12 @@ class Study:
                 "data": {"files"},
                 "structure": {"file"},
                 "electrostatics": True,
+                "properties": True,
             },
-        ) | {"electrostatics": self.settings.electrostatics.identity()}
+        ) | {
+            "electrostatics": self.settings.electrostatics.identity(),
+            "properties": {name: identity(own) for name, own in self.settings.properties.chosen.items()},
+        }
         potentials = list(self.settings.potentials)
         return [
             Step("census", (), data, self._reads_data, self._census),
@@ -106,24 +130,26 @@ class Study:
                 "accuracy",
                 ("fit",),
                 {"data": data, "potentials": potentials},
-                lambda: self._reads_data() | {name: self.model(name) for name in potentials},
+                lambda: self._reads_data() | {name: self.model(Fit(name)) for name in potentials},
                 self._accuracy,
             ),
+            *self._properties(STATIC),
             *(self._dynamics(*run) for run in self.runs),
             *(self._transport(name) for name, _, _ in self.runs),
+            *self._properties(FROM_DYNAMICS),
             Step("report", ("accuracy",), shown, self._reads_results, self._report),
         ]
 
     def _reads_data(self) -> dict[str, Path]:
-        return self._data_files
+        return self.data_files
 
     def _reads_charges(self) -> dict[str, Path]:
         """The model file that es-gap takes its electrostatics from, if any."""
         return self.settings.electrostatics.files() if "es-gap" in self.settings.potentials else {}
 
-    def model(self, potential: str, resampled: int | None = None) -> Path:
-        """The model file of a potential, fitted to all frames or to those of a draw."""
-        return self.folder / "models" / f"{fit_name(potential, resampled)}.safetensors"
+    def model(self, fit: Fit) -> Path:
+        """The model file of a fit."""
+        return self.folder / "models" / f"{fit.name}.safetensors"
 
     def _identity(self, potential: str) -> dict[str, Any]:
         """All settings that the model of a potential depends on, data aside."""
@@ -179,7 +205,7 @@ class Study:
             settings = settings.model_copy(update={"seed": draw.seed, "uncertainty": False})
             frames = draw.frames
         fitted = fit(frames, settings, targets, workers=self.settings.processes, progress=self.progress)
-        paths = {name: self.model(name, draw.number if draw else None) for name in fitted}
+        paths = {name: self.model(Fit(name, draw.number if draw else None)) for name in fitted}
         for name, terms in fitted.items():
             paths[name].parent.mkdir(exist_ok=True)
             if not _made_from(paths[name], provenance[name]):
@@ -188,7 +214,7 @@ class Study:
 
     def _provenance(self, potential: str, draw: Draw | None) -> dict[str, Any]:
         """Facts kept in the model file; the same inputs give the same bytes."""
-        files = {Path(path).name: sha256(path) for path in self._data_files.values()}
+        files = {Path(path).name: sha256(path) for path in self.data_files.values()}
         return {
             "study": self.settings.name,
             "settings": self._identity(potential),
@@ -202,7 +228,7 @@ class Study:
         metrics: dict[str, Any] = {}
         written = []
         for name in self.settings.potentials:
-            potential = Potential.load(self.model(name))
+            potential = Potential.load(self.model(Fit(name)))
             first = next(atoms for atoms in self.data.part("train") if not is_isolated(atoms))
             metrics[name] = {"train": None, "test": None, "born_charges": born_by_species(potential, first)}
             for part in ("train", "test"):
@@ -218,10 +244,10 @@ class Study:
         write_json(self.folder / "accuracy.json", metrics)
         return [self.folder / "accuracy.json", *written]
 
-    def _dynamics(self, name: str, potential: str, temperature: float) -> Step:
+    def _dynamics(self, name: str, fit: Fit, temperature: float) -> Step:
         settings = self.settings.dynamics.at(temperature)
         structure, supercell = Path(self.settings.structure.file), self.settings.structure.supercell
-        model = self.model(potential)
+        model = self.model(fit)
 
         def job() -> Job:
             identity = {"model": sha256(model), "structure": sha256(structure), "supercell": list(supercell)}
@@ -229,7 +255,7 @@ class Study:
 
         return Step(
             f"dynamics/{name}",
-            ("fit",),
+            (fit.step,),
             {"dynamics": settings.model_dump(mode="json"), "supercell": list(supercell)},
             lambda: {"model": model, "structure": structure},
             job=job,
@@ -254,8 +280,38 @@ class Study:
             work,
         )
 
+    def _properties(self, kinds: tuple[type[Property], ...]) -> list[Step]:
+        """One step for each property and fit, and one for what labels say."""
+        steps = []
+        for found in properties_of(self, kinds):
+            wanted: list[Fit | None] = [None] if found.labelled() else []
+            steps += [self._property(found, fit) for fit in wanted + found.fits()]
+        return steps
+
+    def _property(self, found: Property, fit: Fit | None) -> Step:
+        def reads() -> dict[str, Path]:
+            return ({} if fit is None else {"model": self.model(fit)}) | found.files(fit)
+
+        return Step(
+            f"{found.name}/{REFERENCE if fit is None else fit.name}",
+            ("census",) if fit is None else (fit.step,),
+            found.identity(fit),
+            reads,
+            lambda: found.write(fit),
+            keeps=found.keeps,
+            family=found.name,
+            apart=found.apart and fit is not None,
+            failed=lambda why: found.write_failed(fit, why),
+        )
+
     def _reads_results(self) -> dict[str, Path]:
-        patterns = ("census.json", "accuracy.json", "parity/*.safetensors", "transport/*.json")
+        patterns = (
+            "census.json",
+            "accuracy.json",
+            "parity/*.safetensors",
+            "transport/*.json",
+            "properties/*/*.json",
+        )
         paths = sorted(path for pattern in patterns for path in self.folder.glob(pattern))
         found = {str(path.relative_to(self.folder)): path for path in paths}
         named = self.settings.locality
@@ -265,11 +321,6 @@ class Study:
         from superion.report import write_report
 
         return [write_report(self.folder), *sorted((self.folder / "figures").glob("*.png"))]
-
-
-def fit_name(potential: str, resampled: int | None = None) -> str:
-    """How files and steps call a potential, or its fit to the frames of a draw."""
-    return potential if resampled is None else f"{potential}-resampled-{resampled}"
 
 
 def _made_from(path: Path, provenance: dict[str, Any]) -> bool:

@@ -1,0 +1,115 @@
+"""What a property of a study is: its rows, the files it reads, its values by a fit and by labels."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from superion.potentials import Calculator
+from superion.study.properties.settings import identity
+from superion.study.resample import Fit
+from superion.verdict.values import REFERENCE, Kind, PropertyFile, Value, property_path, write_property
+
+if TYPE_CHECKING:
+    from superion.study.steps import Study
+
+
+class Row(NamedTuple):
+    """What every value of a property is called, its unit, and how it is compared."""
+
+    name: str
+    unit: str
+    kind: Kind
+
+    def without(self, why: str) -> Value:
+        """The row without a value."""
+        return Value(name=self.name, unit=self.unit, kind=self.kind, value=None, why=why)
+
+    def of(self, value: float, error: float | None = None, flags: Sequence[str] = ()) -> Value:
+        """The row with its value; error: one standard error, of the logarithm if the kind is positive."""
+        return Value(
+            name=self.name, unit=self.unit, kind=self.kind, value=value, error=error, flags=tuple(flags)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Values and notes of one fit, or of labels. files: others that were written."""
+
+    values: Sequence[Value]
+    notes: Sequence[str] = ()
+    files: Sequence[Path] = ()
+
+
+class Property(ABC):
+    """One property of a study.
+
+    name: of the property, its steps and its files. apart: takes so long that a process of its own is
+    worth it. keeps: a new attempt makes use of the files of the one before.
+    """
+
+    name: ClassVar[str]
+    apart: ClassVar[bool] = False
+    keeps: ClassVar[bool] = False
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.settings: Any = getattr(study.settings.properties, self.name, None)
+
+    def identity(self, fit: Fit | None) -> dict[str, Any]:
+        """All settings that the values depend on, JSON-ready."""
+        return {} if self.settings is None else identity(self.settings)
+
+    def fits(self) -> list[Fit]:
+        """The fits it is computed with."""
+        return self.study.fits()
+
+    def files(self, fit: Fit | None) -> dict[str, Path]:
+        """What is read beside the model, by the name that enters the hash. fit: None for the reference."""
+        return {}
+
+    def labelled(self) -> bool:
+        """Whether labels give values to compare with."""
+        return False
+
+    @abstractmethod
+    def rows(self) -> list[Row]:
+        """All values there are, if nothing fails."""
+
+    @abstractmethod
+    def measure(self, fit: Fit) -> Measured:
+        """The values by one fit."""
+
+    def reference(self) -> Measured:
+        """The values by labels, if it is `labelled`."""
+        return Measured([])
+
+    def calculator(self, fit: Fit) -> Calculator:
+        """The ASE calculator of a fit."""
+        return Calculator(self.study.model(fit))
+
+    def write(self, fit: Fit | None) -> list[Path]:
+        """Compute and write the values of a fit, or of labels (None); the files written."""
+        found = self.reference() if fit is None else self.measure(fit)
+        return [self._written(fit, found), *found.files]
+
+    def write_failed(self, fit: Fit | None, why: str) -> list[Path]:
+        """Write what is known after a failure: which values are missing, and why."""
+        return [self._written(fit, Measured([row.without(why) for row in self.rows()]))]
+
+    def _written(self, fit: Fit | None, found: Measured) -> Path:
+        potential = REFERENCE if fit is None else fit.potential
+        resampled = None if fit is None else fit.resampled
+        path = property_path(self.study.folder, self.name, potential, resampled)
+        content = PropertyFile(
+            property=self.name,
+            potential=potential,
+            resampled=resampled,
+            values=tuple(found.values),
+            notes=tuple(found.notes),
+        )
+        write_property(path, content)
+        return path

@@ -1,0 +1,71 @@
+"""The static dielectric constant of a crystal at rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from superion.analysis.dielectric import lattice_dielectric
+from superion.analysis.relaxation import relaxed
+from superion.electrostatics.polarization import born_charges
+from superion.structures import read_structure
+from superion.study.properties.base import Measured, Property, Row
+from superion.study.resample import Fit
+
+Array = np.ndarray
+ROW = Row("static dielectric constant", "", "positive")
+NO_CHARGES = "a local potential has no charges for a field to act on"
+
+
+class DielectricConstant(Property):
+    """A third of the trace of the tensor, from force constants and Born charges (Gonze, Lee, 1997)."""
+
+    name = "dielectric"
+    apart = True
+
+    def files(self, fit: Fit | None) -> dict[str, Path]:
+        """Files that are read."""
+        return {"structure": self._structure}
+
+    def rows(self) -> list[Row]:
+        """All values there are."""
+        return [ROW]
+
+    def measure(self, fit: Fit) -> Measured:
+        """The values by one fit."""
+        chosen, model = self.settings, self.calculator(fit)
+        charges = model.potential.response
+        if charges is None:
+            return Measured([ROW.without(NO_CHARGES)])
+        atoms = read_structure(self._structure, "-1")
+        rest = relaxed(atoms, model, cell=chosen.relax_cell, fmax=chosen.fmax, steps=chosen.steps)
+        tensor = lattice_dielectric(
+            hessian(rest, chosen.displacement),
+            born_charges(rest, charges).values,
+            rest.get_volume(),
+            epsilon_inf=chosen.epsilon_inf,
+        )
+        shown = ", ".join(f"{value:.3g}" for value in np.linalg.eigvalsh(tensor))
+        return Measured([ROW.of(float(np.trace(tensor)) / 3)], [f"principal values: {shown}."])
+
+    @property
+    def _structure(self) -> Path:
+        return Path(self.settings.structure or self.study.settings.structure.file)
+
+
+def hessian(atoms: Atoms, displacement: float) -> Array:
+    """Second derivatives (3N, 3N) of the energy in eV/Å², from central differences of forces."""
+    moved, model = atoms.copy(), atoms.calc
+    moved.calc = model
+    rows = []
+    for k in range(len(atoms)):
+        for axis in range(3):
+            forces = []
+            for sign in (1, -1):
+                moved.positions[k, axis] = atoms.positions[k, axis] + sign * displacement
+                forces.append(moved.get_forces())
+            moved.positions[k, axis] = atoms.positions[k, axis]
+            rows.append((forces[1] - forces[0]).ravel() / (2 * displacement))
+    return np.array(rows)

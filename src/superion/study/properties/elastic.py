@@ -1,0 +1,56 @@
+"""Elastic moduli of a powder by Voigt, Reuss and Hill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ase import units
+
+from superion.analysis.elastic import elastic_tensor
+from superion.analysis.relaxation import relaxed
+from superion.structures import read_structure
+from superion.study.properties.base import Measured, Property, Row
+from superion.study.resample import Fit
+
+MODULI = {"bulk": "bulk modulus", "shear": "shear modulus", "young": "Young's modulus"}
+
+
+class Elastic(Property):
+    """Moduli of a crystal at rest; a crystal that is not stable (Born) has none."""
+
+    name = "elastic"
+    apart = True
+
+    def files(self, fit: Fit | None) -> dict[str, Path]:
+        """Files that are read."""
+        return {"structure": self._structure}
+
+    def rows(self) -> list[Row]:
+        """All values there are."""
+        return [Row(name, "GPa", "positive") for name in MODULI.values()]
+
+    def measure(self, fit: Fit) -> Measured:
+        """The values by one fit."""
+        chosen, model = self.settings, self.calculator(fit)
+        atoms = read_structure(self._structure, "-1")
+        if chosen.relax:
+            atoms = relaxed(atoms, model, cell=True, fmax=chosen.fmax, steps=chosen.steps)
+        found = elastic_tensor(atoms, model, strain=chosen.strain, fmax=chosen.fmax)
+        if not found.stable:
+            worst = found.eigenvalues[0] / units.GPa
+            why = f"the crystal is not stable: the smallest eigenvalue of C is {worst:.3g} GPa"
+            return Measured([row.without(why) for row in self.rows()])
+        moduli = found.moduli()
+        values = []
+        for row, key in zip(self.rows(), MODULI, strict=True):
+            modulus = getattr(moduli, key)
+            values.append(row.of(modulus / units.GPa, found.residual / modulus))
+        note = (
+            f"volume {atoms.get_volume():.5g} Å³; what no symmetric C explains "
+            f"({found.residual / units.GPa:.2g} GPa) is taken for the error."
+        )
+        return Measured(values, [note])
+
+    @property
+    def _structure(self) -> Path:
+        return Path(self.settings.structure or self.study.settings.structure.file)

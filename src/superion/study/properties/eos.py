@@ -1,0 +1,113 @@
+"""The energy–volume curve at labelled structures: its error, the volume at rest, the bulk modulus."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms, units
+
+from superion.analysis.eos import EquationOfState, birch_murnaghan, energy_curve, mismatch
+from superion.errors import InputError
+from superion.structures import trajectory_of
+from superion.study.data import read_files
+from superion.study.properties.base import Measured, Property, Row
+from superion.study.resample import Fit
+from superion.verdict.values import Value, error_value
+
+CURVE = Row("energy–volume curve", "meV/atom", "error")
+VOLUME = Row("equilibrium volume", "Å³", "positive")
+MODULUS = Row("bulk modulus", "GPa", "positive")
+
+
+class Eos(Property):
+    """Energies of single points, compared after both minima are put at zero."""
+
+    name = "eos"
+
+    def files(self, fit: Fit | None) -> dict[str, Path]:
+        """Files that are read."""
+        file = self.settings.file
+        return self.study.data_files if file is None else {"frames": Path(file)}
+
+    def identity(self, fit: Fit | None) -> dict[str, object]:
+        """What the values depend on."""
+        return super().identity(fit) | {"keys": self.study.settings.data.keys}
+
+    def labelled(self) -> bool:
+        """Labels are what it is about."""
+        return True
+
+    def rows(self) -> list[Row]:
+        """All values there are."""
+        return [CURVE, VOLUME, MODULUS]
+
+    def measure(self, fit: Fit) -> Measured:
+        """The values by one fit."""
+        volumes, energies = energy_curve(self.frames, self.calculator(fit))
+        found = birch_murnaghan(volumes, energies)
+        labels, truth = self._labels()
+        apart = mismatch(energies.tolist(), found, labels, truth)["differences_eV"]
+        each = 1000 * np.array(apart) / len(self.frames[0])
+        return Measured([error_value(CURVE.name, CURVE.unit, list(each)), *_at_rest(found)])
+
+    def reference(self) -> Measured:
+        """Volume and modulus of the labels."""
+        return Measured(_at_rest(self._labels()[1]), self._notes())
+
+    def _labels(self) -> tuple[list[float], EquationOfState]:
+        energies = [float(atoms.info["REF_energy"]) for atoms in self.frames]
+        return energies, birch_murnaghan([atoms.get_volume() for atoms in self.frames], energies)
+
+    @cached_property
+    def frames(self) -> list[Atoms]:
+        """The labelled structures; InputError if they are not those of one crystal."""
+        if self.settings.file is not None:
+            frames, source = read_files([self.settings.file], self.study.settings.data.keys), "this file"
+        else:
+            every = self.study.data.frames
+            name = self.settings.trajectory or _named_eos(every)
+            frames = [atoms for atoms in every if trajectory_of(atoms) == name]
+            source = f"the trajectory {name!r}"
+        lacking = [atoms for atoms in frames if "REF_energy" not in atoms.info]
+        if not frames or lacking or len({str(atoms.symbols) for atoms in frames}) > 1:
+            problem = (
+                f"there are no frames in {source}"
+                if not frames
+                else f"{len(lacking)} frames of {source} have no energy"
+                if lacking
+                else f"the frames of {source} are not of one crystal"
+            )
+            raise InputError(
+                f"properties.eos: {problem}.",
+                file=self.settings.file,
+                remedy="name labelled frames of one crystal at 5 or more volumes under file or trajectory.",
+            )
+        return frames
+
+    def _notes(self) -> list[str]:
+        known = {id(atoms) for atoms in self.study.data.part("train")}
+        inside = sum(id(atoms) in known for atoms in self.frames)
+        return [f"{inside} of {len(self.frames)} labelled structures are training frames."] if inside else []
+
+
+def _at_rest(found: EquationOfState) -> list[Value]:
+    _, volume, modulus, _ = found.errors
+    return [
+        VOLUME.of(found.volume, volume / found.volume),
+        MODULUS.of(found.modulus / units.GPa, modulus / found.modulus),
+    ]
+
+
+def _named_eos(frames: list[Atoms]) -> str:
+    """The one trajectory with the word eos in its name."""
+    names = sorted({trajectory_of(atoms) for atoms in frames})
+    found = [name for name in names if re.search(r"(?i)(?<![a-z])eos(?![a-z])", name)]
+    if len(found) != 1:
+        raise InputError(
+            f"properties.eos: {len(found)} trajectories of the data have the word eos in their names.",
+            remedy="name one under trajectory, or a file of labelled frames under file.",
+        )
+    return found[0]
