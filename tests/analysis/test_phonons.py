@@ -10,6 +10,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from superion import Calculator, Potential
+from superion.analysis.dielectric import lattice_dielectric
 from superion.analysis.elastic import elastic_tensor
 from superion.analysis.phonons import phonons
 from superion.analysis.relaxation import relaxed
@@ -34,8 +35,8 @@ def salt():
     return atoms, model, phonons(atoms, model, born=born_charges(atoms, CHARGES).values)
 
 
-def hessian_frequencies(atoms, calculator, h=0.01):
-    """THz, of all waves that fit into the cell, by differences of forces."""
+def hessian(atoms, calculator, h=0.01):
+    """(3N, 3N) eV/Å² by differences of forces."""
     moved = atoms.copy()
     moved.calc = calculator
     rows = []
@@ -46,8 +47,13 @@ def hessian_frequencies(atoms, calculator, h=0.01):
             moved.positions[atom, axis] += step
             ends.append(moved.get_forces())
         rows.append((ends[1] - ends[0]).ravel() / (2 * h))
+    return 0.5 * (np.array(rows) + np.array(rows).T)
+
+
+def hessian_frequencies(atoms, calculator):
+    """THz, of all waves that fit into the cell."""
     roots = np.sqrt(np.repeat(atoms.get_masses(), 3))
-    values = np.linalg.eigvalsh(0.5 * (np.array(rows) + np.array(rows).T) / np.outer(roots, roots))
+    values = np.linalg.eigvalsh(hessian(atoms, calculator) / np.outer(roots, roots))
     return np.sign(values) * np.sqrt(np.abs(values)) * THZ
 
 
@@ -64,6 +70,25 @@ def test_longitudinal_and_transverse_waves_of_rigid_ions():
     screened = phonons(atoms, model, supercell=(1, 1, 1), born=born, epsilon_inf=2.25)
     shifted = screened.frequencies([[0, 0, 0]], toward=np.array([1.0, 0, 0]))[0]
     assert shifted[5] ** 2 - shifted[3] ** 2 == pytest.approx(split / 2.25, rel=1e-4)
+
+
+@pytest.mark.parametrize("epsilon_inf", [1.0, 2.25])
+def test_splitting_is_that_of_the_dielectric_constant(epsilon_inf):
+    """Lyddane, Sachs, Teller, Phys. Rev. 59, 673 (1941); as a product over modes and for each direction,
+    Cochran, Cowley, J. Phys. Chem. Solids 23, 447 (1962): Π ω²(q → 0)/Π ω²(no field) = ε(q)/ε∞."""
+    _, model, _ = salt()
+    atoms = bulk("NaCl", "rocksalt", a=5.64)
+    atoms.set_cell(atoms.cell.array @ np.diag([1.0, 1.0, 1.04]), scale_atoms=True)
+    born = born_charges(atoms, CHARGES).values
+    static = lattice_dielectric(hessian(atoms, model), born, atoms.get_volume(), epsilon_inf=epsilon_inf)
+    found = phonons(atoms, model, supercell=(1, 1, 1), born=born, epsilon_inf=epsilon_inf)
+    bare = found.frequencies([[0, 0, 0]])[0][3:]
+    ratios = []
+    for axis in (0, 2):
+        waves = found.frequencies([[0, 0, 0]], toward=atoms.cell.array[:, axis])[0][3:]
+        ratios.append(np.prod(waves / bare) ** 2)
+    assert ratios == pytest.approx([static[k, k] / epsilon_inf for k in (0, 2)], rel=1e-3)
+    assert abs(ratios[1] / ratios[0] - 1) > 0.02
 
 
 def test_waves_of_the_cube_are_those_of_its_hessian():
