@@ -12,9 +12,10 @@ from toy_salt import crystal, frames, lone_atoms
 from superion.errors import InputError
 from superion.potentials import FitSettings, Potential, Sigmas, fit
 from superion.potentials.gp import design
+from superion.potentials.maxvol import ActiveSet, maxvol
 from superion.potentials.soap import SoapSettings
 from superion.training.d_optimal import d_optimal
-from superion.training.maxvol import ActiveSet, ExtrapolationGrade, maxvol
+from superion.training.maxvol import ExtrapolationGrade
 from superion.training.pool import Pool
 from superion.training.select import METHODS, select
 from superion.training.variance import disagreement, fit_committee, force_deviation

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from superion.cli import (
     data,
+    defects,
     dynamics,
     electric,
     fit,
@@ -108,6 +109,7 @@ app.command("wannier")(wannier.wannier)
 app.command("profile")(profile.show_profile)
 app.command("eos")(static.show_eos)
 app.command("elastic")(static.show_elastic)
+app.command("defect")(defects.defect)
 app.command("phonons")(phonons.show_phonons)
 app.command("select")(training.select_frames)
 app.command("arrange")(structures.arrange)

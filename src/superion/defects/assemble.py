@@ -48,6 +48,12 @@ class Cell:
         atoms.positions[:] = self.crystal.positions
         return atoms
 
+    @property
+    def shift(self) -> float:
+        """Å, the longest way of an atom of the crystal as it came to rest."""
+        way = self.crystal.positions - self.start.positions
+        return float(np.linalg.norm(way, axis=1).max(initial=0.0))
+
     def arrangement(self, defect: Defect, start: Atoms, rest: Rest) -> Arrangement:
         """Where the atoms of a defect are now, against the relaxed crystal."""
         atoms = start.copy()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.io import write
 
 from superion.defects.assemble import Cell, sweep
 from superion.defects.rest import Rest
@@ -16,9 +18,9 @@ from superion.defects.result import DefectResult
 from superion.defects.settings import DefectSettings
 from superion.defects.structures import Defect
 from superion.errors import InputError
+from superion.files import write_atomic
 from superion.structures import get_label, read_frames
 from superion.structures.perturb import bare
-from superion.training.frames import write_frames
 
 FRAMES = "defects.extxyz"
 CRYSTAL = "crystal"
@@ -40,7 +42,9 @@ def write_structures(
             frames += list(
                 _frames(defect.name, cell, start, cell.defects[k], cell.defect_fields[k], settings)
             )
-    write_frames(path, frames)
+    text = StringIO()
+    write(text, frames, format="extxyz")
+    write_atomic(path, text.getvalue())
 
 
 def frame_id(supercell: Sequence[int], name: str, where: str = "0") -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from superion.defects.assemble import Cell, defect_energy, doubts, sweep
+from superion.defects.assemble import HOP, Cell, defect_energy, doubts, sweep
 from superion.defects.branches import (
     Branch,
     Submit,
@@ -84,6 +84,12 @@ def run_defects(
             f"crystal {_text(cell.supercell)}: {doubt}"
             for cell in cells
             for doubt in doubts(cell.crystal, settings)
+        ]
+        notes += [
+            f"crystal {_text(cell.supercell)}: an ion moves by {cell.shift:.2g} Å as it comes to rest; is it "
+            "the crystal that was meant?"
+            for cell in cells
+            if cell.shift > HOP
         ]
         notes += [
             f"{journal.path}, line {damage.number}: {damage.reason}; set aside and computed again if needed"

@@ -7,9 +7,8 @@ from ase import Atoms
 
 from superion.potentials import Potential
 from superion.potentials.gp import SparseGP
+from superion.potentials.maxvol import active_sets, grade
 from superion.potentials.soap import SoapBlock
-from superion.training.maxvol import active_sets, grade
-from superion.training.variance import force_deviation
 
 
 class Trust:
@@ -42,4 +41,6 @@ class Trust:
 
     def deviation(self, atoms: Atoms) -> float | None:
         """Largest predicted standard deviation of the force on an atom in eV/Å; None if there is none."""
-        return force_deviation(self._potential, atoms) if self._variance else None
+        if not self._variance:
+            return None
+        return float(np.linalg.norm(self._potential.deviation(atoms).forces, axis=1).max())

@@ -1,0 +1,65 @@
+"""Formation energies of defects against the electric field, over the line of their dipole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from superion.report.figures_training import save_figure
+from superion.report.style import BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WIDTH
+
+_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+
+
+def draw_defects(result: Mapping[str, Any], path: Path) -> list[Path]:
+    """Write the figure of a result with fields as `path` with .png and .svg; the paths."""
+    return save_figure(lambda: defects_figure(result), path)
+
+
+def defects_figure(result: Mapping[str, Any]) -> Figure:
+    """One panel for each axis; full symbols: the same ions in place, open ones: after a hop."""
+    shown = [one for one in result["defects"] if one["fields"]]
+    axes = sorted({axis for one in shown for axis in one["fields"]})
+    figure = Figure(figsize=(WIDTH, 3.6), dpi=DPI, layout="constrained")
+    panels = figure.subplots(1, max(len(axes), 1), sharey=True, squeeze=False)[0]
+    several = len({tuple(one["supercell"]) for one in shown}) > 1
+    handles = []
+    for k, one in enumerate(shown):
+        colour = _COLOURS[k % len(_COLOURS)]
+        name = one["name"] + (f" in {'x'.join(map(str, one['supercell']))}" if several else "")
+        for panel, axis in zip(panels, axes, strict=True):
+            _curve(panel, one, axis, colour)
+        handles.append(Line2D([], [], color=colour, marker="o", ms=4, lw=1, label=name))
+    for panel, axis in zip(panels, axes, strict=True):
+        panel.set(title=axis, xlabel="electric field (V/Å)")
+        panel.axvline(0, color=GREY, lw=0.6)
+    if shown:
+        panels[0].set_ylabel("formation energy (eV)")
+        handles.append(Line2D([], [], color=GREY, ls="--", lw=1, label=r"$E_f(0) - \Delta p \cdot E$"))
+        if any(p["hopped"] for one in shown for curve in one["fields"].values() for p in curve["points"]):
+            handles.append(
+                Line2D([], [], color=GREY, marker="o", mfc="white", ms=4, lw=0, label="an ion has hopped")
+            )
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
+    else:
+        panels[0].text(
+            0.5, 0.5, "no defect has energies in fields", ha="center", transform=panels[0].transAxes
+        )
+    return figure
+
+
+def _curve(panel: Axes, one: Mapping[str, Any], axis: str, colour: str) -> None:
+    points = [p for p in one["fields"][axis]["points"] if p["energy_eV"] is not None]
+    field = np.array([p["field_V_per_A"] for p in points])
+    energy = np.array([p["energy_eV"] for p in points])
+    hopped = np.array([p["hopped"] for p in points], dtype=bool)
+    line = one["energy_eV"] - one["dipole_change_eA"]["xyz".index(axis)] * field
+    panel.plot(field, line, "--", color=colour, lw=0.8, alpha=0.7)
+    panel.plot(field[~hopped], energy[~hopped], "o-", color=colour, ms=4, lw=1)
+    panel.plot(field[hopped], energy[hopped], "o", color=colour, mfc="white", ms=4)
