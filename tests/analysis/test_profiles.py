@@ -121,6 +121,9 @@ def test_refused():
         ([capacitor()], {"axis": 3}, "axis must be 0, 1 or 2"),
         ([capacitor()], {"surroundings": "metal"}, "conducting or vacuum"),
         ([capacitor()], {"smoothing": 9.0}, "do not fit into a cell"),
+        ([capacitor()], {"window": 70.0}, "do not fit into a cell"),
+        ([capacitor()], {"window": np.nan}, "window at least 0 Å"),
+        ([capacitor()], {"smoothing": np.nan}, "smoothing and window at least 0 Å"),
         ([Atoms("Na", [[0, 0, 0]])], {}, "cell with a volume"),
     ):
         with pytest.raises(InputError, match=message):

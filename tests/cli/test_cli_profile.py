@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from ase.io import write
 from command_line import refused, succeeds
 from toy_salt import TRUTH, crystal
@@ -113,6 +114,32 @@ def test_equilibrated_charges(root):
     assert json.loads((root / "q.json").read_text())["step_V"] == pytest.approx(step, rel=1e-4)
 
 
+def test_dielectric_between_plates(root):
+    """A crystal of polarizable atoms has 1/ε∞ of the field outside, and charges at its faces."""
+    side, alpha = 3.2, 2.5
+    solid = bulk("Ar", "sc", a=side)
+    term = PolarizableTerm(FixedCharges({"Ar": 0.0, "Li": 0.1, "Cl": -0.1}), {"Ar": alpha, "Li": 0, "Cl": 0})
+    Potential([term]).save(root / "argon.safetensors")
+    (epsilon, _, _), _, _ = term.permittivity(solid)
+    assert epsilon > 2
+    slab = solid.repeat((1, 1, 8))
+    slab.set_cell([side, side, 60])
+    slab.positions[:, 2] += 19.0
+    slab += Atoms("LiCl", [[0, 0, 8], [0, 0, 52]])
+    write(root / "slab.extxyz", slab.repeat((3, 3, 1)))
+    call = ("profile", root / "slab.extxyz", "--model", root / "argon.safetensors", "--width", side)
+    fields = []
+    for region in ("26:36", "11:15", "45:49"):
+        succeeds(*call, "--region", region, "--json", root / "d.json")
+        found = json.loads((root / "d.json").read_text())
+        fields.append(found["region"]["field_V_per_A"])
+        assert found["region"]["spread_V_per_A"] < 0.01 * fields[-1]
+    assert fields[1:] == pytest.approx([epsilon * fields[0]] * 2, rel=0.01)
+    bound = np.array(found["charge_e_per_A3"])[150:450].reshape(3, 100).sum(axis=1) * 0.1
+    expected = EPSILON_0 * (fields[1] - fields[0])
+    assert bound == pytest.approx([-expected, 0, expected], abs=0.02 * expected)
+
+
 def test_refused(root):
     model = root / "points.safetensors"
     Potential([Repulsion({(3, 17): 3.6}, wall=6.0)]).save(root / "local.safetensors")
@@ -123,7 +150,7 @@ def test_refused(root):
     write(root / "skew.extxyz", plates(cell=[[4, 0, 0], [0, 4, 1], [0, 0, 40]]))
     for file, given, options, message in (
         ("plates", "local", [], "the model has no charges"),
-        ("plates", "soft", [], "induced dipoles, which profiles do not contain"),
+        ("plates", "soft", ["--surroundings", "vacuum"], "are those of conducting surroundings"),
         ("plates", "charged", [], "has a charge of +0.5 e"),
         ("plates", "points", ["--axis", "w"], "write x, y or z, or the cell axis a, b or c"),
         ("skew", "points", [], "14° off. Remedy: turn the cell, or write --axis c"),

@@ -166,7 +166,7 @@ def test_files_of_cp2k(tmp_path):
         np.testing.assert_allclose(given.positions, atoms.positions, atol=1e-7)
         np.testing.assert_allclose(there, p, atol=1e-7)
         assert given.pbc.all()
-        assert given.info == {}
+        assert list(given.info) == ["source"]
     whole = [atoms.copy() for atoms in frames]
     for k, atoms in enumerate(whole):
         atoms.info |= {"REF_energy": -1.0 * k, "noise": 3}
@@ -174,7 +174,7 @@ def test_files_of_cp2k(tmp_path):
     write(tmp_path / "atoms.extxyz", whole, format="extxyz")
     structures, again = read_centres([tmp_path / "atoms.extxyz"], list(tmp_path.glob("only-*")))
     np.testing.assert_allclose(again, found)
-    assert structures[4].info == {"REF_energy": -4.0}
+    assert structures[4].info == {"REF_energy": -4.0, "source": f"{tmp_path / 'atoms.extxyz'}#4"}
     assert structures[4].arrays["REF_forces"].shape == (6, 3)
     for given, more, cell, message in (
         (files, (), None, "names no cell"),

@@ -5,8 +5,9 @@ Along the normal z of two cell axes, with the area A of the cell, Poisson's equa
     ρ(z) = Σ q g(z − z_i)/A,   E(z) = E₀ + ∫ρ dz/ε₀,   φ(z) = −∫E dz,
 
 where g is a normal distribution with the variance along one axis, ⟨r²⟩/3, of the density of the atom: charge,
-dipole and quadrupole of planes are kept, and with them every step of the potential. The integrals are done
-exactly, not on the grid. E₀ follows from the surroundings (Yeh, Berkowitz, J. Chem. Phys. 111, 3155, 1999):
+dipole and quadrupole of planes are kept, and with them every step of the potential. Dipoles p of atoms add
+−p·∇g. The integrals are done exactly, not on the grid. E₀ follows from the surroundings (Yeh, Berkowitz,
+J. Chem. Phys. 111, 3155, 1999):
 
     conducting: the mean field is the one applied, as in an Ewald sum; without field φ is periodic
     vacuum:     the field left of everything is the one applied, as of a slab alone in space
@@ -78,6 +79,7 @@ def electrostatic_profile(
     smoothing: float = 0.0,
     window: float = 0.0,
     field: float | Array = 0.0,
+    dipoles: Sequence[Array] | None = None,
     surroundings: Literal["conducting", "vacuum"] = "conducting",
     progress: bool = False,
 ) -> Profile:
@@ -86,11 +88,13 @@ def electrostatic_profile(
     densities: as of a Coulomb term. axis: 0, 1 or 2; the normal is that of the other two. smoothing: Å,
     standard deviation by which everything is smeared in addition, for curves without the structure of
     planes of atoms. window: Å over which a running mean is taken, a period of the crystal. field: applied
-    along the normal, V/Å, one for all structures or (F,). For vacuum the cell must hold the slab in one
-    piece, and what lies across its boundary is taken to be at the side where it is after wrapping. Raises
-    InputError for a charged cell, different cells, and numbers out of range.
+    along the normal, V/Å, one for all structures or (F,). dipoles: (N, 3) e·Å of the atoms of each structure,
+    beside their charges; without any width they have no charge density. For vacuum the cell must hold the
+    slab in one piece, and what lies across its boundary is taken to be at the side where it is after
+    wrapping. Raises InputError for a charged cell, different cells, and numbers out of range.
     """
-    if axis not in (0, 1, 2) or layers < 2 or not min(smoothing, window) >= 0 or not np.isfinite(field).all():
+    numbers = np.array([smoothing, window])
+    if axis not in (0, 1, 2) or layers < 2 or not (numbers >= 0).all() or not np.isfinite(field).all():
         raise InputError(
             f"axis must be 0, 1 or 2, layers at least 2, smoothing and window at least 0 Å and the field "
             f"finite; found {axis}, {layers}, {smoothing}, {window} and {field}."
@@ -122,6 +126,7 @@ def electrostatic_profile(
                 remedy="use charges that add up to zero.",
             )
         q = q / area
+        p = np.zeros(len(atoms)) if dipoles is None else np.asarray(dipoles[number]) @ normal / area
         place = (atoms.positions @ np.linalg.inv(cell))[:, axis] % 1.0 * thick
         width = np.sqrt(_variances(atoms, densities) + smoothing**2)
         if len(atoms) and 4 * width.max() + 0.5 * window > thick:
@@ -135,15 +140,15 @@ def electrostatic_profile(
             z = place + image * thick
             below = z + reach < 0  # all of it is, so that its field is constant
             fields[number] += q[below].sum() / EPSILON_0
-            potential -= (middle * q[below].sum() - q[below] @ z[below]) / EPSILON_0
+            potential -= (middle * q[below].sum() - q[below] @ z[below] - p[below].sum()) / EPSILON_0
             here = np.flatnonzero(~below & (z - reach < thick))
             for start in range(0, len(here), ATOMS):
                 part = here[start : start + ATOMS]
-                first, ramp = _integrals(edges[:, None] - z[part], width[part], window)
-                charge += np.diff(first, axis=0) @ q[part] / np.diff(edges)
-                fields[number] += np.diff(ramp, axis=0) @ q[part] / np.diff(edges) / EPSILON_0
-                _, ramp = _integrals(middle[:, None] - z[part], width[part], window)
-                potential -= ramp @ q[part] / EPSILON_0
+                height, step, ramp = _integrals(edges[:, None] - z[part], width[part], window)
+                charge += np.diff(step @ q[part] - height @ p[part]) / np.diff(edges)
+                fields[number] += np.diff(ramp @ q[part] - step @ p[part]) / np.diff(edges) / EPSILON_0
+                _, step, ramp = _integrals(middle[:, None] - z[part], width[part], window)
+                potential -= (ramp @ q[part] - step @ p[part]) / EPSILON_0
     if surroundings == "conducting":
         potential += fields.mean(axis=1).sum() * middle
         fields -= fields.mean(axis=1, keepdims=True)
@@ -185,27 +190,28 @@ def _variances(atoms: Atoms, densities: Mapping[str, Density] | Density) -> Arra
     return np.array(found)
 
 
-def _integrals(x: Array, width: Array, window: float) -> tuple[Array, Array]:
-    """First and second integral up to x (K, N) of normal distributions of width (N,); step, ramp for 0.
+def _integrals(x: Array, width: Array, window: float) -> tuple[Array, Array, Array]:
+    """Normal distributions of width (N,) at x (K, N), their first and their second integral.
 
-    window: of a running mean, for which each integral is a difference of the next one.
+    window: of a running mean, for which each of them is a difference of the next one.
     """
     if window > 0:
         low, high = (_normal(x + side * window, width) for side in (-0.5, 0.5))
-        return (high[1] - low[1]) / window, (high[2] - low[2]) / window
-    first, second, _ = _normal(x, width)
-    return first, second
+        density, step, ramp = ((b - a) / window for a, b in zip(low[1:], high[1:], strict=True))
+        return density, step, ramp
+    return _normal(x, width)[:3]
 
 
-def _normal(x: Array, width: Array) -> tuple[Array, Array, Array]:
-    """First, second and third integral up to x (K, N) of normal distributions of width (N,)."""
+def _normal(x: Array, width: Array) -> tuple[Array, Array, Array, Array]:
+    """Normal distributions (none for width 0), first, second and third integral up to x (K, N)."""
     sharp = width == 0
     s = np.where(sharp, 1.0, width)
-    below = 0.5 + 0.5 * torch.erf(torch.from_numpy(x / (sqrt(2) * s))).numpy()
-    bell = s / sqrt(2 * pi) * np.exp(-0.5 * (x / s) ** 2)
-    ahead = np.maximum(x, 0.0)
+    step = 0.5 + 0.5 * torch.erf(torch.from_numpy(x / (sqrt(2) * s))).numpy()
+    density = np.exp(-0.5 * (x / s) ** 2) / (s * sqrt(2 * pi))
+    bell, ahead = s * s * density, np.maximum(x, 0.0)
     return (
-        np.where(sharp, np.heaviside(x, 0.5), below),
-        np.where(sharp, ahead, x * below + bell),
-        np.where(sharp, 0.5 * ahead**2, 0.5 * ((x * x + s * s) * below + x * bell)),
+        np.where(sharp, 0.0, density),
+        np.where(sharp, np.heaviside(x, 0.5), step),
+        np.where(sharp, ahead, x * step + bell),
+        np.where(sharp, 0.5 * ahead**2, 0.5 * ((x * x + s * s) * step + x * bell)),
     )

@@ -77,7 +77,8 @@ def wannier_path(
     dipole, largest = np.zeros(3), 0.0
     for k, (atoms, points) in enumerate(zip(frames, centres, strict=True)):
         points = np.asarray(points, dtype=np.float64).reshape(-1, 3)
-        _check(atoms, points, first, cores, electrons, k)
+        name = atoms.info.get("source", k)
+        _check(atoms, points, first, cores, electrons, name)
         move = (atoms.positions - place) @ inverse
         move -= np.where(periodic, np.round(move), 0.0)
         far = np.abs(np.where(periodic, move, 0.0)).max(axis=1, initial=0.0)
@@ -86,7 +87,7 @@ def wannier_path(
             raise InputError(
                 f"atom {worst} ({atoms.symbols[worst]}) moves by {far[worst]:.2f} of a lattice vector from "
                 f"the frame before, at most {FARTHEST} can be followed.",
-                frame=k,
+                frame=name,
                 remedy="give frames that are closer together, in their order.",
             )
         place = place + move @ cell if k else place
@@ -97,7 +98,7 @@ def wannier_path(
             raise InputError(
                 f"the dipole moves by {jump:.2f} of {electrons} e times a lattice vector from the frame "
                 f"before, at most {FARTHEST} can be followed.",
-                frame=k,
+                frame=name,
                 remedy="give frames that are closer together; check the valence charges and that all centres "
                 "are converged.",
             )
@@ -136,7 +137,7 @@ def _cores(atoms: Atoms, valence: Mapping[str, float]) -> Array:
     return np.array([known[symbol] for symbol in atoms.symbols], dtype=np.float64)
 
 
-def _check(atoms: Atoms, points: Array, first: Atoms, cores: Array, electrons: int, frame: int) -> None:
+def _check(atoms: Atoms, points: Array, first: Atoms, cores: Array, electrons: int, frame: int | str) -> None:
     if not np.array_equal(atoms.numbers, first.numbers):
         raise InputError("its atoms are not those of the first frame, in their order.", frame=frame)
     if not np.allclose(atoms.cell.array, first.cell.array, atol=1e-6):

@@ -47,6 +47,7 @@ def read_centres(
         atoms = _clean(whole[~is_centre])
         if not len(atoms):
             raise InputError("it holds centres and no atoms.", file=path, frame=k, remedy="give atoms, too.")
+        atoms.info["source"] = f"{path}#{k}"
         if cell is not None:
             atoms.set_cell(cell)
             atoms.pbc = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -10,11 +11,19 @@ from ase import Atoms
 
 from superion.analysis.plateau import plateau
 from superion.analysis.profiles import electrostatic_profile, planes
-from superion.electrostatics import CoulombTerm, Density, EquilibrationTerm, UniformField
+from superion.electrostatics import (
+    CoulombTerm,
+    Density,
+    EquilibrationTerm,
+    Point,
+    PolarizableTerm,
+    UniformField,
+)
 from superion.electrostatics.charges import ChargeModel
 from superion.errors import InputError, ModelError
 from superion.potentials import Potential
 from superion.potentials.neural import NeuralTerm
+from superion.progress import track
 from superion.simulation import ElectricSettings, Trajectory
 
 Array = np.ndarray
@@ -23,21 +32,28 @@ STRAIGHT = 1e-3
 """Sine of the largest angle between a Cartesian axis and the normal of the planes averaged over."""
 
 
-def sources(potential: Potential) -> tuple[ChargeModel, Mapping[str, Density]]:
-    """Charge model and charge densities of a potential; ModelError if it has none, or dipoles beside them."""
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What in a potential makes an electric field: charges, their densities, and polarizable atoms."""
+
+    charges: ChargeModel
+    densities: Mapping[str, Density] | Density
+    polarizable: PolarizableTerm | None = None
+
+
+def sources(potential: Potential) -> Sources:
+    """Those of a potential; ModelError if it has no charges."""
     charges = potential.response
-    if charges is None:
-        raise ModelError("the model has no charges.", remedy="use one with electrostatics.")
     for term in potential.terms:
         if isinstance(term, CoulombTerm):
-            return charges, term.densities
+            return Sources(term.charges, term.densities)
         if isinstance(term, EquilibrationTerm):
-            return charges, term.charges.densities
-        if isinstance(term, NeuralTerm) and term.charged:
-            return charges, dict(zip(term.species, term.model.densities, strict=True))
-    raise ModelError(
-        "the model has induced dipoles, which profiles do not contain.", remedy="use one with charges alone."
-    )
+            return Sources(term.charges, term.charges.densities)
+        if isinstance(term, PolarizableTerm):
+            return Sources(term.charges, Point(), term)
+        if charges is not None and isinstance(term, NeuralTerm) and term.charged:
+            return Sources(charges, dict(zip(term.species, term.model.densities, strict=True)))
+    raise ModelError("the model has no charges.", remedy="use one with electrostatics.")
 
 
 def cell_axis(cell: Array, axis: str) -> int:
@@ -92,22 +108,33 @@ def analyse(
     frames: structures, neutral if they do not say; those of `trajectory` if it is given. layers: None for
     layers of 0.1 Å, at least 400.
     """
-    charges, densities = sources(potential)
-    if getattr(charges, "total_charge", None) is None:
+    held = sources(potential)
+    if held.polarizable is not None and surroundings == "vacuum":
+        raise InputError(
+            "the induced dipoles of the model are those of conducting surroundings.",
+            remedy="take --surroundings conducting, with enough vacuum in the cell.",
+        )
+    if getattr(held.charges, "total_charge", None) is None:
         frames = [_neutral(atoms) for atoms in frames]
     cell = frames[0].cell.array
     out = cell_axis(cell, axis)
     normal, _, thick = planes(cell, out)
-    applied = applied_fields(potential, trajectory, len(frames)) @ normal
+    outer = applied_fields(potential, trajectory, len(frames))
+    applied = outer @ normal
+    induced = None
+    if held.polarizable is not None:
+        every = track(zip(frames, outer, strict=True), "induced dipoles", len(frames), show=progress)
+        induced = [held.polarizable.induced_dipoles(atoms, field) for atoms, field in every]
     found = electrostatic_profile(
         frames,
-        charges,
-        densities,
+        held.charges,
+        held.densities,
         axis=out,
         layers=layers or max(400, int(np.ceil(thick / 0.1))),
         smoothing=smoothing,
         window=window,
         field=applied,
+        dipoles=induced,
         surroundings=surroundings,
         progress=progress,
     )
