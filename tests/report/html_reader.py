@@ -39,7 +39,7 @@ class Page(HTMLParser):
             return
         data = data.replace("\u00a0", " ")
         self.pieces.append(data)
-        if self._open and self._open[-1] in ("td", "th"):
+        if {"td", "th"} & set(self._open):
             self.tables[-1][-1][-1] += data
 
     @property

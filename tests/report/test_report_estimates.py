@@ -10,11 +10,8 @@ from superion.report.estimates import (
     Estimate,
     Ratio,
     duration,
-    number,
     plus_minus,
     ratio,
-    rmse_differs,
-    rmse_interval,
     written,
     written_ratio,
 )
@@ -50,61 +47,6 @@ def test_ratio_with_bounds_is_the_worst_case() -> None:
         True,
         False,
     ]
-
-
-def test_rmse_interval_covers_the_truth() -> None:
-    rng = np.random.default_rng(2)
-    inside = 0
-    for _ in range(2000):
-        error = 0.1 * rng.normal(size=(120, 3))
-        half = rmse_interval(error, frames=12)
-        assert half is not None
-        inside += abs(np.sqrt(np.mean(error**2)) - 0.1) <= half
-    assert inside / 2000 == pytest.approx(0.95, abs=0.02)
-
-
-def test_rmse_interval_knows_that_the_atoms_of_a_frame_are_not_independent() -> None:
-    """Frames differ in quality: the interval is that of 20 frames, not that of 20 x 50 atoms."""
-    rng = np.random.default_rng(3)
-    quality = np.repeat(rng.uniform(0.05, 0.2, 20), 50)[:, None]
-    error = quality * rng.normal(size=(1000, 3))
-    half, shuffled = rmse_interval(error, 20), rmse_interval(rng.permutation(error), 20)
-    assert half is not None
-    assert shuffled is not None
-    assert half > 2 * shuffled
-
-
-def test_rmse_of_few_frames_has_no_interval() -> None:
-    error = np.ones((400, 3))
-    assert rmse_interval(error, 9) is None
-    assert rmse_differs(error, 2 * error, 9) is None
-    assert rmse_differs(error, error[1:], 20) is None
-
-
-def test_rmse_differs_is_right_about_equal_and_unequal_errors() -> None:
-    rng = np.random.default_rng(4)
-    alike = [rmse_differs(*rng.normal(size=(2, 200, 3)), 20) for _ in range(1000)]
-    assert np.mean(alike) == pytest.approx(0.05, abs=0.02)
-    assert rmse_differs(rng.normal(size=(200, 3)), 0.7 * rng.normal(size=(200, 3)), 20) is True
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.123456, "0.123"),
-        (9.996, "10.0"),
-        (1234.5, "1234"),
-        (-0.031, "−0.0310"),
-        (2.5e-6, "2.50 × 10⁻⁶"),
-        (1.234e8, "1.23 × 10⁸"),
-        (0.0, "0"),
-        (None, "–"),
-        (math.nan, "–"),
-        (math.inf, "∞"),
-    ],
-)
-def test_numbers(value: float | None, text: str) -> None:
-    assert number(value) == text
 
 
 def test_written_estimates() -> None:

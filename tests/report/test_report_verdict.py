@@ -1,104 +1,133 @@
+"""From a study folder with files of properties to its verdict, on the command line and in the report."""
+
 from __future__ import annotations
 
-import math
+import json
+from pathlib import Path
 
+import numpy as np
 import pytest
+from html_reader import Page
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
+from synthetic_study import write_study
+from typer.testing import CliRunner
 
-from superion.report.estimates import Estimate
-from superion.report.verdict import Verdict, compare, verdict
+from superion.cli.app import app
+from superion.report import write_report
+from superion.report.figure_verdict import forest
+from superion.report.style import GREEN, VERMILLION
+from superion.verdict import PropertyFile, Value, property_path, study_verdict, write_property
+from superion.verdict.values import Kind
 
-
-def known(value: float, factor: float = 1.3) -> Estimate:
-    return Estimate(value, value / factor, value * factor)
-
-
-def bound(high: float) -> Estimate:
-    return Estimate(None, None, high)
-
-
-def judged(*pairs: tuple[Estimate, Estimate]) -> Verdict:
-    gap = {300.0 + 100 * k: pair[0] for k, pair in enumerate(pairs)}
-    es_gap = {300.0 + 100 * k: pair[1] for k, pair in enumerate(pairs)}
-    return verdict("Li", {"gap": gap, "es-gap": es_gap})
-
-
-def test_overlapping_intervals_are_no_proof_of_agreement() -> None:
-    found = judged((known(100.0), known(110.0)))
-    assert found.answer == "No difference found"
-    assert "not a proof that they agree" in found.summary
-    sentence = found.comparisons[0].sentence
-    assert "no significant difference in σ(Li)" in sentence
-    assert "by more than a factor of 1.6 is excluded, a smaller one is not" in sentence
+PAIR = ("gap", "es-gap")
+ANSWER = (
+    "Long-range electrostatics is needed for defects; not needed for the elastic moduli; undecided for "
+    "forces and the conductivity, because one fit says nothing about its spread."
+)
+UNITS: dict[str, tuple[str, Kind]] = {"defects": ("eV", "plain"), "elastic": ("GPa", "positive")}
+HOSTILE = '<b>pair & "3"</b>'
 
 
-@pytest.mark.parametrize(("with_", "side"), [(300.0, "higher"), (30.0, "lower")])
-def test_significant_difference_tells_its_direction(with_: float, side: str) -> None:
-    found = judged((known(100.0), known(with_)))
-    assert found.answer == "Yes"
-    assert f"significantly {side} with electrostatics" in found.comparisons[0].sentence
-    assert any("not which potential is right" in text for text in found.caveats)
+def put(folder: Path, topic: str, potential: str, draw: int | None, name: str, value: float) -> None:
+    unit, kind = UNITS[topic]
+    found = (Value(name=name, unit=unit, kind=kind, value=value),)
+    file = PropertyFile(property=topic, potential=potential, resampled=draw, values=found)
+    write_property(property_path(folder, topic, potential, draw), file)
 
 
-def test_slightly_overlapping_intervals_may_still_differ() -> None:
-    """The ratio decides: 95 % intervals may overlap although the difference is significant."""
-    gap, es_gap = known(100.0, 1.3), known(160.0, 1.3)
-    assert gap.high > es_gap.low
-    assert compare(500, "Li", gap, es_gap).outcome == "differs"
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Defects need electrostatics, the shear modulus does not; forces and conductivity have one fit."""
+    folder = write_study(tmp_path_factory.mktemp("verdict"))
+    rng = np.random.default_rng(0)
+    for draw in (None, 1, 2, 3, 4):
+        for potential, energy in zip(PAIR, (0.6, 0.1), strict=True):
+            put(folder, "defects", potential, draw, HOSTILE, energy + 0.01 * rng.normal())
+            put(folder, "elastic", potential, draw, "shear modulus", 10 * np.exp(0.005 * rng.normal()))
+    put(folder, "defects", "reference", None, HOSTILE, 0.12)
+    return folder
 
 
-def test_both_bounded_is_undecided_and_shows_bounds_as_bounds() -> None:
-    found = judged((bound(5.0), bound(0.7)))
-    assert found.answer == "Undecided"
-    assert found.comparisons[0].outcome == "undecided"
-    assert "only upper bounds are known (GAP < 5.0, ES-GAP < 0.70 mS/cm)" in found.comparisons[0].sentence
+@pytest.fixture(scope="module")
+def page(study: Path) -> Page:
+    return Page(write_report(study).read_text())
+
+
+def command(*words: object) -> str:
+    result = CliRunner().invoke(app, ["verdict", *map(str, words)], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_command_prints_the_answer_the_table_and_every_reason(study: Path, tmp_path: Path) -> None:
+    printed = command(study, "--json", tmp_path / "verdict.json")
+    assert " ".join(printed.split()).startswith(ANSWER)
+    row = next(line for line in printed.splitlines() if "shear modulus" in line)
+    assert [cell.strip() for cell in row.split("│")[5:8]] == ["–", "10 %", "not needed"]
+    assert "shear modulus (GPa): not needed. With electrostatics it changes by" in printed
+    content = json.loads((tmp_path / "verdict.json").read_text())
+    assert content == study_verdict(study).to_json()
+    assert content["answer"] == ANSWER
+    assert content["not_asked"] == ["eos", "dielectric"]
+    assert not (study / "verdict.json").exists()
+
+
+def test_the_command_takes_tolerances_and_a_level(study: Path) -> None:
+    assert "undecided for forces" in command(study, "--tolerance", "defects=2", "--level", "0.001")
+    assert "not needed for the elastic moduli and defects" in command(study, "--tolerance", "defects=2")
 
 
 @pytest.mark.parametrize(
-    ("gap", "es_gap", "outcome", "text"),
+    ("words", "message"),
     [
-        (known(100.0), bound(20.0), "differs", "significantly lower with electrostatics"),
-        (bound(20.0), known(100.0), "differs", "significantly higher with electrostatics"),
-        (known(100.0), bound(90.0), "undecided", "only a limit of the ratio"),
-        (bound(90.0), known(100.0), "undecided", "only a limit of the ratio"),
+        (["--tolerance", "defect=0.1"], "there is no tolerance 'defect'. Did you mean 'defects'?"),
+        (["--tolerance", "defects"], "cannot understand --tolerance 'defects'."),
+        (["--tolerance", "conductivity=0.5"], "is a factor and must be above 1"),
+        (["--level", "5"], "the level must be between 0 and 0.5"),
     ],
 )
-def test_one_bounded(gap: Estimate, es_gap: Estimate, outcome: str, text: str) -> None:
-    found = compare(500, "Li", gap, es_gap)
-    assert found.outcome == outcome
-    assert text in found.sentence
-    assert found.ratio is not None
-    assert found.ratio.value is None
+def test_the_command_says_what_it_cannot_take(study: Path, words: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, ["verdict", str(study), *words])
+    assert result.exit_code == 2
+    assert message in result.output
 
 
-def test_temperatures_that_disagree() -> None:
-    found = judged((known(10.0), known(40.0)), (known(100.0), known(105.0)), (known(9.0), known(40.0)))
-    assert found.answer == "Yes, in part"
-    assert "at 300 and 500 K, not demonstrably at 400 K" in found.summary
-    assert any("3 temperatures" in text and "about 14 %" in text for text in found.caveats)
+def test_the_report_begins_with_the_answer(page: Page) -> None:
+    assert page.text.index(ANSWER) < page.text.index("The study in counts.")
+    classes = [a.get("class") or "" for tag, a in page.tags if tag == "span"]
+    assert [c for c in classes if c.startswith("badge")][:4] == [
+        "badge undecided", "badge not-needed", "badge needed", "badge undecided",
+    ]  # fmt: skip
+    assert "Not asked: the equation of state, the dielectric constant." in page.text
+    assert "from 4 resampled pairs of fits" in page.text
 
 
-def test_no_difference_where_decided_and_undecided_elsewhere() -> None:
-    found = judged((bound(5.0), bound(4.0)), (known(100.0), known(105.0)))
-    assert found.answer == "No difference found"
-    assert "at 400 K (undecided at the others)" in found.summary
+def test_every_row_is_followed_by_its_reason(page: Page) -> None:
+    rows = page.table("value", "tolerance")
+    names = [row[0] for row in rows[::2]]
+    assert names == [
+        "forces of Li (eV/Å)", "forces of P (eV/Å)", "forces of S (eV/Å)", "shear modulus (GPa)",
+        f"{HOSTILE} (eV)", "conductivity at 500 K (mS/cm)", "conductivity at 700 K (mS/cm)",
+    ]  # fmt: skip
+    defect, reason = rows[8], rows[9]
+    assert defect[4:] == ["0.120", "0.1 eV", "● needed"]
+    assert reason[0].startswith("The local value misses the reference by 0.4")
+    assert rows[0][-1] == "? undecided"
 
 
-def test_one_potential_alone_is_not_answered() -> None:
-    found = verdict("Li", {"gap": {500.0: known(10.0)}})
-    assert found.answer == "Not answered"
-    assert found.comparisons[0].sentence.startswith("At 500 K there is a result of GAP but none of ES-GAP")
-    assert found.caveats == []
+def test_the_figure_says_the_answer_to_those_who_do_not_see_it(page: Page) -> None:
+    first = next(a for tag, a in page.tags if tag == "img")
+    assert first["alt"] == ANSWER
 
 
-def test_no_common_temperature() -> None:
-    found = verdict("Li", {"gap": {500.0: known(10.0)}, "es-gap": {600.0: known(10.0)}})
-    assert found.answer == "Not answered"
-    assert [c.outcome for c in found.comparisons] == ["one only", "one only"]
-
-
-def test_interval_that_reaches_zero_excludes_nothing() -> None:
-    found = compare(500, "Li", Estimate(10.0, 0.0, 30.0), known(12.0))
-    assert found.outcome == "not resolved"
-    assert found.ratio is not None
-    assert found.ratio.high == math.inf
-    assert "too wide to exclude even a large difference" in found.sentence
+def test_the_figure_shows_outcomes_on_a_common_axis(study: Path, page: Page) -> None:
+    picture = imread(study / "figures" / "verdict.png")[..., :3]
+    for colour in (VERMILLION, GREEN):
+        assert (np.abs(picture - to_rgb(colour)).max(axis=2) < 0.02).sum() > 200
+    figure = forest(study_verdict(study).findings)
+    assert figure is not None
+    panel = figure.axes[0]
+    assert panel.get_xlim()[0] < -1 < 1 < panel.get_xlim()[1]
+    assert len(panel.get_yticks()) == 7
+    assert forest([]) is None

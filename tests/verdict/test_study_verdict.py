@@ -75,13 +75,13 @@ def test_verdict_json_is_strict_and_holds_all_of_it(folder, found):
     assert content["tolerances"]["defects"] == 0.1
     row = content["rows"][0]
     assert (row["outcome"], row["local"]) == ("needed", found.findings[0].row.local.value)
-    assert row["difference"]["low"] < row["difference"]["value"] < row["difference"]["high"]
-    assert row["difference"]["value"] == pytest.approx(100 * (1 - row["electrostatic"] / row["local"]))
-    assert row["in_tolerances"]["low"] > 1
+    assert row["change"]["low"] < row["change"]["value"] < row["change"]["high"]
+    assert row["change"]["value"] == pytest.approx(100 * (row["electrostatic"] / row["local"] - 1))
+    assert row["in_tolerances"]["high"] < -1
     assert set(row["standard_errors"]) == {"fit", "test frames"}
     assert {c["claim"] for c in row["claims"] if c["shown"]} == {"removes"}
     missing = next(row for row in content["rows"] if row["name"] == IN_FIELD)
-    assert (missing["difference"], missing["local"]) == (None, None)
+    assert (missing["change"], missing["local"]) == (None, None)
     assert missing["flags"] == ["electrostatic: grade 7.2 > 5"]
 
 
@@ -144,9 +144,9 @@ def test_a_study_without_property_files_is_undecided_and_says_why(tmp_path):
     said = reasons(found)
     assert said["conductivity at 800 K"] == (
         "One fit says nothing about its spread. Between these two fits it changes by a factor of 1.10 (0.85 "
-        "to 1.42) with electrostatics, by the length of the simulations alone."
+        "to 1.42) with electrostatics, by the statistics of the simulations alone."
     )
-    assert "electrostatics removes −7.1 % of the error" in said["forces of Li"]
+    assert "it changes by 7.1 % with electrostatics" in said["forces of Li"]
     assert found.fits == 0
 
 

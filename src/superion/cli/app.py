@@ -28,6 +28,7 @@ from superion.cli import (
     structures,
     study,
     training,
+    verdict,
     wannier,
 )
 from superion.cli.ranks import rank
@@ -93,6 +94,7 @@ def options(
 app.command("run")(study.run)
 app.command("status")(study.show_status)
 app.command("report")(study.report)
+app.command("verdict")(verdict.show_verdict)
 app.command("schema")(study.print_schema)
 app.command("locality")(locality.locality)
 app.command("charge-fit")(locality.charge_fit)

@@ -16,6 +16,7 @@ from superion.files import read_json
 from superion.report.runs import Run, read_run
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
 from superion.study.resample import RESAMPLED
+from superion.verdict import StudyVerdict, study_verdict
 
 Array = np.ndarray
 
@@ -39,8 +40,8 @@ class Content:
 
     state: records of the steps. split: `{"train" or "test": {trajectory: frames}}`.
     accuracy: `{potential: {split: errors}}`. parity: `{(potential, split): {array name: array}}` with the
-    units of the files. runs: one per potential and temperature, in this order. locality: the result of a
-    locality test that the settings name.
+    units of the files. runs: one per potential and temperature, in this order. verdict: the answer to the
+    question of the study. locality: the result of a locality test that the settings name.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Content:
     accuracy: dict[str, dict[str, dict[str, Any]]]
     parity: dict[tuple[str, str], dict[str, Array]]
     runs: list[Run]
+    verdict: StudyVerdict
     crystal: Crystal | None
     locality: dict[str, Any] | None = None
 
@@ -105,6 +107,7 @@ def read_content(folder: Path) -> Content:
         accuracy=accuracy,
         parity=parity,
         runs=runs,
+        verdict=study_verdict(folder),
         crystal=_crystal(folder / "md"),
         locality=_locality(folder / settings["locality"]) if settings.get("locality") else None,
     )

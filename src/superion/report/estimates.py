@@ -5,13 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
-Array = np.ndarray
-
-_BLOCKS = 10
-_STUDENT_9 = 2.262  # 97.5 % quantile of Student's t with _BLOCKS - 1 degrees of freedom
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+from superion.verdict.numbers import number, superscript
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,47 +65,6 @@ def ratio(above: Estimate, below: Estimate) -> Ratio:
     return Ratio(None, 0.0, math.inf)
 
 
-def rmse_interval(difference: Array, frames: int) -> float | None:
-    """Half width of the 95 % interval of a root-mean-square, or None for fewer than ten frames.
-
-    difference: (M, ...) in the order of the frames. Ten contiguous blocks of it count as independent, so that
-    the correlation within a frame, and between neighbouring frames, is not mistaken for information.
-    """
-    if frames < _BLOCKS or len(difference) < _BLOCKS:
-        return None
-    squares = _block_means(difference)
-    error = squares.std(ddof=1) / math.sqrt(_BLOCKS)
-    rmse = math.sqrt(float(squares.mean()))
-    return float(_STUDENT_9 * error / (2 * rmse)) if rmse > 0 else 0.0
-
-
-def rmse_differs(first: Array, second: Array, frames: int) -> bool | None:
-    """Whether two sets of errors of the same labels differ in mean square by more than their 95 % scatter.
-
-    Paired over the blocks of `rmse_interval`; None for fewer than ten frames or if the shapes differ.
-    """
-    if first.shape != second.shape or frames < _BLOCKS or len(first) < _BLOCKS:
-        return None
-    change = _block_means(first) - _block_means(second)
-    return bool(abs(change.mean()) > _STUDENT_9 * change.std(ddof=1) / math.sqrt(_BLOCKS))
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """`value` to significant digits, a dash if there is none."""
-    if value is None or math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if value == 0:
-        return "0"
-    power = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
-    if not -4 < power < 5:
-        return f"{value / 10.0**power:.{digits - 1}f} × 10{str(power).translate(_SUPERSCRIPT)}".replace(
-            "-", "−"
-        )
-    return f"{value:.{max(0, digits - 1 - power)}f}".replace("-", "−")
-
-
 def plus_minus(value: float, half_width: float | None) -> str:
     """`0.1210 ± 0.0064`: the half width to two significant digits, the value to as many decimals."""
     if half_width is None or not half_width > 0:
@@ -153,11 +106,7 @@ def _with_interval(value: float, low: float, high: float) -> str:
         return f"{number(value, digits)} ({number(low, digits)}–{number(high, digits)})"
     scale = 10.0**power
     parts = [number(part / scale, digits) for part in (value, low, high)]
-    return f"{parts[0]} ({parts[1]}–{parts[2]}) × 10{str(power).translate(_SUPERSCRIPT)}"
-
-
-def _block_means(difference: Array) -> Array:
-    return np.array([np.mean(part**2) for part in np.array_split(difference, _BLOCKS)])
+    return f"{parts[0]} ({parts[1]}–{parts[2]}) × 10{superscript(power)}"
 
 
 def _log(large: float, small: float) -> float:

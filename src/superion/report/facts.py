@@ -9,9 +9,9 @@ from ase.data import chemical_symbols
 from ase.formula import Formula
 
 from superion.report.content import Content
-from superion.report.estimates import number
 from superion.report.style import look
 from superion.structures import ISOLATED
+from superion.verdict.numbers import number
 
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _SETS = {"train": "Training", "test": "Test"}

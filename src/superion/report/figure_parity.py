@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from superion.report.content import QUANTITIES, SPLITS, Content
-from superion.report.estimates import number
 from superion.report.style import DPI, GREY, WIDTH, look
+from superion.verdict.numbers import number
 
 Array = np.ndarray
 

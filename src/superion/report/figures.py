@@ -16,6 +16,7 @@ from superion.report.figure_charges import charges
 from superion.report.figure_crystal import crystal
 from superion.report.figure_locality import force_errors
 from superion.report.figure_parity import parity
+from superion.report.figure_verdict import forest
 from superion.report.figures_dynamics import conductivity, msd, stability
 from superion.report.style import STYLE
 
@@ -27,6 +28,7 @@ def draw_all(content: Content, folder: Path) -> dict[str, Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     painters: dict[str, Callable[[], Figure | None]] = {
+        "verdict": lambda: forest(content.verdict.findings),
         "crystal": lambda: crystal(content.crystal),
         "parity": lambda: parity(content),
         "force_errors": lambda: force_errors(content.accuracy, content.locality),

@@ -10,13 +10,17 @@ import jinja2
 
 import superion.report.tables as tables
 from superion.files import write_atomic
+from superion.report.comparison import comparisons
 from superion.report.content import Content, read_content
 from superion.report.facts import composition, facts
 from superion.report.figures import draw_all
 from superion.report.missing import missing
-from superion.report.verdict import verdict
+from superion.report.verdict import SYMBOLS, section
 
 _CAPTIONS = {
+    "verdict": "What electrostatics changes, with 95 % intervals, each row in units of its tolerance: inside "
+    "the band a change is too small to matter. Filled squares: needed; circles: not needed; diamonds: "
+    "undecided. Hollow: one fit, whose spread is not known. Arrows: farther than the axis.",
     "crystal": "The structure at the start of the dynamics, all atoms moved into one cell, at one scale.",
     "parity": "Predictions against the reference; on the line they agree. Look for test points (coloured) "
     "that scatter more than training points (grey), and for a slope other than 1. All panels of a column "
@@ -54,18 +58,15 @@ def write_report(folder: Path) -> Path:
 def render(content: Content, figures: dict[str, Path]) -> str:
     """The report as HTML text; figures are PNG files by name and are embedded."""
     template = page("report.html")
-    conductivities: dict[str, dict[float, tables.Estimate]] = {}
-    for run in content.runs:
-        conductivities.setdefault(run.potential, {})[run.kelvin] = run.sigma
-    found = verdict(tables.ion(content), conductivities)
+    compared = comparisons(content.runs)
     return template.render(
         name=str(
             content.settings.get("name") or content.settings.get("title") or content.folder.resolve().name
         ),
         material=composition(content),
         ion=tables.ion(content),
-        verdict=found,
-        headline=tables.headline(content, found),
+        verdict=section(content.verdict),
+        symbols=SYMBOLS,
         facts=facts(content),
         settings=list(tables.flat(content.settings)),
         census=tables.census(content),
@@ -77,6 +78,8 @@ def render(content: Content, figures: dict[str, Path]) -> str:
         charges=tables.charges(content),
         transport=tables.transport(content),
         trust=tables.trust(content),
+        side_by_side=tables.side_by_side(content, compared),
+        compared=[c.sentence for c in compared],
         remarks=tables.remarks(content),
         steps=tables.steps(content),
         outputs=tables.outputs(content),

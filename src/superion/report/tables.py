@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase import units
 
+from superion.report.comparison import Comparison
 from superion.report.content import SPLITS, Content
 from superion.report.estimates import (
     Estimate,
     duration,
-    number,
-    plus_minus,
-    rmse_differs,
-    rmse_interval,
     written,
     written_ratio,
 )
 from superion.report.style import look
-from superion.report.verdict import Verdict
+from superion.verdict.numbers import number
 
 _PER_GPA = 1 / units.GPa
 
@@ -36,54 +33,31 @@ class Table:
     words: int = 1
 
 
-def headline(content: Content, verdict: Verdict) -> Table:
-    """The verdict numbers of both potentials side by side."""
-    rows = [["Force RMSE, test (eV/Å)", *_force_cells(content)]]
-    for c in verdict.comparisons:
-        both = "–" if c.ratio is None else written_ratio(c.ratio)
-        rows.append(
-            [
-                f"σ({ion(content)}) at {c.temperature:g} K (mS/cm)",
-                _or_missing(c.without),
-                _or_missing(c.with_),
-                both,
-            ]
-        )
-    return Table("", ["", "GAP (local)", "ES-GAP (local + electrostatics)", "ES-GAP / GAP"], rows)
-
-
 def ion(content: Content) -> str:
     """The mobile species."""
     return content.runs[0].ion
 
 
+def side_by_side(content: Content, found: Sequence[Comparison]) -> Table:
+    """Conductivities of both potentials and their ratio."""
+    rows = [
+        [
+            f"σ({ion(content)}) at {c.temperature:g} K (mS/cm)",
+            _or_missing(c.without),
+            _or_missing(c.with_),
+            "–" if c.ratio is None else written_ratio(c.ratio),
+        ]
+        for c in found
+    ]
+    caption = (
+        "The same side by side. 95 % intervals in brackets, from the length of the trajectories alone: what "
+        "another fit would give is in the verdict."
+    )
+    return Table(caption, ["", "GAP (local)", "ES-GAP (local + electrostatics)", "ES-GAP / GAP"], rows)
+
+
 def _or_missing(estimate: Estimate | None) -> str:
     return "no result" if estimate is None else written(estimate)
-
-
-def _force_cells(content: Content) -> list[str]:
-    cells, errors, rmse, frames = [], [], [], 0
-    for potential in ("gap", "es-gap"):
-        found = (content.accuracy.get(potential) or {}).get("test") or {}
-        if found.get("force_rmse") is None:
-            reason = "no test forces" if potential in content.accuracy else "not in this study"
-            cells.append(reason)
-            continue
-        frames = int(found.get("frames") or 0)
-        half = None
-        rmse.append(float(found["force_rmse"]))
-        arrays = content.parity.get((potential, "test"), {})
-        if arrays.get("force_reference") is not None:
-            errors.append(arrays["force_predicted"] - arrays["force_reference"])
-            half = rmse_interval(errors[-1], frames)
-        cells.append(plus_minus(rmse[-1], half))
-    if len(rmse) < 2 or rmse[0] == 0:
-        return [*cells, "–"]
-    text = number(rmse[1] / rmse[0])
-    differs = rmse_differs(errors[0], errors[1], frames) if len(errors) == 2 else None
-    if differs is not None:
-        text += ", significant" if differs else ", not significant"
-    return [*cells, text]
 
 
 def census(content: Content) -> Table:

@@ -6,10 +6,11 @@ from typing import Any
 
 from ase import units
 
-from superion.report.estimates import duration, number, plus_minus
+from superion.report.estimates import duration, plus_minus
 from superion.report.style import look
 from superion.report.tables import Table
 from superion.report.training_content import FIRST, TrainingContent
+from superion.verdict.numbers import number
 
 _SETS = ("train", "test", "new")
 _QUANTITIES = (

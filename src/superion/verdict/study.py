@@ -16,7 +16,7 @@ from superion.files import read_json, write_atomic
 from superion.verdict.decide import Finding, decide
 from superion.verdict.reading import read_bounds, read_rows, read_settings
 from superion.verdict.rules import Outcome
-from superion.verdict.scale import Scale
+from superion.verdict.scale import Scale, change
 from superion.verdict.settings import VerdictSettings
 from superion.verdict.tolerances import PROPERTIES, checked
 from superion.verdict.values import Value
@@ -129,7 +129,7 @@ def _row(finding: Finding) -> dict[str, Any]:
         "reference": _number(row.reference),
         "fits": len(row.pairs),
         "tolerance": None if tolerance is None else tolerance.text,
-        "difference": None,
+        "change": None,
         "in_tolerances": None,
         "standard_errors": {},
         "claims": [
@@ -140,15 +140,12 @@ def _row(finding: Finding) -> dict[str, Any]:
     }
     if measured is None or tolerance is None:
         return found
-    scale = Scale.of(row, tolerance)
-    value, low, high = scale.interval(measured.difference, finding.level)
-    ends = measured.difference.interval(finding.level)
-    found["difference"] = {"value": value, "low": low, "high": high, "unit": scale.unit}
-    found["in_tolerances"] = {
-        "value": measured.difference.value / tolerance.value,
-        "low": ends[0] / tolerance.value,
-        "high": ends[1] / tolerance.value,
-    }
+    scale, moved = Scale.of(row, tolerance), change(row, measured.difference)
+    ends = (moved.value, *moved.interval(finding.level))
+    names = ("value", "low", "high")
+    shown = scale.interval(moved, finding.level)
+    found["change"] = {**dict(zip(names, shown, strict=True)), "unit": scale.unit}
+    found["in_tolerances"] = {name: end / tolerance.value for name, end in zip(names, ends, strict=True)}
     found["standard_errors"] = {
         name: math.sqrt(part.variance) for name, part in measured.difference.parts.items() if part.variance
     }

@@ -10,8 +10,9 @@ from superion.verdict.decide import Finding
 from superion.verdict.numbers import number
 from superion.verdict.rows import between
 from superion.verdict.rules import Outcome, worst
-from superion.verdict.scale import Scale
+from superion.verdict.scale import Scale, change
 from superion.verdict.sources import FIT, FRAMES, OTHER
+from superion.verdict.uncertain import Uncertain
 
 FEW = 6  # resampled fits below which more of them tell clearly more
 PLAIN = {
@@ -55,11 +56,9 @@ def _preliminary(f: Finding) -> str:
     found = None if f.tolerance is None else between(f.row, f.tolerance)
     if found is None or f.tolerance is None:
         return ""
-    scale = Scale.of(f.row, f.tolerance)
+    scale, found = Scale.of(f.row, f.tolerance), change(f.row, found)
     text = scale.text(found, f.level) if found.error else scale.plain(found.value)
-    alone = ", by the length of the simulations alone" if found.error else ""
-    if scale.error:
-        return f" Between these two fits electrostatics removes {text} of the error{alone}."
+    alone = ", by the statistics of the simulations alone" if found.error else ""
     return f" Between these two fits it changes by {text} with electrostatics{alone}."
 
 
@@ -68,19 +67,18 @@ def _of_error(f: Finding) -> str:
     assert measured is not None
     assert tolerance is not None
     scale = Scale.of(f.row, tolerance)
-    gain = measured.difference
-    of = " of the error" if scale.unit == "%" else ""
-    text = f"Electrostatics removes {scale.text(gain, f.level)}{of}"
-    if gain.value < 0:
-        text = f"Electrostatics removes none of the error: {scale.text(gain, f.level)}"
+    grows = change(f.row, measured.difference)
+    text = f"Electrostatics removes {scale.removed(grows, f.level)}{' of the error' * tolerance.relative}"
+    if grows.value > 0:
+        text = f"With electrostatics the error grows by {scale.text(grows, f.level)}"
     far, limit, shown = _bound(f), f"the tolerance of {tolerance.text}", f.shown
     if "removes" in shown and "bounded" in shown:
         return f"{text}, more than {limit}; but {far} One of the two must be wrong."
     if "removes" in shown:
         return f"{text}, more than {limit}.{_aside(far)}"
     if "too little" in shown:
-        worse = " The error grows." if gain.interval(f.level)[1] < 0 else ""
-        return f"{text}, less than {limit}.{worse}{_aside(far)}"
+        less = "" if grows.value > 0 else f", less than {limit}"
+        return f"{text}{less}.{_aside(far)}"
     if "bounded" in shown:
         return f"{_capital(far)} That is less than {limit}. {text}."
     return f"{text}; the tolerance is {tolerance.text}, {_open(f)}{_aside(far)}"
@@ -108,7 +106,7 @@ def _with_reference(f: Finding) -> str:
     scale = Scale.of(f.row, tolerance)
     miss = scale.text(measured.local, f.level)
     other = scale.plain(measured.total.value - measured.local.value)
-    change = f"With electrostatics it changes by {scale.text(measured.difference, f.level)}"
+    moved = f"With electrostatics it changes by {scale.text(measured.difference, f.level)}"
     limit, shown = f"the tolerance of {tolerance.text}", f.shown
     if "corrects" in shown:
         left = measured.total.value - measured.local.value
@@ -118,16 +116,16 @@ def _with_reference(f: Finding) -> str:
             f"closer and misses it by {other}{rest}."
         )
     if "same" in shown:
-        return f"{change}, less than {limit}."
+        return f"{moved}, less than {limit}."
     if "agrees" in shown:
         return f"The local value misses the reference by {miss}, less than {limit}."
     if "worsens" in shown:
         return (
-            f"{change}, and away from the reference, which the local value misses by {miss} and the "
+            f"{moved}, and away from the reference, which the local value misses by {miss} and the "
             f"electrostatic one by {other}: electrostatics as modelled makes it worse."
         )
     return (
-        f"{change}, and the local value misses the reference by {miss}; the tolerance is "
+        f"{moved}, and the local value misses the reference by {miss}; the tolerance is "
         f"{tolerance.text}, {_open(f)}"
     )
 
@@ -137,16 +135,16 @@ def _without_reference(f: Finding) -> str:
     assert measured is not None
     assert tolerance is not None
     text = Scale.of(f.row, tolerance).text(measured.difference, f.level)
-    change = f"With electrostatics it changes by {text}"
+    moved = f"With electrostatics it changes by {text}"
     if "same" in f.shown:
-        return f"{change}, less than the tolerance of {tolerance.text}."
+        return f"{moved}, less than the tolerance of {tolerance.text}."
     if "depends" in f.shown:
         label = _LABELS.get(f.row.property_name, "a first-principles or measured value")
         return (
-            f"{change}, more than the tolerance of {tolerance.text}: it depends on electrostatics. But no "
+            f"{moved}, more than the tolerance of {tolerance.text}: it depends on electrostatics. But no "
             f"label says which value is right; it would take {label}."
         )
-    return f"{change}; the tolerance is {tolerance.text}, {_open(f)}"
+    return f"{moved}; the tolerance is {tolerance.text}, {_open(f)}"
 
 
 def _open(f: Finding) -> str:
@@ -182,10 +180,10 @@ def _lost(f: Finding) -> str:
 def _biased(f: Finding) -> str:
     if f.measured is None or f.tolerance is None or f.measured.bias is None:
         return ""
-    mean = f.measured.difference.value + f.measured.bias
+    mean = change(f.row, Uncertain(f.measured.difference.value + f.measured.bias, {})).value
     return (
-        f"For fits to resampled frames it is {Scale.of(f.row, f.tolerance).plain(mean)} on average, so that "
-        "it depends on how much data there are."
+        f"Between fits to resampled frames it changes by {Scale.of(f.row, f.tolerance).plain(mean)} on "
+        "average, so that it depends on how much data there are."
     )
 
 

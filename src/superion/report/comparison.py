@@ -1,0 +1,91 @@
+"""Conductivities of the two potentials side by side: what their trajectories alone can tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from superion.report.estimates import Estimate, Ratio, ratio, written_ratio
+from superion.report.runs import Run
+from superion.verdict.numbers import number
+
+Outcome = Literal["differs", "not resolved", "undecided", "one only"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One temperature: conductivity with electrostatics over that without.
+
+    outcome: "differs" if 1 is outside the 95 % interval of the ratio; "not resolved" if it is inside;
+    "undecided" if upper bounds leave even the sign open; "one only" if a potential is missing.
+    """
+
+    temperature: float
+    without: Estimate | None
+    with_: Estimate | None
+    ratio: Ratio | None
+    outcome: Outcome
+    sentence: str
+
+
+def compare(temperature: float, ion: str, without: Estimate | None, with_: Estimate | None) -> Comparison:
+    """Compare the conductivities (mS/cm) of GAP (`without`) and ES-GAP (`with_`) at one temperature (K)."""
+    at = f"At {temperature:g} K"
+    if without is None or with_ is None:
+        there, absent = ("ES-GAP", "GAP") if without is None else ("GAP", "ES-GAP")
+        if without is None and with_ is None:
+            there, absent = "neither potential", "both"
+        text = f"{at} there is a result of {there} but none of {absent}: nothing to compare."
+        return Comparison(temperature, without, with_, None, "one only", text)
+    found = ratio(with_, without)
+    if without.is_bound and with_.is_bound:
+        text = (
+            f"{at} neither trajectory is long enough for a conductivity: only upper bounds are known (GAP "
+            f"< {number(without.high, 2)}, ES-GAP < {number(with_.high, 2)} mS/cm). They cannot be compared."
+        )
+        return Comparison(temperature, without, with_, found, "undecided", text)
+    if found.value is None:
+        return _bounded(at, ion, without, with_, found, temperature)
+    shown = f"ratio ES-GAP/GAP {written_ratio(found)}, 95 % interval in brackets"
+    if found.differs:
+        side = "higher" if found.low > 1 else "lower"
+        text = f"{at} σ({ion}) is significantly {side} with electrostatics ({shown})."
+        return Comparison(temperature, without, with_, found, "differs", text)
+    factor = max(found.high, 1 / found.low if found.low > 0 else math.inf)
+    excluded = (
+        f"a difference by more than a factor of {number(factor, 2)} is excluded, a smaller one is not"
+        if math.isfinite(factor)
+        else "the intervals are too wide to exclude even a large difference"
+    )
+    text = f"{at} no significant difference in σ({ion}) was found ({shown}): {excluded}."
+    return Comparison(temperature, without, with_, found, "not resolved", text)
+
+
+def _bounded(
+    at: str, ion: str, without: Estimate, with_: Estimate, found: Ratio, temperature: float
+) -> Comparison:
+    bound, other = ("ES-GAP", "GAP") if with_.is_bound else ("GAP", "ES-GAP")
+    reason = (
+        f"for {bound} only an upper bound is known, so that only a limit of the ratio ES-GAP/GAP can be given"
+    )
+    if found.differs:
+        side = "lower" if found.high < 1 else "higher"
+        text = (
+            f"{at} σ({ion}) is significantly {side} with electrostatics: the upper bound of {bound} lies "
+            f"below the interval of {other} (ratio ES-GAP/GAP {written_ratio(found)}; {reason})."
+        )
+        return Comparison(temperature, without, with_, found, "differs", text)
+    text = f"{at} it is undecided whether σ({ion}) differs: {reason} ({written_ratio(found)})."
+    return Comparison(temperature, without, with_, found, "undecided", text)
+
+
+def comparisons(runs: Sequence[Run], names: Sequence[str] = ("gap", "es-gap")) -> list[Comparison]:
+    """Both potentials compared at every temperature that one of them was run at."""
+    found: dict[str, dict[float, Estimate]] = {name: {} for name in names}
+    for run in runs:
+        found.setdefault(run.potential, {})[run.kelvin] = run.sigma
+    without, with_ = (found[name] for name in names)
+    ion = runs[0].ion
+    return [compare(t, ion, without.get(t), with_.get(t)) for t in sorted(set(without) | set(with_))]
