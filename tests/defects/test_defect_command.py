@@ -70,15 +70,18 @@ def test_sizes_and_single_defects(folder):
 
 
 def test_labels_stand_beside_the_model(folder):
+    """Labelled with the local part alone, as `superion label` does it."""
     succeeds(folder, *FIXED)
-    frames = read(folder / "out/defects.extxyz", ":")
-    for energy, atoms in zip((-1.0, 2.5), frames, strict=True):
-        atoms.info["REF_energy"] = energy
-    write(folder / "labelled.extxyz", frames)
+    (folder / "labeller.yaml").write_text(f"labeller: {{model: {folder / 'local.safetensors'}}}")
+    words = ["label", folder / "out/defects.extxyz", "--labeller", folder / "labeller.yaml"]
+    words += ["--store", folder / "labels", "--output", folder / "labelled.extxyz", "--executor", "threads:1"]
+    labelled = CliRunner().invoke(app, [str(word) for word in words])
+    assert labelled.exit_code == 0, labelled.output
     shown = succeeds(folder, *FIXED, "--labels", folder / "labelled.extxyz", "--json", folder / "out.json")
-    assert "3.5000" in shown
     (label,) = json.loads((folder / "out.json").read_text())["labels"]
-    assert label["label_energy_eV"] == pytest.approx(3.5)
+    perfect, defect = (REPULSION.evaluate(atoms).energy for atoms in read(folder / "out/defects.extxyz", ":"))
+    assert label["label_energy_eV"] == pytest.approx(defect - perfect, abs=1e-5)
+    assert f"{defect - perfect:.4f}" in shown
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,10 @@ def test_labels_of_the_relaxed_structures(tmp_path):
     (found,) = labelled_energies(result, tmp_path / "labelled.extxyz")
     assert found.label == pytest.approx(7.0)
     assert found.to_json()["difference_eV"] == pytest.approx(result.defects[0].energy - 7.0)
+    frames[1].info["model_energy"] += 0.1
+    write(tmp_path / "other.extxyz", frames, format="extxyz")
+    with pytest.raises(InputError, match="are of another run"):
+        labelled_energies(result, tmp_path / "other.extxyz")
     write(tmp_path / "half.extxyz", frames[1:], format="extxyz")
     with pytest.raises(InputError, match="no defect and its crystal both"):
         labelled_energies(result, tmp_path / "half.extxyz")

@@ -22,6 +22,7 @@ NOISE = 0.01
 """eV; smaller energies below zero are those of forces that are not quite at rest."""
 UNSURE = 0.05
 """e·Å; a larger error of a dipole that was followed along a path is told."""
+NOTHING = Rest(np.zeros((0, 3)), None, failure="not relaxed yet")
 Way = tuple[str, int]
 """Cartesian axis and sign of a branch."""
 
@@ -35,11 +36,16 @@ class Cell:
 
     supercell: Supercell
     start: Atoms
-    crystal: Rest
+    crystal: Rest = NOTHING
     defects: list[Rest] = field(default_factory=list)
     charges: list[float | None] = field(default_factory=list)
     crystal_fields: dict[Way, list[Rest]] = field(default_factory=dict)
     defect_fields: list[dict[Way, list[Rest]]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Such as 2x1x1."""
+        return "x".join(map(str, self.supercell))
 
     @property
     def relaxed(self) -> Atoms:
@@ -87,7 +93,7 @@ def defect_energy(
     if rest.dipole_error > UNSURE:
         flags.append(f"the dipole is known to ± {rest.dipole_error:.2g} eÅ only")
     curves: dict[str, FieldCurve] = {}
-    if energy is not None and k < len(cell.defect_fields) and cell.defect_fields[k]:
+    if energy is not None and cell.defect_fields and cell.defect_fields[k]:
         for axis in settings.axes:
             curves[axis] = _curve(axis, defect, k, cell, start, energy, settings)
     return DefectEnergy(

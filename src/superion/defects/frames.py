@@ -21,9 +21,12 @@ from superion.errors import InputError
 from superion.files import write_atomic
 from superion.structures import get_label, read_frames
 from superion.structures.perturb import bare
+from superion.structures.read import read_raw
 
 FRAMES = "defects.extxyz"
 CRYSTAL = "crystal"
+SAME = 1e-5
+"""eV; energies of one model that differ by less are of one structure."""
 
 
 def write_structures(
@@ -110,19 +113,30 @@ class LabelledEnergy:
 def labelled_energies(result: DefectResult, path: str | Path) -> list[LabelledEnergy]:
     """Formation energies from labelled structures of a run, those without field.
 
-    Raises InputError if no defect of the result and its crystal both have an energy there.
+    Raises InputError if no defect of the result and its crystal both have an energy there, and if the
+    structures are those of another run: energies of the model that they carry must be those of the result.
     """
-    energies = {}
-    for atoms in read_frames(path):
-        energy = get_label(atoms, "energy")
+    energies: dict[str, float] = {}
+    models: dict[str, float] = {}
+    for atoms, raw in zip(read_frames(path), read_raw(path), strict=True):
+        energy, name = get_label(atoms, "energy"), str(atoms.info.get("frame_id"))
         if energy is not None:
-            energies[str(atoms.info.get("frame_id"))] = float(energy)
-    found = [
-        LabelledEnergy(one.name, one.supercell, energies[mine] - energies[theirs], one.energy)
-        for one in result.defects
-        if (mine := frame_id(one.supercell, one.name)) in energies
-        and (theirs := frame_id(one.supercell, CRYSTAL)) in energies
-    ]
+            energies[name] = float(energy)
+            models[name] = float(raw.info.get("model_energy", np.nan))
+    found = []
+    for one in result.defects:
+        mine, theirs = frame_id(one.supercell, one.name), frame_id(one.supercell, CRYSTAL)
+        if mine not in energies or theirs not in energies:
+            continue
+        apart = models[mine] - models[theirs]
+        if one.energy is not None and not abs(apart - one.energy) < SAME:
+            raise InputError(
+                f"the structures of {one.name} are of another run: its energy was {apart:.6f} eV there "
+                f"and is {one.energy:.6f} eV here.",
+                file=path,
+                remedy="label the structures that this run wrote.",
+            )
+        found.append(LabelledEnergy(one.name, one.supercell, energies[mine] - energies[theirs], one.energy))
     if not found:
         wanted = frame_id(result.defects[0].supercell, result.defects[0].name)
         raise InputError(

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
-from superion.defects.assemble import HOP, Cell, defect_energy, doubts, sweep
-from superion.defects.branches import (
-    Branch,
-    Submit,
-    Vector,
-    fingerprint,
-    potential_digest,
-    relaxations,
-    run_branches,
-)
+from superion.defects.assemble import HOP, defect_energy, doubts
+from superion.defects.branches import fingerprint, potential_digest, relaxations
 from superion.defects.dipoles import charges_for_field
 from superion.defects.finite_size import Extrapolation, extrapolate
 from superion.defects.frames import FRAMES, write_structures
 from superion.defects.result import DefectEnergy, DefectResult, SeparatedPair
 from superion.defects.settings import DefectSettings
-from superion.defects.structures import Defect, defects_of
-from superion.electrostatics import ChargeModel
-from superion.electrostatics.polarization import checked_charges
-from superion.errors import SimulationError
+from superion.defects.structures import defects_of
+from superion.defects.work import Work
 from superion.files import locked, write_json
 from superion.potentials import Potential
 from superion.reference.journal import Journal
@@ -37,7 +26,6 @@ JOURNAL = "journal.jsonl"
 RESULT = "defects.json"
 METHOD = 1
 """Part of every key: raised when relaxations are done in another way."""
-STILL: Vector = (0.0, 0.0, 0.0)
 
 
 def run_defects(
@@ -72,8 +60,19 @@ def run_defects(
         relaxations(potential, settings, parallel) as submit,
     ):
         recalled = len(journal.records)
-        cells, used = _relax_all(potential, crystal, defects, charges, settings, fingerprint(root),
-                                 journal, submit, parallel, progress)  # fmt: skip
+        work = Work(
+            potential,
+            crystal,
+            defects,
+            charges,
+            settings,
+            fingerprint(root),
+            journal,
+            submit,
+            parallel,
+            progress,
+        )
+        cells = work.cells()
         computed = len(journal.records) - recalled
         found = [
             defect_energy(defect, k, cell, crystal, settings)
@@ -81,12 +80,10 @@ def run_defects(
             for k, defect in enumerate(defects)
         ]
         notes = [
-            f"crystal {_text(cell.supercell)}: {doubt}"
-            for cell in cells
-            for doubt in doubts(cell.crystal, settings)
+            f"crystal {cell.name}: {doubt}" for cell in cells for doubt in doubts(cell.crystal, settings)
         ]
         notes += [
-            f"crystal {_text(cell.supercell)}: an ion moves by {cell.shift:.2g} Å as it comes to rest; is it "
+            f"crystal {cell.name}: an ion moves by {cell.shift:.2g} Å as it comes to rest; is it "
             "the crystal that was meant?"
             for cell in cells
             if cell.shift > HOP
@@ -95,7 +92,7 @@ def run_defects(
             f"{journal.path}, line {damage.number}: {damage.reason}; set aside and computed again if needed"
             for damage in journal.damages
         ]
-        if (unused := recalled + computed - used) > 0:
+        if (unused := len(journal.records) - work.used) > 0:
             notes.append(f"{unused} relaxations in {journal.path} are of other settings and not used")
         pairs = _separated(found, settings)
         result = DefectResult(
@@ -111,76 +108,6 @@ def run_defects(
         write_structures(folder / FRAMES, cells, defects, crystal, settings)
         write_json(folder / RESULT, result.to_json() | {"settings": settings.model_dump(mode="json")})
     return result
-
-
-def _relax_all(
-    potential: Potential,
-    crystal: Atoms,
-    defects: Sequence[Defect],
-    charges: ChargeModel | None,
-    settings: DefectSettings,
-    root: str,
-    journal: Journal,
-    submit: Submit,
-    slots: int,
-    show: bool,
-) -> tuple[list[Cell], int]:
-    """All structures at rest, by supercell; and how many relaxations they are."""
-    starts = [bare(crystal.repeat(supercell)) for supercell in settings.supercells]
-    perfect = [Branch(fingerprint([root, _key(atoms)]), atoms, [STILL]) for atoms in starts]
-    run_branches(perfect, journal, submit, slots, "crystals", show)
-    cells, still = [], []
-    for supercell, start, branch in zip(settings.supercells, starts, perfect, strict=True):
-        rest = branch.rests[0]
-        if rest.failure:
-            raise SimulationError(
-                f"the crystal {_text(supercell)} has no structure at rest: {rest.failure}.",
-                remedy="start from a structure closer to rest, or use another model.",
-            )
-        cells.append(Cell(supercell, start, rest))
-        for defect in defects:
-            atoms = defect.atoms(crystal, supercell)
-            follow = charges is not None and len(atoms) == len(start)
-            anchor = (rest.positions, np.zeros(3)) if follow else (None, None)
-            still.append(Branch(fingerprint([branch.key, _key(atoms)]), atoms, [STILL], *anchor))
-            alone = None if defect.kind == "frenkel" else _charge(potential, atoms)
-            cells[-1].charges.append(alone)
-    run_branches(still, journal, submit, slots, "defects", show)
-    moving: list[Branch] = []
-    for cell, origin_branch in zip(cells, perfect, strict=True):
-        mine = [still.pop(0) for _ in defects]
-        cell.defects = [branch.rests[0] for branch in mine]
-        cell.defect_fields = [{} for _ in defects]
-        if charges is None:
-            continue
-        relaxed = cell.relaxed
-        chosen = [k for k, defect in enumerate(defects) if _followed(defect, cell, k, crystal)]
-        for axis, sign in product(settings.axes, (1, -1)):
-            fields = [_vector(axis, value) for value in sweep(settings, sign)]
-            if not chosen:
-                break
-            origin: np.ndarray | None = np.zeros(3)
-            ways = [(origin_branch.key, relaxed, origin, cell.crystal_fields)]
-            for k in chosen:
-                atoms = defects[k].atoms(crystal, cell.supercell)
-                atoms.positions[:] = cell.defects[k].positions
-                ways.append((mine[k].key, atoms, cell.defects[k].dipole, cell.defect_fields[k]))
-            for key, atoms, dipole, into in ways:
-                into[axis, sign] = []
-                if fields:
-                    branch = Branch(key, atoms, fields, atoms.positions.copy(), dipole)
-                    branch.rests = into[axis, sign]
-                    moving.append(branch)
-    run_branches(moving, journal, submit, slots, "fields", show)
-    return cells, len(perfect) + len(cells) * len(defects) + sum(len(branch.rests) for branch in moving)
-
-
-def _followed(defect: Defect, cell: Cell, k: int, crystal: Atoms) -> bool:
-    """Whether a defect is followed through fields: a pair that is still one."""
-    rest = cell.defects[k]
-    if defect.kind != "frenkel" or rest.failure:
-        return False
-    return not cell.arrangement(defect, defect.atoms(crystal, cell.supercell), rest).perfect
 
 
 def _separated(found: Sequence[DefectEnergy], settings: DefectSettings) -> list[SeparatedPair]:
@@ -232,21 +159,3 @@ def _extrapolated(
 def _place(one: DefectEnergy, atoms: int) -> tuple[int, ...]:
     """Empty sites, as atoms of the crystal's cell."""
     return () if one.arrangement is None else tuple(sorted(k % atoms for k in one.arrangement.vacancies))
-
-
-def _charge(potential: Potential, atoms: Atoms) -> float | None:
-    charges = potential.response
-    return None if charges is None else float(checked_charges(atoms, charges).sum())
-
-
-def _vector(axis: str, value: float) -> Vector:
-    x, y, z = (value if axis == name else 0.0 for name in "xyz")
-    return x, y, z
-
-
-def _key(atoms: Atoms) -> list[object]:
-    return [atoms.numbers.tolist(), atoms.cell.array.tolist(), atoms.positions.tolist()]
-
-
-def _text(supercell: Sequence[int]) -> str:
-    return "x".join(map(str, supercell))
