@@ -75,8 +75,19 @@ def test_commands(folder):
         seen.append(words[0])
         words = ["1500" if word == "50000" else word for word in words]
         call(*words, *(["--config", "small.yaml"] if words[0] == "fit" else []))
-    assert seen == ["census", "arrange", "fit", "evaluate", "md", "md", "transport", "run", "schema"]
-    assert (folder / "local against electrostatic" / "report.html").stat().st_size > 100_000
+    assert seen == [
+        "census",
+        "arrange",
+        "fit",
+        "evaluate",
+        "md",
+        "md",
+        "transport",
+        "run",
+        "verdict",
+        "schema",
+    ]
+    assert (folder / "study" / "report.html").stat().st_size > 100_000
 
 
 def test_python(folder):

@@ -69,5 +69,6 @@ def test_intervals_from_test_frames_hold_the_truth(memory):
     assert 0.93 < inside / count < 0.965
 
 
-def test_fewer_than_ten_frames_do_not_tell():
+def test_too_few_frames_do_not_tell():
     assert frames_part([np.ones(9)], float) is None
+    assert frames_part([np.eye(30)[4], np.ones(30)], lambda means: float(means[0])) is None

@@ -160,6 +160,9 @@ def test_an_upper_bound_is_no_value(tmp_path):
 
 
 def test_a_folder_without_anything_to_compare_is_not_answered(tmp_path):
+    with pytest.raises(InputError, match="the folder holds no study"):
+        study_verdict(tmp_path)
+    (tmp_path / "study.yaml").write_text("name: begun\n")
     assert study_verdict(tmp_path).answer.startswith("Not answered: ")
     with pytest.raises(InputError, match="no such study folder"):
         study_verdict(tmp_path / "gone")

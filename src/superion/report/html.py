@@ -18,7 +18,7 @@ from superion.report.missing import missing
 from superion.report.verdict import SYMBOLS, section
 
 _CAPTIONS = {
-    "verdict": "What electrostatics changes, with 95 % intervals, each row in units of its tolerance: inside "
+    "verdict": "What electrostatics changes, with intervals, each row in units of its tolerance: inside "
     "the band a change is too small to matter. Filled squares: needed; circles: not needed; diamonds: "
     "undecided. Hollow: one fit, whose spread is not known. Arrows: farther than the axis.",
     "crystal": "The structure at the start of the dynamics, all atoms moved into one cell, at one scale.",

@@ -165,9 +165,7 @@ def _frames(values: tuple[Value, Value], tolerance: Tolerance, direction: Array)
 
     part = frames_part(samples, change)
     return (
-        "fewer than ten test frames do not tell how much it depends on them"
-        if part is None
-        else {FRAMES: part}
+        "the test frames are too few to tell how much it depends on them" if part is None else {FRAMES: part}
     )
 
 

@@ -36,7 +36,9 @@ def other_part(main: Sequence[float | None], resampled: Sequence[Sequence[float 
 
 
 def frames_part(samples: Sequence[Sequence[float]], estimate: Callable[[Array], float]) -> Part | None:
-    """The error from the choice of test frames; None for fewer than ten frames, which do not tell it.
+    """The error from the choice of test frames; None if these are too few to tell it.
+
+    That is fewer than ten, or squares of one potential in a single tenth of them.
 
     samples: (P, F) what every frame adds to the mean squares of P potentials. estimate: of the P means. The
     jackknife leaves out one of ten contiguous blocks after another (Quenouille, Biometrika 43, 353, 1956;
@@ -47,12 +49,13 @@ def frames_part(samples: Sequence[Sequence[float]], estimate: Callable[[Array], 
     if columns.shape[1] < BLOCKS:
         return None
     blocks = np.array_split(columns, BLOCKS, axis=1)
-    left_out = np.array(
-        [
-            estimate(np.concatenate([b for k, b in enumerate(blocks) if k != out], axis=1).mean(axis=1))
-            for out in range(BLOCKS)
-        ]
-    )
+    means = [
+        np.concatenate([b for k, b in enumerate(blocks) if k != out], axis=1).mean(axis=1)
+        for out in range(BLOCKS)
+    ]
+    if np.min(means) == 0:
+        return None
+    left_out = np.array([estimate(mean) for mean in means])
     return Part(float((BLOCKS - 1) * np.var(left_out)), BLOCKS - 1)
 
 

@@ -83,6 +83,10 @@ def study_verdict(
     wanted = {**chosen.tolerances, **(tolerances or {})}
     alpha = chosen.level if level is None else level
     rows, notes = read_rows(folder)
+    if not rows and not settings:
+        raise InputError(
+            "the folder holds no study.", file=folder, remedy="give a folder made by `superion run`."
+        )
     bounds, remarks = read_bounds(folder, settings)
     provenance = folder / "provenance.json"
     seeds = read_json(provenance).get("seeds") if provenance.exists() else None
