@@ -82,7 +82,7 @@ def plateau(profile: Profile, low: float, high: float, *, blocks: int = BLOCKS) 
         )
     half = 0.5 * thick / len(profile.height)
     bounds = float(profile.height[inside[0]] - half), float(profile.height[inside[-1]] + half)
-    return Plateau(*bounds, mean, error, spread, mean * profile.normal, tuple(notes))
+    return Plateau(*bounds, mean, error, spread, mean * profile.normal + 0.0, tuple(notes))
 
 
 def _mean(series: Array) -> Array:

@@ -39,7 +39,9 @@ def profile(result: Mapping[str, Any]) -> Figure:
         text = f"{mean:.4g} ± {error:.2g} V/Å" if error is not None else f"{mean:.4g} V/Å"
         panels[1].hlines(mean, region["low_A"], region["high_A"], color="0.1", lw=1.2, ls="--", label=text)
         panels[1].legend(loc="best")
-    panels[0].set_title(f"Averages over planes and {result['frames']} frames, {result['surroundings']}")
+    panels[0].set_title(
+        f"Mean of planes and {result['frames']} frames, {result['surroundings']} surroundings"
+    )
     panels[-1].set(xlabel=f"height along {result['axis']} (Å)", xlim=(0, result["thickness_A"]))
     figure.align_ylabels(panels)
     return figure
