@@ -53,8 +53,8 @@ def _fine(found: StudyVerdict) -> Iterator[str]:
         "other training data, sparse points, trajectories and test frames would change. (?): not known."
     )
     yield (
-        f'The chance of any false "needed" in the table is at most {percent}, and that of any false "not '
-        f'needed" too, however many rows there are.'
+        f"The chance of any false “needed” in the table is at most {percent}, and that of any false “not "
+        "needed” too, however many rows there are."
     )
     yield (
         "Not in it: errors of the first-principles method and of the simulated cell, and other models of "
