@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from ionic_salt import REPULSION, RIGID, SALT, crystal, settings
 
-from superion.defects import run_defects
+from superion.defects import frenkel_pairs_of, run_defects
+from superion.defects.assemble import Cell, defect_energy
 from superion.defects.attribution import attribution
 from superion.defects.dipoles import charges_for_field, dipole_change
-from superion.defects.rest import Place, Relaxer
+from superion.defects.rest import Place, Relaxer, Rest
 from superion.electrostatics import ChargeEquilibration, Gaussian
 from superion.errors import InputError, ModelError
 from superion.potentials import Potential
@@ -82,7 +83,30 @@ def test_a_hop_is_marked_from_there_on(tmp_path):
     assert not before.hopped
     assert all(point.hopped and "an ion hops at 0.1 V/Å along z" in point.flags[0] for point in after)
     assert pair.curves["z"].attribution is None
-    assert "no pair of fields" in pair.curves["z"].why
+    assert "ions hop" in pair.curves["z"].why
+
+
+def test_a_jump_of_the_energy_is_a_hop_however_short_the_way():
+    """The energy must be the work of the field along the branch."""
+    wanted, perfect = settings(fields=[0.1, 0.2, 0.3], axes=["z"]), crystal().repeat((2, 2, 2))
+    (pair,) = frenkel_pairs_of(crystal(), wanted)
+    made = pair.atoms(crystal(), (2, 2, 2)).positions
+
+    def at_rest(positions, energy, dipole):
+        return Rest(positions, energy, np.array([0.0, 0.0, dipole]), converged=True)
+
+    def hopped(energies):
+        cell = Cell((2, 2, 2), perfect, at_rest(perfect.positions, 0.0, 0.0))
+        cell.defects, cell.charges = [at_rest(made, 1.0, 2.0)], [None]
+        none = {("z", 1): [cell.crystal] * 3, ("z", -1): []}
+        dipoles = [2.1, 2.2, 2.3]
+        found = [at_rest(made, u, p) for u, p in zip(energies, dipoles, strict=True)]
+        cell.crystal_fields, cell.defect_fields = none, [{("z", 1): found, ("z", -1): []}]
+        return [p.hopped for p in defect_energy(pair, 0, cell, crystal(), wanted).curves["z"].points]
+
+    smooth = [1.005, 1.02, 1.045]  # U = ½ p²/α of an ion bound with the polarizability that the dipoles have
+    assert hopped(smooth) == [False] * 4
+    assert hopped([1.005, 0.99, 1.015]) == [False, False, True, True]
 
 
 def test_charges_can_be_given_to_a_local_model(tmp_path):

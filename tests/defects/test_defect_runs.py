@@ -26,8 +26,8 @@ from superion.terms import Evaluation
 FIELDS = {"fields": [-0.05, 0.05], "axes": ["z"]}
 
 
-def run(folder, potential=SALT, **values):
-    return run_defects(potential, crystal(), settings(**values), folder, progress=False)
+def run(folder, potential=SALT, start=None, **values):
+    return run_defects(potential, crystal(), settings(**values), folder, start=start, progress=False)
 
 
 def test_close_pair_recombines_and_a_far_one_stays(tmp_path):
@@ -153,6 +153,21 @@ def test_other_settings_and_other_models_share_nothing(tmp_path):
     back = run(tmp_path)
     assert back.computed == 0
     assert back.defects[0].energy == first.defects[0].energy
+
+
+def test_another_model_starts_where_the_first_came_to_rest(tmp_path):
+    (first,) = run(tmp_path / "first").defects
+    (again,) = run(tmp_path / "again", start=tmp_path / "first").defects
+    assert again.steps == 0
+    assert again.energy == pytest.approx(first.energy, abs=1e-6)
+    assert again.arrangement.vacancies == first.arrangement.vacancies
+    assert again.arrangement.moved == pytest.approx(first.arrangement.moved)
+    with pytest.raises(InputError, match="holds no defects"):
+        run(tmp_path / "again", start=tmp_path)
+    other = crystal()
+    other.set_cell(other.cell * 1.01, scale_atoms=True)
+    with pytest.raises(InputError, match="of another crystal"):
+        run_defects(SALT, other, settings(), tmp_path / "other", start=tmp_path / "first", progress=False)
 
 
 @pytest.mark.physics

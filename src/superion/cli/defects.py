@@ -65,6 +65,13 @@ def defect(
     deviation_limit: Annotated[
         float | None, typer.Option(help="Flag results above this predicted force deviation, eV/Å.")
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Start from the structures of another run, so that another model looks at the same places.",
+        ),
+    ] = None,
     parallel: Annotated[int, typer.Option(min=1, help="Relaxations at once, each in a process.")] = 1,
     labels: Annotated[
         Path | None,
@@ -113,7 +120,7 @@ def defect(
     }
     settings = validate(chosen, DefectSettings, remedy="see `superion defect --help`.")
     crystal = read_structure(structure, "-1")
-    result = run_defects(Potential.load(model), crystal, settings, output, parallel=parallel)
+    result = run_defects(Potential.load(model), crystal, settings, output, start=start, parallel=parallel)
     known = labelled_energies(result, labels) if labels else []
     show(result, known)
     content = result.to_json() | {"settings": settings.model_dump(mode="json")}
@@ -194,24 +201,23 @@ def _slopes(result: DefectResult) -> Any:
     from rich.table import Table
 
     table = Table("cell")
-    table.add_column("defect", no_wrap=True)
-    for heading in ("axis", "slope\neÅ", "−Δp\neÅ", "curvature\neÅ²/V", "−dΔp/dE\neÅ²/V", "agree"):
-        table.add_column(heading)
+    for heading in ("defect", "axis", "slope\neÅ", "−Δp\neÅ", "curvature\neÅ²/V", "−dΔp/dE\neÅ²/V", "agree"):
+        table.add_column(heading, no_wrap=True)
     for one in result.defects:
         for axis, curve in one.curves.items():
             found = curve.attribution
             if found is None:
-                table.add_row(_text(one.supercell), one.name, axis, "–", "–", "–", "–", curve.why or "")
+                table.add_row(_text(one.supercell), one.name, axis, *5 * "–")
                 continue
             agree = {(True, True): "both", (True, False): "slope", (False, True): "curvature"}
             table.add_row(
                 _text(one.supercell),
                 one.name,
                 axis,
-                f"{found.slope:+.4f}",
-                f"{found.minus_dipole:+.4f}",
-                f"{found.curvature:+.3f}",
-                f"{found.minus_polarizability:+.3f}",
+                f"{found.slope:+.3f}",
+                f"{found.minus_dipole:+.3f}",
+                f"{found.curvature:+.2f}",
+                f"{found.minus_polarizability:+.2f}",
                 agree.get((found.slopes_agree, found.curvatures_agree), "neither"),
             )
     return table
@@ -223,6 +229,8 @@ def _marks(result: DefectResult) -> list[str]:
     for one in result.defects:
         for axis, curve in one.curves.items():
             said: set[str] = set()
+            if curve.why is not None:
+                lines.append(f"{_text(one.supercell)}, {one.name}, {axis}: no slope, {curve.why}")
             for point in curve.points:
                 where = f"{_text(one.supercell)}, {one.name}, {point.field:+g} V/Å along {axis}"
                 if point.why is not None:

@@ -18,6 +18,8 @@ from superion.defects.structures import Defect, image_distance
 Array = np.ndarray
 HOP = 0.8
 """Å; an atom that is farther than this from where it was in the field before has changed its place."""
+JUMP = 0.01
+"""eV; an energy that differs by more from −∫Δp·dE along the branch (trapezoidal rule) has jumped."""
 NOISE = 0.01
 """eV; smaller energies below zero are those of forces that are not quite at rest."""
 UNSURE = 0.05
@@ -187,8 +189,9 @@ def _points(
     first, number = cell.defects[k], "xyz".index(axis)
     relaxed = cell.relaxed
     here = np.arange(len(relaxed))
-    before, empty = first.positions, cell.arrangement(defect, start, first).vacancies
     assert first.dipole is not None
+    before, energy_before, field_before = first.positions, energy, 0.0
+    dipole_before = float(first.dipole[number])
     hops: list[str] = []
     broken = ""
     pairs = zip(fields, cell.defect_fields[k][axis, sign], cell.crystal_fields[axis, sign], strict=True)
@@ -203,18 +206,23 @@ def _points(
             broken = broken or f"the crystal itself rearranges at {value:g} V/Å along {axis}"
         now = cell.arrangement(defect, start, mine)
         way = float(np.linalg.norm(mine.positions - before, axis=1).max())
-        if way > HOP or now.vacancies != empty:
+        if way > HOP:  # sites alone do not tell: an atom half-way between two changes its site without moving
             places = ", ".join(map(str, now.vacancies)) or "none"
             hops.append(f"an ion hops at {value:g} V/Å along {axis}: {way:.2g} Å, vacancy {places}")
-        before, empty = mine.positions, now.vacancies
+        before = mine.positions
         assert mine.energy is not None
         assert theirs.energy is not None
         assert mine.dipole is not None
         assert theirs.dipole is not None
         change = mine.dipole - theirs.dipole
         total = mine.energy - theirs.energy - value * float(change[number])
-        flags = (*hops, *doubts(mine, settings))
         why = broken or (BACK if now.perfect else None)
+        if not why:
+            steady = energy_before - 0.5 * (dipole_before + float(change[number])) * (value - field_before)
+            if abs(total - steady) > JUMP and way <= HOP:
+                hops.append(f"the energy jumps by {total - steady:+.2g} eV at {value:g} V/Å along {axis}")
+            energy_before, dipole_before, field_before = total, float(change[number]), value
+        flags = (*hops, *doubts(mine, settings))
         if why:
             yield FieldPoint(value, None, why, flags, hopped=bool(hops))
             continue

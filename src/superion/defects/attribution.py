@@ -58,7 +58,7 @@ def attribution(energies: Mapping[float, float], dipoles: Mapping[float, float])
     """
     steps = sorted(h for h in energies if h > 0 and -h in energies)
     if not steps or 0.0 not in energies:
-        return "no pair of fields ±E, with the same ions in place, to take differences from"
+        return "for ions hop, or there is no pair of fields ±E"
     h = steps[0]
     slopes = {k: (energies[k] - energies[-k]) / (2 * k) for k in steps}
     double = next((k for k in steps if abs(k - 2 * h) < 1e-9), None)

@@ -50,6 +50,20 @@ def write_structures(
     write_atomic(path, text.getvalue())
 
 
+def read_starts(folder: Path) -> dict[str, Atoms]:
+    """Structures at rest without field by their names; InputError if the folder has none."""
+    file = folder / FRAMES
+    if not file.is_file():
+        raise InputError(
+            "holds no defects.", file=folder, remedy="name the folder of a run of defects that is done."
+        )
+    return {str(atoms.info["frame_id"]): atoms for atoms in read_frames(file) if not _in_field(atoms)}
+
+
+def _in_field(atoms: Atoms) -> bool:
+    return bool(np.any(atoms.info.get("electric_field", 0.0)))
+
+
 def frame_id(supercell: Sequence[int], name: str, where: str = "0") -> str:
     """The name of a structure; where: its field, such as `z+0.1`, or 0."""
     return f"{'x'.join(map(str, supercell))}/{name}/{where}"

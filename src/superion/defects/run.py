@@ -12,7 +12,7 @@ from superion.defects.assemble import HOP, defect_energy, doubts
 from superion.defects.branches import fingerprint, potential_digest, relaxations
 from superion.defects.dipoles import charges_for_field
 from superion.defects.finite_size import Extrapolation, extrapolate
-from superion.defects.frames import FRAMES, write_structures
+from superion.defects.frames import FRAMES, read_starts, write_structures
 from superion.defects.result import DefectEnergy, DefectResult, SeparatedPair
 from superion.defects.settings import DefectSettings
 from superion.defects.structures import defects_of
@@ -34,6 +34,7 @@ def run_defects(
     settings: DefectSettings,
     folder: str | Path,
     *,
+    start: str | Path | None = None,
     parallel: int = 1,
     progress: bool = True,
 ) -> DefectResult:
@@ -41,7 +42,9 @@ def run_defects(
 
     crystal: the structure itself; supercells are made of it. folder: holds a journal of all relaxations, the
     relaxed structures (`defects.extxyz`) and the result (`defects.json`); a call that was killed goes on with
-    the same arguments. parallel: processes. Several potentials need a folder each and share their defects.
+    the same arguments. start: folder of another run, from whose structures without field relaxations start:
+    another potential then comes to rest in the same places where it can. parallel: processes. Several
+    potentials need a folder each and share their defects.
 
     Raises what `defects_of` and, with fields, `charges_for_field` raise; SimulationError if the crystal
     cannot be brought to rest; BusyError if another process works in the folder. A defect that fails is a part
@@ -71,6 +74,7 @@ def run_defects(
             submit,
             parallel,
             progress,
+            read_starts(Path(start)) if start is not None else {},
         )
         cells = work.cells()
         computed = len(journal.records) - recalled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -11,11 +11,12 @@ from ase import Atoms
 
 from superion.defects.assemble import Cell, sweep
 from superion.defects.branches import Branch, Submit, Vector, fingerprint, run_branches
+from superion.defects.frames import CRYSTAL, frame_id
 from superion.defects.settings import DefectSettings
 from superion.defects.structures import Defect
 from superion.electrostatics import ChargeModel
 from superion.electrostatics.polarization import checked_charges
-from superion.errors import SimulationError
+from superion.errors import InputError, SimulationError
 from superion.potentials import Potential
 from superion.reference.journal import Journal
 from superion.structures.perturb import bare
@@ -28,7 +29,8 @@ STILL: Vector = (0.0, 0.0, 0.0)
 class Work:
     """What is to be relaxed, and how. root: hash of the model and of how relaxations are done.
 
-    charges: what fields act on, None in a run without fields. used: relaxations that the result rests on.
+    charges: what fields act on, None in a run without fields. starts: where relaxations begin, by `frame_id`;
+    others begin at the structures as made. used: relaxations that the result rests on.
     """
 
     potential: Potential
@@ -41,6 +43,7 @@ class Work:
     submit: Submit
     slots: int
     show: bool
+    starts: Mapping[str, Atoms]
     used: int = 0
     _keys: dict[tuple[int, int], str] = field(default_factory=dict)
 
@@ -60,7 +63,8 @@ class Work:
         cells, branches = [], []
         for supercell in self.settings.supercells:
             start = bare(self.crystal.repeat(supercell))
-            branches.append(Branch(fingerprint([self.root, _facts(start)]), start, [STILL]))
+            moved = self._moved(start, frame_id(supercell, CRYSTAL))
+            branches.append(Branch(fingerprint([self.root, _facts(start)]), moved, [STILL]))
             cells.append(Cell(supercell, start))
         self._run(branches, "crystals")
         for number, (cell, branch) in enumerate(zip(cells, branches, strict=True)):
@@ -82,7 +86,8 @@ class Work:
                 key = fingerprint([self._keys[number, -1], _facts(atoms)])
                 pair = self.charges is not None and defect.kind == "frenkel"
                 anchor = (cell.crystal.positions, np.zeros(3)) if pair else (None, None)
-                branches.append(Branch(key, atoms, [STILL], *anchor))
+                moved = self._moved(atoms, frame_id(cell.supercell, defect.name))
+                branches.append(Branch(key, moved, [STILL], *anchor))
                 self._keys[number, k] = branches[-1].key
                 cell.charges.append(None if defect.kind == "frenkel" else self._charge(atoms))
         self._run(branches, "defects")
@@ -114,6 +119,21 @@ class Work:
         atoms = self.defects[k].atoms(self.crystal, cell.supercell)
         atoms.positions[:] = cell.defects[k].positions
         return Branch(self._keys[number, k], atoms, fields, atoms.positions.copy(), cell.defects[k].dipole)
+
+    def _moved(self, atoms: Atoms, name: str) -> Atoms:
+        """The structure at the positions it starts from."""
+        start = self.starts.get(name)
+        if start is None:
+            return atoms
+        same = len(start) == len(atoms) and (start.numbers == atoms.numbers).all()
+        if not (same and np.allclose(start.cell.array, atoms.cell.array, atol=1e-6)):
+            raise InputError(
+                f"the structure {name} to start from is of another crystal.",
+                remedy="start from a run of the same crystal, or from nothing.",
+            )
+        moved = atoms.copy()
+        moved.positions[:] = start.positions
+        return moved
 
     def _followed(self, cell: Cell, k: int) -> bool:
         """Whether a defect is a pair, and still one at rest."""
