@@ -36,7 +36,8 @@ def untrained(name: str, symbols=("H", "C", "O"), seed: int = 0, **changes) -> N
     def draw(*shape: int) -> torch.Tensor:
         return torch.rand(*shape, dtype=torch.float64, generator=generator)
 
-    scales = Scales(draw(count, size), 0.5 + draw(count, size), draw(count), 0.2 + draw(count), draw(count))
+    shift, charge = (draw(count, size), 0.5 + draw(count, size)), (draw(count), 0.2 + draw(count))
+    scales = Scales(*shift, *charge, draw(count), 0.5 + draw(count))
     symbols = sorted(symbols, key=atomic_numbers.get)
     return NeuralTerm(Model(settings, functions, scales, initial_weights(settings, symbols, size, generator)))
 

@@ -43,10 +43,10 @@ def test_two_atoms_equilibrate_as_by_hand():
     term, r = untrained("cent", widths=widths), 1.4
     atoms = Atoms("HO", [[0, 0, 0], [0, 0, r]], info={"total_charge": 0.0})
     weights = term.model.weights
-    for symbol, chi in (("H", 3.0), ("O", 5.5)):
+    for symbol, chi, unit in zip("HO", (3.0, 5.5), term.model.scales.output[[0, 2]], strict=True):
         for key in (k for k in weights if k.startswith(f"{CHARGE}.{symbol}.")):
             weights[key].zero_()
-        weights[f"{CHARGE}.{symbol}.2.bias"] += chi
+        weights[f"{CHARGE}.{symbol}.2.bias"] += chi / unit
     hardness = {s: 5.0 + COULOMB / (w * math.sqrt(math.pi)) for s, w in widths.items()}
     width = math.sqrt(2 * (widths["H"] ** 2 + widths["O"] ** 2))
     matrix = COULOMB * math.erf(r / width) / r

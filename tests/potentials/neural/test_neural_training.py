@@ -199,6 +199,59 @@ def test_the_mean_energy_beyond_the_baseline_is_where_training_begins():
         assert abs(np.mean(errors)) < 8.0
 
 
+@pytest.mark.parametrize(("name", "hardness"), [("4g", 500.0), ("cent", 50.0), ("3g", 5.0)])
+def test_training_begins_with_the_mean_charges_of_the_labels(name, hardness):
+    """Each element its own charge, whatever the hardness: electronegativities of hundreds of volts."""
+    frames, charges = labelled(), np.array([0.3, 0.3, -0.5, 0.2, 0.25, -0.55])
+    for atoms in frames:
+        atoms.info["total_charge"] = 0.0
+        atoms.arrays["REF_charges"] = charges
+    training = SHORT.model_copy(update={"stages": (), "validation": 0.0})
+    term = fit_neural(frames, neural_settings(name, hardness=hardness), training)
+    for key, value in term.model.weights.items():
+        if key.startswith("charge.") and key.endswith(".2.weight"):
+            value.zero_()
+    found = np.array([term.charges(atoms) for atoms in frames])
+    for own in ([0, 1], [2, 5], [3, 4]):
+        assert abs(found[:, own].mean() - charges[own].mean()) < 0.03
+
+
+def test_training_begins_with_electronegativities_that_give_back_the_charges():
+    """Charges of equilibration with one electronegativity for each element: begun with, nothing is left."""
+    truth = untrained("4g", hardness=80.0)
+    for key, value in truth.model.weights.items():
+        if key.startswith("charge.") and key.endswith(".weight"):
+            value.zero_()
+        if key.startswith("charge.") and key.endswith(".2.bias"):
+            value.fill_(40.0 * len(key))
+    frames = labelled()
+    for atoms in frames:
+        atoms.arrays["REF_charges"] = truth.charges(atoms)
+    training = SHORT.model_copy(update={"stages": (), "validation": 0.0})
+    term = fit_neural(frames, neural_settings("4g", hardness=80.0), training)
+    for key, value in term.model.weights.items():
+        if key.startswith("charge.") and key.endswith(".weight"):
+            value.zero_()
+    for atoms in frames:
+        np.testing.assert_allclose(term.charges(atoms), atoms.arrays["REF_charges"], atol=1e-9)
+
+
+def test_decay_keeps_weights_small_and_few_frames_from_being_learned_by_heart():
+    frames = labelled(24, name="2g")
+    long = SHORT.model_copy(update={"adam_epochs": 30, "lbfgs_epochs": 20, "validation": 0.0})
+    free, held = (
+        fit_neural(frames[:4], neural_settings("2g"), long.model_copy(update={"decay": decay}))
+        for decay in (0.0, 0.1)
+    )
+    size = {
+        term: sum(float((value**2).sum()) for n, value in term.model.weights.items() if "weight" in n)
+        for term in (free, held)
+    }
+    assert size[held] < 0.5 * size[free]
+    assert rmse(free, frames[:4]) < rmse(held, frames[:4])
+    assert rmse(held, frames[4:]) < 0.9 * rmse(free, frames[4:])
+
+
 def test_a_training_that_does_not_fit_into_memory_is_refused(monkeypatch):
     monkeypatch.setattr(train_module, "available_memory", lambda: 1000)
     with pytest.raises(InputError, match=r"training will use up to .* GB"):

@@ -86,7 +86,7 @@ class Run:
                 self.least = math.inf
 
     def _epoch(self, stage: Stage, method: Method) -> None:
-        weights = [value for name, value in self.model.weights.items() if _trained(name, stage)]
+        weights = list(self._trained(stage).values())
         for value in self.model.weights.values():
             value.requires_grad_(False)
         for value in weights:
@@ -100,14 +100,14 @@ class Run:
             self._optimiser.param_groups[0]["lr"] = rate
             for k in torch.randperm(len(self.batches), generator=self.generator).tolist():
                 self._optimiser.zero_grad()
-                self._loss(self.batches[k : k + 1], stage, backward=True)
+                self._slope(self.batches[k : k + 1], stage)
                 self._optimiser.step()
         else:
             optimiser = self._optimiser
 
             def closure() -> float:
                 optimiser.zero_grad()
-                return self._loss(self.batches, stage, backward=True)
+                return self._slope(self.batches, stage)
 
             optimiser.step(closure)
         self._judge(stage)
@@ -121,11 +121,37 @@ class Run:
 
     def _judge(self, stage: Stage) -> None:
         """Keep the weights if they are the best of this stage."""
-        loss = self._loss(self.tests or self.batches, stage, backward=False)
+        if self.tests:
+            loss = self._loss(self.tests, stage, backward=False)
+        else:
+            loss = self._loss(self.batches, stage, backward=False) + float(self._prior(stage).detach())
         self.since += 1
         if loss < self.least:
             self.least, self.since = loss, 0
             self.best = self._copy()
+
+    def _slope(self, batches: Sequence[Labelled], stage: Stage) -> float:
+        """Add the derivatives of the loss and of the prior of the weights to theirs; their sum."""
+        loss = self._loss(batches, stage, backward=True)
+        if not self.training.decay:
+            return loss
+        prior = self._prior(stage)
+        prior.backward()
+        return loss + float(prior.detach())
+
+    def _prior(self, stage: Stage) -> Tensor:
+        """What the weights in training, without biases, cost by themselves."""
+        weights = [value for name, value in self._trained(stage).items() if name.endswith(".weight")]
+        return self.training.decay * torch.stack([value.square().sum() for value in weights]).sum()
+
+    def _trained(self, stage: Stage) -> dict[str, Tensor]:
+        """The weights that a stage changes."""
+        every = self.model.weights.items()
+        return {
+            name: value
+            for name, value in every
+            if stage == "joint" or name.startswith(f"{ENERGY}.") == (stage == "short-range")
+        }
 
     def _loss(self, batches: Sequence[Labelled], stage: Stage, backward: bool) -> float:
         """Σ over kinds of labels of mean squared errors in units of sigma; ModelError if it is not finite."""
@@ -170,11 +196,5 @@ class Run:
         self.generator.set_state(state["generator"].cpu())
         if state["optimiser"] is not None:
             stage, method, _ = self.phases[self.phase]
-            weights = [value for name, value in self.model.weights.items() if _trained(name, stage)]
-            self._optimiser = self._fresh(method, weights)
+            self._optimiser = self._fresh(method, list(self._trained(stage).values()))
             self._optimiser.load_state_dict(state["optimiser"])
-
-
-def _trained(name: str, stage: Stage) -> bool:
-    """Whether a stage changes the weights of this name."""
-    return stage == "joint" or name.startswith(f"{ENERGY}.") == (stage == "short-range")

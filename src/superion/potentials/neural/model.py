@@ -41,7 +41,8 @@ class Scales:
     """Numbers from the training data that are not trained.
 
     mean, scale: (S, F) of the symmetry functions of each element. charge_mean, charge_scale: (S,) e, of the
-    charge as an input. baseline: (S,) eV, energy of each element.
+    charge as an input. baseline: (S,) eV, energy of each element. output: (S,) V or e, the unit in
+    which the charge network gives its numbers.
     """
 
     mean: Tensor
@@ -49,6 +50,7 @@ class Scales:
     charge_mean: Tensor
     charge_scale: Tensor
     baseline: Tensor
+    output: Tensor
 
 
 def initial_weights(
@@ -106,6 +108,7 @@ class Model:
         """
         elements = geometry.elements
         output = apply_networks(self.weights, CHARGE, self.symbols, elements, self._scaled(values, elements))
+        output = self.scales.output[elements] * output
         charges = torch.zeros_like(output)
         own = self.hardness()[elements] if self.settings.equilibrated else charges
         for stack, matrix in zip(geometry.stacks, matrices, strict=True):

@@ -99,6 +99,12 @@ class NeuralTraining(BaseModel):
     )
     rate: float = Field(5e-3, gt=0, description="first learning rate of Adam")
     batch: int | None = Field(None, ge=1, description="frames in a batch of Adam; null: all")
+    decay: float = Field(
+        0.0,
+        ge=0,
+        description="the sum of the squares of the weights of the networks counts this much in the loss; keeps "
+        "few frames from being learned by heart",
+    )
     lbfgs_epochs: int = Field(400, ge=0, description="iterations of L-BFGS on all frames, after Adam")
     patience: int = Field(100, ge=1, description="epochs without a better validation loss that end L-BFGS")
     validation: float = Field(0.1, ge=0, lt=1, description="part of the frames held out for early stopping")

@@ -19,7 +19,7 @@ from superion.potentials.neural.symmetry_functions import SymmetryFunctions
 from superion.terms import Evaluation
 
 Array = np.ndarray
-SCALES = ("mean", "scale", "charge_mean", "charge_scale", "baseline")
+SCALES = ("mean", "scale", "charge_mean", "charge_scale", "baseline", "output")
 
 
 class NeuralTerm:

@@ -16,10 +16,10 @@ from superion.errors import InputError, naming
 from superion.neighbours import neighbour_pairs
 from superion.potentials.fit import ISOLATED, baseline_energies
 from superion.potentials.memory import available_memory
+from superion.potentials.neural.beginning import CHARGE_FLOOR, first_charges, first_energies
 from superion.potentials.neural.epochs import Run
 from superion.potentials.neural.geometry import total_charge
-from superion.potentials.neural.model import ENERGY, Model, Scales, initial_weights
-from superion.potentials.neural.networks import Weights
+from superion.potentials.neural.model import Model, Scales, initial_weights
 from superion.potentials.neural.objective import Labelled, learns_charges
 from superion.potentials.neural.settings import NeuralSettings, NeuralTraining, Stage
 from superion.potentials.neural.symmetry_functions import SymmetryFunctions
@@ -29,7 +29,7 @@ from superion.torch_batch import usable
 
 FLOOR = 1e-2  # least scale of a symmetry function, of the largest of its element
 COPIES = 3  # arrays as large as the derivatives of the symmetry functions while they are made and used
-CHARGE_FLOOR, CHARGE_SCALE = 0.01, 0.1  # e, least and usual scale of a charge as an input
+CHARGE_SCALE = 0.1  # e, usual scale of a charge as an input
 
 
 def fit_neural(
@@ -95,14 +95,14 @@ def _untrained(
         make(len(species), functions.size, dtype=torch.float64) for make in (torch.zeros, torch.ones)
     )
     energies = torch.tensor([baseline[symbol] for symbol in symbols], dtype=torch.float64)
-    scales = Scales(zero, one, zero[:, 0], one[:, 0], energies)
+    scales = Scales(zero, one, zero[:, 0], one[:, 0], energies, one[:, 0])
     return Model(settings, functions, scales, initial_weights(settings, symbols, functions.size, generator))
 
 
 def _scaled(model: Model, batches: Sequence[Labelled]) -> Model:
     """The same with the mean and spread of symmetry functions and charges in the training data.
 
-    What the baseline leaves of the energies is where training begins: a constant for each element.
+    What last layers can know by least squares is where training begins: a constant for each element.
     """
     count = len(model.symbols)
     values = torch.cat([batch.geometry.values for batch in batches])
@@ -120,26 +120,9 @@ def _scaled(model: Model, batches: Sequence[Labelled]) -> Model:
         if len(known) and learns_charges(model):
             charge_mean[k] = known.mean()
             charge_scale[k] = known.std(correction=0).clamp(min=CHARGE_FLOOR)
-    scales = Scales(mean, scale, charge_mean, charge_scale, model.scales.baseline)
-    return replace(model, scales=scales, weights=model.weights | _first_offsets(model, batches))
-
-
-def _first_offsets(model: Model, batches: Sequence[Labelled]) -> Weights:
-    """Biases of the last layers (offsets of cent) by least squares from energies minus the baseline."""
-    rows, right = [], []
-    for batch in batches:
-        counts = torch.zeros(batch.geometry.count, len(model.symbols), dtype=torch.float64)
-        owner, elements = batch.geometry.owner.cpu(), batch.geometry.elements.cpu()
-        counts.index_put_((owner, elements), torch.ones(len(owner)).double(), accumulate=True)
-        energies = batch.energies.cpu() - counts @ model.scales.baseline
-        rows.append(counts[~torch.isnan(energies)])
-        right.append(energies[~torch.isnan(energies)])
-    found = np.linalg.lstsq(torch.cat(rows).numpy(), torch.cat(right).numpy(), rcond=1e-8)[0]
-    if model.settings.generation == "cent":
-        return {"offset": torch.tensor(found)}
-    last = len(model.settings.hidden)
-    names = [f"{ENERGY}.{symbol}.{last}.bias" for symbol in model.symbols]
-    return {name: torch.tensor(found[k : k + 1]) for k, name in enumerate(names)}
+    charges, output = first_charges(model, batches)
+    scales = Scales(mean, scale, charge_mean, charge_scale, model.scales.baseline, output)
+    return replace(model, scales=scales, weights=model.weights | first_energies(model, batches) | charges)
 
 
 def _check_memory(bulk: Sequence[Atoms], model: Model) -> None:
