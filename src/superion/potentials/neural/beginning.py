@@ -1,8 +1,8 @@
 """Where training begins: what the last layers can know from the labels by least squares.
 
 An atom with the charge q in the potential φ = (Mq) of the others has, up to a number that its structure has
-in common, the electronegativity χ = −(Jq + φ): the equations of equilibration, solved for χ instead of q. With
-hard atoms that is tens or hundreds of volts, which training in steps from zero does not reach.
+in common, the electronegativity χ = −(Jq + φ): the equations of equilibration, solved for χ instead of q.
+With hard atoms that is tens or hundreds of volts, which training in small steps from zero does not reach.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CHARGE_FLOOR = 0.01  # e, least spread of a charge; times J of an electronegativ
 
 
 def first_energies(model: Model, batches: Sequence[Labelled]) -> Weights:
-    """Biases of the last layers (offsets of cent), from energies less baseline and labelled Coulomb energy."""
+    """Biases of the last layers (offsets of cent) from energies less baseline and labelled Coulomb energy."""
     known, right = [], []
     for batch in batches:
         owner, elements = batch.geometry.owner, batch.geometry.elements

@@ -102,8 +102,8 @@ class NeuralTraining(BaseModel):
     decay: float = Field(
         0.0,
         ge=0,
-        description="the sum of the squares of the weights of the networks counts this much in the loss; keeps "
-        "few frames from being learned by heart",
+        description="the sum of squares of all weights of networks counts this much in the loss; keeps few "
+        "frames from being learned by heart",
     )
     lbfgs_epochs: int = Field(400, ge=0, description="iterations of L-BFGS on all frames, after Adam")
     patience: int = Field(100, ge=1, description="epochs without a better validation loss that end L-BFGS")
