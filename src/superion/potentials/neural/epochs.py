@@ -140,9 +140,10 @@ class Run:
         return loss + float(prior.detach())
 
     def _prior(self, stage: Stage) -> Tensor:
-        """What the weights in training, without biases, cost by themselves."""
+        """What the weights in training, without biases, cost by themselves; less with more frames."""
+        frames = sum(data.geometry.count for data in self.batches)
         weights = [value for name, value in self._trained(stage).items() if name.endswith(".weight")]
-        return self.training.decay * torch.stack([value.square().sum() for value in weights]).sum()
+        return self.training.decay / frames * torch.stack([value.square().sum() for value in weights]).sum()
 
     def _trained(self, stage: Stage) -> dict[str, Tensor]:
         """The weights that a stage changes."""

@@ -100,10 +100,10 @@ class NeuralTraining(BaseModel):
     rate: float = Field(5e-3, gt=0, description="first learning rate of Adam")
     batch: int | None = Field(None, ge=1, description="frames in a batch of Adam; null: all")
     decay: float = Field(
-        0.0,
+        1.0,
         ge=0,
-        description="the sum of squares of all weights of networks counts this much in the loss; keeps few "
-        "frames from being learned by heart",
+        description="the sum of squares of the weights of networks counts this much in the loss, over the "
+        "number of frames: keeps few from being learned by heart",
     )
     lbfgs_epochs: int = Field(400, ge=0, description="iterations of L-BFGS on all frames, after Adam")
     patience: int = Field(100, ge=1, description="epochs without a better validation loss that end L-BFGS")
