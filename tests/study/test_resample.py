@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +10,9 @@ from ase import Atoms
 from toy_salt import frames, lone_atoms, write_inputs, write_study
 
 from superion.errors import InputError
-from superion.files import read_json
-from superion.potentials import Potential
+from superion.potentials import Potential, fit
 from superion.structures import is_isolated
-from superion.study import run_study, status
+from superion.study import run_study, status, steps
 from superion.study.resample import FitsSettings, resample
 
 NAMES = [f"{p}-resampled-{k}" for k in (1, 2) for p in ("gap", "es-gap")]
@@ -99,26 +93,23 @@ def test_more_fits_and_fewer_leave_the_others_alone(finished: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in (out / "models").glob("*.safetensors")} == before
 
 
-def test_a_killed_study_redoes_only_the_draw_it_was_in(tmp_path: Path) -> None:
+def test_a_study_that_was_stopped_redoes_only_the_draw_it_was_in(tmp_path: Path, monkeypatch) -> None:
     write_inputs(tmp_path)
-    study = write_study(tmp_path, fits={"count": 60}, parallel=1)
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "superion.cli", "run", str(study), "--output", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    deadline = time.monotonic() + 120
-    while not (out / "models" / "es-gap-resampled-2.safetensors").exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    found = {row.step: row.status for row in status(out).rows}
-    assert found["fit/resampled-1"] == "done"
-    assert found["fit/resampled-60"] == "to do"
-    done = [k for k in range(1, 61) if found[f"fit/resampled-{k}"] == "done"]
-    records = read_json(out / "state.json")["steps"]
-    files = {out / path for k in done for path in records[f"fit/resampled-{k}"]["outputs"]}
-    before = {path: path.stat().st_mtime_ns for path in files}
-    run_study(write_study(tmp_path, fits={"count": done[-1] + 1}), out, progress=False)
+    study, out = write_study(tmp_path, fits={"count": 3}, potentials=["gap"]), tmp_path / "out"
+    calls = []
+
+    def stopped(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return fit(*arguments, **options)
+
+    monkeypatch.setattr(steps, "fit", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, out, progress=False)
+    before = {path: path.stat().st_mtime_ns for path in (out / "models").glob("*.safetensors")}
+    assert {path.stem for path in before} == {"gap", "gap-resampled-1"}
+    run_study(study, out, progress=False)
+    assert len(calls) == 5
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert status(out).next is None

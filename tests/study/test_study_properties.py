@@ -26,14 +26,16 @@ from superion.files import read_json
 from superion.potentials import Calculator, Potential
 from superion.report.content import read_content
 from superion.report.missing import missing
-from superion.study import run_study, status
+from superion.study import read_study, run_study, status
+from superion.study.crew import Ended, run_apart
 from superion.study.properties.conductivity import _value
 from superion.study.properties.dielectric import hessian
-from superion.study.properties.eos import MODULUS
+from superion.study.steps import Study
 from superion.verdict.values import PropertyFile, read_property
 
 FITS = [f"{p}{k}" for k in ("", "-resampled-1", "-resampled-2") for p in ("gap", "es-gap")]
 ALL = {
+    "parallel": 1,
     "fits": {"count": 2},
     "data__files": ["salt.extxyz", "lone.extxyz", "curve.extxyz"],
     "properties": {
@@ -79,10 +81,6 @@ def times(root: Path) -> dict[str, int]:
     return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.glob("*/*.json")}
 
 
-def rows(out: Path) -> list:
-    return status(out).rows if (out / "study.yaml").exists() and (out / "state.json").exists() else []
-
-
 def changed(root: Path, before: dict[str, int]) -> set[str]:
     return {path for path, when in times(root).items() if before.get(path) != when}
 
@@ -91,6 +89,7 @@ def test_every_property_has_a_file_for_every_fit(finished: Path) -> None:
     out = finished / "out"
     expected = {f"{name}/{fit}.json" for name in ("forces", "eos", "elastic", "dielectric") for fit in FITS}
     expected |= {f"conductivity/{fit}.json" for fit in FITS[:4]} | {"eos/reference.json"}
+    assert read_json(out / "verdict.json")["fits"] == 2
     assert set(times(finished)) == expected
     one = read(finished, "elastic", "es-gap-resampled-2")
     assert (one.property, one.potential, one.resampled) == ("elastic", "es-gap", 2)
@@ -204,11 +203,10 @@ def test_the_error_of_a_conductivity_is_that_of_its_logarithm() -> None:
 
 def test_only_what_changed_is_done_again(root: Path) -> None:
     before = times(root)
-    run_study(write_study(root, **ALL), root / "out", progress=False)
-    assert changed(root, before) == set()
-    study = write_study(root, **ALL | {"properties__elastic__strain": 0.012})
-    run_study(study, root / "out", progress=False)
+    changes = {"properties__elastic__strain": 0.012, "verdict__tolerances": {"elastic": 0.2}}
+    run_study(write_study(root, **ALL | changes), root / "out", progress=False)
     assert changed(root, before) == {f"elastic/{fit}.json" for fit in FITS}
+    assert read_json(root / "out" / "verdict.json")["tolerances"]["elastic"] == 0.2
     before = times(root)
     (root / "out" / "properties" / "eos" / "gap.json").unlink()
     study = write_study(root, **ALL | {"properties": {"eos": {}}})
@@ -217,18 +215,10 @@ def test_only_what_changed_is_done_again(root: Path) -> None:
     assert {path.partition("/")[0] for path in times(root)} == {"forces", "eos"}
 
 
-def test_new_electrostatics_leaves_the_local_potential_alone(root: Path) -> None:
-    before = times(root)
-    run_study(write_study(root, electrostatics__screening=3.0, **ALL), root / "out", progress=False)
-    redone = changed(root, before)
-    assert {path for path in redone if "/gap" in path} == set()
-    assert {f"elastic/es-gap{k}.json" for k in ("", "-resampled-1", "-resampled-2")} <= redone
-
-
 def test_a_property_that_fails_leaves_the_others_their_work(root: Path, capsys) -> None:
-    study = write_study(root, **ALL | {"properties__elastic__steps": 1, "properties__elastic__fmax": 1e-9})
+    study = write_study(root, **ALL | {"properties__elastic": {"steps": 1, "fmax": 1e-9}, "parallel": 2})
     with pytest.raises(
-        SuperionError, match=r"6 of the steps failed\. elastic/gap: .*not at rest after 1 steps"
+        SuperionError, match=r"6 of the steps failed\. elastic/.*gap.*not at rest after 1 steps"
     ):
         run_study(study, root / "out", progress=False)
     for fit in FITS:
@@ -237,27 +227,36 @@ def test_a_property_that_fails_leaves_the_others_their_work(root: Path, capsys) 
             assert "not at rest after 1 steps" in (value.why or "")
     found = {row.step: row for row in status(root / "out").rows}
     assert found["elastic/gap-resampled-1"].status == "failed"
-    assert found["dielectric/es-gap"].status == found["report"].status == "done"
+    assert found["dielectric/es-gap"].status == found["verdict"].status == found["report"].status == "done"
     Console(width=200).print(status(root / "out").table())
     shown = capsys.readouterr().out
     assert "elastic (6)" in shown
     assert "elastic/gap-resampled-1" in shown
     assert "dielectric/es-gap" not in shown
     before = times(root)
-    run_study(write_study(root, **ALL), root / "out", progress=False)
-    assert changed(root, before) == {f"elastic/{fit}.json" for fit in FITS}
+    mended = write_study(root, **ALL | {"electrostatics__screening": 3.0})
+    run_study(mended, root / "out", progress=False)
+    redone = changed(root, before)
+    assert {path for path in redone if path.startswith("elastic/")} == {f"elastic/{fit}.json" for fit in FITS}
+    assert not any("/gap" in path and not path.startswith("elastic/") for path in redone)
+    assert "forces/es-gap-resampled-2.json" in redone
     assert read(root, "elastic", "gap").values[0].value is not None
 
 
 def test_what_labels_do_not_have_is_said(tmp_path: Path) -> None:
     write_all(tmp_path)
-    short = {"dynamics__steps": 240, "data__test": None, "potentials": ["gap"]}
-    with pytest.raises(SuperionError, match=r"eos/gap: .*properties\.eos: 0 trajectories"):
-        run_study(write_study(tmp_path, properties={"eos": {}}, **short), tmp_path / "out", progress=False)
+    settings = read_study(write_study(tmp_path, properties={"eos": {}}, data__test=None, potentials=["gap"]))
+    plan = {step.name: step for step in Study(settings, tmp_path / "out", progress=False).plan()}
+    (tmp_path / "out").mkdir()
+    for name in ("fit", "forces/gap"):
+        plan[name].work()
     assert {value.why for value in read(tmp_path, "forces", "gap").values} == {
         "the study has no labelled forces in its test set"
     }
-    assert read(tmp_path, "eos", "gap").values[2].name == MODULUS.name
+    with pytest.raises(InputError, match=r"properties\.eos: 0 trajectories"):
+        plan["eos/gap"].work()
+    plan["eos/gap"].failed("that is why.")
+    assert [value.why for value in read(tmp_path, "eos", "gap").values] == 3 * ["that is why"]
 
 
 @pytest.mark.parametrize(
@@ -276,15 +275,28 @@ def test_mistakes_are_named(tmp_path: Path, change: dict, message: str) -> None:
         run_study(write_study(tmp_path, **change), tmp_path / "out", progress=False)
 
 
+def test_a_process_that_dies_is_a_step_that_failed(finished: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    told = list(run_apart(finished / "out", ["elastic/gap", "elastic/es-gap"], 2))
+    ended = [event for event in told if isinstance(event, Ended)]
+    assert {event.step for event in ended} == {"elastic/gap", "elastic/es-gap"}
+    assert all("its process ended with code 1" in (event.error or "") for event in ended)
+
+
 def test_a_killed_study_takes_its_processes_along_and_redoes_only_what_they_did(tmp_path: Path) -> None:
     write_all(tmp_path)
     out = tmp_path / "out"
-    slow = ALL | {"fits": {"count": 20}, "properties": {"elastic": {"fmax": 1e-4}}, "potentials": ["es-gap"]}
-    study = write_study(tmp_path, **slow)
+    slow = ALL | {"fits": {"count": 4}, "properties": {"elastic": {"fmax": 1e-7}}, "potentials": ["es-gap"]}
+    study = write_study(tmp_path, **slow | {"parallel": 2})
     command = [sys.executable, "-m", "superion.cli", "run", str(study), "--output", str(out)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
     deadline = time.monotonic() + 240
-    while not any(row.status == "done" and row.step.startswith("elastic/") for row in rows(out)):
+
+    def done() -> set[str]:
+        rows = status(out).rows if (out / "state.json").exists() else []
+        return {row.step for row in rows if row.status == "done" and row.step.startswith("elastic/")}
+
+    while not done():
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -295,13 +307,11 @@ def test_a_killed_study_takes_its_processes_along_and_redoes_only_what_they_did(
     while any(Path(f"/proc/{pid}").exists() for pid in children):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    found = status(out).rows
-    done = [row.step for row in found if row.status == "done" and row.step.startswith("elastic/")]
-    assert done
-    assert any(row.status in ("interrupted", "to do") for row in found)
+    kept = done()
     before = times(tmp_path)
-    run_study(write_study(tmp_path, **slow | {"fits": {"count": 3}}), out, progress=False)
-    assert not changed(tmp_path, before) & {f"{step}.json" for step in done}
+    run_study(write_study(tmp_path, **slow), out, progress=False)
+    assert not changed(tmp_path, before) & {f"{step}.json" for step in kept}
+    assert len(done()) == 5
     assert status(out).next is None
 
 

@@ -32,6 +32,7 @@ STEPS = {
     "dynamics/es-gap-300K",
     "transport/gap-300K",
     "transport/es-gap-300K",
+    "verdict",
     "report",
 }
 TOGETHER = {"forces/gap", "forces/es-gap"}

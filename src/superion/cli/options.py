@@ -67,18 +67,19 @@ def parse_charges(text: str, option: str = "--charges") -> dict[str, float]:
 
 
 def parse_electrostatics(text: str) -> dict[str, Any]:
-    """`--charges`: charges by element, qeq, or a model file, as settings of the electrostatic term.
+    """`--charges`: charges by element, qeq, a model or fitted charges, as settings of the electrostatic term.
 
     Raises InputError for what is none of these.
     """
     if text == "qeq":
         return {"charges": text}
     if Path(text).is_file():
-        return {"model": text}
+        return {"fitted" if text.endswith(".json") else "model": text}
     if "=" not in text:
         raise InputError(
-            f"--charges {text!r} is neither charges by element, nor qeq, nor a model file that exists.",
-            remedy="write --charges Li=0.445,P=2.225,S=-0.890, or --charges qeq, or the path of a model.",
+            f"--charges {text!r} is neither charges by element, nor qeq, nor a file that exists.",
+            remedy="write --charges Li=0.445,P=2.225,S=-0.890, or --charges qeq, or the path of a model or "
+            "of what superion charge-fit wrote.",
         )
     return {"charges": parse_charges(text)}
 

@@ -29,6 +29,7 @@ from superion.study.electrostatics import ElectrostaticsSettings
 from superion.study.properties.settings import PropertiesSettings
 from superion.study.resample import FitsSettings
 from superion.study.settings_file import read_settings
+from superion.verdict.settings import VerdictSettings
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -149,6 +150,9 @@ class StudySettings(BaseModel):
     transport: TransportSettings = Field(TransportSettings(), description="conductivities")
     properties: PropertiesSettings = Field(
         PropertiesSettings(), description="what is computed with every fit, and compared"
+    )
+    verdict: VerdictSettings = Field(
+        VerdictSettings(), description="how large a difference matters, and how sure an answer has to be"
     )
     locality: str | None = Field(
         None,

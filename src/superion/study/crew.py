@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -107,6 +108,7 @@ class _Worker:
             if self._stopped:
                 return None
             if self._process is None or self._process.poll() is not None:
+                self._end()
                 with open(self._folder / LOG, "ab") as log:
                     self._process = subprocess.Popen(
                         [sys.executable, "-m", MODULE, str(self._folder)],
@@ -123,9 +125,14 @@ class _Worker:
         """End the process, whatever it is doing."""
         with self._turn:
             self._stopped = True
-            if self._process is not None:
-                self._process.kill()
-                self._process.wait()
-                for pipe in (self._process.stdin, self._process.stdout):
-                    if pipe is not None:
-                        pipe.close()
+            self._end()
+
+    def _end(self) -> None:
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):  # what could not be written is of no use any more
+                    pipe.close()

@@ -1,4 +1,4 @@
-"""The electrostatic term under a local one: fixed charges, equilibrated ones, or those of a model file."""
+"""The electrostatic term under a local one: fixed or fitted charges, equilibrated ones, or a model file's."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from pydantic import (
 )
 
 from superion.electrostatics import CoulombTerm, EquilibrationTerm, FixedCharges, PolarizableTerm, Slater
-from superion.errors import ModelError, SuperionError
-from superion.files import sha256
+from superion.errors import CorruptFileError, InputError, ModelError, SuperionError
+from superion.files import read_json, sha256
 from superion.potentials import Potential
 from superion.potentials.kernel_dipoles import AtomicDipoles
 from superion.potentials.neural import NeuralTerm
@@ -51,7 +51,7 @@ Charges = Annotated[
 
 
 class ElectrostaticsSettings(BaseModel):
-    """The electrostatic term of es-gap: fixed charges, charge equilibration, or that of a model file."""
+    """The electrostatic term of es-gap: fixed charges, charge equilibration, or that of a file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -65,6 +65,11 @@ class ElectrostaticsSettings(BaseModel):
         None,
         description="instead of charges: model file (any potential with charges) whose electrostatics is "
         "taken, relative to the YAML file",
+    )
+    fitted: str | None = Field(
+        None,
+        description="instead of charges: result of `superion charge-fit` (JSON), whose charges and screening "
+        "are taken, relative to the YAML file",
     )
     screening: PositiveFloat = Field(
         SCREENING, description="fixed charges: decay of the overlap of two densities in 1/Å"
@@ -80,6 +85,8 @@ class ElectrostaticsSettings(BaseModel):
     def _source(self) -> str:
         if self.model is not None:
             return "a model file"
+        if self.fitted is not None:
+            return "fitted charges"
         return "charges: qeq" if self.charges == "qeq" else "fixed charges"
 
     @property
@@ -87,6 +94,8 @@ class ElectrostaticsSettings(BaseModel):
         """The settings that the term depends on."""
         if self.model is not None:
             return ("model",)
+        if self.fitted is not None:
+            return ("fitted", "accuracy")
         return ("charges", "qeq") if self.charges == "qeq" else ("charges", "screening", "accuracy")
 
     @model_validator(mode="after")
@@ -108,12 +117,14 @@ class ElectrostaticsSettings(BaseModel):
         return {name: value for name, value in values.items() if name in self._counts}
 
     def with_path(self, change: Callable[[str], str]) -> Self:
-        """The settings with `change` applied to the path of the model file, if there is one."""
-        return self if self.model is None else self.model_copy(update={"model": change(self.model)})
+        """The settings with `change` applied to the path of the file, if there is one."""
+        paths = {"model": self.model, "fitted": self.fitted}
+        return self.model_copy(update={key: change(path) for key, path in paths.items() if path is not None})
 
     def files(self) -> dict[str, Path]:
         """The file that the term is read from, if any, by the name under which it is recorded."""
-        return {} if self.model is None else {f"electrostatics {Path(self.model).name}": Path(self.model)}
+        path = self.model or self.fitted
+        return {} if path is None else {f"electrostatics {Path(path).name}": Path(path)}
 
     def identity(self) -> dict[str, Any]:
         """What the term depends on, files aside, wherever these are."""
@@ -135,6 +146,35 @@ def _electrostatics_of(potential: Potential) -> list[Term]:
     return terms
 
 
+def fixed_charges(settings: ElectrostaticsSettings) -> tuple[dict[str, float], float]:
+    """Charges (e) by element and screening (1/Å), of the settings or of the fit that they name.
+
+    InputError for a file that is no result of `superion charge-fit`, and where charges are not fixed.
+    """
+    if settings.model is not None or isinstance(settings.charges, str):
+        raise InputError(
+            "the charges of the electrostatic term are not fixed by element.",
+            remedy="give charges by element.",
+        )
+    if settings.fitted is None:
+        return dict(settings.charges), settings.screening
+    path = Path(settings.fitted)
+    found = read_json(path)
+    if not isinstance(found, dict) or found.get("kind") != "charge-fit":
+        raise InputError(
+            "not the result of `superion charge-fit`.",
+            file=path,
+            remedy="give the file that `superion charge-fit --json` wrote.",
+        )
+    try:
+        charges = {str(symbol): float(charge) for symbol, charge in found["charges"].items()}
+        return charges, float(found["screening"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CorruptFileError(
+            f"damaged result of a charge fit ({error!r}).", file=path, remedy="fit the charges again."
+        ) from error
+
+
 def electrostatic_terms(settings: ElectrostaticsSettings, frames: Sequence[Atoms]) -> list[Term]:
     """The electrostatic terms that the settings ask for, tried on `frames`.
 
@@ -145,9 +185,8 @@ def electrostatic_terms(settings: ElectrostaticsSettings, frames: Sequence[Atoms
         symbols = {symbol for atoms in frames for symbol in atoms.symbols}
         return [equilibration_term(settings.qeq, symbols)]
     if settings.model is None:
-        assert not isinstance(settings.charges, str)
-        density = Slater.from_screening(settings.screening)
-        return [CoulombTerm(FixedCharges(settings.charges), density, settings.accuracy)]
+        charges, screening = fixed_charges(settings)
+        return [CoulombTerm(FixedCharges(charges), Slater.from_screening(screening), settings.accuracy)]
     path = Path(settings.model)
     terms = _electrostatics_of(Potential.load(path))
     if not terms:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Tag, ValidationError
@@ -109,15 +110,23 @@ def _place(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str
                 owner, annotation = inner, None
         elif part in _tags(annotation):
             continue
-        elif dict in {_origin(a) for a in (annotation, *get_args(annotation))}:
+        elif dict in {_origin(a) for a in _members(annotation)}:
             parts.append(part)
     return ".".join(parts), owner
 
 
 def _tags(annotation: Any) -> set[str]:
     """Names of the members of a tagged union, which pydantic puts into the place of an error."""
-    marks = (mark for member in get_args(annotation) for mark in getattr(member, "__metadata__", ()))
+    marks = (mark for member in _members(annotation) for mark in getattr(member, "__metadata__", ()))
     return {mark.tag for mark in marks if isinstance(mark, Tag)}
+
+
+def _members(annotation: Any) -> Iterator[Any]:
+    """An annotation and the members of its unions, at any depth."""
+    yield annotation
+    if get_origin(annotation) in (Annotated, Union, UnionType):
+        for member in get_args(annotation):
+            yield from _members(member)
 
 
 def _origin(annotation: Any) -> Any:

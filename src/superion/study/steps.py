@@ -26,7 +26,8 @@ from superion.study.provenance import NUMERICAL, versions
 from superion.study.resample import Draw, Fit, resample
 from superion.study.state import fingerprint
 from superion.study.transport import analyse
-from superion.verdict.values import REFERENCE
+from superion.verdict import REFERENCE, study_verdict, write_verdict
+from superion.verdict.reading import ELECTROSTATIC, LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ class Study:
             *(self._dynamics(*run) for run in self.runs),
             *(self._transport(name) for name, _, _ in self.runs),
             *self._properties(FROM_DYNAMICS),
+            *self._verdict(),
             Step("report", ("accuracy",), shown, self._reads_results, self._report),
         ]
 
@@ -304,14 +306,33 @@ class Study:
             failed=lambda why: found.write_failed(fit, why),
         )
 
+    def _verdict(self) -> list[Step]:
+        """The decision, where there are two potentials to compare."""
+        if {LOCAL, ELECTROSTATIC} - set(self.settings.potentials):
+            return []
+        settings = self.settings.model_dump(mode="json", include={"verdict", "fit", "fits"})
+        return [
+            Step(
+                "verdict",
+                ("fit",),
+                settings,
+                lambda: self._reads("properties/*/*.json", "transport/*.json"),
+                lambda: [write_verdict(self.folder, study_verdict(self.folder))],
+            )
+        ]
+
     def _reads_results(self) -> dict[str, Path]:
-        patterns = (
+        return self._reads(
             "census.json",
             "accuracy.json",
             "parity/*.safetensors",
             "transport/*.json",
             "properties/*/*.json",
+            "verdict.json",
         )
+
+    def _reads(self, *patterns: str) -> dict[str, Path]:
+        """Results in the folder, and the locality test that the settings name."""
         paths = sorted(path for pattern in patterns for path in self.folder.glob(pattern))
         found = {str(path.relative_to(self.folder)): path for path in paths}
         named = self.settings.locality

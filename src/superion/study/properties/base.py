@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from superion.errors import SuperionError
 from superion.potentials import Calculator
 from superion.study.properties.settings import identity
 from superion.study.resample import Fit
@@ -26,7 +27,7 @@ class Row(NamedTuple):
 
     def without(self, why: str) -> Value:
         """The row without a value."""
-        return Value(name=self.name, unit=self.unit, kind=self.kind, value=None, why=why)
+        return Value(name=self.name, unit=self.unit, kind=self.kind, value=None, why=why.rstrip("."))
 
     def of(self, value: float, error: float | None = None, flags: Sequence[str] = ()) -> Value:
         """The row with its value; error: one standard error, of the logarithm if the kind is positive."""
@@ -98,7 +99,11 @@ class Property(ABC):
 
     def write_failed(self, fit: Fit | None, why: str) -> list[Path]:
         """Write what is known after a failure: which values are missing, and why."""
-        return [self._written(fit, Measured([row.without(why) for row in self.rows()]))]
+        try:
+            rows = self.rows()
+        except SuperionError:  # what is missing cannot be told; `why` says the same
+            rows = []
+        return [self._written(fit, Measured([row.without(why) for row in rows], [] if rows else [why]))]
 
     def _written(self, fit: Fit | None, found: Measured) -> Path:
         potential = REFERENCE if fit is None else fit.potential

@@ -47,8 +47,7 @@ class DielectricConstant(Property):
             rest.get_volume(),
             epsilon_inf=chosen.epsilon_inf,
         )
-        shown = ", ".join(f"{value:.3g}" for value in np.linalg.eigvalsh(tensor))
-        return Measured([ROW.of(float(np.trace(tensor)) / 3)], [f"principal values: {shown}."])
+        return Measured([ROW.of(float(np.trace(tensor)) / 3)])
 
     @property
     def _structure(self) -> Path:

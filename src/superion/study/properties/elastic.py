@@ -45,11 +45,7 @@ class Elastic(Property):
         for row, key in zip(self.rows(), MODULI, strict=True):
             modulus = getattr(moduli, key)
             values.append(row.of(modulus / units.GPa, found.residual / modulus))
-        note = (
-            f"volume {atoms.get_volume():.5g} Å³; what no symmetric C explains "
-            f"({found.residual / units.GPa:.2g} GPa) is taken for the error."
-        )
-        return Measured(values, [note])
+        return Measured(values, ["errors: parts of stresses that no symmetric tensor explains."])
 
     @property
     def _structure(self) -> Path:

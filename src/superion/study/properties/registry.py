@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from superion.study.properties.base import Property
 from superion.study.properties.conductivity import Conductivity
+from superion.study.properties.defects import Defects
 from superion.study.properties.dielectric import DielectricConstant
 from superion.study.properties.elastic import Elastic
 from superion.study.properties.eos import Eos
@@ -14,7 +15,7 @@ from superion.study.properties.forces import Forces
 if TYPE_CHECKING:
     from superion.study.steps import Study
 
-STATIC: tuple[type[Property], ...] = (Forces, Eos, Elastic, DielectricConstant)
+STATIC: tuple[type[Property], ...] = (Forces, Eos, Elastic, Defects, DielectricConstant)
 FROM_DYNAMICS: tuple[type[Property], ...] = (Conductivity,)
 
 

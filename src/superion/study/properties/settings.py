@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    Tag,
+    model_validator,
+)
+
+from superion.defects.settings import DefectSettings
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 PATHS = ("structure", "file", "labels")
@@ -71,6 +82,30 @@ class DielectricSettings(BaseModel):
     epsilon_inf: PositiveFloat = Field(1.0, description="electronic part, without unit")
 
 
+FieldCharges = Annotated[
+    Annotated[dict[str, float], Tag("values")] | Annotated[Literal["electrostatics"], Tag("name")],
+    Discriminator(lambda value: "name" if isinstance(value, str) else "values"),
+]
+
+
+class DefectsSettings(DefectSettings):
+    """Defects at rest with each fit, without field and in fields; and single points at labelled ones."""
+
+    structure: str | None = Field(
+        None, description="crystal, relative to the YAML file; null: the file under structure, not repeated"
+    )
+    labels: list[str] = Field(
+        [],
+        description="labelled structures of defects and their crystals, as `superion defect` writes them, "
+        "relative to the YAML file",
+    )
+    field_charges: FieldCharges | None = Field(  # type: ignore[assignment]
+        None,
+        description="charges in e by element that a field acts on; electrostatics: those of the "
+        "electrostatic term, for every potential; null: those of each potential, and none for a local one",
+    )
+
+
 class PropertiesSettings(BaseModel):
     """What is computed with every fit; errors of forces always are."""
 
@@ -78,6 +113,9 @@ class PropertiesSettings(BaseModel):
 
     eos: EosSettings | None = Field(None, description="energy–volume curve; null: none")
     elastic: ElasticSettings | None = Field(None, description="elastic moduli; null: none")
+    defects: DefectsSettings | None = Field(
+        None, description="energies of defects, also in electric fields; null: none"
+    )
     conductivity: ConductivitySettings | None = Field(
         None, description="conductivities as values of the verdict; null: none"
     )
