@@ -162,7 +162,10 @@ def test_a_study_folder_continues_with_its_own_settings(root: Path, capsys) -> N
 @pytest.mark.parametrize(
     ("change", "redone"),
     [
-        ({"transport__discard_ps": 0.01}, {"transport/gap-300K", "transport/es-gap-300K", "report"}),
+        (
+            {"transport__discard_ps": 0.01},
+            {"transport/gap-300K", "transport/es-gap-300K", "verdict", "report"},
+        ),
         (
             {"transport__charge": 2.0, "potentials": ["gap"]},
             {"fit", "accuracy", "transport/gap-300K", "report"},
