@@ -39,6 +39,7 @@ SLAB_TRAINING = {
 SLAB_DECAY = 0.3  # times the number of frames
 SLAB_EPOCHS = {"adam_epochs": 50, "lbfgs_epochs": 60}
 QUARTERS = 4
+ROUNDING = 1e-3  # eV
 EPOCHS = {"adam_epochs": 300, "lbfgs_epochs": 150}
 MODELS = {
     "2g": {"generation": "2g"},
@@ -153,7 +154,7 @@ def summary(results: list[dict]) -> dict:
         values = [found[key] for found in results]
         result |= {key: np.mean(values), f"{key}_spread": np.std(values, ddof=1)}
     for name in ("", "_held_out"):
-        right = [found[f"pure{name}"] > 0 > found[f"change{name}"] for found in results]
+        right = [found[f"pure{name}"] > 0 > found[f"change{name}"] + ROUNDING for found in results]
         both = [found[f"pure{name}"] > 0 > found[f"doped{name}"] for found in results]
         result[f"pure_and_change_right{name}"], result[f"both_right{name}"] = np.mean(right), np.mean(both)
     return result
