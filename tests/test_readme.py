@@ -62,6 +62,7 @@ def folder(tmp_path, monkeypatch):
         (tmp_path / "data/lps" / file.name).symlink_to(file)
     study = yaml.safe_load((ROOT / "examples/li7p3s11.yaml").read_text().replace("../data", "data"))
     study["fit"]["soap"] |= SMALL["soap"]
+    study |= {"fits": {"count": 1}, "properties": {}}
     study["dynamics"] |= {"steps": 2000, "equilibrate": 100, "timestep": 1.0}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
     monkeypatch.chdir(tmp_path)

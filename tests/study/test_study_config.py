@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import yaml
 from toy_salt import settings, write_study
@@ -50,6 +52,17 @@ def test_paths_are_relative_to_the_yaml_file_and_survive_the_copy_in_the_folder(
     write_settings(study, folder)
     assert yaml.safe_load((folder / "study.yaml").read_text())["data"]["files"][0] == "../../salt.extxyz"
     assert read_study(folder / "study.yaml") == study
+
+
+@pytest.mark.parametrize("name", ["li7p3s11", "li7p3s11-verdict"])
+def test_examples_can_be_run(name: str) -> None:
+    folder = Path(__file__).parents[2] / "examples"
+    study = read_study(folder / f"{name}.yaml")
+    files = [*study.data.files, study.structure.file, study.locality]
+    files += [str(path) for path in study.electrostatics.files().values()]
+    assert all(Path(file).is_file() for file in files)
+    assert study.fits.count >= 3
+    assert {"eos", "elastic", "defects", "conductivity"} <= set(study.properties.chosen)
 
 
 def test_dynamics_has_every_setting_of_a_run_but_its_temperature() -> None:
