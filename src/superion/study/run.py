@@ -80,8 +80,7 @@ def _run(study: Study, state: State) -> dict[str, str]:
             blocked = [need for need in step.needs if need in missing]
             if blocked:
                 missing.add(step.name)
-                if not step.keeps:
-                    state.drop_outputs(step.name)
+                _clear(step, state)
                 state.stop(step.name, "waiting", f"needs {', '.join(blocked)}")
             elif how == "here" and family is None:
                 _attempt(step, state, failed, study.progress)
@@ -118,7 +117,8 @@ def _attempt(step: Step, state: State, failed: dict[str, str], progress: bool) -
     if state.holds(step.name, inputs):
         say(f"{step.name}: done before", progress)
         return False
-    _begin(step, state, inputs)
+    _clear(step, state)
+    state.begin(step.name, inputs)
     since = time.monotonic()
     try:
         written = step.work()
@@ -136,10 +136,10 @@ def _attempt(step: Step, state: State, failed: dict[str, str], progress: bool) -
     return True
 
 
-def _begin(step: Step, state: State, inputs: str) -> None:
+def _clear(step: Step, state: State) -> None:
+    """Remove what a step wrote before, unless it makes use of it."""
     if not step.keeps:
         state.drop_outputs(step.name)
-    state.begin(step.name, inputs)
 
 
 def _family(name: str, steps: Sequence[Step], state: State, failed: dict[str, str], progress: bool) -> None:
@@ -167,11 +167,13 @@ def _apart(steps: Sequence[Step], study: Study, state: State, failed: dict[str, 
     families = {name: list(group) for name, group in groupby(steps, key=lambda step: step.family or "")}
     done = dict.fromkeys(families, 0)
     shown = [name for name, group in families.items() if any(step.name in open_ for step in group)]
+    for step in open_.values():  # before any process writes a new one in its place
+        _clear(step, state)
     with Display(shown, show=study.progress) as display:
         for event in run_apart(study.folder, list(open_), study.settings.processes):
             step = open_[event.step]
             if isinstance(event, Begun):
-                _begin(step, state, inputs[step.name])
+                state.begin(step.name, inputs[step.name])
                 continue
             family = step.family or ""
             done[family] += 1

@@ -300,7 +300,6 @@ class Study:
             found.identity(fit),
             reads,
             lambda: found.write(fit),
-            keeps=found.keeps,
             family=found.name,
             apart=found.apart and fit is not None,
             failed=lambda why: found.write_failed(fit, why),

@@ -49,12 +49,11 @@ class Property(ABC):
     """One property of a study.
 
     name: of the property, its steps and its files. apart: takes so long that a process of its own is
-    worth it. keeps: a new attempt makes use of the files of the one before.
+    worth it.
     """
 
     name: ClassVar[str]
     apart: ClassVar[bool] = False
-    keeps: ClassVar[bool] = False
 
     def __init__(self, study: Study) -> None:
         self.study = study

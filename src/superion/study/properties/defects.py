@@ -56,7 +56,6 @@ class Defects(Property):
 
     name = "defects"
     apart = True
-    keeps = True
     settings: DefectsSettings
 
     def identity(self, fit: Fit | None) -> dict[str, Any]:
