@@ -79,3 +79,17 @@ def test_separated_pair_is_the_sum_of_both_ends(tmp_path):
     bound = -COULOMB / pair.separation  # what the ends of the pair still attract each other by
     images = -2 * np.pi / 3 * COULOMB * pair.separation**2 / (5.64**3 * 216)  # dipoles in a cubic cell
     assert direct == pytest.approx(alone + bound + images, abs=0.02)
+
+
+def test_relaxed_pair_extrapolates_to_the_large_cell(tmp_path):
+    """Dipoles that ions around screen, and the strain around them: both fall as 1/V."""
+    wanted = settings(supercells=[(2, 2, 2), (3, 3, 3), (4, 4, 4)], fmax=5e-3)
+    result = run_defects(SALT, crystal(), wanted, tmp_path, progress=False)
+    large = run_defects(
+        SALT, crystal(), settings(supercells=[(5, 5, 5)], fmax=5e-3), tmp_path, progress=False
+    )
+    (found,), (direct,) = result.extrapolated, large.defects
+    step = result.defects[0].energy - direct.energy
+    assert step > 0.03
+    assert found.energy + found.slope / (5.64**3 * 125) == pytest.approx(direct.energy, abs=0.06 * step)
+    assert found.error < 0.1 * step
