@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 
 from superion.analysis.relaxation import FMAX, relaxed
@@ -175,4 +175,21 @@ def mismatch(
         "largest_eV": float(np.abs(apart).max()),
         "volume": fit.volume / truth.volume - 1,
         "modulus": fit.modulus / truth.modulus - 1,
+    }
+
+
+def curve_record(
+    name: str, volumes: Sequence[float] | Array, energies: Sequence[float] | Array, fit: EquationOfState
+) -> dict[str, Any]:
+    """A curve and its fit, JSON-ready: volumes_A3, energies_eV; the others as [value, standard error]."""
+    energy, volume, modulus, derivative = fit.errors
+    return {
+        "name": name,
+        "volumes_A3": np.asarray(volumes, dtype=np.float64).tolist(),
+        "energies_eV": np.asarray(energies, dtype=np.float64).tolist(),
+        "energy_eV": [fit.energy, energy],
+        "volume_A3": [fit.volume, volume],
+        "modulus_GPa": [fit.modulus / units.GPa, modulus / units.GPa],
+        "derivative": [fit.derivative, derivative],
+        "residual_eV": fit.residual,
     }

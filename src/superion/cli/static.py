@@ -48,7 +48,7 @@ def show_eos(
     json: Json = None,
 ) -> None:
     """Energy against volume, fitted by Birch and Murnaghan: volume and bulk modulus at rest."""
-    from superion.analysis.eos import birch_murnaghan, energy_curve, mismatch
+    from superion.analysis.eos import birch_murnaghan, curve_record, energy_curve, mismatch
     from superion.files import write_json
 
     for output in (json, figure):
@@ -61,12 +61,12 @@ def show_eos(
         calculator = _calculator(name)
         volumes, energies = energy_curve(frames, calculator, relax=relax, fmax=fmax)
         fits.append(birch_murnaghan(volumes, energies))
-        curves.append(_curve(name, volumes, energies, fits[-1]) | _doubt(calculator, frames))
+        curves.append(curve_record(name, volumes, energies, fits[-1]) | _doubt(calculator, frames))
     if known is not None:
         reference = birch_murnaghan([atoms.get_volume() for atoms in frames], known)
         for curve, fit in zip(curves, fits, strict=True):
             curve["difference"] = mismatch(curve["energies_eV"], fit, known, reference)
-        curves.insert(0, _curve("labels", [atoms.get_volume() for atoms in frames], known, reference))
+        curves.insert(0, curve_record("labels", [atoms.get_volume() for atoms in frames], known, reference))
     for curve in curves:
         _print_curve(curve, len(frames[0]))
     result = {"atoms": len(frames[0]), "relaxed_ions": relax, "curves": curves}
@@ -162,22 +162,6 @@ def _structures(
         )
     assert structure is not None
     return at_volumes(read_structure(structure, "-1"), np.linspace(low, high, points)), None
-
-
-def _curve(name: str, volumes: Any, energies: Any, fit: EquationOfState) -> dict[str, Any]:
-    from ase import units
-
-    e, v, b, d = fit.errors
-    return {
-        "name": name,
-        "volumes_A3": [float(value) for value in volumes],
-        "energies_eV": [float(value) for value in energies],
-        "energy_eV": [fit.energy, e],
-        "volume_A3": [fit.volume, v],
-        "modulus_GPa": [fit.modulus / units.GPa, b / units.GPa],
-        "derivative": [fit.derivative, d],
-        "residual_eV": fit.residual,
-    }
 
 
 def _doubt(calculator: Any, frames: list[Atoms]) -> dict[str, Any]:

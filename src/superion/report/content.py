@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from superion.files import read_json
 from superion.report.runs import Run, read_run
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
 from superion.study.resample import RESAMPLED
-from superion.verdict import StudyVerdict, study_verdict
+from superion.verdict import REFERENCE, StudyVerdict, study_verdict
 
 Array = np.ndarray
 
@@ -41,7 +41,8 @@ class Content:
     state: records of the steps. split: `{"train" or "test": {trajectory: frames}}`.
     accuracy: `{potential: {split: errors}}`. parity: `{(potential, split): {array name: array}}` with the
     units of the files. runs: one per potential and temperature, in this order. verdict: the answer to the
-    question of the study. locality: the result of a locality test that the settings name.
+    question of the study. locality: the result of a locality test that the settings name. curves: energy
+    against volume, that of the labels first. defects: results of `superion defect` by potential.
     """
 
     folder: Path
@@ -56,6 +57,8 @@ class Content:
     verdict: StudyVerdict
     crystal: Crystal | None
     locality: dict[str, Any] | None = None
+    curves: list[dict[str, Any]] = field(default_factory=list)
+    defects: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def potentials(self) -> list[str]:
@@ -110,7 +113,28 @@ def read_content(folder: Path) -> Content:
         verdict=study_verdict(folder),
         crystal=_crystal(folder / "md"),
         locality=_locality(folder / settings["locality"]) if settings.get("locality") else None,
+        curves=_curves(folder, settings, list(accuracy)),
+        defects=_defects(folder, settings, list(accuracy)),
     )
+
+
+def _asked(settings: dict[str, Any], name: str) -> bool:
+    """Whether the settings ask for a property; what a folder has of others is of an earlier study."""
+    return bool((settings.get("properties") or {}).get(name))
+
+
+def _curves(folder: Path, settings: dict[str, Any], potentials: list[str]) -> list[dict[str, Any]]:
+    if not _asked(settings, "eos"):
+        return []
+    paths = (folder / "eos" / f"{name}.json" for name in (REFERENCE, *sort_potentials(set(potentials))))
+    return [_mapping(path) for path in paths if path.exists()]
+
+
+def _defects(folder: Path, settings: dict[str, Any], potentials: list[str]) -> dict[str, dict[str, Any]]:
+    if not _asked(settings, "defects"):
+        return {}
+    paths = {name: folder / "defects" / name / "defects.json" for name in sort_potentials(set(potentials))}
+    return {name: _mapping(path) for name, path in paths.items() if path.exists()}
 
 
 def _required(folder: Path, name: str, step: str, steps: dict[str, Any]) -> dict[str, Any]:

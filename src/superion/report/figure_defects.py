@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from superion.report.figures_training import save_figure
-from superion.report.style import BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WIDTH
+from superion.report.style import BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WIDTH, look
 
 _COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 
@@ -54,12 +54,62 @@ def defects_figure(result: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _curve(panel: Axes, one: Mapping[str, Any], axis: str, colour: str) -> None:
+def study_defects(results: Mapping[str, Mapping[str, Any]]) -> Figure | None:
+    """Of every potential the defect of lowest energy that is followed through fields; None without one.
+
+    One panel for each axis. The same defect for all: the first potential with charges of its own chooses.
+    """
+    name = _lowest(results)
+    found = {p: one for p, result in results.items() if (one := _of(result, name)) is not None}
+    axes = sorted({axis for one in found.values() for axis in one["fields"]})
+    if not axes:
+        return None
+    figure = Figure(figsize=(WIDTH, 3.4), dpi=DPI, layout="constrained")
+    panels = figure.subplots(1, len(axes), sharey=True, squeeze=False)[0]
+    handles = []
+    for potential, one in found.items():
+        style = look(potential)
+        for panel, axis in zip(panels, axes, strict=True):
+            if axis in one["fields"]:
+                _curve(panel, one, axis, style.colour, style.marker)
+            else:
+                panel.axhline(one["energy_eV"], color=style.colour, lw=1, ls=":")
+        label = style.label + ("" if one["fields"] else " (no charges: no response)")
+        handles.append(Line2D([], [], color=style.colour, marker=style.marker, ms=4, lw=1, label=label))
+    for panel, axis in zip(panels, axes, strict=True):
+        panel.set(title=f"field along {axis}", xlabel="electric field (V/Å)")
+        panel.axvline(0, color=GREY, lw=0.6)
+    panels[0].set_ylabel(f"energy of {name} (eV)")
+    handles.append(Line2D([], [], color=GREY, ls="--", lw=1, label=r"$E_f(0) - \Delta p \cdot E$"))
+    handles.append(Line2D([], [], color=GREY, marker="o", mfc="white", ms=4, lw=0, label="an ion has hopped"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure
+
+
+def _lowest(results: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """The defect of lowest energy that all potentials keep; of the last potential, which has charges."""
+    kept: list[set[str]] = []
+    energy: dict[str, float] = {}
+    for result in results.values():
+        mine = {one["name"]: one["energy_eV"] for one in result["defects"] if one["energy_eV"] is not None}
+        kept.append(set(mine))
+        energy = mine
+    shared = set.intersection(*kept) if kept else set()
+    return min(shared, key=lambda name: energy[name], default=None)
+
+
+def _of(result: Mapping[str, Any], name: str | None) -> Mapping[str, Any] | None:
+    """The defect of that name in the largest supercell."""
+    mine = [one for one in result["defects"] if one["name"] == name and one["energy_eV"] is not None]
+    return max(mine, key=lambda one: one["atoms"], default=None)
+
+
+def _curve(panel: Axes, one: Mapping[str, Any], axis: str, colour: str, marker: str = "o") -> None:
     points = [p for p in one["fields"][axis]["points"] if p["energy_eV"] is not None]
     field = np.array([p["field_V_per_A"] for p in points])
     energy = np.array([p["energy_eV"] for p in points])
     hopped = np.array([p["hopped"] for p in points], dtype=bool)
     line = one["energy_eV"] - one["dipole_change_eA"]["xyz".index(axis)] * field
     panel.plot(field, line, "--", color=colour, lw=0.8, alpha=0.7)
-    panel.plot(field[~hopped], energy[~hopped], "o-", color=colour, ms=4, lw=1)
-    panel.plot(field[hopped], energy[hopped], "o", color=colour, mfc="white", ms=4)
+    panel.plot(field[~hopped], energy[~hopped], f"{marker}-", color=colour, ms=4, lw=1)
+    panel.plot(field[hopped], energy[hopped], marker, color=colour, mfc="white", ms=4)

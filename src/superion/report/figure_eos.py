@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from superion.analysis.eos import EquationOfState
 from superion.report.figures_training import save_figure
-from superion.report.style import BLACK, BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, VERMILLION, WIDTH
+from superion.report.style import BLACK, BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, VERMILLION, WIDTH, look
+from superion.verdict import REFERENCE
 
 _COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 
@@ -20,6 +21,17 @@ _COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 def draw_eos(result: Mapping[str, Any], path: Path) -> list[Path]:
     """Write the figure of a result of `superion eos` as `path` with .png and .svg; the paths."""
     return save_figure(lambda: eos_figure(result), path)
+
+
+def study_curves(curves: Sequence[Mapping[str, Any]]) -> Figure | None:
+    """The figure of the curves of a study, labels first; None without any."""
+    if not curves:
+        return None
+    named = [
+        {**curve, "name": "labels" if curve["name"] == REFERENCE else look(curve["name"]).label}
+        for curve in curves
+    ]
+    return eos_figure({"atoms": curves[0]["atoms"], "curves": named})
 
 
 def eos_figure(result: Mapping[str, Any]) -> Figure:

@@ -14,6 +14,8 @@ from superion.files import write_atomic
 from superion.report.content import Content
 from superion.report.figure_charges import charges
 from superion.report.figure_crystal import crystal
+from superion.report.figure_defects import study_defects
+from superion.report.figure_eos import study_curves
 from superion.report.figure_locality import force_errors
 from superion.report.figure_parity import parity
 from superion.report.figure_verdict import forest
@@ -33,6 +35,8 @@ def draw_all(content: Content, folder: Path) -> dict[str, Path]:
         "parity": lambda: parity(content),
         "force_errors": lambda: force_errors(content.accuracy, content.locality),
         "charges": lambda: charges(content),
+        "eos": lambda: study_curves(content.curves),
+        "defects": lambda: study_defects(content.defects),
         "msd": lambda: msd(content.runs),
         "conductivity": lambda: conductivity(content.runs),
         "stability": lambda: stability(content.runs),

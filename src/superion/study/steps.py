@@ -327,6 +327,8 @@ class Study:
             "parity/*.safetensors",
             "transport/*.json",
             "properties/*/*.json",
+            "eos/*.json",
+            "defects/*/defects.json",
             "verdict.json",
         )
 

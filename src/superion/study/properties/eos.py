@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms, units
 
-from superion.analysis.eos import EquationOfState, birch_murnaghan, energy_curve, mismatch
+from superion.analysis.eos import EquationOfState, birch_murnaghan, curve_record, energy_curve, mismatch
 from superion.errors import InputError
+from superion.files import write_json
 from superion.structures import trajectory_of
 from superion.study.data import read_files
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.resample import Fit
-from superion.verdict.values import Value, error_value
+from superion.verdict.values import REFERENCE, Value, error_value
 
 CURVE = Row("energy–volume curve", "meV/atom", "error")
 VOLUME = Row("equilibrium volume", "Å³", "positive")
@@ -49,13 +51,24 @@ class Eos(Property):
         volumes, energies = energy_curve(self.frames, self.calculator(fit))
         found = birch_murnaghan(volumes, energies)
         labels, truth = self._labels()
-        apart = mismatch(energies.tolist(), found, labels, truth)["differences_eV"]
-        each = 1000 * np.array(apart) / len(self.frames[0])
-        return Measured([error_value(CURVE.name, CURVE.unit, list(each)), *_at_rest(found)])
+        difference = mismatch(energies.tolist(), found, labels, truth)
+        each = 1000 * np.array(difference["differences_eV"]) / len(self.frames[0])
+        curve = curve_record(fit.name, volumes, energies, found) | {"difference": difference}
+        values = [error_value(CURVE.name, CURVE.unit, list(each)), *_at_rest(found)]
+        return Measured(values, files=[self._write_curve(curve)])
 
     def reference(self) -> Measured:
         """Volume and modulus of the labels."""
-        return Measured(_at_rest(self._labels()[1]), self._notes())
+        energies, found = self._labels()
+        curve = curve_record(REFERENCE, [atoms.get_volume() for atoms in self.frames], energies, found)
+        return Measured(_at_rest(found), self._notes(), [self._write_curve(curve)])
+
+    def _write_curve(self, curve: dict[str, Any]) -> Path:
+        """Write a curve for the figure of the report."""
+        path = self.study.folder / "eos" / f"{curve['name']}.json"
+        path.parent.mkdir(exist_ok=True)
+        write_json(path, curve | {"atoms": len(self.frames[0])})
+        return path
 
     def _labels(self) -> tuple[list[float], EquationOfState]:
         energies = [float(atoms.info["REF_energy"]) for atoms in self.frames]

@@ -1,0 +1,135 @@
+"""Energy against volume, and defects in fields, in the report of a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from synthetic_study import write, write_study
+
+from superion.analysis.eos import birch_murnaghan, curve_record, mismatch
+from superion.report.content import read_content
+from superion.report.figure_defects import study_defects
+from superion.report.figure_eos import study_curves
+from superion.report.figures import draw_all
+from superion.report.html import render
+from superion.verdict import REFERENCE
+
+VOLUMES = np.linspace(780, 880, 9)
+FIELDS = (-0.2, -0.1, 0.0, 0.1, 0.2)
+DIPOLE, RESPONSE = 1.5, 2.0  # e·Å, e·Å²/V
+
+
+def curve(name: str, modulus: float) -> dict[str, Any]:
+    energies = -180 + 0.5 * modulus / 830 * (VOLUMES - 830) ** 2
+    fit = birch_murnaghan(VOLUMES, energies)
+    return curve_record(name, VOLUMES, energies, fit) | {"atoms": 42}
+
+
+def one_defect(name: str, energy: float | None, *, fields: bool) -> dict[str, Any]:
+    def points() -> list[dict[str, Any]]:
+        assert energy is not None
+        return [
+            {
+                "field_V_per_A": e,
+                "energy_eV": energy - DIPOLE * e - 0.5 * RESPONSE * e * e,
+                "hopped": e == 0.2,
+            }
+            for e in FIELDS
+        ]
+
+    return {
+        "name": name,
+        "supercell": [2, 1, 1],
+        "atoms": 84,
+        "energy_eV": energy,
+        "dipole_change_eA": None if energy is None else [0.0, 0.0, DIPOLE],
+        "fields": {"z": {"points": points()}} if fields else {},
+    }
+
+
+def defects(low: float | None, high: float, *, fields: bool = True) -> dict[str, Any]:
+    made = [
+        one_defect("low", low, fields=fields and low is not None),
+        one_defect("high", high, fields=fields),
+    ]
+    return {"kind": "defects", "defects": made}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A study with curves and defects of both potentials."""
+    study = write_study(tmp_path / "study")
+    settings = yaml.safe_load((study / "study.yaml").read_text())
+    settings["properties"] = {"eos": {"file": None}, "defects": {"species": "Li"}}
+    (study / "study.yaml").write_text(yaml.safe_dump(settings))
+    for part in ("eos", "defects/gap", "defects/es-gap"):
+        (study / part).mkdir(parents=True)
+    labels = curve(REFERENCE, 0.12)
+    truth = birch_murnaghan(labels["volumes_A3"], labels["energies_eV"])
+    for name, modulus in (("gap", 0.10), ("es-gap", 0.13)):
+        own = curve(name, modulus)
+        fit = birch_murnaghan(own["volumes_A3"], own["energies_eV"])
+        own["difference"] = mismatch(own["energies_eV"], fit, labels["energies_eV"], truth)
+        write(study / "eos" / f"{name}.json", own)
+    write(study / "eos" / f"{REFERENCE}.json", labels)
+    write(study / "defects" / "gap" / "defects.json", defects(0.3, 0.5, fields=False))
+    write(study / "defects" / "es-gap" / "defects.json", defects(0.4, 0.6))
+    return study
+
+
+def test_both_figures_are_in_the_report(folder) -> None:
+    content = read_content(folder)
+    assert [one["name"] for one in content.curves] == [REFERENCE, "gap", "es-gap"]
+    assert list(content.defects) == ["gap", "es-gap"]
+    figures = draw_all(content, folder / "figures")
+    page = render(content, figures)
+    assert all(f'id="{name}"' in page for name in ("figure-eos", "figure-defects", "rest"))
+
+
+def test_what_the_settings_do_not_ask_for_is_not_shown(folder) -> None:
+    settings = yaml.safe_load((folder / "study.yaml").read_text())
+    (folder / "study.yaml").write_text(yaml.safe_dump(settings | {"properties": {"eos": None}}))
+    content = read_content(folder)
+    assert content.curves == []
+    assert content.defects == {}
+    figures = draw_all(content, folder / "figures")
+    assert not {"eos", "defects"} & set(figures)
+    assert 'id="rest"' not in render(content, figures)
+
+
+def test_curves_are_named_and_compared_with_the_labels(folder) -> None:
+    figure = study_curves(read_content(folder).curves)
+    assert figure is not None
+    left, right = figure.axes
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["labels", "GAP", "ES-GAP"]
+    apart = [line.get_ydata() for line in right.lines if len(line.get_xdata()) == len(VOLUMES)]
+    scale = 1000 / 42 * 0.5 * (VOLUMES - 830) ** 2 / 830
+    np.testing.assert_allclose(apart, [-0.02 * scale, 0.01 * scale], atol=0.05)
+
+
+def test_the_lowest_defect_that_all_keep_is_drawn_over_the_line_of_its_dipole() -> None:
+    results = {"gap": defects(None, 0.5), "es-gap": defects(0.4, 0.6)}
+    figure = study_defects(results)
+    assert figure is not None
+    (panel,) = figure.axes
+    assert "high" in panel.get_ylabel()  # GAP does not keep the lower one
+    lines = {line.get_ls(): line for line in panel.lines if len(line.get_xdata()) == len(FIELDS)}
+    np.testing.assert_allclose(lines["--"].get_ydata(), 0.6 - DIPOLE * np.array(FIELDS))
+    hopped = [line for line in panel.lines if line.get_markerfacecolor() == "white"]
+    assert [list(line.get_xdata()) for line in hopped] == [[0.2], [0.2]]
+
+
+def test_a_potential_without_charges_is_a_flat_line_and_says_so() -> None:
+    figure = study_defects({"gap": defects(0.3, 0.5, fields=False), "es-gap": defects(0.4, 0.6)})
+    assert figure is not None
+    (panel,) = figure.axes
+    flat = [line for line in panel.lines if set(line.get_ydata()) == {0.3}]
+    assert len(flat) == 1
+    (legend,) = figure.legends
+    assert "GAP (no charges: no response)" in [text.get_text() for text in legend.get_texts()]
+    assert study_defects({"gap": defects(0.3, 0.5, fields=False)}) is None
+    assert study_defects({}) is None
