@@ -46,8 +46,9 @@ def salt(tmp_path_factory) -> Path:
         info = dict(atoms.info)
         made.append(labelled(atoms, FIRM, **info))
     write(root / "labelled.extxyz", made, format="extxyz")
-    plan = {step.name: step for step in study(root, root / "out", fits={"count": 1}).plan()}
-    for name in ("fit", "fit/resampled-1"):
+    chosen = study(root, root / "out", fits={"count": 1}, properties={"defects": DEFECTS})
+    plan = {step.name: step for step in chosen.plan()}
+    for name in ("fit", "fit/resampled-1", "defects/start"):
         plan[name].work()
     return root
 
@@ -73,7 +74,8 @@ def test_energies_are_those_of_a_run_with_the_charges_of_the_term(salt: Path) ->
         assert [value.name for value in file.values] == ROWS
         model = Potential.load(salt / "out" / "models" / f"{name}.safetensors")
         own = DefectSettings.model_validate(DEFECTS | {"field_charges": CHARGES})
-        run = run_defects(model, crystal(REST), own, salt / f"run-{name}", progress=False).defects[0]
+        begin, out = salt / "out" / "defects" / "start", salt / f"run-{name}"
+        run = run_defects(model, crystal(REST), own, out, start=begin, progress=False).defects[0]
         found = [
             run.energy,
             *(p.energy for f in (0.01, 0.02, -0.01) for p in run.curves["z"].points if p.field == f),

@@ -283,20 +283,30 @@ class Study:
         )
 
     def _properties(self, kinds: tuple[type[Property], ...]) -> list[Step]:
-        """One step for each property and fit, and one for what labels say."""
-        steps = []
-        for found in properties_of(self, kinds):
+        """One step for each property and fit, one for what labels say, before them what fits start from."""
+        chosen = list(properties_of(self, kinds))
+        steps = [self._prepared(found) for found in chosen if found.prepared_from()]
+        for found in chosen:
             wanted: list[Fit | None] = [None] if found.labelled() else []
             steps += [self._property(found, fit) for fit in wanted + found.fits()]
         return steps
+
+    def _prepared(self, found: Property) -> Step:
+        origin = Fit(self.settings.potentials[-1])
+
+        def reads() -> dict[str, Path]:
+            return {"model": self.model(origin)} | found.prepared_from()
+
+        return Step(f"{found.name}/start", (origin.step,), found.identity(None), reads, found.prepare)
 
     def _property(self, found: Property, fit: Fit | None) -> Step:
         def reads() -> dict[str, Path]:
             return ({} if fit is None else {"model": self.model(fit)}) | found.files(fit)
 
+        needs = (f"{found.name}/start",) if found.prepared_from() else ()
         return Step(
             f"{found.name}/{REFERENCE if fit is None else fit.name}",
-            ("census",) if fit is None else (fit.step,),
+            ("census",) if fit is None else (fit.step, *needs),
             found.identity(fit),
             reads,
             lambda: found.write(fit),

@@ -71,6 +71,14 @@ class Property(ABC):
         """What is read beside the model, by the name that enters the hash. fit: None for the reference."""
         return {}
 
+    def prepared_from(self) -> dict[str, Path]:
+        """What `prepare` reads beside the main model of the last potential; empty: nothing to prepare."""
+        return {}
+
+    def prepare(self) -> list[Path]:
+        """Make what all fits start from; the files written."""
+        return []
+
     def labelled(self) -> bool:
         """Whether labels give values to compare with."""
         return False

@@ -12,6 +12,7 @@ from typing import Any
 from ase import Atoms
 
 from superion.defects import Defect, DefectEnergy, DefectSettings, defects_of, run_defects
+from superion.defects.frames import FRAMES
 from superion.defects.rest import with_background
 from superion.defects.settings import Supercell
 from superion.errors import InputError
@@ -24,6 +25,7 @@ from superion.study.resample import Fit
 from superion.verdict.values import Value
 
 CRYSTAL = "crystal"
+START = "start"
 NO_CHARGES = "a local potential has no charges for a field to act on"
 KINDS = {"frenkel": "Frenkel", "vacancy": "vacancy", "interstitial": "interstitial"}
 
@@ -51,7 +53,9 @@ class Defects(Property):
     """Energies of defects against the crystal.
 
     In a field of each sign the smallest and the largest are values. Relaxations are kept in
-    `defects/<fit>`, so that a study that was killed goes on with the next one.
+    `defects/<fit>`, so that a study that was killed goes on with the next one. All fits start from the
+    structures of one of them: from unrelaxed defects they would come to rest in different minima, and these
+    would be compared instead of the fits.
     """
 
     name = "defects"
@@ -66,7 +70,19 @@ class Defects(Property):
     def files(self, fit: Fit | None) -> dict[str, Path]:
         """Files that are read."""
         labels = {f"labels {k}": Path(file) for k, file in enumerate(self.settings.labels)}
-        return labels if fit is None else labels | {"structure": self._structure}
+        start = {"structure": self._structure, "start": self._start / FRAMES}
+        return labels if fit is None else labels | start
+
+    def prepared_from(self) -> dict[str, Path]:
+        """The crystal."""
+        return {"structure": self._structure}
+
+    def prepare(self) -> list[Path]:
+        """Bring crystal and defects to rest with the main fit of the last potential, without field."""
+        potential = Potential.load(self.study.model(Fit(self.study.settings.potentials[-1])))
+        chosen = self._chosen.model_copy(update={"fields": ()})
+        run_defects(potential, self._crystal, chosen, self._start, progress=False)
+        return [self._start / FRAMES]
 
     def labelled(self) -> bool:
         """Whether some structures are labelled."""
@@ -84,7 +100,7 @@ class Defects(Property):
         if not acts:
             chosen = chosen.model_copy(update={"fields": ()})
         folder = self.study.folder / "defects" / fit.name
-        found = run_defects(potential, self._crystal, chosen, folder, progress=False)
+        found = run_defects(potential, self._crystal, chosen, folder, start=self._start, progress=False)
         energies = {(one.name, one.supercell): one for one in found.defects}
         values = [
             _value(row, place, energies[place.defect.name, place.supercell], acts)
@@ -142,6 +158,11 @@ class Defects(Property):
     @cached_property
     def _crystal(self) -> Atoms:
         return read_structure(self._structure, "-1")
+
+    @property
+    def _start(self) -> Path:
+        """Where the structures are that all fits start from."""
+        return self.study.folder / "defects" / START
 
     @property
     def _structure(self) -> Path:
