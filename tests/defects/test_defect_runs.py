@@ -95,6 +95,24 @@ class Broken:
         return {}
 
 
+@pytest.mark.parametrize(("more", "kept"), [(2, True), (3, False)])
+def test_a_crystal_that_rearranges_around_a_pair_has_no_energy(more, kept):
+    perfect, wanted = crystal().repeat((2, 2, 2)), settings()
+    (pair,) = frenkel_pairs_of(crystal(), wanted)
+    made = pair.atoms(crystal(), (2, 2, 2))
+    others = [8, 16, 32][:more]  # sodium, in other cubic cells
+    made.positions[others] += 5.64 / 4  # to the centre of an eighth of the cubic cell
+    at_rest = [
+        rest.Rest(p, e, converged=True) for p, e in ((perfect.positions, 0.0), (made.positions, -20.0))
+    ]
+    found = defect_energy(
+        pair, 0, Cell((2, 2, 2), perfect, at_rest[0], at_rest[1:], [None]), crystal(), wanted
+    )
+    assert len(found.arrangement.vacancies) == 1 + more
+    assert (found.energy is not None) == kept
+    assert kept or "4 sites are empty" in found.why
+
+
 def test_energies_that_are_no_numbers_are_never_given(tmp_path):
     (pair,) = run(tmp_path, Potential([*SALT.terms, Broken()])).defects
     assert pair.energy is None

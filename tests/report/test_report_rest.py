@@ -46,6 +46,7 @@ def one_defect(name: str, energy: float | None, *, fields: bool) -> dict[str, An
         "supercell": [2, 1, 1],
         "atoms": 84,
         "energy_eV": energy,
+        "flags": [],
         "dipole_change_eA": None if energy is None else [0.0, 0.0, DIPOLE],
         "fields": {"z": {"points": points()}} if fields else {},
     }
@@ -119,8 +120,30 @@ def test_the_lowest_defect_that_all_keep_is_drawn_over_the_line_of_its_dipole() 
     assert "high" in panel.get_ylabel()  # GAP does not keep the lower one
     lines = {line.get_ls(): line for line in panel.lines if len(line.get_xdata()) == len(FIELDS)}
     np.testing.assert_allclose(lines["--"].get_ydata(), 0.6 - DIPOLE * np.array(FIELDS))
-    hopped = [line for line in panel.lines if line.get_markerfacecolor() == "white"]
+    hopped = [line for line in panel.lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
     assert [list(line.get_xdata()) for line in hopped] == [[0.2], [0.2]]
+
+
+def test_energies_after_a_hop_do_not_flatten_the_others() -> None:
+    results = {"gap": defects(0.3, 0.5), "es-gap": defects(0.4, 0.6)}
+    point = results["gap"]["defects"][0]["fields"]["z"]["points"][-1]
+    assert point["hopped"]
+    point["energy_eV"] = -20.0
+    figure = study_defects(results)
+    assert figure is not None
+    (panel,) = figure.axes
+    low, high = panel.get_ylim()
+    assert -1 < low < 0.3 < high < 2
+    (arrow,) = [line for line in panel.lines if line.get_marker() == "v" and len(line.get_xdata())]
+    assert list(arrow.get_ydata()) == [low]
+
+
+def test_a_defect_without_remarks_is_preferred() -> None:
+    results = {"gap": defects(0.3, 0.5), "es-gap": defects(0.4, 0.6)}
+    results["gap"]["defects"][0]["flags"] = ["the crystal is not the ground state"]
+    figure = study_defects(results)
+    assert figure is not None
+    assert "high" in figure.axes[0].get_ylabel()
 
 
 def test_a_potential_without_charges_is_a_flat_line_and_says_so() -> None:

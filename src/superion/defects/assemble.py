@@ -20,6 +20,8 @@ HOP = 0.8
 """Å; an atom that is farther than this from where it was in the field before has changed its place."""
 JUMP = 0.01
 """eV; an energy that differs by more from −∫Δp·dE along the branch (trapezoidal rule) has jumped."""
+FEW = 3
+"""Empty sites up to which an ion and its neighbours may hop and still be called one pair."""
 NOISE = 0.01
 """eV; smaller energies below zero are those of forces that are not quite at rest."""
 UNSURE = 0.05
@@ -92,6 +94,8 @@ def defect_energy(
             flags += _of_pair(defect, now, energy)
             if now.perfect:
                 why, energy = _back(energy), None
+            elif crowd := _crowd(now):
+                why, energy = crowd, None
     if rest.dipole_error > UNSURE:
         flags.append(f"the dipole is known to ± {rest.dipole_error:.2g} eÅ only")
     curves: dict[str, FieldCurve] = {}
@@ -133,6 +137,13 @@ def _of_pair(defect: Defect, now: Arrangement, energy: float) -> Iterator[str]:
     if not now.perfect and now.vacancies != (defect.vacancy,):
         places = ", ".join(map(str, now.vacancies))
         yield f"moved to another arrangement: vacancy {places} instead of {defect.vacancy}"
+
+
+def _crowd(now: Arrangement) -> str | None:
+    """The reason why a pair is none any more if many ions have left their sites."""
+    if len(now.vacancies) <= FEW:
+        return None
+    return f"the crystal around it rearranges: {len(now.vacancies)} sites are empty"
 
 
 def _back(energy: float) -> str:
@@ -216,7 +227,7 @@ def _points(
         assert theirs.dipole is not None
         change = mine.dipole - theirs.dipole
         total = mine.energy - theirs.energy - value * float(change[number])
-        why = broken or (BACK if now.perfect else None)
+        why = broken or (BACK if now.perfect else _crowd(now))
         if not why:
             steady = energy_before - 0.5 * (dipole_before + float(change[number])) * (value - field_before)
             if abs(total - steady) > JUMP and way <= HOP:

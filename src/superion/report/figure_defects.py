@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +31,19 @@ def defects_figure(result: Mapping[str, Any]) -> Figure:
     panels = figure.subplots(1, max(len(axes), 1), sharey=True, squeeze=False)[0]
     several = len({tuple(one["supercell"]) for one in shown}) > 1
     handles = []
+    limits = _range(shown) if shown else (0.0, 1.0)
     for k, one in enumerate(shown):
         colour = _COLOURS[k % len(_COLOURS)]
         name = one["name"] + (f" in {'x'.join(map(str, one['supercell']))}" if several else "")
         for panel, axis in zip(panels, axes, strict=True):
-            _curve(panel, one, axis, colour)
+            if axis in one["fields"]:
+                _curve(panel, one, axis, colour, limits)
         handles.append(Line2D([], [], color=colour, marker="o", ms=4, lw=1, label=name))
     for panel, axis in zip(panels, axes, strict=True):
         panel.set(title=axis, xlabel="electric field (V/Å)")
         panel.axvline(0, color=GREY, lw=0.6)
     if shown:
-        panels[0].set_ylabel("formation energy (eV)")
+        panels[0].set(ylabel="formation energy (eV)", ylim=limits)
         handles.append(Line2D([], [], color=GREY, ls="--", lw=1, label=r"$E_f(0) - \Delta p \cdot E$"))
         if any(p["hopped"] for one in shown for curve in one["fields"].values() for p in curve["points"]):
             handles.append(
@@ -67,11 +70,12 @@ def study_defects(results: Mapping[str, Mapping[str, Any]]) -> Figure | None:
     figure = Figure(figsize=(WIDTH, 3.4), dpi=DPI, layout="constrained")
     panels = figure.subplots(1, len(axes), sharey=True, squeeze=False)[0]
     handles = []
+    limits = _range(found.values())
     for potential, one in found.items():
         style = look(potential)
         for panel, axis in zip(panels, axes, strict=True):
             if axis in one["fields"]:
-                _curve(panel, one, axis, style.colour, style.marker)
+                _curve(panel, one, axis, style.colour, limits, style.marker)
             else:
                 panel.axhline(one["energy_eV"], color=style.colour, lw=1, ls=":")
         label = style.label + ("" if one["fields"] else " (no charges: no response)")
@@ -79,7 +83,7 @@ def study_defects(results: Mapping[str, Mapping[str, Any]]) -> Figure | None:
     for panel, axis in zip(panels, axes, strict=True):
         panel.set(title=f"field along {axis}", xlabel="electric field (V/Å)")
         panel.axvline(0, color=GREY, lw=0.6)
-    panels[0].set_ylabel(f"energy of {name} (eV)")
+    panels[0].set(ylabel=f"energy of {name} (eV)", ylim=limits)
     handles.append(Line2D([], [], color=GREY, ls="--", lw=1, label=r"$E_f(0) - \Delta p \cdot E$"))
     handles.append(Line2D([], [], color=GREY, marker="o", mfc="white", ms=4, lw=0, label="an ion has hopped"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
@@ -87,15 +91,19 @@ def study_defects(results: Mapping[str, Mapping[str, Any]]) -> Figure | None:
 
 
 def _lowest(results: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """The defect of lowest energy that all potentials keep; of the last potential, which has charges."""
+    """Of the defects that all potentials keep, with fewest remarks, that of lowest energy.
+
+    The energy is that of the last potential, which has charges.
+    """
     kept: list[set[str]] = []
+    remarks: Counter[str] = Counter()
     energy: dict[str, float] = {}
     for result in results.values():
-        mine = {one["name"]: one["energy_eV"] for one in result["defects"] if one["energy_eV"] is not None}
-        kept.append(set(mine))
-        energy = mine
+        energy = {one["name"]: one["energy_eV"] for one in result["defects"] if one["energy_eV"] is not None}
+        remarks.update({one["name"]: len(one["flags"]) for one in result["defects"]})
+        kept.append(set(energy))
     shared = set.intersection(*kept) if kept else set()
-    return min(shared, key=lambda name: energy[name], default=None)
+    return min(shared, key=lambda name: (remarks[name], energy[name]), default=None)
 
 
 def _of(result: Mapping[str, Any], name: str | None) -> Mapping[str, Any] | None:
@@ -104,7 +112,31 @@ def _of(result: Mapping[str, Any], name: str | None) -> Mapping[str, Any] | None
     return max(mine, key=lambda one: one["atoms"], default=None)
 
 
-def _curve(panel: Axes, one: Mapping[str, Any], axis: str, colour: str, marker: str = "o") -> None:
+def _range(shown: Collection[Mapping[str, Any]]) -> tuple[float, float]:
+    """The energies (eV) to show: of ions in place, and a quarter more on both sides.
+
+    After a hop an energy may be anything, and would flatten all others.
+    """
+    energies = [one["energy_eV"] for one in shown] + [
+        p["energy_eV"]
+        for one in shown
+        for curve in one["fields"].values()
+        for p in curve["points"]
+        if p["energy_eV"] is not None and not p["hopped"]
+    ]
+    low, high = min(energies), max(energies)
+    more = 0.25 * (high - low) + 0.02
+    return low - more, high + more
+
+
+def _curve(
+    panel: Axes,
+    one: Mapping[str, Any],
+    axis: str,
+    colour: str,
+    limits: tuple[float, float],
+    marker: str = "o",
+) -> None:
     points = [p for p in one["fields"][axis]["points"] if p["energy_eV"] is not None]
     field = np.array([p["field_V_per_A"] for p in points])
     energy = np.array([p["energy_eV"] for p in points])
@@ -112,4 +144,8 @@ def _curve(panel: Axes, one: Mapping[str, Any], axis: str, colour: str, marker: 
     line = one["energy_eV"] - one["dipole_change_eA"]["xyz".index(axis)] * field
     panel.plot(field, line, "--", color=colour, lw=0.8, alpha=0.7)
     panel.plot(field[~hopped], energy[~hopped], f"{marker}-", color=colour, ms=4, lw=1)
-    panel.plot(field[hopped], energy[hopped], marker, color=colour, mfc="white", ms=4)
+    for below, symbol, edge in ((True, "v", limits[0]), (False, "^", limits[1])):
+        outside = hopped & (energy < edge if below else energy > edge)
+        panel.plot(field[outside], np.full(outside.sum(), edge), symbol, color=colour, mfc="white", ms=5)
+    inside = hopped & (energy >= limits[0]) & (energy <= limits[1])
+    panel.plot(field[inside], energy[inside], marker, color=colour, mfc="white", ms=4)
