@@ -63,6 +63,22 @@ def test_table_files_and_figure(folder):
     assert "2x2x2/Na0-pair-4.68/x-0.05" in names
 
 
+def test_fields_act_on_fitted_charges_of_a_file(folder):
+    """As on the same charges written out; the file is that of `superion charge-fit`."""
+    fitted = {"kind": "charge-fit", "charges": {"Na": 0.5, "Cl": -0.5}, "screening": 2.0}
+    (folder / "charges.json").write_text(json.dumps(fitted))
+    energies = []
+    for charges in ("Na=0.5,Cl=-0.5", folder / "charges.json"):
+        words = ("--fields", "-0.1,0.1", "--field-axis", "x", "--field-charges", charges)
+        succeeds(folder, *FIXED, *words, "--json", folder / "found.json")
+        (one,) = json.loads((folder / "found.json").read_text())["defects"]
+        energies.append([point["energy_eV"] for point in one["fields"]["x"]["points"]])
+    assert energies[0] == energies[1]
+    assert energies[0][2] - energies[0][1] == pytest.approx(0.1 * 0.5 * 4.23)
+    (folder / "charges.json").write_text("{}")
+    assert "not the result of `superion charge-fit`" in refused(folder, *FIXED, *words)
+
+
 def test_sizes_and_single_defects(folder):
     shown = succeeds(folder, *FIXED, "--kind", "vacancy,interstitial", "--supercell", "1x1x1")
     assert "infinite cell, Na0-vacancy + Na-interstitial-0" in shown

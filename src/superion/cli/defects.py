@@ -59,7 +59,10 @@ def defect(
     ] = 1.0,
     field_charges: Annotated[
         str | None,
-        typer.Option(metavar="Li=0.445,…", help="Charges that a field acts on. Default: those of MODEL."),
+        typer.Option(
+            metavar="Li=0.445,…|FILE",
+            help="Charges a field acts on, or the file of `superion charge-fit`. Default: those of MODEL.",
+        ),
     ] = None,
     grade_limit: Annotated[float, typer.Option(help="Flag results above this extrapolation grade.")] = 5.0,
     deviation_limit: Annotated[
@@ -114,7 +117,7 @@ def defect(
         "axes": list("xyz") if field_axis == "all" else [word.strip() for word in field_axis.split(",")],
         "back": back,
         "charge_scale": charge_scale,
-        "field_charges": parse_charges(field_charges, "--field-charges") if field_charges else None,
+        "field_charges": _charges(field_charges) if field_charges else None,
         "grade_limit": grade_limit,
         "deviation_limit": deviation_limit,
     }
@@ -131,6 +134,15 @@ def defect(
         with drawing():
             from superion.report.figure_defects import draw_defects
         draw_defects(content, figure.with_suffix(""))
+
+
+def _charges(text: str) -> dict[str, float]:
+    """Charges by element, written out or as fitted by `superion charge-fit`."""
+    from superion.study.electrostatics import ElectrostaticsSettings, fixed_charges
+
+    if text.endswith(".json"):
+        return fixed_charges(ElectrostaticsSettings(fitted=text))[0]
+    return parse_charges(text, "--field-charges")
 
 
 def parse_fields(text: str) -> list[float]:
