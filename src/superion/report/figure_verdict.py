@@ -18,7 +18,8 @@ from superion.verdict.scale import change
 _COLOURS = {"needed": VERMILLION, "not needed": GREEN, "undecided": "#5b6670"}
 _MARKERS = {"needed": "s", "not needed": "o", "undecided": "D"}
 _WIDTH = 4.8  # inch: narrower than other figures, to be read on a phone
-_NAME = 22  # characters in a line
+_NAME = 28  # characters in a line
+_LINE = 0.165  # inch
 _PAPER: Any = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
 _FARTHEST = 6.0  # tolerances; what lies beyond is an arrow
 
@@ -29,7 +30,9 @@ def forest(findings: Sequence[Finding]) -> Figure | None:
     known = [end for end in ends if end is not None]
     if not known:
         return None
-    figure = Figure(figsize=(_WIDTH, 0.9 + 0.36 * len(findings)), dpi=DPI, layout="constrained")
+    lines = max(fill(finding.row.name, _NAME).count("\n") + 1 for finding in findings)
+    height = 0.9 + max(0.36, _LINE * lines) * len(findings)
+    figure = Figure(figsize=(_WIDTH, height), dpi=DPI, layout="constrained")
     panel = figure.subplots()
     reach = max(2.0, min(_FARTHEST, 1.15 * max(abs(x) for end in known for x in end)))
     panel.axvspan(-1, 1, color="#E8F3EE", lw=0, zorder=0)

@@ -21,7 +21,7 @@ from superion.verdict.values import REFERENCE, Value, error_value
 
 CURVE = Row("energy–volume curve", "meV/atom", "error")
 VOLUME = Row("equilibrium volume", "Å³", "positive")
-MODULUS = Row("bulk modulus", "GPa", "positive")
+MODULUS = Row("bulk modulus of the curve", "GPa", "positive")
 
 
 class Eos(Property):
