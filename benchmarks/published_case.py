@@ -20,7 +20,7 @@ from typing import Any
 
 from superion.files import read_json
 from superion.report.figure_defects import study_defects
-from superion.report.figures_training import save_figure
+from superion.report.figure_file import save_figure
 
 
 def rows_of_verdict(verdict: dict[str, Any]) -> list[str]:

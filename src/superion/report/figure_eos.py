@@ -11,7 +11,7 @@ from ase import units
 from matplotlib.figure import Figure
 
 from superion.analysis.eos import EquationOfState
-from superion.report.figures_training import save_figure
+from superion.report.figure_file import save_figure
 from superion.report.style import BLACK, BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, VERMILLION, WIDTH, look
 from superion.verdict import REFERENCE
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from superion.report.figures_training import save_figure
+from superion.report.figure_file import save_figure
 from superion.report.style import BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, VERMILLION, WIDTH, look
 
 _WITHOUT = (VERMILLION, GREEN, PURPLE, ORANGE)

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from superion.report.figures_training import save_figure
+from superion.report.figure_file import save_figure
 from superion.report.style import BLUE, DPI, GREEN, GREY, VERMILLION, WIDTH
 
 _ROWS = (

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from superion.files import write_atomic
 from superion.report.content import sort_potentials
-from superion.report.style import DPI, GREEN, GREY, ORANGE, STYLE, VERMILLION, WIDTH, look, species_colours
+from superion.report.figure_file import save_figure
+from superion.report.style import DPI, GREEN, GREY, ORANGE, VERMILLION, WIDTH, look, species_colours
 from superion.report.training_content import Generation, TrainingContent
 
 _SETS = {"train": (":", "training set"), "test": ("-", "test set"), "new": ("--", "new structures")}
@@ -264,23 +260,3 @@ def comparison(result: dict[str, Any]) -> Figure:
         aspect="equal",
     )
     return figure
-
-
-def save_figure(
-    paint: Callable[[], Figure | None], path: Path, suffixes: Sequence[str] = (".png", ".svg")
-) -> list[Path]:
-    """Write a figure in each format; where there is nothing to draw, remove what was there before."""
-    paths = [path.with_suffix(suffix) for suffix in suffixes]
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": "superion"}):
-        figure = paint()
-        for target in paths:
-            if figure is None:
-                target.unlink(missing_ok=True)
-                continue
-            data = io.BytesIO()
-            if target.suffix == ".png":
-                FigureCanvasAgg(figure).print_png(data)
-            else:
-                FigureCanvasSVG(figure).print_svg(data, metadata={"Date": None})
-            write_atomic(target, data.getvalue())
-    return [] if figure is None else paths
