@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from superion.errors import BusyError, CorruptFileError
 
 
@@ -81,3 +83,16 @@ def locked(folder: str | Path) -> Iterator[None]:
         handle.write(str(os.getpid()))
         handle.flush()
         yield
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file, empty if there is none; CorruptFileError if it is no YAML."""
+    if not path.exists():
+        return {}
+    try:
+        value = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CorruptFileError(
+            f"not valid YAML ({error}).", file=path, remedy="restore it from a copy."
+        ) from error
+    return value if isinstance(value, dict) else {}

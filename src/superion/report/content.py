@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from superion.errors import CorruptFileError, InputError
-from superion.files import read_json
+from superion.files import read_json, read_yaml
 from superion.report.runs import Run, read_run
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
 from superion.study.resample import RESAMPLED
@@ -181,19 +180,6 @@ def _mapping(path: Path) -> dict[str, Any]:
             remedy="delete the file; the step that wrote it is redone.",
         )
     return value
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file, empty if there is none; CorruptFileError if it is no YAML."""
-    if not path.exists():
-        return {}
-    try:
-        value = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CorruptFileError(
-            f"not valid YAML ({error}).", file=path, remedy="restore it from a copy."
-        ) from error
-    return value if isinstance(value, dict) else {}
 
 
 def _parity(path: Path) -> dict[str, Array]:

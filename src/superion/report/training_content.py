@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from superion.errors import InputError
-from superion.files import read_json
+from superion.files import read_json, read_yaml
 from superion.reference import Entry, read_store
 from superion.reference.store import NAME as JOURNAL
-from superion.report.content import optional_json, read_yaml, sort_potentials
+from superion.report.content import optional_json, sort_potentials
 from superion.training.config import SETTINGS, STORE
 from superion.training.status import TrainingProgress, training_status
 from superion.training.summary import SUMMARY

@@ -8,10 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from superion.errors import CorruptFileError, InputError
-from superion.files import read_json
+from superion.files import read_json, read_yaml
 from superion.verdict.bound import PREFIX, Bound, bounds
 from superion.verdict.rows import Row
 from superion.verdict.tolerances import PROPERTIES
@@ -191,13 +189,4 @@ def read_settings(folder: Path) -> dict[str, Any]:
     """The mapping in study.yaml, empty if there is none; InputError if it is no study folder."""
     if not folder.is_dir():
         raise InputError("no such study folder.", file=folder, remedy="give a folder made by `superion run`.")
-    path = folder / "study.yaml"
-    if not path.exists():
-        return {}
-    try:
-        value = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CorruptFileError(
-            f"not valid YAML ({error}).", file=path, remedy="restore it from a copy."
-        ) from error
-    return value if isinstance(value, dict) else {}
+    return read_yaml(folder / "study.yaml")
