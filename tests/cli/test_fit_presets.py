@@ -342,3 +342,29 @@ def test_the_schema_lists_every_preset(data: Path) -> None:
     assert set(one["properties"]) == {"potential", "training"}
     assert "no effect" in refused("schema", "study", "--preset", "4g")
     assert "'4g'" in refused("schema", "fit", "--preset", "4gg")
+
+
+def test_dipoles_of_molecules_need_no_settings_and_parts_of_them_stay_neutral(tmp_path: Path) -> None:
+    """From a file of dipoles to a file with two molecules side by side, and their charges."""
+    molecules = Path(__file__).parents[2] / "data/molecules/dipoles.extxyz"
+    first, second = tmp_path / "train.extxyz", tmp_path / "pair.extxyz"
+    train = read(molecules, ":8")
+    write(first, train, format="extxyz")
+    together = train[0].copy()
+    together.extend(Atoms(train[1].symbols, train[1].positions + [25.0, 0, 0]))
+    together.info = {"total_charge": 0.0}
+    together.arrays = {name: together.arrays[name] for name in ("numbers", "positions")}
+    write(second, together, format="extxyz")
+    model = tmp_path / "m.safetensors"
+    succeeds("fit", first, "--preset", "kqeq", "--output", model)
+    settings = Potential.load(model).provenance["settings"]["fit"]
+    assert settings["neutral_parts"] is True
+    assert len(settings["electronegativity"]) == 4
+    predicted = tmp_path / "predicted.extxyz"
+    succeeds("evaluate", model, second, "--output", predicted)
+    found = read(predicted)
+    charges = found.arrays["superion_charges"]
+    assert abs(charges[: len(train[0])].sum()) < 1e-6  # digits of the file
+    assert np.abs(charges).max() > 0.05
+    dipole = Potential.load(model).evaluate(together).dipole
+    np.testing.assert_allclose(found.info["superion_dipole"], dipole, atol=1e-9)

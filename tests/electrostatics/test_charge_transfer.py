@@ -7,8 +7,16 @@ import pytest
 from ase import Atoms
 from ase.build import molecule
 
-from superion.electrostatics import ChargeEquilibration, ChargeTransferWarning, Gaussian, rappe_goddard
+from superion.electrostatics import (
+    ChargeEquilibration,
+    ChargeTransferWarning,
+    Gaussian,
+    neutral_fragments,
+    rappe_goddard,
+)
 from superion.electrostatics.charge_transfer import bonded_parts
+from superion.errors import InputError
+from superion.structures.read import read_frames
 
 
 def qeq(**options):
@@ -36,10 +44,10 @@ def test_molecules_ten_angstrom_apart_exchange_charge_unless_constrained():
     with pytest.warns(ChargeTransferWarning, match="not bonded exchange charge"):
         free = qeq().charges(pair)
     assert abs(free[:5].sum()) > 0.05
-    pair.arrays["fragment"], pair.info["fragment_charges"] = bonded_parts(pair), [0, 0]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        bound = qeq().charges(pair)
+        bound = qeq().charges(neutral_fragments(pair))
+    assert "fragment" not in pair.arrays
     np.testing.assert_allclose(bound[:5], qeq().charges(molecule("CH4")), atol=2e-3)
     np.testing.assert_allclose(bound[5:], qeq().charges(molecule("CO2")), atol=2e-3)
 
@@ -90,3 +98,48 @@ def test_bonded_parts():
     line = Atoms("C60", [[1.5 * k, 0, 0] for k in np.random.default_rng(0).permutation(60)])
     assert not bonded_parts(line).any()
     assert bonded_parts(Atoms()).shape == (0,)
+
+
+def test_neutral_fragments_outlive_a_file(tmp_path):
+    parts = neutral_fragments(two_molecules(6.0))
+    parts.write(tmp_path / "parts.extxyz")
+    (read,) = read_frames(tmp_path / "parts.extxyz")
+    np.testing.assert_allclose(qeq().charges(read), qeq().charges(parts), atol=1e-7)
+    assert abs(qeq().charges(read)[:5].sum()) < 1e-12
+
+
+def test_neutral_fragments_leave_alone_what_is_whole_or_stated():
+    ion = molecule("CH4")
+    ion.info["total_charge"] = 1.0
+    assert "fragment" not in neutral_fragments(ion).arrays
+    assert neutral_fragments(ion).info == {"total_charge": 1.0}
+    stated = two_molecules(6.0)
+    stated.arrays["fragment"], stated.info["fragment_charges"] = bonded_parts(stated), [1.0, -1.0]
+    assert neutral_fragments(stated).info["fragment_charges"] == [1.0, -1.0]
+    charged = two_molecules(6.0)
+    charged.info["total_charge"] = -1.0
+    with pytest.raises(
+        InputError, match="2 parts of the structure are not bonded, and its total charge is -1 e"
+    ):
+        neutral_fragments(charged)
+
+
+def test_neutral_parts_are_those_that_are_bonded():
+    pair = two_molecules(5.0)
+    model = qeq(neutral_parts=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        charges = model.charges(pair)
+        again = type(model).restore(model.settings(), model.arrays()).charges(pair)
+    np.testing.assert_array_equal(charges, qeq().charges(neutral_fragments(pair)))
+    np.testing.assert_array_equal(again, charges)
+    np.testing.assert_array_equal(model.charges(molecule("CH4")), qeq().charges(molecule("CH4")))
+
+
+def test_parts_of_an_ion_share_its_charge_with_a_warning():
+    """Whose charge it is cannot be told from positions."""
+    ion = two_molecules(10.0)
+    ion.info["total_charge"] = 1.0
+    with pytest.warns(ChargeTransferWarning, match="2 parts"):
+        charges = qeq(neutral_parts=True).charges(ion)
+    np.testing.assert_array_equal(charges, qeq(warn=False).charges(ion))

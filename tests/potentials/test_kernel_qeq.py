@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from kernel_cases import SETTINGS, charges_of, molecules, problem, random_unknowns
 
+from superion.electrostatics import neutral_fragments
 from superion.electrostatics.charge_equilibration import ChargeEquilibration
 from superion.errors import InputError
 from superion.potentials import KernelQEqSettings, Potential, fit_kqeq
@@ -46,6 +47,23 @@ def test_fitted_charges_are_conserved_and_dipoles_turn(total, tmp_path):
     np.testing.assert_allclose(turned.dipole, rotation @ result.dipole + total * shift, atol=1e-9)
     np.testing.assert_allclose(turned.charges, result.charges, atol=1e-10)
     assert turned.energy == pytest.approx(result.energy, abs=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::superion.electrostatics.ChargeTransferWarning")
+def test_molecules_that_do_not_touch_have_the_dipoles_they_have_alone():
+    """As neutral fragments; where they are free, charge flows between them and gives a dipole that is not."""
+    frames = molecules(16)
+    rng = np.random.default_rng(1)
+    for atoms in frames:
+        atoms.info["REF_dipole"] = rng.normal(size=3)
+    model = Potential(fit_kqeq(frames, SETTINGS))
+    one, other = frames[0].copy(), frames[1].copy()
+    other.positions += [60.0, 0, 0]
+    together = one + other
+    together.info = {"total_charge": 0.0}
+    alone = model.evaluate(one).dipole + model.evaluate(other).dipole
+    np.testing.assert_allclose(model.evaluate(neutral_fragments(together)).dipole, alone, atol=2e-3)
+    assert np.abs(model.evaluate(together).dipole - alone).max() > 1
 
 
 def test_forces_of_a_fitted_model_are_derivatives():

@@ -41,3 +41,28 @@ def test_settings_for_molecules_know_each_element_once():
     assert settings.hardness == {"H": 5.0, "O": 5.0}
     assert settings.width == pytest.approx({"H": 0.155, "O": 0.33})  # half of 0.31 and 0.66 Å
     assert settings.learn == ()
+
+
+def test_dipoles_of_organic_molecules_bring_the_settings_for_molecules():
+    frames = read_frames(DATA)[:4]
+    symbols = {s for atoms in frames for s in atoms.symbols}
+    said = KernelQEqSettings(total_charge=0.0, neutral_parts=False)
+    expected = KernelQEqSettings.for_molecules(symbols)
+    assert KernelQEqSettings().completed(frames) == expected
+    assert said.completed(frames) == expected.model_copy(update={"total_charge": 0.0, "neutral_parts": False})
+    everything = KernelQEqSettings(**KernelQEqSettings().model_dump())
+    assert everything.completed(frames) == everything
+
+
+@pytest.mark.parametrize("what", ["periodic", "another element", "no dipoles"])
+def test_other_frames_keep_the_settings_for_any_structure(what):
+    frames = [atoms.copy() for atoms in read_frames(DATA)[:2]]
+    if what == "periodic":
+        frames[0].set_cell([9, 9, 9])
+        frames[0].pbc = True
+    elif what == "another element":
+        frames[0].symbols[0] = "Li"
+    else:
+        for atoms in frames:
+            del atoms.info["REF_dipole"]
+    assert KernelQEqSettings().completed(frames) == KernelQEqSettings()

@@ -120,6 +120,7 @@ def fit_model(
     options = Options(
         electrostatics, repulsion, workers or cpu_count(), executor, device, checkpoint, progress=True
     )
+    settings = chosen.completed(settings, frames)
     terms = chosen.build(frames, settings, options)
     charged = "charges" in chosen.reads
     provenance = {

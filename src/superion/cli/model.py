@@ -23,7 +23,8 @@ def evaluate(
             "-o",
             metavar="PREDICTIONS",
             help="Write the structures as extended XYZ with superion_energy (eV), superion_forces (eV/Å), "
-            "superion_stress (eV/Å³) and, where the model has them, superion_charges (e).",
+            "superion_stress (eV/Å³) and, where the model has them, superion_charges (e) and, of clusters, "
+            "superion_dipole (e·Å).",
         ),
     ] = None,
     device: Device = "cpu",

@@ -20,7 +20,7 @@ from superion.defects.structures import Defect
 from superion.errors import InputError
 from superion.files import write_atomic
 from superion.structures import get_label, read_frames
-from superion.structures.perturb import bare
+from superion.structures.bare import bare
 from superion.structures.read import read_raw
 
 FRAMES = "defects.extxyz"

@@ -15,7 +15,7 @@ from superion.defects.trust import Trust
 from superion.electrostatics import ChargeModel, CoulombTerm, UniformField
 from superion.errors import SuperionError
 from superion.potentials import Calculator, Potential
-from superion.structures.perturb import bare
+from superion.structures.bare import bare
 
 Array = np.ndarray
 LONGEST = 0.1

@@ -17,10 +17,11 @@ from superion.defects.result import DefectEnergy, DefectResult, SeparatedPair
 from superion.defects.settings import DefectSettings
 from superion.defects.structures import defects_of
 from superion.defects.work import Work
+from superion.errors import InputError
 from superion.files import locked, write_json
 from superion.potentials import Potential
 from superion.reference.journal import Journal
-from superion.structures.perturb import bare
+from superion.structures.bare import FRAGMENT, bare
 
 JOURNAL = "journal.jsonl"
 RESULT = "defects.json"
@@ -52,6 +53,11 @@ def run_defects(
     """
     folder = Path(folder)
     crystal = bare(crystal)
+    if FRAGMENT in crystal.arrays:
+        raise InputError(
+            "the atoms belong to fragments with charges of their own, which a defect would change.",
+            remedy='delete the array "fragment", or give the total charge alone.',
+        )
     defects = defects_of(crystal, settings)
     charges = charges_for_field(potential, crystal, settings) if settings.fields else None
     model = potential_digest(potential)

@@ -17,8 +17,8 @@ from ase.geometry import find_mic, minkowski_reduce
 from superion.defects.environments import Distinct, Environments
 from superion.defects.settings import DefectSettings, Kind
 from superion.errors import InputError
+from superion.structures.bare import bare, repeated
 from superion.structures.interstitials import interstitial_sites
-from superion.structures.perturb import bare
 
 Array = np.ndarray
 ANIONS = ("N", "O", "F", "S", "Cl", "Se", "Br", "Te", "I")
@@ -49,11 +49,11 @@ class Defect:
         return None if self.displacement is None else float(np.linalg.norm(self.displacement))
 
     def atoms(self, crystal: Atoms, supercell: Sequence[int] = (1, 1, 1)) -> Atoms:
-        """The unrelaxed defect in a supercell: atoms in the order of `crystal.repeat(supercell)`.
+        """The unrelaxed defect in a supercell: atoms in the order of `repeated(crystal, supercell)`.
 
         A pair has its atom displaced, a vacancy lacks it, an interstitial is appended.
         """
-        atoms = bare(crystal.repeat(tuple(supercell)))
+        atoms = repeated(bare(crystal), supercell)
         if self.displacement is not None:
             assert self.vacancy is not None
             atoms.positions[self.vacancy] += self.displacement

@@ -19,7 +19,7 @@ from superion.electrostatics.polarization import checked_charges
 from superion.errors import InputError, SimulationError
 from superion.potentials import Potential
 from superion.reference.journal import Journal
-from superion.structures.perturb import bare
+from superion.structures.bare import TOTAL, repeated
 
 Array = np.ndarray
 STILL: Vector = (0.0, 0.0, 0.0)
@@ -62,7 +62,7 @@ class Work:
     def _crystals(self) -> list[Cell]:
         cells, branches = [], []
         for supercell in self.settings.supercells:
-            start = bare(self.crystal.repeat(supercell))
+            start = repeated(self.crystal, supercell)
             moved = self._moved(start, frame_id(supercell, CRYSTAL))
             branches.append(Branch(fingerprint([self.root, _facts(start)]), moved, [STILL]))
             cells.append(Cell(supercell, start))
@@ -153,4 +153,5 @@ def _vector(axis: str, value: float) -> Vector:
 
 
 def _facts(atoms: Atoms) -> list[object]:
-    return [atoms.numbers.tolist(), atoms.cell.array.tolist(), atoms.positions.tolist()]
+    facts: list[object] = [atoms.numbers.tolist(), atoms.cell.array.tolist(), atoms.positions.tolist()]
+    return [*facts, atoms.info[TOTAL]] if TOTAL in atoms.info else facts

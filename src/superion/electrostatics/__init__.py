@@ -1,7 +1,7 @@
 """Charge densities, Coulomb sums, atomic properties, charge models, the Coulomb term, electric fields."""
 
 from superion.electrostatics.charge_equilibration import ChargeEquilibration
-from superion.electrostatics.charge_transfer import ChargeTransferWarning
+from superion.electrostatics.charge_transfer import ChargeTransferWarning, neutral_fragments
 from superion.electrostatics.charges import ChargeModel, FixedCharges
 from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.coulomb_matrix import coulomb_matrix
@@ -59,6 +59,7 @@ __all__ = [
     "ewald_energy",
     "interaction",
     "interaction_matrix",
+    "neutral_fragments",
     "penetration",
     "published_charges",
     "rappe_goddard",

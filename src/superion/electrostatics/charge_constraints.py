@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from ase import Atoms
 
+from superion.electrostatics.charge_transfer import bonded_parts
 from superion.electrostatics.coulomb_operator import slab_normal
 from superion.electrostatics.equilibration import Constraints
 from superion.errors import InputError, ModelError
+from superion.structures.bare import fragment_charges
 
 Array = np.ndarray
 NEUTRAL = 1e-6
 """Total charge (e) up to which a periodic structure counts as neutral, and charges count as the same."""
 
 
-def constraints_of(atoms: Atoms, total_charge: float | None, background: bool) -> Constraints:
+def constraints_of(
+    atoms: Atoms, total_charge: float | None, background: bool, neutral_parts: bool = False
+) -> Constraints:
     """The constraints of a structure.
 
     With `arrays["fragment"]` (N,), whole numbers, each fragment has the charge (e) that
     `info["fragment_charges"]` gives it: {fragment: charge}, or a list if fragments count from 0. Else all
-    atoms have the total charge, of `info["total_charge"]` or, without it, total_charge. Raises ModelError if
-    nobody states it; InputError for fragments without charge, charges without fragment, totals that disagree,
-    and charged periodic structures, but for cells with three periodic axes and a background.
+    atoms have the total charge, of `info["total_charge"]` or, without it, total_charge; with neutral_parts
+    each bonded part of a neutral cluster has none. Raises ModelError if nobody states the total charge;
+    InputError for fragments without charge, charges without fragment, totals that disagree, and charged
+    periodic structures, but for cells with three periodic axes and a background.
     """
     stated = atoms.info.get("total_charge", total_charge)
     if "fragment" in atoms.arrays:
@@ -43,6 +45,9 @@ def constraints_of(atoms: Atoms, total_charge: float | None, background: bool) -
         )
     elif not np.isfinite(float(stated)):
         raise InputError(f"the total charge is {stated!r}.", remedy="give a finite number.")
+    elif neutral_parts and len(atoms) and abs(float(stated)) <= NEUTRAL and not atoms.pbc.any():
+        parts = bonded_parts(atoms)
+        found = Constraints(parts, np.zeros(int(parts.max()) + 1))
     else:
         found = Constraints.total(len(atoms), float(stated))
         if not len(atoms) and abs(float(stated)) > NEUTRAL:
@@ -69,36 +74,9 @@ def _fragments(atoms: Atoms) -> Constraints:
             'the structure has arrays["fragment"], but no info["fragment_charges"].',
             remedy="give the charge (e) of each fragment, {fragment: charge}, or leave out the fragments.",
         )
-    charges = _numbered(atoms.info["fragment_charges"])
+    charges = fragment_charges(atoms)
     known, groups = np.unique(labels.astype(np.int64), return_inverse=True)
-    missing = sorted(set(known.tolist()) - set(charges))
-    if missing:
-        atom = int(np.flatnonzero(labels == missing[0])[0])
-        raise InputError(
-            f"no charge for fragment {missing[0]} (atom {atom}); charges are known of {sorted(charges)}.",
-            remedy='add it to info["fragment_charges"].',
-        )
-    unused = sorted(set(charges) - set(known.tolist()))
-    if unused:
-        raise InputError(
-            f"no atom belongs to fragment {unused[0]}, which has a charge; fragments: {known.tolist()}.",
-            remedy='take it out of info["fragment_charges"], or correct arrays["fragment"].',
-        )
     return Constraints(groups.reshape(-1), np.array([charges[label] for label in known.tolist()]))
-
-
-def _numbered(given: Any) -> dict[int, float]:
-    try:
-        items = given.items() if isinstance(given, Mapping) else enumerate(np.asarray(given).tolist())
-        charges = {int(label): float(charge) for label, charge in items}
-    except (TypeError, ValueError, AttributeError):
-        charges = {0: float("nan")}
-    if not np.isfinite(list(charges.values())).all():
-        raise InputError(
-            f'info["fragment_charges"] is {given!r}.',
-            remedy="give a finite charge (e) for each fragment: {0: 1.0, 1: -1.0}, or a list.",
-        )
-    return charges
 
 
 def checked_field(field: Array, atoms: Atoms) -> Array:

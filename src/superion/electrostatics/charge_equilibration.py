@@ -87,6 +87,7 @@ class ChargeEquilibration:
         *,
         field: Sequence[float] = (0.0, 0.0, 0.0),
         background: bool = False,
+        neutral_parts: bool = False,
         accuracy: float = 1e-8,
         solver: str = "auto",
         tolerance: float = 1e-11,
@@ -97,11 +98,12 @@ class ChargeEquilibration:
         electronegativity: V, hardness: eV/e²; by element symbol, or properties. densities: one for all
         elements, or one for each symbol. total_charge: Q (e) of structures without `info["total_charge"]`;
         None refuses those. field: (3,) V/Å, without periodic axes or across a slab. background: let a uniform
-        background neutralise a charged periodic cell instead of refusing it. accuracy: of periodic sums,
-        relative to a bare pair interaction. solver: "direct" (time N³), "iterative" (N log N in periodic
-        structures), or "auto", the faster of both. tolerance: of iterations, relative. warn:
-        `ChargeTransferWarning` where parts of a cluster that are not bonded exchange charge. Raises
-        InputError for numbers that mean nothing.
+        background neutralise a charged periodic cell instead of refusing it. neutral_parts: keep each bonded
+        part of a neutral cluster neutral where it states no fragments; the energy jumps where a bond breaks.
+        accuracy: of periodic sums, relative to a bare pair interaction. solver: "direct" (time N³),
+        "iterative" (N log N in periodic structures), or "auto", the faster of both. tolerance: of iterations,
+        relative. warn: `ChargeTransferWarning` where parts of a cluster that are not bonded exchange charge.
+        Raises InputError for numbers that mean nothing.
         """
         self.electronegativity = _property(electronegativity, "electronegativity")
         self.hardness = _property(hardness, "hardness")
@@ -112,6 +114,7 @@ class ChargeEquilibration:
         if self.field.shape != (3,) or not np.isfinite(self.field).all():
             raise InputError(f"a field has three finite components in V/Å, found {field!r}.")
         self.background, self.accuracy, self.warn = bool(background), float(accuracy), bool(warn)
+        self.neutral_parts = bool(neutral_parts)
         if solver not in SOLVERS:
             raise InputError(
                 f"unknown solver {solver!r} of charges.{suggest(str(solver), SOLVERS)}",
@@ -186,7 +189,7 @@ class ChargeEquilibration:
         described, overlapping atoms and numbers that are not finite.
         """
         chi, hardness = self.electronegativity.values(atoms), self.hardness.values(atoms)
-        constraints = constraints_of(atoms, self.total_charge, self.background)
+        constraints = constraints_of(atoms, self.total_charge, self.background, self.neutral_parts)
         external = -atoms.positions @ checked_field(self.field, atoms)
         geometry = atoms.positions, atoms.cell.array, atoms.pbc, atoms.numbers
         inputs = (*geometry, chi, hardness, external, constraints.groups, constraints.totals)
@@ -229,6 +232,7 @@ class ChargeEquilibration:
             "total_charge": self.total_charge,
             "field": self.field.tolist(),
             "background": self.background,
+            "neutral_parts": self.neutral_parts,
             "accuracy": self.accuracy,
             "solver": self.solver,
             "tolerance": self.tolerance,
@@ -251,6 +255,7 @@ class ChargeEquilibration:
         densities = {symbol: restore_density(d) for symbol, d in settings["densities"].items()}
         names = ("field", "background", "accuracy", "solver", "tolerance", "warn")
         options = {name: settings[name] for name in names}
+        options["neutral_parts"] = settings.get("neutral_parts", False)  # files of older versions lack it
         return cls(chi, hardness, densities, settings["total_charge"], **options)
 
 

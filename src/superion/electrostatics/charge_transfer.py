@@ -13,6 +13,7 @@ from ase import Atoms
 from ase.data import covalent_radii
 
 from superion.electrostatics.equilibration import Constraints
+from superion.errors import InputError
 from superion.neighbours import neighbour_pairs
 
 Array = np.ndarray
@@ -43,6 +44,30 @@ def bonded_parts(atoms: Atoms) -> Array:
             return np.unique(labels, return_inverse=True)[1].reshape(-1)
 
 
+def neutral_fragments(atoms: Atoms) -> Atoms:
+    """A copy in which each bonded part is a fragment without charge, so that none flows between them.
+
+    For neutral structures of several molecules, or of one that has come apart. The parts are those of this
+    geometry: dynamics keeps them also where bonds break later. One part, and fragments that the structure
+    states itself, stay as they are. Raises InputError for several parts with a total charge: whose it is
+    only the user knows.
+    """
+    copy = atoms.copy()
+    parts = bonded_parts(atoms)
+    if "fragment" in atoms.arrays or not parts.any():
+        return copy
+    charge = float(atoms.info.get("total_charge", 0.0))
+    if charge:
+        raise InputError(
+            f"{parts.max() + 1} parts of the structure are not bonded, and its total charge is "
+            f"{charge:+g} e; which part carries it is not known.",
+            remedy='give arrays["fragment"] and info["fragment_charges"].',
+        )
+    copy.arrays["fragment"] = parts
+    copy.info["fragment_charges"] = [0.0] * int(parts.max() + 1)
+    return copy
+
+
 def warn_of_transfer(atoms: Atoms, charges: Array, constraints: Constraints) -> None:
     """Warn of parts of a cluster with charges (N,) e that are not whole, if nothing constrains them."""
     if atoms.pbc.any() or len(constraints.totals) != 1 or len(atoms) < 2:
@@ -56,7 +81,8 @@ def warn_of_transfer(atoms: Atoms, charges: Array, constraints: Constraints) -> 
         warnings.warn(
             f"{len(sums)} parts of the cluster that are not bonded exchange charge: the one with atom "
             f"{first} ({atoms.symbols[first]}) has {sums[part]:+.3f} e. Constrain the charge of each part by "
-            'arrays["fragment"] and info["fragment_charges"], or say warn=False.',
+            'arrays["fragment"] and info["fragment_charges"] (neutral_fragments makes all zero), or say '
+            "neutral_parts=True or warn=False.",
             ChargeTransferWarning,
             stacklevel=2,
         )

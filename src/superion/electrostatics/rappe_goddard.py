@@ -61,6 +61,7 @@ def rappe_goddard(
     *,
     scale: float = SCALE,
     total_charge: float | None = None,
+    neutral_parts: bool = False,
     accuracy: float = 1e-8,
     warn: bool = True,
 ) -> ChargeEquilibration:
@@ -82,6 +83,7 @@ def rappe_goddard(
         {symbol: PARAMETERS[symbol][2] for symbol in elements},
         densities,
         total_charge,
+        neutral_parts=neutral_parts,
         accuracy=accuracy,
         warn=warn,
     )

@@ -16,7 +16,8 @@ from ase.geometry import minkowski_reduce
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 
 from superion.errors import InputError, suggest
-from superion.structures.perturb import bare, rattle
+from superion.structures.bare import bare
+from superion.structures.perturb import rattle
 
 Array = np.ndarray
 NEIGHBOURS = 12

@@ -136,7 +136,12 @@ class ChargeProblem:
     def linear(self, atoms: Atoms) -> tuple[Response, Observables]:
         """How the charges of a frame respond, and what is known of them."""
         with naming(atoms.info.get("source")):
-            found = constraints_of(atoms, self.settings.total_charge, background=False)
+            found = constraints_of(
+                atoms,
+                self.settings.total_charge,
+                background=False,
+                neutral_parts=self.settings.neutral_parts,
+            )
         members = found.groups == np.arange(len(found.totals))[:, None]
         constraints = torch.from_numpy(members.astype(np.float64))
         totals = torch.from_numpy(found.totals)

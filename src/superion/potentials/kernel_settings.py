@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, Self
 
+from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 from pydantic import BaseModel, ConfigDict, Field
 
 from superion.potentials.soap import SoapSettings
 
+ORGANIC = frozenset({"H", "C", "N", "O", "F", "P", "S", "Cl"})
 Learned = Literal["hardness", "width", "delta", "sigma"]
 
 ELECTRONEGATIVITY = (
@@ -65,7 +67,10 @@ class KernelSigmas(BaseModel):
 
 
 class KernelQEqSettings(BaseModel):
-    """Everything a fit of kernel charge equilibration is determined by, besides the data."""
+    """Everything a fit of kernel charge equilibration is determined by, besides the data.
+
+    The preset kqeq of `superion fit` takes other defaults for dipoles of organic molecules: `completed`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -109,6 +114,11 @@ class KernelQEqSettings(BaseModel):
     total_charge: float | None = Field(
         None, description="total charge of structures that state none, e; null refuses them"
     )
+    neutral_parts: bool = Field(
+        False,
+        description="keep each bonded part of a neutral cluster neutral, so that no charge flows between "
+        "molecules that do not touch; the energy jumps where a bond breaks",
+    )
     accuracy: float = Field(1e-8, gt=0, description="of periodic Coulomb sums, relative to a bare pair")
     jitter: float = Field(1e-8, gt=0, description="added to the prior's diagonal, relative to its mean")
     seed: int = Field(0, ge=0, description="seed of the choice of sparse points and of frames")
@@ -118,7 +128,8 @@ class KernelQEqSettings(BaseModel):
         """Settings for dipoles of molecules with these elements (symbols) and with bonds below 2 Å.
 
         Kernels of more lengths than by default, the same hardness for all elements, half their covalent radii
-        as widths, nothing learned but weights. The choice is that of benchmarks/kqeq.py.
+        as widths, nothing learned but weights, molecules that have come apart neutral in each part. The
+        choice is that of benchmarks/kqeq.py.
         """
         symbols = sorted(set(elements))
         return cls(
@@ -128,4 +139,20 @@ class KernelQEqSettings(BaseModel):
             width={symbol: 0.5 * float(covalent_radii[atomic_numbers[symbol]]) for symbol in symbols},
             sigma=KernelSigmas(dipole=0.033),
             learn=(),
+            neutral_parts=True,
         )
+
+    def completed(self, frames: Sequence[Atoms]) -> Self:
+        """These settings, with what they leave unsaid from `for_molecules` where it suits the frames.
+
+        That is if all are clusters of the elements in ORGANIC and one has a label of its dipole.
+        """
+        suited = (
+            not any(atoms.pbc.any() for atoms in frames)
+            and {s for atoms in frames for s in atoms.symbols} <= ORGANIC
+            and any("REF_dipole" in atoms.info for atoms in frames)
+        )
+        if not suited:
+            return self
+        said = {name: getattr(self, name) for name in self.model_fields_set}
+        return self.for_molecules(s for atoms in frames for s in atoms.symbols).model_copy(update=said)

@@ -8,6 +8,7 @@ from ase.geometry import get_distances
 
 from superion.errors import InputError
 from superion.neighbours import neighbour_pairs
+from superion.structures.bare import bare
 from superion.structures.sites import MIN_DISTANCE
 
 Array = np.ndarray
@@ -101,11 +102,6 @@ def frenkel_pairs(
         moved.positions[here[ion]] = sites[site]
         left[ion] = False
     return moved
-
-
-def bare(atoms: Atoms) -> Atoms:
-    """A copy of the structure alone, without labels, calculator or velocities."""
-    return Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
 
 
 def _close(atoms: Atoms, min_distance: float) -> Array:

@@ -13,6 +13,7 @@ from ase import Atoms
 from ase.io.formats import string2index
 
 from superion.errors import InputError, suggest
+from superion.structures.bare import FRAGMENT, FRAGMENT_CHARGES
 from superion.structures.checks import check_structure
 from superion.structures.cif import read_cif
 from superion.structures.labels import (
@@ -28,7 +29,8 @@ from superion.structures.runner import is_runner, read_runner
 from superion.structures.xyz import parse_xyz, read_bytes, xyz_frames
 
 _CANONICAL = {label.key: Mapping(label, label.key) for label in LABELS.values()}
-_STRUCTURAL = ("momenta", "masses", "tags")
+_STRUCTURAL = ("momenta", "masses", "tags", FRAGMENT)
+_ASIDE = ("source", "unmapped_labels", FRAGMENT_CHARGES)
 
 
 def read_frames(
@@ -147,7 +149,7 @@ def _values(atoms: Atoms) -> dict[str, Any]:
     """Everything a frame holds beside its structure, by name."""
     values: dict[str, Any] = dict(atoms.calc.results) if atoms.calc is not None else {}
     values |= {k: v for k, v in atoms.arrays.items() if k not in ("numbers", "positions", *_STRUCTURAL)}
-    return values | {k: v for k, v in atoms.info.items() if k not in ("source", "unmapped_labels")}
+    return values | {k: v for k, v in atoms.info.items() if k not in _ASIDE}
 
 
 def _canonical(atoms: Atoms, mappings: list[Mapping], path: Path, number: int) -> Atoms:
@@ -160,6 +162,8 @@ def _canonical(atoms: Atoms, mappings: list[Mapping], path: Path, number: int) -
             clean.set_array(name, atoms.arrays[name])
     chosen = {key: m for key, m in _CANONICAL.items() if key in values}
     chosen |= {m.label.key: m for m in mappings if m.key in values}
+    if FRAGMENT_CHARGES in atoms.info:
+        clean.info[FRAGMENT_CHARGES] = atoms.info[FRAGMENT_CHARGES]
     for key, mapping in chosen.items():
         value = canonical_value(mapping, values[mapping.key], clean, file=path, frame=number)
         if mapping.label.where == "arrays":
@@ -183,18 +187,19 @@ def _canonical(atoms: Atoms, mappings: list[Mapping], path: Path, number: int) -
 def _refuse_misspelt(values: dict[str, Any], mapped: set[str], path: Path, number: int) -> None:
     """A key that is almost canonical is a mistake, not a foreign key."""
     known = [key for key in _CANONICAL if key not in ("trajectory", "frame_id")]
+    known += [FRAGMENT, FRAGMENT_CHARGES]
     for name in values:
         if name in known or name in mapped:
             continue
         likeness = {key: SequenceMatcher(None, name.lower(), key.lower()).ratio() for key in known}
         closest = max(likeness, key=lambda key: likeness[key])
         if likeness[closest] > 0.85 and closest not in values:
-            label = _CANONICAL[closest].label.name
+            label = _CANONICAL[closest].label.name if closest in _CANONICAL else ""
             raise InputError(
                 f"unknown key {name!r}. Did you mean {closest!r}?",
                 file=path,
                 frame=number,
-                remedy=f"rename it, or read it with --key {label}={name}.",
+                remedy="rename it" + (f", or read it with --key {label}={name}." if label else "."),
             )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from superion.files import read_json, write_json
 from superion.simulation import MDSettings
 from superion.simulation.chunks import META, count_chunks, read_meta
 from superion.structures import read_structure
+from superion.structures.bare import repeated
 from superion.study.display import Display
 
 JOB = "job.json"
@@ -62,14 +62,8 @@ class Job:
 
 
 def start_structure(file: str | Path, supercell: Sequence[int]) -> Atoms:
-    """The last frame of a structure file, repeated along its axes, and its total charge with it."""
-    atoms = read_structure(file, "-1")
-    if tuple(supercell) == (1, 1, 1):
-        return atoms
-    whole = atoms.repeat(tuple(supercell))
-    if "total_charge" in atoms.info:
-        whole.info["total_charge"] = atoms.info["total_charge"] * math.prod(supercell)
-    return whole
+    """The last frame of a structure file, repeated along its axes, and its charges with it."""
+    return repeated(read_structure(file, "-1"), supercell)
 
 
 def prepare(job: Job) -> None:

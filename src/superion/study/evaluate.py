@@ -92,7 +92,8 @@ def born_by_species(potential: Potential, atoms: Atoms) -> dict[str, float] | No
 def write_predictions(path: str | Path, frames: Sequence[Atoms], predictions: Sequence[Evaluation]) -> None:
     """Write frames with their labels and `superion_energy` (eV), `superion_forces` (eV/Å), `superion_stress`.
 
-    Stress (eV/Å³, Voigt) for frames with a cell, and `superion_charges` (e) where the potential has charges.
+    Stress (eV/Å³, Voigt) for frames with a cell. Where the potential has charges, `superion_charges` (e), and
+    `superion_dipole` (e·Å, about the origin of the positions) for frames without periodic axes.
     """
     written = []
     for atoms, found in zip(frames, predictions, strict=True):
@@ -105,6 +106,8 @@ def write_predictions(path: str | Path, frames: Sequence[Atoms], predictions: Se
             copy.info["superion_stress"] = stress
         if found.charges is not None:
             copy.arrays["superion_charges"] = found.charges
+        if found.dipole is not None and not copy.pbc.any():
+            copy.info["superion_dipole"] = found.dipole
         written.append(copy)
     text = io.StringIO()
     write(text, written, format="extxyz")

@@ -17,10 +17,11 @@ from superion.files import read_json, sha256
 from superion.simulation import read_trajectory, to_ase
 from superion.simulation.chunks import count_chunks
 from superion.structures import is_isolated
+from superion.structures.bare import bare
 from superion.study.display import say
 from superion.study.dynamics import Job, prepare, run_jobs
 from superion.training.config import ExploreSettings
-from superion.training.frames import bare, snapshot, write_frames
+from superion.training.frames import snapshot, write_frames
 from superion.training.worker import STOPPED, explore_job
 
 WORKER = "superion.training.worker"

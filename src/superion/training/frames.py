@@ -12,7 +12,7 @@ from ase.io import write
 from superion.files import write_atomic
 from superion.simulation import Trajectory, to_ase
 from superion.structures import read_frames
-from superion.structures.labels import LABELS
+from superion.structures.bare import bare
 
 
 def write_frames(path: str | Path, frames: Sequence[Atoms]) -> None:
@@ -31,15 +31,6 @@ def load_frames(path: str | Path) -> list[Atoms]:
     """Structures that `write_frames` wrote; none for an empty file."""
     path = Path(path)
     return read_frames(path) if path.stat().st_size else []
-
-
-def bare(atoms: Atoms) -> Atoms:
-    """Elements, positions, cell and total charge alone."""
-    copy = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    key = LABELS["total_charge"].key
-    if key in atoms.info:
-        copy.info[key] = atoms.info[key]
-    return copy
 
 
 def snapshot(atoms: Atoms, start: Atoms, trajectory: str, kelvin: float, config_type: str) -> Atoms:

@@ -21,6 +21,7 @@ from superion.potentials import Potential
 from superion.potentials import fit as fit_terms
 from superion.simulation import read_trajectory
 from superion.structures import is_isolated, structure_hash, trajectory_of
+from superion.structures.bare import bare
 from superion.structures.duplicates import frame_name
 from superion.study.data import load_dataset, read_files
 from superion.study.dynamics import Job, prepare, start_structure
@@ -32,7 +33,7 @@ from superion.terms import Term
 from superion.training.clean import clean as judge_labels
 from superion.training.explore import draw_starts
 from superion.training.explore import explore as run_walkers
-from superion.training.frames import bare, load_frames, write_frames
+from superion.training.frames import load_frames, write_frames
 from superion.training.judge import accuracy, force_calibration
 from superion.training.select import select as choose
 from superion.training.summary import summarise

@@ -41,7 +41,8 @@ class FitPreset:
     about: one line. settings: the model of its YAML file. build: labelled frames, settings and options in,
     terms of a potential out. reads: options that it heeds, by their names on the command line. seed: where
     in the settings the seed is. potential: whether its energies are those of the labels; otherwise charges
-    and dipoles alone can be compared with labels, and no frame needs an energy or forces.
+    and dipoles alone can be compared with labels, and no frame needs an energy or forces. completed: the
+    settings with defaults that depend on the frames.
     """
 
     name: str
@@ -51,6 +52,7 @@ class FitPreset:
     reads: frozenset[str]
     seed: tuple[str, ...] = ("seed",)
     potential: bool = True
+    completed: Callable[[Any, Sequence[Atoms]], BaseModel] = lambda settings, _: settings
 
     def seeded(self, settings: BaseModel, seed: int) -> BaseModel:
         """The settings with another seed."""

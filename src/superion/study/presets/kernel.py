@@ -52,6 +52,7 @@ KERNEL = (
         _kqeq,
         frozenset({"seed"}),
         potential=False,
+        completed=KernelQEqSettings.completed,
     ),
     FitPreset(
         "kqeq-gap",

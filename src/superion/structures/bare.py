@@ -1,0 +1,78 @@
+"""Structures without labels, and repetitions of them, with what they state of their charges."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from superion.errors import InputError
+
+TOTAL, FRAGMENT, FRAGMENT_CHARGES = "total_charge", "fragment", "fragment_charges"
+
+
+def bare(atoms: Atoms) -> Atoms:
+    """A copy without labels, calculator and velocities: elements, positions, cell and stated charges.
+
+    These are `info["total_charge"]`, and `arrays["fragment"]` with `info["fragment_charges"]`.
+    """
+    copy = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    copy.info = {key: atoms.info[key] for key in (TOTAL, FRAGMENT_CHARGES) if key in atoms.info}
+    if FRAGMENT in atoms.arrays:
+        copy.set_array(FRAGMENT, atoms.arrays[FRAGMENT])
+    return copy
+
+
+def repeated(atoms: Atoms, times: Sequence[int]) -> Atoms:
+    """The structure repeated along its axes, as `atoms.repeat` does, with the charges of all copies.
+
+    The total charge is that of all copies. Fragments are counted from 0 and end with their copy.
+    """
+    whole, copies = atoms.repeat(tuple(times)), math.prod(times)
+    if copies == 1:
+        return whole
+    if TOTAL in atoms.info:
+        whole.info[TOTAL] = atoms.info[TOTAL] * copies
+    if FRAGMENT in atoms.arrays:
+        labels, own = np.unique(atoms.arrays[FRAGMENT], return_inverse=True)
+        whole.arrays[FRAGMENT] = (own.reshape(-1) + len(labels) * np.arange(copies)[:, None]).reshape(-1)
+        if FRAGMENT_CHARGES in atoms.info:
+            charges = fragment_charges(atoms)
+            whole.info[FRAGMENT_CHARGES] = [charges[label] for label in labels.tolist()] * copies
+    return whole
+
+
+def fragment_charges(atoms: Atoms) -> dict[int, float]:
+    """Charge (e) of each fragment by its number, from `info["fragment_charges"]`.
+
+    Raises InputError unless there is a finite one for each fragment of `arrays["fragment"]` and for no other.
+    """
+    given: Any = atoms.info[FRAGMENT_CHARGES]
+    try:
+        items = given.items() if isinstance(given, Mapping) else enumerate(np.asarray(given).tolist())
+        charges = {int(label): float(charge) for label, charge in items}
+    except (TypeError, ValueError, AttributeError):
+        charges = {0: float("nan")}
+    if not np.isfinite(list(charges.values())).all():
+        raise InputError(
+            f'info["fragment_charges"] is {given!r}.',
+            remedy="give a finite charge (e) for each fragment: {0: 1.0, 1: -1.0}, or a list.",
+        )
+    labels = np.asarray(atoms.arrays[FRAGMENT])
+    known = set(labels.astype(np.int64).tolist())
+    missing, unused = sorted(known - set(charges)), sorted(set(charges) - known)
+    if missing:
+        atom = int(np.flatnonzero(labels == missing[0])[0])
+        raise InputError(
+            f"no charge for fragment {missing[0]} (atom {atom}); charges are known of {sorted(charges)}.",
+            remedy='add it to info["fragment_charges"].',
+        )
+    if unused:
+        raise InputError(
+            f"no atom belongs to fragment {unused[0]}, which has a charge; fragments: {sorted(known)}.",
+            remedy='take it out of info["fragment_charges"], or correct arrays["fragment"].',
+        )
+    return charges
