@@ -30,6 +30,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.io import read
 
+from superion.electrostatics.charge_transfer import bonded_parts
 from superion.electrostatics.rappe_goddard import rappe_goddard
 from superion.potentials import KernelQEqSettings, fit_kqeq
 from superion.potentials.soap import SoapSettings
@@ -71,6 +72,15 @@ def errors(predicted: np.ndarray, frames: Sequence[Atoms]) -> dict[str, float]:
         "vector": round(float(vector.mean() / units.Debye), 3),
         "vector_median": round(float(np.median(vector) / units.Debye), 3),
     }
+
+
+def apart(predicted: np.ndarray, frames: Sequence[Atoms]) -> list[tuple[str, float]]:
+    """Formula, and length of the error (debye), of each molecule whose parts are not bonded."""
+    return [
+        (str(atoms.symbols), round(float(np.linalg.norm(dipole - atoms.info["REF_dipole"]) / units.Debye), 2))
+        for atoms, dipole in zip(frames, predicted, strict=True)
+        if bonded_parts(atoms).any()
+    ]
 
 
 def main() -> None:
@@ -123,6 +133,7 @@ def main() -> None:
                 row[kind] = errors(np.array(predicted), frames) | {
                     "tested": len(frames),
                     "charge_not_conserved": float(f"{excess:.1e}"),
+                    "come_apart": apart(np.array(predicted), frames),
                 }
             results[f"{name} {size}"] = row
             print(json.dumps({f"{name} {size}": row}), flush=True)

@@ -350,10 +350,11 @@ def test_dipoles_of_molecules_need_no_settings_and_parts_of_them_stay_neutral(tm
     first, second = tmp_path / "train.extxyz", tmp_path / "pair.extxyz"
     train = read(molecules, ":8")
     write(first, train, format="extxyz")
-    together = train[0].copy()
-    together.extend(Atoms(train[1].symbols, train[1].positions + [25.0, 0, 0]))
+    together = Atoms(train[0].symbols, train[0].positions)
+    other = Atoms(train[1].symbols, train[1].positions)
+    other.translate([25.0, 0, 0])
+    together += other
     together.info = {"total_charge": 0.0}
-    together.arrays = {name: together.arrays[name] for name in ("numbers", "positions")}
     write(second, together, format="extxyz")
     model = tmp_path / "m.safetensors"
     succeeds("fit", first, "--preset", "kqeq", "--output", model)
