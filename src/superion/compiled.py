@@ -2,6 +2,9 @@
 
 Modules with compiled loops say `from superion.compiled import numba` and use it as if it were there. Without
 it their functions can be defined, but not called: they raise InputError, which names the remedy.
+
+Functions that compiled loops call are `forceinline`. Else the process that compiles a loop may call another
+copy of them than processes that load it, optimised in another way, and get other last digits.
 """
 
 from __future__ import annotations

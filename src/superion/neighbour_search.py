@@ -189,7 +189,7 @@ def _transpose(ends: Array, first: Array, image: Array, centres: int) -> tuple[A
     return begin, second, images
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _later(one: Array, other: Array) -> bool:
     """Whether an image comes after another."""
     for x in range(3):

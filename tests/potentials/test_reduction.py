@@ -1,11 +1,8 @@
 """Parts reduced anywhere give one solution: threads, processes and a Dask cluster beside the serial fit."""
 
 import pickle
-import subprocess
-import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,8 +72,7 @@ def same(result: np.ndarray, expected: np.ndarray) -> None:
     np.testing.assert_allclose(result, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
 
 
-def compare_bits() -> None:
-    """The same bits from one thread, two threads and another process."""
+def test_threads_and_processes_give_the_serial_solution_and_the_same_bits():
     with open_executor("threads:2") as (pool, count):
         assert count == 2
         threads = weights(pool, count)
@@ -85,20 +81,6 @@ def compare_bits() -> None:
     with open_executor("processes:1") as (pool, count):
         np.testing.assert_array_equal(weights(pool, count), threads)
     same(threads, weights())
-
-
-def in_a_process(call: str) -> None:
-    code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_reduction as t; {call}"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-
-
-def test_threads_and_processes_give_the_serial_solution_and_the_same_bits():
-    """Among processes that load their loops: the one that compiles them may differ in the last digits."""
-    in_a_process("t.weights(t.ThreadPoolExecutor(1))")  # compiles what was not compiled before
-    in_a_process("t.compare_bits()")
 
 
 def test_dask_cluster_of_two_processes_gives_the_serial_solution():

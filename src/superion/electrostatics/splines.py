@@ -24,7 +24,7 @@ def spline_factors(points: int, order: int) -> Array:
     return wave.real**2 + wave.imag**2
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def fill_weights(w: float, weights: Array, slopes: Array) -> None:
     """The p weights of an atom a fraction w (0 to 1) past a mesh point, and their derivatives by w.
 
@@ -101,7 +101,7 @@ def gather(field: Array, fractional: Array, order: int) -> tuple[Array, Array]:
     return value, slope
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def place(fractional: Array, points: Array, corner: Array, weights: Array, slopes: Array) -> None:
     """The leftmost mesh point (from 0) that an atom touches, and its weights, on each axis."""
     for axis in range(3):

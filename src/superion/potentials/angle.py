@@ -223,7 +223,7 @@ def _lowest(keys: Array, triangles: Array) -> tuple[Array, Array]:
     return keys, triangles
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def opposite(vector, p, q):  # type: ignore[no-untyped-def]
     """Distance r_jk between the ends of two vectors from the same atom."""
     x, y, z = vector[q, 0] - vector[p, 0], vector[q, 1] - vector[p, 1], vector[q, 2] - vector[p, 2]
@@ -242,7 +242,7 @@ def _triangles(start, j, vector, distance, species, table, kind, triangle):  # t
                 t += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def add_bond(a, b, vector, slope, forces, virial):  # type: ignore[no-untyped-def]
     """Forces and virial of a bond b − a = vector whose energy has the slope dE/dr = slope·r."""
     for x in range(3):

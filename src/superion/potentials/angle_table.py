@@ -101,7 +101,7 @@ def _interpolate(centres: Array, intervals: int, spacing: float) -> Array:
     return np.linalg.solve(matrix, np.concatenate([spacing * slopes[:1], values, spacing * slopes[-1:]]))
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def _basis(x, count, value, slope):  # type: ignore[no-untyped-def]
     """The four B-splines that are not zero at x (in knots), their slopes, and the index of the first."""
     k = min(int(x), count - 4)
@@ -114,7 +114,7 @@ def _basis(x, count, value, slope):  # type: ignore[no-untyped-def]
     return k
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def _spline(table, x, y, z, b, d):  # type: ignore[no-untyped-def]
     """Value and the three slopes (per knot) at a point given in knots; b, d: work arrays (3, 4)."""
     i = _basis(x, table.shape[0], b[0], d[0])

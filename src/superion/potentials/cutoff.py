@@ -18,7 +18,7 @@ from superion.compiled import numba
 Array = np.ndarray
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def cosine_cutoff(r: float, cutoff: float, width: float) -> tuple[float, float]:
     """Value and derivative (1/Å) at distance r; all lengths in Å. Callable from compiled code."""
     if r <= cutoff - width:

@@ -25,7 +25,7 @@ def normalisation(l_max: int) -> Array:
     return factors
 
 
-@numba.njit(cache=True, nogil=True, inline="never")
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def harmonics(x, y, z, l_max, factors, value, gradient, q, c, s):
     """Fill `value` (L,) and `gradient` (3, L) of the harmonics at the unit vector (x, y, z).
 

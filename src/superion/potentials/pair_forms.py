@@ -96,7 +96,7 @@ def wall_inflection(a: float, rho: float, c: float) -> float:
     return 0.5 * (low + high)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def pair_energy(  # type: ignore[no-untyped-def]
     r: float, a: float, rho: float, c: float, inner: float, depth: float, stiffness: float, length: float
 ):

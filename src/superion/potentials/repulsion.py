@@ -135,7 +135,7 @@ class Repulsion:
         return cls(outer, settings["wall"])
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def zbl(r: float, z1: float, z2: float) -> tuple[float, float]:
     """Energy (eV) and slope (eV/Å) of the universal screened repulsion at distance r (Å)."""
     length = LENGTH / (z1**0.23 + z2**0.23)
@@ -148,7 +148,7 @@ def zbl(r: float, z1: float, z2: float) -> tuple[float, float]:
     return charge * value, charge * (slope - value / r)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def repulsion(r: float, z1: float, z2: float, outer: float, wall: float) -> tuple[float, float]:
     """Energy (eV) and slope (eV/Å) of one pair at distance r < outer (Å)."""
     value, slope = zbl(r, z1, z2)

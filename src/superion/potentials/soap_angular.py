@@ -16,7 +16,7 @@ SINE = tuple((-1) ** k / math.factorial(2 * k + 1) for k in range(12))
 COSINE = tuple((-1) ** k / math.factorial(2 * k) for k in range(12))
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def cutoffs(unit, width):
     """From the fraction s of the switching range in unit[3] the cutoff (1 + cos πs)/2 and its derivative.
 
@@ -37,7 +37,7 @@ def cutoffs(unit, width):
             unit[4 * lanes + lane], unit[5 * lanes + lane] = 1.0, 0.0
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def vector_harmonics(unit, l_max, factors, derivative, scratch, value, gradient):
     """Fill `value` (L, lanes) and, if `derivative`, `gradient` (3, L, lanes) at unit vectors (3, lanes).
 

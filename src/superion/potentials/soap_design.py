@@ -216,7 +216,7 @@ def _scatter(i, pairs, j, vector, rows, along, slope, dot, force, virial):  # ty
                 virial[2, u, s] -= z * value
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@numba.njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
 def _radial(r, table, h, cutoff, width, value, slope):  # type: ignore[no-untyped-def]
     """Radial functions times the cosine cutoff, and their derivatives, at distance r."""
     scaled = r / h

@@ -70,7 +70,7 @@ class Scratch(NamedTuple):
     gradient: np.ndarray  # one atom: (L, wide)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _phases(first, last, vector, distance, cutoff, width, unit):
     """Unit vectors and phases of the cutoff of the pairs first … last − 1, the last one repeated."""
     lanes = lanes_of(unit)
@@ -171,7 +171,7 @@ def power_spectrum(c, count, channels, l_max, scratch, p, norm):
             p[i, k] *= inverse
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@numba.njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
 def _spectrum_adjoint(i, c, channels, l_max, p, inverse, along, gp, scratch):
     """Gradient of one atom's energy with respect to its coefficients, into scratch.gradient (L, wide).
 
