@@ -4,9 +4,10 @@ from kernel_cases import SETTINGS, charges_of, molecules, problem, random_unknow
 
 from superion.electrostatics import neutral_fragments
 from superion.electrostatics.charge_equilibration import ChargeEquilibration
-from superion.errors import InputError
+from superion.errors import InputError, ModelError
 from superion.potentials import KernelQEqSettings, Potential, fit_kqeq
 from superion.potentials.kernel_qeq import charge_terms
+from superion.potentials.soap import SoapBlock
 
 CHARGES_ALONE = SETTINGS.model_copy(update={"atomic_dipoles": ()})
 
@@ -103,3 +104,14 @@ def test_learning_improves_molecules_that_were_left_out():
 def test_frames_without_labels_are_refused():
     with pytest.raises(InputError, match="no frame carries a label among REF_dipole"):
         fit_kqeq(molecules(2), KernelQEqSettings())
+
+
+def test_unknown_total_charges_are_refused_before_sparse_points_are_chosen(monkeypatch):
+    frames = molecules(3)
+    for atoms in frames:
+        atoms.info |= {"REF_dipole": np.zeros(3), "total_charge": 0.0}
+    del frames[2].info["total_charge"]
+    frames[2].info["source"] = "dipoles.extxyz#2"
+    monkeypatch.setattr(SoapBlock, "choose", None)
+    with pytest.raises(ModelError, match=r"dipoles.extxyz#2: neither the structure nor the charge model"):
+        fit_kqeq(frames, SETTINGS.model_copy(update={"total_charge": None}))

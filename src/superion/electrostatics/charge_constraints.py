@@ -41,7 +41,7 @@ def constraints_of(
     elif stated is None:
         raise ModelError(
             "neither the structure nor the charge model states the total charge.",
-            remedy='set atoms.info["total_charge"], or total_charge of the model.',
+            remedy='set atoms.info["total_charge"] in e, or total_charge in the settings of the model.',
         )
     elif not np.isfinite(float(stated)):
         raise InputError(f"the total charge is {stated!r}.", remedy="give a finite number.")

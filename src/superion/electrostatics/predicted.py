@@ -44,7 +44,7 @@ class PredictedCharges:
         if total is None:
             raise ModelError(
                 "neither the structure nor the charge model states the total charge.",
-                remedy='set atoms.info["total_charge"], or total_charge of the model.',
+                remedy='set atoms.info["total_charge"] in e, or total_charge in the settings of the model.',
             )
         return predicted + (float(total) - predicted.sum()) / len(atoms)
 

@@ -13,6 +13,7 @@ import torch
 from ase import Atoms
 
 from superion.electrostatics.charge_constraints import constraints_of
+from superion.electrostatics.equilibration import Constraints
 from superion.errors import naming
 from superion.potentials.gp import prior_factor
 from superion.potentials.kernel_observables import Observables, observables
@@ -135,17 +136,11 @@ class ChargeProblem:
 
     def linear(self, atoms: Atoms) -> tuple[Response, Observables]:
         """How the charges of a frame respond, and what is known of them."""
-        with naming(atoms.info.get("source")):
-            found = constraints_of(
-                atoms,
-                self.settings.total_charge,
-                background=False,
-                neutral_parts=self.settings.neutral_parts,
-            )
+        found = constraints(atoms, self.settings)
         members = found.groups == np.arange(len(found.totals))[:, None]
-        constraints = torch.from_numpy(members.astype(np.float64))
+        each = torch.from_numpy(members.astype(np.float64))
         totals = torch.from_numpy(found.totals)
-        response = Response(atoms, self.elements, constraints, totals, self.settings.accuracy)
+        response = Response(atoms, self.elements, each, totals, self.settings.accuracy)
         width = self.elements.width[response.kinds].numpy()
         return response, observables(atoms, self.settings, width)
 
@@ -196,6 +191,14 @@ def _whitened(rows: Array, priors: Sequence[tuple[slice, Array]], start: int) ->
 def one_hot(atoms: Atoms, species: Sequence[int]) -> Array:
     """(N, E): which element each atom is."""
     return (atoms.numbers[:, None] == np.array(species)).astype(np.float64)
+
+
+def constraints(atoms: Atoms, settings: KernelQEqSettings) -> Constraints:
+    """Which charges add up to what; errors name the frame."""
+    with naming(atoms.info.get("source")):
+        return constraints_of(
+            atoms, settings.total_charge, background=False, neutral_parts=settings.neutral_parts
+        )
 
 
 def with_delta(block: SoapBlock, delta: float) -> SoapBlock:

@@ -21,7 +21,7 @@ from superion.electrostatics.equilibration_term import EquilibrationTerm
 from superion.electrostatics.properties import ElementValues
 from superion.errors import InputError
 from superion.potentials.kernel_dipoles import AtomicDipoles
-from superion.potentials.kernel_problem import ChargeProblem
+from superion.potentials.kernel_problem import ChargeProblem, constraints
 from superion.potentials.kernel_property import KernelProperty
 from superion.potentials.kernel_response import Elements
 from superion.potentials.kernel_settings import KernelQEqSettings
@@ -75,6 +75,8 @@ def unlearned_problem(
 ) -> ChargeProblem:
     """Sparse points from `frames`; atomic dipoles from the `labelled` ones, none without."""
     require_numba("fitting")
+    for atoms in labelled or frames:
+        constraints(atoms, settings)  # before anything takes long
     rng = np.random.default_rng(settings.seed)
     elements = start_elements(frames, settings)
     known = elements.species
