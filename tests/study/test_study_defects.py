@@ -25,11 +25,11 @@ DEFECTS = {
     "supercells": [[2, 1, 1]],
     "separation": 4.0,
     "count": 1,
-    "fields": [-0.01, 0.02, 0.01],
+    "fields": [-0.002, 0.004, 0.002],  # small enough for the pair to stay
     "axes": ["z"],
 }
 PAIR = "Frenkel energy (Li0-pair-4.64)"
-ROWS = [PAIR, *(f"{PAIR} in {field} V/Å along z" for field in ("0.01", "0.02", "-0.01"))]
+ROWS = [PAIR, *(f"{PAIR} in {field} V/Å along z" for field in ("0.002", "0.004", "-0.002"))]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_energies_are_those_of_a_run_with_the_charges_of_the_term(salt: Path) ->
         run = run_defects(model, crystal(REST), own, out, start=begin, progress=False).defects[0]
         found = [
             run.energy,
-            *(p.energy for f in (0.01, 0.02, -0.01) for p in run.curves["z"].points if p.field == f),
+            *(p.energy for f in (0.002, 0.004, -0.002) for p in run.curves["z"].points if p.field == f),
         ]
         assert [value.value for value in file.values] == found
         assert all(any("small cell" in flag for flag in value.flags) for value in file.values)

@@ -32,6 +32,7 @@ from superion.study.settings_file import read_settings
 from superion.verdict.settings import VerdictSettings
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+SETTINGS = "study.yaml"
 
 
 class DataSettings(BaseModel):

@@ -24,8 +24,7 @@ def main(folder: Path) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # nothing else may write between the answers
     threading.Thread(target=_listen, args=(wanted,), daemon=True).start()
-    from superion.study.config import read_study
-    from superion.study.run import SETTINGS
+    from superion.study.config import SETTINGS, read_study
     from superion.study.steps import Study
 
     plan = {s.name: s for s in Study(read_study(folder / SETTINGS), folder, progress=False).plan()}

@@ -12,7 +12,7 @@ from typing import Any
 from superion.errors import SuperionError
 from superion.files import locked, sha256, write_json
 from superion.progress import track
-from superion.study.config import StudySettings, read_study, write_study
+from superion.study.config import SETTINGS, StudySettings, read_study, write_study
 from superion.study.crew import Begun, run_apart
 from superion.study.crew_worker import reason
 from superion.study.display import Display, say
@@ -21,8 +21,6 @@ from superion.study.folder import check_files, check_folder, read_state
 from superion.study.provenance import environment
 from superion.study.state import State
 from superion.study.steps import Step, Study
-
-SETTINGS = "study.yaml"
 
 
 def run_study(source: str | Path, folder: str | Path | None = None, *, progress: bool = True) -> Path:

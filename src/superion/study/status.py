@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 
 from rich.table import Table
 
 from superion.errors import InputError
-from superion.study.config import read_study
+from superion.study.config import SETTINGS, read_study
 from superion.study.dynamics import done_fraction
-from superion.study.run import SETTINGS
-from superion.study.state import NAME, Record, State
+from superion.study.rows import Row, elapsed, gathered, row_of
+from superion.study.state import NAME, State
 from superion.study.steps import Study
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One step.
-
-    status: done, running, interrupted, failed, waiting or to do. seconds: of the last attempt. fraction: how
-    much is done, where that is known. note: the error, if it failed. family: of steps shown together.
-    """
-
-    step: str
-    status: str
-    seconds: float | None
-    fraction: float | None
-    note: str
-    family: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +27,7 @@ class Progress:
     def table(self) -> Table:
         """For the terminal: steps of a family in one row, and further ones for those that went wrong."""
         table = Table("step", "status", "done", "seconds", "note")
-        for row in _gathered(self.rows):
+        for row in gathered(self.rows):
             table.add_row(
                 row.step,
                 row.status,
@@ -79,7 +60,7 @@ def status(folder: str | Path) -> Progress:
                 fraction = 1.0
             elif fraction < 1:
                 left.append(1 - fraction)
-            seconds = _seconds(record)
+            seconds = elapsed(record)
             advance = fraction - record.fraction if record else 0.0
             if seconds and advance > 0.01:
                 rates.append(seconds / advance)
@@ -91,38 +72,3 @@ def status(folder: str | Path) -> Progress:
     elif rates:
         seconds_left = max(max(left), sum(left) / study.settings.processes) * sum(rates) / len(rates)
     return Progress(rows, pending, state.alive and pending is not None, seconds_left)
-
-
-def _gathered(rows: list[Row]) -> list[Row]:
-    shown: list[Row] = []
-    for (family, _), group in groupby(rows, key=lambda row: (row.family, row.family or row.step)):
-        each = list(group)
-        if family is None or len(each) == 1:
-            shown += each
-            continue
-        counts = Counter(row.status for row in each)
-        text = each[0].status if len(counts) == 1 else ", ".join(f"{n} {what}" for what, n in counts.items())
-        seconds = [row.seconds for row in each if row.seconds is not None]
-        total = sum(seconds) if seconds else None
-        shown.append(Row(f"{family} ({len(each)})", text, total, counts["done"] / len(each), ""))
-        shown += [row for row in each if row.status in ("failed", "interrupted", "running")]
-    return shown
-
-
-def row_of(step: str, record: Record | None, alive: bool, fraction: float | None) -> Row:
-    """The row of a step. alive: whether the process that wrote the record is still there."""
-    if record is None:
-        return Row(step, "to do", None, fraction, "")
-    interrupted = record.status == "running" and not alive
-    seconds = None if interrupted else _seconds(record)
-    name = "interrupted" if interrupted else record.status
-    return Row(step, name, seconds, fraction, record.error or "")
-
-
-def _seconds(record: Record | None) -> float | None:
-    if record is None:
-        return None
-    if record.status == "running" and record.started:
-        since = datetime.fromisoformat(record.started)
-        return max(0.0, (datetime.now(UTC) - since).total_seconds())
-    return record.seconds

@@ -15,7 +15,7 @@ from superion.study.folder import check_files, check_folder, read_state
 from superion.study.provenance import environment
 from superion.training.config import SETTINGS, STORE, TrainSettings, read_training, write_training
 from superion.training.protocols import PROTOCOLS, Protocol
-from superion.training.summary import report, summarise
+from superion.training.summary import summarise
 from superion.training.work import Labelling, Work
 
 
@@ -70,7 +70,7 @@ def run_training(
             _forget_others(work)
             summarise(folder, reason)
             if figure:
-                report(folder, progress=progress)
+                _report(folder, progress=progress)
             say(f"ended: {reason}.", progress)
         finally:
             state.pid = None
@@ -113,3 +113,13 @@ def _forget_others(work: Work) -> None:
         work.state.drop_outputs(name)
         del work.state.records[name]
     work.state.write()
+
+
+def _report(folder: Path, *, progress: bool = True) -> Path | None:
+    """Write the report of a training and its figures; its path, or None and a note without matplotlib."""
+    try:
+        from superion.report import write_training_report
+    except ImportError as error:
+        say(f"note: no report ({error}); install it: pip install 'superion[report]'.", progress)
+        return None
+    return write_training_report(folder)

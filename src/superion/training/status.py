@@ -11,8 +11,8 @@ from superion.reference import read_store
 from superion.reference.store import NAME as JOURNAL
 from superion.structures.duplicates import frame_name
 from superion.study.dynamics import done_fraction
+from superion.study.rows import Row, row_of
 from superion.study.state import NAME, Record, State
-from superion.study.status import Row, row_of
 from superion.training.config import SETTINGS, STORE, TrainSettings, read_training
 from superion.training.frames import load_frames
 from superion.training.summary import SUMMARY

@@ -1,4 +1,4 @@
-"""What all generations came to, in one file and one report."""
+"""What all generations came to, in one file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from superion.files import read_json, write_json
-from superion.study.display import say
 
 SUMMARY = "summary.json"
 
@@ -21,13 +20,3 @@ def summarise(folder: Path, reason: str | None) -> dict[str, Any]:
     summary = {"ended": reason, "generations": judged, "diffusion": diffusion}
     write_json(folder / SUMMARY, summary)
     return summary
-
-
-def report(folder: Path, *, progress: bool = True) -> Path | None:
-    """Write the report of a training and its figures; its path, or None and a note without matplotlib."""
-    try:
-        from superion.report import write_training_report
-    except ImportError as error:
-        say(f"note: no report ({error}); install it: pip install 'superion[report]'.", progress)
-        return None
-    return write_training_report(folder)
