@@ -102,6 +102,17 @@ def test_bound_holds_when_hops_are_few(hops):
     assert covered >= 0.92
 
 
+@pytest.mark.parametrize(
+    ("frames", "ions", "memory"), [(500, 14, 0.0), (500, 14, 0.8), (500, 1, 0.8), (2000, 56, 0.9)]
+)
+def test_bound_of_ions_that_only_vibrate_is_a_few_hops(frames, ions, memory):
+    rng = np.random.default_rng(5)
+    hop = HOP**2 / (6 * frames * TIMESTEP * ions)
+    for _ in range(40):
+        found = diffusion_coefficient(vibration(rng, (frames, ions, 3), 0.3, memory), TIMESTEP)
+        assert 2.9 < found.bound / hop < 10
+
+
 @pytest.mark.physics
 @pytest.mark.parametrize(
     ("process", "hops", "frames", "ions", "options"),

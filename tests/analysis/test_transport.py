@@ -99,6 +99,18 @@ def test_a_drifting_system_gives_the_same_result(reference):
     assert found.collective_conductivity == pytest.approx(expected.collective_conductivity, rel=1e-6)
 
 
+@pytest.mark.parametrize("reference", ["system", "none"])
+def test_momentum_of_the_framework_carries_its_part_of_the_current(reference):
+    """Lithium is 15 % of the mass, so that about the centre of mass it moves that much less."""
+    positions = trajectory(frames=4000, diffusion=1e-3)
+    expected = run(positions)
+    centre = np.einsum("fna,n->fa", positions, MASSES / MASSES.sum())
+    found = run(positions - centre[:, None, :], reference=reference)
+    assert found.modes == expected.modes
+    assert found.collective_conductivity == pytest.approx(expected.collective_conductivity, rel=1e-9)
+    assert found.haven_ratio == pytest.approx(expected.haven_ratio, rel=0.05)
+
+
 def test_immobile_vibrating_crystal_is_only_bounded():
     result = run(trajectory(frames=2000, diffusion=0.0, vibration=0.3))
     assert result.status == "upper bound only"

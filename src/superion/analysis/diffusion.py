@@ -22,7 +22,8 @@ m the fitted spectrum and 1/q the number of independent coordinates, at most 3N.
 have fewer; they show in the products of *different* modes, mean (Yₖ·Yₗ)² / (mean |Yₖ|²)² = q, an
 estimate that needs no model of the correlation. Rare hops are not normal; the excess fourth moment of
 displacements over T/K adds what counting a finite number of events costs. The interval is that of a
-χ² variable with the same relative variance.
+χ² variable with the same relative variance. The upper bound for few hops is the larger of two: that of
+counted events (Poisson), and the D of a random walk (χ²) that the noise of c sₖ (normal) could hide.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from superion.errors import InputError
 Array = np.ndarray
 FEWEST_FRAMES = 100
 FEWEST_MODES = 10
+SIDED = NormalDist().inv_cdf(0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,19 @@ def diffusion_coefficient(
     duration = frames * timestep
     quantum = hop_length**2 / (6 * duration * ions)  # D of one hop
     hops = max(value, 0.0) / quantum
-    if value <= 0:
+    if not power.any():
         bound = poisson_upper(0.0) * quantum
         return DiffusionEstimate(value, float("inf"), (0.0, bound), bound, tensor, count, 0.0, 0.0)
 
     independent = _participation(amplitude)
     excess, excess_length = _counting(positions, count)
     q = max(independent, _mode_overlap(amplitude) - excess)
+    noise = np.sqrt(2 * q * float(weights**2 @ (fitted - value) ** 2))
+    walk = 1 / (q * float(weights @ weights))
+    largest = (value + SIDED * noise) / (_chi_square(0.05, walk) / walk)
+    if value <= 0:
+        bound = max(poisson_upper(0.0) * quantum, largest)
+        return DiffusionEstimate(value, float("inf"), (0.0, bound), bound, tensor, count, 0.0, 0.0)
     together = q / independent  # ions per independent mover, ≥ 1
     normal = 2 * q * float(weights**2 @ fitted**2) / value**2
     counting = excess * together * (1 + float(weights @ weights) / 2)
@@ -112,7 +120,7 @@ def diffusion_coefficient(
     freedom = 2 / variance
     low = value / (_chi_square(0.975, freedom) / freedom)
     high = value / (_chi_square(0.025, freedom) / freedom)
-    bound = max(poisson_upper(hops / event) * event * quantum, value / (_chi_square(0.05, freedom) / freedom))
+    bound = max(poisson_upper(hops / event) * event * quantum, largest)
     return DiffusionEstimate(value, variance, (low, high), bound, tensor, count, hops, hops / event)
 
 
@@ -188,4 +196,4 @@ def _counting(positions: Array, blocks: int) -> tuple[float, float]:
     scatter = np.einsum("bna,bnc->nac", step, step)
     normal = (length.sum(axis=0) ** 2 - fourth + 2 * ((scatter**2).sum(axis=(1, 2)) - fourth)) / others
     excess = max(0.0, float((fourth - normal).sum()))
-    return excess / float(length.sum()) ** 2, excess
+    return excess / float(length.sum()) ** 2 if excess else 0.0, excess

@@ -41,10 +41,11 @@ class TransportResult:
     species, charge (formal, e), temperature (K). length, discarded, timestep: ps. frames, ions: counts.
     volume: Å³, mean. diffusion*: cm²/s; the tensor is 3 x 3, a value without interval. conductivity*:
     mS/cm, Nernst-Einstein (independent ions). collective_conductivity*: mS/cm, Einstein-Helfand (with
-    the correlation of the ions); haven_ratio* is Nernst-Einstein over collective; both None with
-    `collective_reason`. hops: effective hops of all ions, MSD(length) N / hop_length² (Å);
-    independent_hops: less what ions did together. slope: log-log slope of the mean squared displacement
-    over the lags `slope_lags` (ps), 1 in the diffusive regime. modes: how many slow modes were used.
+    the correlation of the ions), of ions seen from the framework whatever `reference` is; haven_ratio*
+    is Nernst-Einstein over collective; both None with `collective_reason`. hops: effective hops of all
+    ions, MSD(length) N / hop_length² (Å); independent_hops: less what ions did together. slope: log-log
+    slope of the mean squared displacement over the lags `slope_lags` (ps), 1 in the diffusive regime.
+    modes: how many slow modes were used.
     msd_lags (ps), msd (Å²): a curve to draw, up to half the length.
     """
 
@@ -143,7 +144,8 @@ def transport(
             remedy="discard less, or run longer.",
         )
     positions, cells = positions[start:], cells[start:]
-    paths = _at_rest(positions, masses, mobile, reference)[:, mobile]
+    still = _at_rest(positions, masses, mobile, reference)
+    paths = still[:, mobile]
     _refuse_wrapped(paths, cells, np.flatnonzero(mobile))
 
     frames, ions = paths.shape[:2]
@@ -193,7 +195,8 @@ def transport(
             haven_interval=None,
             collective_reason="too few hops for the diffusion coefficient of single ions.",
         )
-    together = diffusion_coefficient(collective(paths), timestep, hop_length=hop_length, modes=found.modes)
+    current = _current(still, masses, mobile)
+    together = diffusion_coefficient(current, timestep, hop_length=hop_length, modes=found.modes)
     known = together.variance <= WIDEST_COLLECTIVE**2
     haven = found.value / together.value if known else None
     spread = float(np.exp(1.96 * np.sqrt(found.variance + together.variance)))
@@ -303,6 +306,20 @@ def _at_rest(positions: Array, masses: Array, mobile: Array, reference: str) -> 
             remedy="use reference='none'.",
         )
     return remove_drift(positions, masses, None if reference == "system" else ~mobile)
+
+
+def _current(positions: Array, masses: Array, mobile: Array) -> Array:
+    """Path (F, 1, 3) of what carries the current: the mobile ions, seen from all other atoms.
+
+    Those hold the opposite charge, which moves when momentum is conserved: ions of the share μ of the mass
+    that all move by d about the centre of mass move by d/(1 − μ) through the framework.
+    """
+    path = collective(positions[:, mobile])
+    if not mobile.all():
+        others = np.where(mobile, 0.0, np.asarray(masses, dtype=float))
+        centre = np.einsum("fna,n->fa", positions, others / others.sum())
+        path -= np.sqrt(np.count_nonzero(mobile)) * centre[:, None, :]
+    return path
 
 
 def _refuse_wrapped(paths: Array, cells: Array, atoms: Array) -> None:
