@@ -51,6 +51,13 @@ def test_energy_is_that_of_structures_at_rest(tmp_path):
     assert pair.energy == pytest.approx(energy - crystal_energy, abs=1e-5)
 
 
+def test_relaxed_structures_state_the_charge_of_their_crystal(tmp_path):
+    neutral = crystal()
+    neutral.info["total_charge"] = 0.0
+    run_defects(SALT, neutral, settings(), tmp_path, progress=False)
+    assert [atoms.info.get("total_charge") for atoms in read(tmp_path / FRAMES, ":")] == [0.0, 0.0]
+
+
 def test_doubts_are_told(tmp_path):
     (pair,) = run(tmp_path, steps=3, overlap=20.0).defects
     assert any("not at rest after 3 steps" in flag for flag in pair.flags)

@@ -4,6 +4,7 @@ from ase import Atoms, units
 from ase.md.verlet import VelocityVerlet
 
 from superion import Calculator, Potential
+from superion.electrostatics import ChargeEquilibration, EquilibrationTerm, Gaussian
 from superion.potentials.repulsion import Repulsion
 from superion.simulation import MDSettings, read_trajectory, run_md
 
@@ -73,6 +74,28 @@ def test_one_calculator_for_many_structures():
             assert_right(calculator, atoms)
     calculator.calculate(exchanged, ["energy"], ["positions"])
     assert_right(calculator, exchanged)
+
+
+def test_the_charges_that_a_structure_states_are_seen_to_change():
+    model = ChargeEquilibration({"Li": -4.0, "F": 6.0}, {"Li": 18.0, "F": 18.0}, Gaussian(0.6), warn=False)
+    potential = Potential([EquilibrationTerm(model)])
+    atoms = Atoms("LiFLiF", [[0, 0, 0], [0, 0, 1.6], [4, 0, 0], [4, 0.3, 1.7]], info={"total_charge": 0.0})
+    atoms.calc = Calculator(potential)
+    seen = set()
+    for change in (0.0, 1.0, 0.0, -1.0):
+        atoms.info["total_charge"] = change
+        seen.add(atoms.get_potential_energy())
+        assert atoms.get_potential_energy() == potential.evaluate(atoms).energy
+        atoms.positions[0, 0] += 0.01
+        atoms.info["total_charge"] = 0.5
+        assert atoms.get_potential_energy() == potential.evaluate(atoms).energy
+        atoms.info["total_charge"] = change
+        assert atoms.get_potential_energy() == potential.evaluate(atoms).energy
+    assert len(seen) == 4
+    atoms.info["total_charge"] = 0.0
+    before = atoms.get_potential_energy()
+    atoms.arrays["fragment"], atoms.info["fragment_charges"] = np.array([0, 0, 1, 1]), [0.0, 0.0]
+    assert atoms.get_potential_energy() == potential.evaluate(atoms).energy > before
 
 
 @pytest.mark.parametrize("ensemble", ["nve", "npt"])

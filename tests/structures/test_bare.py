@@ -7,7 +7,7 @@ from ase import Atoms
 from superion.electrostatics import ChargeEquilibration, Gaussian
 from superion.errors import InputError
 from superion.structures import read_frames
-from superion.structures.bare import bare, repeated
+from superion.structures.bare import bare, fragment_charges, repeated, total_of
 
 
 def crystal(charges):
@@ -71,3 +71,25 @@ def test_a_misspelt_fragment_is_refused(tmp_path):
     atoms.write(tmp_path / "c.extxyz")
     with pytest.raises(InputError, match=r"unknown key 'fragments'. Did you mean 'fragment'\?"):
         read_frames(tmp_path / "c.extxyz")
+
+
+@pytest.mark.parametrize("written", ["1", "1.5", "'1 2 3 4 5 6 7 8 9'", "'1 -1'"])
+def test_charges_of_fragments_written_by_hand(written, tmp_path):
+    """A reader of extended XYZ makes a number of one, and a matrix of nine, of which columns come first."""
+    charges = [float(word) for word in written.strip("'").split()]
+    rows = "".join(f"H {3 * k} 0 0 {k}\n" for k in range(len(charges)))
+    comment = f"Properties=species:S:1:pos:R:3:fragment:I:1 pbc=F fragment_charges={written}".replace(
+        "'", '"'
+    )
+    (tmp_path / "a.extxyz").write_text(f"{len(charges)}\n{comment}\n{rows}")
+    (atoms,) = read_frames(tmp_path / "a.extxyz")
+    assert fragment_charges(atoms) == dict(enumerate(charges))
+    assert total_of(atoms) == sum(charges)
+
+
+def test_the_total_charge_is_stated_alone_or_by_fragments():
+    atoms = crystal({4: 0.25, 2: 1.0})
+    assert total_of(atoms) == 1.25
+    atoms.info["total_charge"] = 2
+    assert total_of(atoms) == 2.0
+    assert total_of(Atoms("H")) is None

@@ -48,7 +48,11 @@ def open_one_axis(atoms):
     atoms.pbc = [True, True, False]
 
 
-@pytest.mark.parametrize("change", [change_element, swap_elements, move, strain, open_one_axis])
+def charge(atoms):
+    atoms.info["total_charge"] = 1.0
+
+
+@pytest.mark.parametrize("change", [change_element, swap_elements, move, strain, open_one_axis, charge])
 def test_what_does_matter(change):
     other = crystal()
     change(other)

@@ -18,6 +18,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from superion.analysis.charges import charge_summary
 from superion.errors import InputError
+from superion.structures.bare import total_of
 from superion.structures.labels import get_label, is_isolated
 from superion.terms import Evaluation
 
@@ -122,7 +123,7 @@ def _dipoles(atoms: Atoms, found: Evaluation) -> tuple[Array, Array] | None:
     if label is None or found.dipole is None or found.charges is None or atoms.pbc.any():
         return None
     centre, predicted = atoms.get_center_of_mass(), float(found.charges.sum())
-    total = get_label(atoms, "total_charge")
+    total = total_of(atoms)
     stated = predicted if total is None else total
     return label - stated * centre, found.dipole - predicted * centre
 

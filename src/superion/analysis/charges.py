@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from superion.structures.labels import get_label, is_isolated
+from superion.structures.bare import total_of
+from superion.structures.labels import is_isolated
 from superion.terms import Evaluation
 
 
@@ -16,7 +17,7 @@ def charge_summary(frames: Sequence[Atoms], predictions: Sequence[Evaluation]) -
     """Predicted charges (e) in numbers, JSON-ready; None if the model has none.
 
     by_species: mean, std, min, max and number of atoms by element. total_error: the largest |Σq − Q| of a
-    frame, Q its `total_charge`, or 0 where it states none. Isolated atoms do not count.
+    frame, Q the total charge that it states, or 0 where it states none. Isolated atoms do not count.
     """
     charges: dict[str, list[float]] = {}
     largest = 0.0
@@ -25,7 +26,7 @@ def charge_summary(frames: Sequence[Atoms], predictions: Sequence[Evaluation]) -
             continue
         for symbol, q in zip(atoms.symbols, found.charges.tolist(), strict=True):
             charges.setdefault(symbol, []).append(q)
-        total = get_label(atoms, "total_charge")
+        total = total_of(atoms)
         largest = max(largest, abs(float(found.charges.sum()) - (total or 0.0)))
     if not charges:
         return None

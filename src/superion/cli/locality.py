@@ -100,6 +100,7 @@ def locality(
     from superion.locality import LocalitySettings, Samples
     from superion.locality import locality as spreads
     from superion.structures import read_structure
+    from superion.structures.bare import repeated
     from superion.study.settings_file import validate
 
     terms = {Path(what).name: _terms(what, screening) for what in subtract or ()}
@@ -113,7 +114,7 @@ def locality(
     else:
         if output is None:
             raise InputError("there is no folder for the labels.", remedy="name one with --output.")
-        atoms = read_structure(structure).repeat(parse_supercell(supercell))
+        atoms = repeated(read_structure(structure), parse_supercell(supercell))
         given = {
             "radii": _numbers(radii),
             "reference": _counts(reference) if reference else dict.fromkeys(sorted(set(atoms.symbols)), 1),

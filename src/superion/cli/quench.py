@@ -32,6 +32,7 @@ def quench(
     from superion.files import sha256
     from superion.potentials import Calculator
     from superion.simulation.quench import QuenchSettings, melt_quench
+    from superion.structures.bare import state, stated
     from superion.study.dynamics import start_structure
     from superion.study.settings_file import validate
     from superion.training.frames import write_frames
@@ -52,5 +53,6 @@ def quench(
     calculator, provenance = read_driver(model) or (Calculator(model), {"model": sha256(model)})
     final = melt_quench(atoms, calculator, settings, output, resume=resume, provenance=provenance)
     final.info = {"frame_id": f"{structure.name.split('.')[0]}-quenched", "config_type": "quenched"}
+    state(final, stated(atoms))
     write_frames(output / "quenched.extxyz", [final])
     typer.echo(f"{len(final)} atoms at {final.get_temperature():.0f} K; {output / 'quenched.extxyz'}")

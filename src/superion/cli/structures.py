@@ -206,7 +206,7 @@ def perturb(
         if rattle is not None:
             atoms = changes.rattle(atoms, rattle, rng, min_distance=min_distance)
         name = frame_name(source, k // count).rpartition("/")[2]
-        atoms.info = {"frame_id": f"{name}-{kind}-s{seed}-{k % count}", "config_type": kind}
+        atoms.info |= {"frame_id": f"{name}-{kind}-s{seed}-{k % count}", "config_type": kind}
         made.append(atoms)
     typer.echo(f"{len(made)} structures of {len(structures)}")
     write_frames(output, made)

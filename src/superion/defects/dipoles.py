@@ -16,6 +16,7 @@ from superion.electrostatics.polarization import checked_charges
 from superion.electrostatics.uniform_field import check_neutral
 from superion.errors import InputError, ModelError
 from superion.potentials import Potential
+from superion.structures.bare import repeated
 
 Array = np.ndarray
 STEP = 0.1
@@ -69,7 +70,7 @@ def _check_local(charges: ChargeModel, crystal: Atoms) -> None:
     """
     times = [1, 1, 1]
     times[int(np.linalg.norm(crystal.cell.array, axis=1).argmin())] = 2
-    born, double = (born_charges(atoms, charges) for atoms in (crystal, crystal.repeat(times)))
+    born, double = (born_charges(atoms, charges) for atoms in (crystal, repeated(crystal, times)))
     change = double.values.reshape(2, len(crystal), 3, 3).mean(axis=0) - born.values
     lacking = max(float(np.abs(change).max()), float(np.abs(born.violation).max()) / len(crystal))
     typical = float(np.sqrt((checked_charges(crystal, charges) ** 2).mean()))

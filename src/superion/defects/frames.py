@@ -87,7 +87,7 @@ def _frame(
         return
     atoms = bare(start)
     atoms.positions[:] = rest.positions
-    atoms.info = {
+    atoms.info |= {
         "frame_id": frame_id(cell.supercell, name, where),
         "config_type": "defect",
         "defect": name,

@@ -9,7 +9,7 @@ from superion.electrostatics.charge_transfer import bonded_parts
 from superion.electrostatics.coulomb_operator import slab_normal
 from superion.electrostatics.equilibration import Constraints
 from superion.errors import InputError, ModelError
-from superion.structures.bare import fragment_charges
+from superion.structures.bare import FRAGMENT, fragment_charges, total_of
 
 Array = np.ndarray
 NEUTRAL = 1e-6
@@ -60,6 +60,21 @@ def constraints_of(
             "uniform neutralising background.",
         )
     return found
+
+
+def undivided_total(atoms: Atoms, total_charge: float | None) -> float | None:
+    """Total charge (e) for charges that have it as their only constraint, as `constraints_of` finds it.
+
+    None if nobody states it. InputError for several fragments, whose charges they would not keep.
+    """
+    if FRAGMENT in atoms.arrays and np.ptp(atoms.arrays[FRAGMENT]):
+        raise InputError(
+            "the atoms belong to fragments with charges of their own, which these charges do not keep.",
+            remedy='delete the array "fragment" and give the total charge alone, or use a model with charge '
+            "equilibration (kqeq, kqeq-gap, qeq-gap).",
+        )
+    stated = total_of(atoms)
+    return total_charge if stated is None else stated
 
 
 def _fragments(atoms: Atoms) -> Constraints:

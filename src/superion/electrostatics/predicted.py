@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from ase import Atoms
 
+from superion.electrostatics.charge_constraints import undivided_total
 from superion.electrostatics.charges import CHARGE_MODELS
 from superion.electrostatics.properties import AtomicProperty, Pull, part_of, prefixed, restore_property
 from superion.errors import ModelError
@@ -36,17 +37,17 @@ class PredictedCharges:
         self.total_charge = None if total_charge is None else float(total_charge)
 
     def charges(self, atoms: Atoms) -> Array:
-        """(N,) e; ModelError if the total charge is conserved and nobody states it."""
+        """(N,) e; if the total is conserved, ModelError if nobody states it and InputError for fragments."""
         predicted = self.property.values(atoms)
         if not self.conserve or len(atoms) == 0:
             return predicted
-        total = atoms.info.get("total_charge", self.total_charge)
+        total = undivided_total(atoms, self.total_charge)
         if total is None:
             raise ModelError(
                 "neither the structure nor the charge model states the total charge.",
                 remedy='set atoms.info["total_charge"] in e, or total_charge in the settings of the model.',
             )
-        return predicted + (float(total) - predicted.sum()) / len(atoms)
+        return predicted + (total - predicted.sum()) / len(atoms)
 
     def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
         """Forces (N, 3) eV/Å and virial (3, 3) eV of Σ_i slope_i q_i at constant slope (N,) eV/e."""

@@ -19,6 +19,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError
+from superion.structures.bare import total_of
 
 Array = np.ndarray
 GTH_VALENCE: dict[str, int] = {
@@ -148,7 +149,7 @@ def _check(atoms: Atoms, points: Array, first: Atoms, cores: Array, electrons: i
         )
     if not (np.isfinite(points).all() and np.isfinite(atoms.positions).all()):
         raise InputError("positions or centres are not finite.", frame=frame)
-    total = float(atoms.info.get("total_charge", 0.0))
+    total = total_of(atoms) or 0.0
     if abs(cores.sum() - electrons * len(points) - total) > CHARGE:
         raise InputError(
             f"found {len(points)} centres of {electrons} electrons; cores of {cores.sum():g} e with a total "

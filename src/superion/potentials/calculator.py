@@ -13,6 +13,7 @@ from ase.calculators.calculator import all_changes
 from superion.neighbours import NeighbourList
 from superion.potentials.backend import evaluator
 from superion.potentials.potential import Potential
+from superion.structures.bare import stated
 
 SKIN = 1.0
 """How much further than the cutoff a search for pairs looks, in Å."""
@@ -87,6 +88,13 @@ class Calculator(AseCalculator):
             self.results["stress"] = stress.flat[[0, 4, 8, 5, 2, 1]]
         if result.charges is not None:
             self.results.update(charges=result.charges, dipole=result.dipole)
+
+    def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
+        """What has changed since the last evaluation; charges that a structure states change all."""
+        if self.atoms is not None and stated(self.atoms) != stated(atoms):
+            return list(all_changes)
+        changes: list[str] = super().check_state(atoms, tol)
+        return changes
 
     def _remember(self, atoms: Atoms | None, changes: Sequence[str]) -> Atoms:
         """Keep what ASE compares the next structure with: a copy, or no more than new positions and cell."""

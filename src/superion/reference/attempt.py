@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 
 from superion.errors import LabelError
@@ -138,15 +139,22 @@ def _read_reply(key: str, folder: Path, code: int | None, timeout: float | None)
 
 def atoms_to_json(atoms: Atoms) -> dict[str, Any]:
     """What a label depends on, in plain values without loss of a digit."""
+    from superion.structures.bare import FRAGMENT, stated  # slow, and not needed by the process of a label
+
+    charges = stated(atoms)
     return {
         "numbers": atoms.numbers.tolist(),
         "positions": atoms.positions.tolist(),
         "cell": atoms.cell.array.tolist(),
         "pbc": atoms.pbc.tolist(),
-        "info": {"total_charge": total_charge(atoms), "multiplicity": multiplicity(atoms)},
+        "fragment": charges.pop(FRAGMENT, None),
+        "info": charges | {"total_charge": total_charge(atoms), "multiplicity": multiplicity(atoms)},
     }
 
 
 def atoms_from_json(value: dict[str, Any]) -> Atoms:
     """Inverse of `atoms_to_json`."""
-    return Atoms(**value)
+    atoms = Atoms(**{key: one for key, one in value.items() if key != "fragment"})
+    if value["fragment"] is not None:
+        atoms.set_array("fragment", np.array(value["fragment"]))
+    return atoms

@@ -45,8 +45,12 @@ class Labeller(Protocol):
 
 
 def total_charge(atoms: Atoms) -> float:
-    """`info["total_charge"]` in e; 0 where the frame does not say."""
-    return float(atoms.info.get("total_charge", 0.0))
+    """The total charge in e that the frame states, also by its fragments; 0 where it does not say."""
+    if "total_charge" in atoms.info:
+        return float(atoms.info["total_charge"])
+    from superion.structures.bare import total_of
+
+    return total_of(atoms) or 0.0
 
 
 def multiplicity(atoms: Atoms) -> int | None:
@@ -88,8 +92,15 @@ def fingerprint(value: Any) -> str:
 
 
 def label_key(atoms: Atoms, labeller: Labeller) -> str:
-    """What identifies one label: the structure and the settings of the labeller."""
+    """What identifies one label: the structure and the settings of the labeller.
+
+    Fragments with charges of their own are constraints that first principles do not know.
+    """
     settings = fingerprint([labeller.name, labeller.settings()])
+    if "fragment" in atoms.arrays and labeller.kind != "first-principles":
+        from superion.structures.bare import stated
+
+        settings = fingerprint([settings, stated(atoms)])
     return hashlib.sha256(f"{structure_key(atoms)} {settings}".encode()).hexdigest()
 
 

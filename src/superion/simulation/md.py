@@ -26,8 +26,17 @@ from superion.simulation.progress import RunProgress
 from superion.simulation.recorder import Recorder
 from superion.simulation.settings import MDSettings, check_same
 from superion.simulation.state import State, initial_state, pack, unpack
+from superion.structures.bare import stated
 
 Array = np.ndarray
+_STRUCTURE = {
+    "numbers": "numbers",
+    "masses": "masses",
+    "pbc": "pbc",
+    "start": "positions, cell or velocities",
+    "stated": "total charge or fragments",
+}
+"""Parts of `meta.json` that a resumed run shares with the one that began, and how messages call them."""
 Watch = Callable[[int, Atoms], None]
 """Looks at the step and the structure of a frame; raises SimulationError to end the run before it."""
 
@@ -214,6 +223,7 @@ def open_run(
         "masses": atoms.get_masses().tolist(),
         "pbc": atoms.pbc.tolist(),
         "start": _fingerprint(atoms, settings),
+        "stated": stated(atoms),
         "settings": settings.model_dump(mode="json"),
         "versions": {
             **{name: version(name) for name in ("superion", "ase", "numpy")},
@@ -240,11 +250,14 @@ def open_run(
             file=folder,
             remedy="read the part of the trajectory that you need.",
         )
-    differs = [key for key in ("numbers", "masses", "pbc", "start") if meta[key] != fresh[key]]
+    differs = [
+        what
+        for key, what in _STRUCTURE.items()
+        if key in meta and meta[key] != fresh[key]  # older runs have no charges in them
+    ]
     if differs:
-        what = "positions, cell or velocities" if differs == ["start"] else ", ".join(differs)
         raise InputError(
-            f"the run began from another structure: {what} differ.",
+            f"the run began from another structure: {', '.join(differs)} differ.",
             file=folder,
             remedy="give the structure it began from, or start in another folder.",
         )

@@ -14,6 +14,7 @@ from ase.io import write
 from superion.errors import InputError
 from superion.files import write_atomic
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
+from superion.structures.bare import state
 
 Array = np.ndarray
 
@@ -91,7 +92,8 @@ def read_trajectory(folder: str | Path, *, equilibration: bool = False) -> Traje
 def to_ase(trajectory: Trajectory, every: int = 1) -> list[Atoms]:
     """Each `every`-th frame as Atoms, unwrapped, with `step`, `time` (fs) and energies (eV) in `info`.
 
-    The energies are those of the model; they do not stand under the keys of reference labels.
+    They state of their charges what the start of the run did. The energies are those of the model; they do
+    not stand under the keys of reference labels.
     """
     if every < 1:
         raise InputError(f"every must be at least 1, found {every}.")
@@ -112,6 +114,7 @@ def to_ase(trajectory: Trajectory, every: int = 1) -> list[Atoms]:
             "potential_energy": float(trajectory.potential_energy[k]),
             "kinetic_energy": float(trajectory.kinetic_energy[k]),
         }
+        state(atoms, trajectory.meta.get("stated", {}))
         frames.append(atoms)
     return frames
 

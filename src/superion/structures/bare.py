@@ -20,10 +20,34 @@ def bare(atoms: Atoms) -> Atoms:
     These are `info["total_charge"]`, and `arrays["fragment"]` with `info["fragment_charges"]`.
     """
     copy = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    copy.info = {key: atoms.info[key] for key in (TOTAL, FRAGMENT_CHARGES) if key in atoms.info}
-    if FRAGMENT in atoms.arrays:
-        copy.set_array(FRAGMENT, atoms.arrays[FRAGMENT])
+    state(copy, stated(atoms))
     return copy
+
+
+def stated(atoms: Atoms) -> dict[str, Any]:
+    """What a structure states of its charges, JSON-ready and by its names; `state` is the inverse."""
+    found = {key: _plain(atoms.info[key]) for key in (TOTAL, FRAGMENT_CHARGES) if key in atoms.info}
+    if FRAGMENT in atoms.arrays:
+        found[FRAGMENT] = atoms.arrays[FRAGMENT].tolist()
+    return found
+
+
+def state(atoms: Atoms, charges: Mapping[str, Any]) -> None:
+    """Let a structure state of its charges what another one does, see `stated`."""
+    for key in (TOTAL, FRAGMENT_CHARGES):
+        if key in charges:
+            atoms.info[key] = charges[key]
+    if FRAGMENT in charges:
+        atoms.set_array(FRAGMENT, np.array(charges[FRAGMENT]))
+
+
+def total_of(atoms: Atoms) -> float | None:
+    """The total charge (e) that a structure states, itself or by its fragments; None if it does not."""
+    if TOTAL in atoms.info:
+        return float(atoms.info[TOTAL])
+    if FRAGMENT in atoms.arrays and FRAGMENT_CHARGES in atoms.info:
+        return sum(fragment_charges(atoms).values())
+    return None
 
 
 def repeated(atoms: Atoms, times: Sequence[int]) -> Atoms:
@@ -52,7 +76,10 @@ def fragment_charges(atoms: Atoms) -> dict[int, float]:
     """
     given: Any = atoms.info[FRAGMENT_CHARGES]
     try:
-        items = given.items() if isinstance(given, Mapping) else enumerate(np.asarray(given).tolist())
+        # files hold a list of one as a number, and a list of nine as a matrix, column by column
+        items = (
+            given.items() if isinstance(given, Mapping) else enumerate(np.ravel(given, order="F").tolist())
+        )
         charges = {int(label): float(charge) for label, charge in items}
     except (TypeError, ValueError, AttributeError):
         charges = {0: float("nan")}
@@ -76,3 +103,9 @@ def fragment_charges(atoms: Atoms) -> dict[int, float]:
             remedy='take it out of info["fragment_charges"], or correct arrays["fragment"].',
         )
     return charges
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -12,6 +12,7 @@ from ase import Atoms
 from rich.table import Table
 
 from superion.errors import InputError
+from superion.structures.bare import total_of
 from superion.structures.duplicates import duplicate_groups, frame_name
 from superion.structures.labels import LABELS, get_label, guess_label, is_isolated, suggest_mappings
 from superion.structures.slips import unit_slips
@@ -183,7 +184,7 @@ def _charge_slips(frames: Sequence[Atoms]) -> list[str]:
     """Charges that add up to another total than is stated, or to one that is not stated at all."""
     wrong = []
     for k, atoms in enumerate(frames):
-        charges, stated = get_label(atoms, "charges"), get_label(atoms, "total_charge")
+        charges, stated = get_label(atoms, "charges"), total_of(atoms)
         if charges is not None and abs(charges.sum() - (stated or 0.0)) > CHARGE_SLIP:
             said = "none is stated" if stated is None else f"total_charge is {stated:+g} e"
             wrong.append(f"{frame_name(atoms, k)} ({charges.sum():+.2f} e, {said})")

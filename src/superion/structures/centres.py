@@ -14,6 +14,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError
+from superion.structures.bare import state, stated
 from superion.structures.labels import LABELS
 from superion.structures.read import read_raw
 
@@ -78,4 +79,5 @@ def _clean(atoms: Atoms) -> Atoms:
             made.info[label.key] = atoms.info[label.key]
         elif label.where == "arrays" and label.key in atoms.arrays:
             made.set_array(label.key, atoms.arrays[label.key])
+    state(made, stated(atoms))
     return made

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 
+from superion.structures.bare import total_of
+
 GRID = 1e-6
 
 
@@ -17,9 +19,10 @@ def frame_name(atoms: Atoms, index: int) -> str:
 
 
 def structure_hash(atoms: Atoms) -> str:
-    """A hash of elements, cell, periodicity and positions (to 1e-6 Å), whatever the order of atoms.
+    """A hash of elements, cell, periodicity, positions (to 1e-6 Å) and total charge, in any order of atoms.
 
-    Periodic images of an atom count as equal; rotated or shifted copies do not. Labels do not enter.
+    Periodic images of an atom count as equal; rotated or shifted copies do not. Labels do not enter. A
+    structure that does not state its total charge is as one without.
     """
     cell = atoms.cell.complete().array
     scaled = np.linalg.solve(cell.T, atoms.positions.T).T
@@ -31,6 +34,8 @@ def structure_hash(atoms: Atoms) -> str:
     digest = hashlib.sha256(np.asarray(atoms.pbc, dtype=np.uint8).tobytes())
     digest.update((np.rint(atoms.cell.array / GRID).astype(np.int64)).tobytes())
     digest.update(np.ascontiguousarray(rows).tobytes())
+    if charge := total_of(atoms):
+        digest.update(f"{charge:+.6f}".encode())
     return digest.hexdigest()
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from ase import Atoms
 from ase.io.formats import string2index
 
-from superion.errors import InputError, suggest
-from superion.structures.bare import FRAGMENT, FRAGMENT_CHARGES
+from superion.errors import InputError, naming, suggest
+from superion.structures.bare import FRAGMENT, FRAGMENT_CHARGES, fragment_charges
 from superion.structures.checks import check_structure
 from superion.structures.cif import read_cif
 from superion.structures.labels import (
@@ -164,6 +164,9 @@ def _canonical(atoms: Atoms, mappings: list[Mapping], path: Path, number: int) -
     chosen |= {m.label.key: m for m in mappings if m.key in values}
     if FRAGMENT_CHARGES in atoms.info:
         clean.info[FRAGMENT_CHARGES] = atoms.info[FRAGMENT_CHARGES]
+        if FRAGMENT in atoms.arrays:
+            with naming(f"{path}#{number}"):
+                fragment_charges(clean)
     for key, mapping in chosen.items():
         value = canonical_value(mapping, values[mapping.key], clean, file=path, frame=number)
         if mapping.label.where == "arrays":

@@ -10,6 +10,7 @@ import torch
 from ase import Atoms
 from torch import Tensor
 
+from superion.electrostatics.charge_constraints import undivided_total
 from superion.electrostatics.coulomb import NEUTRAL
 from superion.electrostatics.densities import Gaussian
 from superion.errors import InputError, naming
@@ -111,9 +112,10 @@ class Geometry:
 
 
 def total_charge(atoms: Atoms, settings: NeuralSettings, frame: int | None = None) -> float:
-    """Total charge in e of a structure, as it or the model states it; InputError if neither does."""
-    stated = atoms.info.get("total_charge", settings.total_charge)
+    """Total charge in e that a structure or the model states; InputError if none does, or for fragments."""
     where = atoms.info.get("source", frame)
+    with naming(where):
+        stated = undivided_total(atoms, settings.total_charge)
     if stated is None or not np.isfinite(stated):
         raise InputError(
             f"the total charge of the structure is not known (total_charge: {stated!r}).",
@@ -122,7 +124,7 @@ def total_charge(atoms: Atoms, settings: NeuralSettings, frame: int | None = Non
         )
     if atoms.pbc.any() and abs(stated) > NEUTRAL and not settings.background:
         raise InputError(
-            f"the periodic cell has a total charge of {float(stated):+.6g} e; its energy is infinite.",
+            f"the periodic cell has a total charge of {stated:+.6g} e; its energy is infinite.",
             frame=where,
             remedy="set background: true, which adds a uniform neutralising background.",
         )
@@ -132,4 +134,4 @@ def total_charge(atoms: Atoms, settings: NeuralSettings, frame: int | None = Non
             frame=where,
             remedy="train with conserve: true.",
         )
-    return float(stated)
+    return stated

@@ -24,6 +24,7 @@ from superion.potentials.neural.objective import Labelled, learns_charges
 from superion.potentials.neural.settings import NeuralSettings, NeuralTraining, Stage
 from superion.potentials.neural.symmetry_functions import SymmetryFunctions
 from superion.potentials.neural.term import NeuralTerm, check_elements
+from superion.structures.bare import total_of
 from superion.terms import Evaluation, Term
 from superion.torch_batch import usable
 
@@ -185,7 +186,7 @@ def _key(bulk: Sequence[Atoms], known: Sequence[Evaluation], model: Model, train
             atoms.info.get("REF_energy", np.nan) - fixed.energy,
             atoms.arrays.get("REF_forces", np.nan) - fixed.forces,
             atoms.arrays.get("REF_charges", np.nan),
-            atoms.info.get("total_charge", np.nan),
+            np.nan if (total := total_of(atoms)) is None else total,
         ):
             digest.update(np.ascontiguousarray(value).tobytes())
     return digest.hexdigest()
