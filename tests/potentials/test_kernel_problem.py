@@ -26,7 +26,7 @@ def label(own, truth, atoms, labels):
     p = np.zeros((len(atoms), 3))
     weights = truth[own.charged :]
     for block in own.vectors:
-        p += block.values(atoms, weights[: block.size])
+        p += block.design(atoms) @ weights[: block.size]
         weights = weights[block.size :]
     if "REF_dipole" in labels:
         atoms.info["REF_dipole"] = q @ atoms.positions + p.sum(axis=0)

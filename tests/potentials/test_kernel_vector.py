@@ -25,6 +25,17 @@ def test_dipoles_turn_with_the_molecule(mirror):
     np.testing.assert_allclose(model.dipoles(moved), model.dipoles(atoms) @ rotation.T, atol=1e-10)
 
 
+@pytest.mark.parametrize("zeta", [1, 3])
+def test_dipoles_are_the_weighted_basis_functions(zeta):
+    settings = DIPOLES.model_copy(update={"zeta": zeta})
+    rng = np.random.default_rng(0)
+    block = VectorBlock.choose(molecules(8), settings, SPECIES, rng)
+    weights = rng.standard_normal(block.size)
+    (atoms,) = molecules(2, seed=7)[1:]
+    expected = block.design(atoms) @ weights
+    np.testing.assert_allclose(AtomicDipoles([block], weights).dipoles(atoms), expected, atol=1e-11)
+
+
 def test_centre_of_symmetry_has_no_dipole():
     atoms = Atoms("OCO", positions=[[0, 0, -1.17], [0, 0, 0], [0, 0, 1.17]])
     p = dipoles().dipoles(atoms)

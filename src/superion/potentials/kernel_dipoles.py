@@ -36,12 +36,14 @@ class AtomicDipoles:
                 f"{len(self.blocks)} blocks with {size} functions need as many weights, "
                 f"found {self.weights.shape}."
             )
+        ends = np.cumsum([block.size for block in self.blocks])[:-1]
+        parts = zip(self.blocks, np.split(self.weights, ends), strict=True)
+        self._contracted = [block.contracted(weights) for block, weights in parts]
 
     def dipoles(self, atoms: Atoms) -> Array:
         """(N, 3) e·Å; ModelError for an element that the model does not know."""
-        ends = np.cumsum([block.size for block in self.blocks])[:-1]
-        parts = zip(self.blocks, np.split(self.weights, ends), strict=True)
-        return np.sum([block.values(atoms, weights) for block, weights in parts], axis=0)
+        parts = zip(self.blocks, self._contracted, strict=True)
+        return np.sum([block.values(atoms, own) for block, own in parts], axis=0)
 
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Nothing but a dipole."""

@@ -95,12 +95,19 @@ class VectorBlock:
             out[rows, :, part] = self._kernel(p, v, z).reshape(len(rows), 3, -1)
         return out
 
-    def values(self, atoms: Atoms, weights: Array) -> Array:
-        """The sum (N, 3) of basis functions weighted by (M,)."""
+    def contracted(self, weights: Array) -> dict[int, Array]:
+        """Sparse vectors times weights (M,): what `values` needs of them, (m, F) for each central species."""
+        return {
+            z: np.einsum("maf,ma->mf", self.vectors[z], weights[part].reshape(-1, 3))
+            for z, part in self.offsets.items()
+        }
+
+    def values(self, atoms: Atoms, contracted: Mapping[int, Array]) -> Array:
+        """The sum (N, 3) of basis functions with the weights of `contracted`."""
         self._soap._check_centres(atoms.numbers, self.spectra)
         out = np.zeros((len(atoms), 3))
         for z, rows, p, v in self._environments(atoms):
-            out[rows] = (self._kernel(p, v, z) @ weights[self.offsets[z]]).reshape(-1, 3)
+            out[rows] = np.einsum("naf,nf->na", v, self._modulation(p, z) @ contracted[z])
         return out
 
     def prior(self, z: int) -> Array:
@@ -132,9 +139,12 @@ class VectorBlock:
         """(3n, 3M) of n environments with the sparse ones of species z."""
         width = vectors.shape[2]
         kernel = vectors.reshape(-1, width) @ self.vectors[z].reshape(-1, width).T
-        modulation = self.hyper.delta**2 * (spectra @ self.spectra[z].T) ** (self.hyper.zeta - 1)
-        blocks = kernel.reshape(len(spectra), 3, -1, 3) * modulation[:, None, :, None]
+        blocks = kernel.reshape(len(spectra), 3, -1, 3) * self._modulation(spectra, z)[:, None, :, None]
         return blocks.reshape(kernel.shape)
+
+    def _modulation(self, spectra: Array, z: int) -> Array:
+        """What the scalar products of vectors are multiplied by, (n, M)."""
+        return self.hyper.delta**2 * (spectra @ self.spectra[z].T) ** (self.hyper.zeta - 1)
 
     def _environments(self, atoms: Atoms) -> Sequence[tuple[int, Array, Array, Array]]:
         """Central species, indices, power spectra (n, D) and vectors (n, 3, F), in chunks of atoms."""
