@@ -144,6 +144,8 @@ class VectorBlock:
 
     def _modulation(self, spectra: Array, z: int) -> Array:
         """What the scalar products of vectors are multiplied by, (n, M)."""
+        if self.hyper.zeta == 1:
+            return np.full((len(spectra), len(self.spectra[z])), self.hyper.delta**2)
         return self.hyper.delta**2 * (spectra @ self.spectra[z].T) ** (self.hyper.zeta - 1)
 
     def _environments(self, atoms: Atoms) -> Sequence[tuple[int, Array, Array, Array]]:
