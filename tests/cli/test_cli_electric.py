@@ -75,6 +75,10 @@ def test_dielectric_refuses(inputs):
     assert "compare runs of one kind" in refused("dielectric", inputs / "up", inputs / "closed")
     assert "at least 2 blocks" in refused("dielectric", inputs / "up", "--blocks", 100)
     assert "leaves no frame" in refused("dielectric", inputs / "up", "--discard", 99)
+    for wrong in (0, -1, 0.5, "nan"):
+        assert "must be at least 1" in refused("dielectric", inputs / "up", "--epsilon-inf", wrong)
+    assert "made with epsilon_inf 1.5" in refused("dielectric", inputs / "closed", "--epsilon-inf", 2)
+    succeeds("dielectric", inputs / "closed", "--epsilon-inf", 1.5, "--blocks", 4)
     md(inputs, "plain", steps=20)
     assert "run it with --field 0,0,0" in refused("dielectric", inputs / "plain")
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 from command_line import refused, succeeds
@@ -81,6 +82,8 @@ def test_refusals(root):
     write(root / "bare.extxyz", bulk("Cu"))
     assert "frame 0 has no energy" in refused("eos", model, "--labels", root / "bare.extxyz")
     assert "no such folder" in refused("elastic", model, copper, "--json", root / "no" / "x.json")
+    write(root / "lone.extxyz", Atoms("Cu2", [[0, 0, 0], [0, 0, 2.5]]))
+    assert "the cell cannot relax" in refused("elastic", model, root / "lone.extxyz")
 
 
 def test_phonons(root):

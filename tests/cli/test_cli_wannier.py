@@ -109,3 +109,25 @@ def test_refused(root, tmp_path):
         (["infrared", root, "--timestep", 2], "timestep has no effect with a run"),
     ):
         assert message in refused(*words)
+
+
+@pytest.mark.parametrize("command", [["dielectric"], ["infrared", "--timestep", STEP, "--resolution", 150]])
+def test_frames_that_are_no_path_are_refused(root, tmp_path, command):
+    def broken(change):
+        frames = [atoms.copy() for atoms in read(root / "frames.extxyz", ":")]
+        for atoms in frames[300:]:
+            change(atoms)
+        write(tmp_path / "broken.extxyz", frames)
+        name, *options = command
+        return refused(name, tmp_path / "broken.extxyz", "--temperature", KELVIN, *options)
+
+    def jump(atoms):
+        atoms.info["REF_dipole"] = atoms.info["REF_dipole"] + [0, SIDE, 0]
+
+    assert "broken.extxyz, frame 300: the dipole jumps by 1.00 of e times a lattice" in broken(jump)
+    for change in (
+        lambda atoms: atoms.set_cell(1.01 * atoms.cell),
+        lambda atoms: atoms.set_atomic_numbers(atoms.numbers[::-1]),
+        lambda atoms: atoms.set_pbc(False),
+    ):
+        assert "frame 300: its atoms or its cell are not those of the first frame" in broken(change)

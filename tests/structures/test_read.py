@@ -215,6 +215,17 @@ def test_xdatcar_and_traj(tmp_path):
     assert atoms.info["unmapped_labels"] == ["forces"]
 
 
+def test_types_of_lammps_are_not_elements(tmp_path):
+    head = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n0 6\n0 6\n0 6\n"
+    (tmp_path / "a.lammpstrj").write_text(head + "ITEM: ATOMS id type x y z\n1 1 0 0 0\n2 2 3 3 3\n")
+    with pytest.raises(InputError, match=r"a.lammpstrj: the dump of LAMMPS has no column `element`"):
+        read_frames(tmp_path / "a.lammpstrj")
+    (tmp_path / "b.lammpstrj").write_text(head + "ITEM: ATOMS id element x y z\n2 Cl 3 3 3\n1 Li 0 0 0\n")
+    (atoms,) = read_frames(tmp_path / "b.lammpstrj")
+    assert atoms.get_chemical_symbols() == ["Li", "Cl"]
+    assert atoms.cell.lengths() == pytest.approx([6, 6, 6])
+
+
 def test_a_path_with_an_at_sign_is_a_path(tmp_path):
     ase.io.write(tmp_path / "a@1.vasp", SALT, format="vasp")
     assert len(read_structure(tmp_path / "a@1.vasp")) == 8

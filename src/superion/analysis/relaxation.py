@@ -27,6 +27,11 @@ def relaxed(
     """
     if not (np.isfinite(fmax) and fmax > 0 and steps >= 0):
         raise InputError(f"relaxation needs a positive force and steps ≥ 0, found {fmax} eV/Å and {steps}.")
+    if cell and not (atoms.pbc.all() and atoms.cell.rank == 3):
+        raise InputError(
+            "the cell cannot relax: the structure is not periodic along three axes.",
+            remedy="give the structure a cell and set its periodicity, or keep the cell.",
+        )
     moved = atoms.copy()
     moved.calc = calculator
     target: Any = FrechetCellFilter(moved) if cell else moved

@@ -42,6 +42,8 @@ def show_dielectric(
     from superion.simulation import read_trajectory
     from superion.study.dielectric import analyse, of_labels
 
+    if epsilon_inf is not None and not epsilon_inf >= 1:
+        raise InputError(f"--epsilon-inf must be at least 1, found {epsilon_inf}.")
     if folders[0].is_file():
         kelvin = needed(temperature, "--temperature", folders[0])
         without("frames of one file", folders[0], discard=discard, further_runs=folders[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -30,6 +31,7 @@ from superion.structures.xyz import parse_xyz, read_bytes, xyz_frames
 
 _CANONICAL = {label.key: Mapping(label, label.key) for label in LABELS.values()}
 _STRUCTURAL = ("momenta", "masses", "tags", FRAGMENT)
+_DUMPED = re.compile(rb"^ITEM: ATOMS(.*)$", re.MULTILINE)
 _ASIDE = ("source", "unmapped_labels", FRAGMENT_CHARGES)
 
 
@@ -109,6 +111,7 @@ def _read_all(path: Path, index: str) -> list[tuple[int, Atoms]]:
         except Exception as error:  # the parser raises many kinds
             raise _unreadable(path, error) from error
     else:
+        _refuse_numbered_types(data, path)
         try:
             format = "vasp" if name.endswith(".vasp") else None
             images = list(ase.io.iread(path, index=":", format=format, do_not_split_by_at_sign=True))
@@ -117,6 +120,18 @@ def _read_all(path: Path, index: str) -> list[tuple[int, Atoms]]:
     if not images:
         raise InputError("the file holds no structure.", file=path, remedy="check the file.")
     return [(k, images[k]) for k in _chosen(index, len(images), path)]
+
+
+def _refuse_numbered_types(data: bytes, path: Path) -> None:
+    """InputError for a dump of LAMMPS without elements, whose types would pass for atomic numbers."""
+    columns = _DUMPED.search(data) if data.lstrip().startswith(b"ITEM:") else None
+    if columns is not None and not {b"element", b"mass"} & set(columns[1].split()):
+        raise InputError(
+            "the dump of LAMMPS has no column `element`: types are numbers that name no element.",
+            file=path,
+            remedy="write it with `dump 1 all custom 100 run.lammpstrj id element xu yu zu` and "
+            "`dump_modify 1 element Li P S`, elements in the order of the types.",
+        )
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:

@@ -15,6 +15,8 @@ from superion.structures import read_frames
 
 Array = np.ndarray
 Runs = Sequence[tuple[Path, Trajectory]]
+FARTHEST = 0.5
+"""Step of a dipole from frame to frame, in e times a lattice vector, above which it is said to jump."""
 
 
 def analyse(runs: Runs, *, epsilon_inf: float | None = None, blocks: int = 10) -> dict[str, Any]:
@@ -27,13 +29,20 @@ def analyse(runs: Runs, *, epsilon_inf: float | None = None, blocks: int = 10) -
     entries, chosen = [], []
     for folder, trajectory in runs:
         settings = electric_settings(trajectory, folder)
+        if settings.at_constant_d.any() and epsilon_inf not in (None, settings.epsilon_inf):
+            raise InputError(
+                f"the run at constant displacement was made with epsilon_inf {settings.epsilon_inf:g}, which "
+                f"its fluctuations depend on; found {epsilon_inf:g}.",
+                file=folder,
+                remedy="leave it out, or run with another one.",
+            )
         chosen.append(settings)
         assert trajectory.tracked_dipole is not None
         found = from_fluctuations(
             trajectory.tracked_dipole,
             _volume(trajectory, folder),
             _kelvin(trajectory),
-            epsilon_inf=epsilon_inf or settings.epsilon_inf,
+            epsilon_inf=settings.epsilon_inf if epsilon_inf is None else epsilon_inf,
             constant_d=settings.at_constant_d.tolist(),
             blocks=blocks,
         )
@@ -62,17 +71,42 @@ def of_labels(path: Path, kelvin: float, *, epsilon_inf: float = 1.0, blocks: in
 
 
 def labelled_dipoles(path: Path) -> tuple[Array, float]:
-    """Labels `REF_dipole` (F, 3) e·Å of the frames of a file, and the volume of the first (Å³)."""
+    """Labels `REF_dipole` (F, 3) e·Å of the frames of a file along one path, and their volume (Å³).
+
+    Raises InputError for a frame without label, with other atoms or another cell than the first, and for a
+    dipole that jumps by more than half of e times a lattice vector.
+    """
     frames = read_frames(path)
-    without = [k for k, atoms in enumerate(frames) if "REF_dipole" not in atoms.info]
-    if without:
-        raise InputError(
-            "it has no REF_dipole.",
-            file=path,
-            frame=without[0],
-            remedy="`superion wannier` writes dipoles along a path.",
-        )
-    return np.array([atoms.info["REF_dipole"] for atoms in frames]), _volume_of(frames[0].cell.array)
+    first, inverse = frames[0], np.linalg.inv(frames[0].cell.complete().array)
+    before = None
+    for k, atoms in enumerate(frames):
+        if "REF_dipole" not in atoms.info:
+            raise InputError(
+                "it has no REF_dipole.",
+                file=path,
+                frame=k,
+                remedy="`superion wannier` writes dipoles along a path.",
+            )
+        same = np.array_equal(atoms.numbers, first.numbers) and np.array_equal(atoms.pbc, first.pbc)
+        if not (same and np.allclose(atoms.cell.array, first.cell.array, atol=1e-6)):
+            raise InputError(
+                "its atoms or its cell are not those of the first frame.",
+                file=path,
+                frame=k,
+                remedy="give the frames of one run at constant volume.",
+            )
+        dipole = np.asarray(atoms.info["REF_dipole"], dtype=np.float64)
+        step = 0.0 if before is None else float(np.abs((dipole - before) @ inverse)[first.pbc].max(initial=0))
+        if step > FARTHEST:
+            raise InputError(
+                f"the dipole jumps by {step:.2f} of e times a lattice vector from the frame before.",
+                file=path,
+                frame=k,
+                remedy="give frames that are closer together, in order, whose dipole is followed through the "
+                "cell, as `superion wannier` does.",
+            )
+        before = dipole
+    return np.array([atoms.info["REF_dipole"] for atoms in frames]), _volume_of(first.cell.array)
 
 
 def electric_settings(trajectory: Trajectory, folder: Path) -> ElectricSettings:
@@ -116,7 +150,7 @@ def _response(
         np.array([one.field for one in settings]),
         dipoles,
         _volume(trajectory, first),
-        epsilon_inf=epsilon_inf or 1.0,
+        epsilon_inf=1.0 if epsilon_inf is None else epsilon_inf,
         blocks=blocks,
     )
     return {"epsilon": value, "error": error, "constant": "constant fields"}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ase.data import chemical_symbols
 
-from superion.analysis.displacement import mean_squared_displacement, remove_drift
+from superion.analysis.displacement import mean_squared_displacement, remove_drift, unwrap
 from superion.analysis.transport import TransportResult, transport
 from superion.simulation import Trajectory, read_trajectory
 from superion.study.config import TransportSettings
@@ -44,12 +44,13 @@ def conductivity(
 ) -> TransportResult:
     """Transport of the first `end` frames, at the temperature the thermostat was set to.
 
-    Without thermostat (nve) it is the mean temperature of the whole trajectory.
+    Without thermostat (nve) it is the mean temperature of the whole trajectory. At constant pressure (npt)
+    atoms are followed in the mean cell, for the breathing of the cell is no transport.
     """
     recorded = trajectory.meta["settings"]
     fixed = recorded["ensemble"] != "nve"
     return transport(
-        trajectory.positions[:end],
+        _paths(trajectory, end),
         trajectory.cells[:end],
         trajectory.times[:end],
         trajectory.numbers,
@@ -63,6 +64,12 @@ def conductivity(
     )
 
 
+def _paths(trajectory: Trajectory, end: int | None = None) -> Array:
+    if trajectory.meta["settings"]["ensemble"] == "npt":
+        return unwrap(trajectory.positions[:end], trajectory.cells[:end])
+    return trajectory.positions[:end]
+
+
 def _against_length(trajectory: Trajectory, settings: TransportSettings) -> list[TransportResult]:
     start = _first(trajectory, settings)
     ends = [start + round((len(trajectory) - start) * k / PREFIXES) for k in range(1, PREFIXES + 1)]
@@ -74,7 +81,7 @@ def _first(trajectory: Trajectory, settings: TransportSettings) -> int:
 
 
 def _curves(trajectory: Trajectory, settings: TransportSettings, result: TransportResult) -> dict[str, Any]:
-    positions = trajectory.positions[_first(trajectory, settings) :]
+    positions = _paths(trajectory)[_first(trajectory, settings) :]
     mobile = np.array([chemical_symbols[z] == settings.species for z in trajectory.numbers])
     if settings.reference != "none":
         still = None if settings.reference == "system" else ~mobile

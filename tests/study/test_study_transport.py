@@ -1,0 +1,61 @@
+"""Transport of runs whose cell breathes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ase.data import atomic_masses
+
+from superion.simulation import Trajectory
+from superion.study.config import TransportSettings
+from superion.study.transport import _curves, conductivity
+
+NUMBERS = np.array([3] * 40 + [16] * 60)
+EDGE, FRAMES, TIMESTEP = 20.0, 600, 20.0
+
+
+def breathing(step=0.0):
+    """Lithium that walks by `step` (Å) a frame in a vibrating crystal, the cell breathing by 0.5 %."""
+    rng = np.random.default_rng(3)
+    strain = np.zeros(FRAMES)
+    for k in range(1, FRAMES):
+        strain[k] = 0.99 * strain[k - 1] + 0.005 * np.sqrt(1 - 0.99**2) * rng.normal()
+    place = rng.uniform(0, EDGE, (1, len(NUMBERS), 3)) + 0.1 * rng.normal(size=(FRAMES, len(NUMBERS), 3))
+    place[:, :40] += step * rng.normal(size=(FRAMES, 40, 3)).cumsum(axis=0)
+    scale = 1 + strain[:, None, None]
+    zero = np.zeros(FRAMES)
+    return place, Trajectory(
+        numbers=NUMBERS,
+        masses=atomic_masses[NUMBERS],
+        pbc=np.array([True] * 3),
+        steps=np.arange(FRAMES),
+        times=TIMESTEP * np.arange(FRAMES),
+        positions=place * scale,
+        cells=EDGE * scale * np.eye(3),
+        potential_energy=zero,
+        kinetic_energy=zero,
+        temperature=zero,
+        conserved=zero,
+        meta={"settings": {"ensemble": "npt", "temperature": 500.0}},
+    )
+
+
+def test_a_crystal_whose_cell_breathes_does_not_diffuse():
+    _, run = breathing()
+    found = conductivity(run, TransportSettings())
+    assert found.status == "upper bound only"
+    hop = 9 / (6 * FRAMES * TIMESTEP * 40)
+    assert 10 * found.diffusion_bound < 5 * hop
+    msd = np.array(_curves(run, TransportSettings(), found)["S"])
+    np.testing.assert_allclose(msd, 6 * 0.1**2, rtol=0.1)
+
+
+def test_walkers_in_a_cell_that_breathes():
+    place, run = breathing(step=0.2)
+    found = conductivity(run, TransportSettings())
+    assert found.status == "converged"
+    cells = np.broadcast_to(EDGE * np.eye(3), (FRAMES, 3, 3))
+    meta = {"settings": {"ensemble": "nvt", "temperature": 500.0}}
+    still = conductivity(replace(run, positions=place, cells=cells, meta=meta), TransportSettings())
+    assert found.diffusion == pytest.approx(still.diffusion, rel=0.02)
+    assert found.conductivity == pytest.approx(still.conductivity, rel=0.03)
