@@ -9,6 +9,7 @@ from toy_charges import Transfer
 from superion.electrostatics import FixedCharges, born_charges
 from superion.electrostatics.polarizable_response import PolarizableResponse
 from superion.electrostatics.polarizable_term import PolarizableTerm
+from superion.electrostatics.uniform_field import UniformField
 from superion.errors import ModelError
 from superion.potentials import Potential
 
@@ -42,6 +43,35 @@ def test_derivatives_of_the_dipole(pbc, charges):
     assert np.abs(born.values - bare.values).max() > 0.05
 
 
+@pytest.mark.parametrize(("pbc", "charges"), [(True, SALT), (False, SALT), (False, Transfer())])
+def test_a_field_as_a_term_acts_on_induced_dipoles(pbc, charges):
+    """Energy −E·μ of all dipoles, and forces and virial that are its derivatives."""
+    atoms, h = crystal(pbc), 1e-4
+    term = PolarizableTerm(charges, ALPHA, accuracy=1e-11)
+    field = UniformField([0.02, -0.03, 0.05], PolarizableResponse(term), scale=1.2)
+    found = field.evaluate(atoms)
+    assert found.energy == pytest.approx(-1.2 * term.evaluate(atoms).dipole @ field.field, abs=1e-12)
+    assert found.energies.sum() == pytest.approx(found.energy)
+
+    def energy(moved):
+        return field.evaluate(moved).energy
+
+    for axis in range(3):
+        ends = [atoms.copy(), atoms.copy()]
+        for sign, moved in zip((1, -1), ends, strict=True):
+            moved.positions[5, axis] += sign * h
+        assert found.forces[5, axis] == pytest.approx((energy(ends[1]) - energy(ends[0])) / (2 * h), abs=1e-6)
+        strain = np.zeros((3, 3))
+        strain[axis, 2] = strain[2, axis] = 0.5 * h if axis != 2 else h
+        for sign, moved in zip((1, -1), ends, strict=True):
+            moved.set_cell(atoms.cell.array @ (np.eye(3) + sign * strain))
+            moved.positions = atoms.positions @ (np.eye(3) + sign * strain)
+        slope = (energy(ends[1]) - energy(ends[0])) / (2 * h)
+        assert found.virial[axis, 2] == pytest.approx(slope, abs=1e-5)
+    without = UniformField(field.field, charges, scale=1.2).evaluate(atoms)
+    assert np.abs(found.forces - without.forces).max() > 1e-3
+
+
 def test_perfect_crystal_has_transverse_charges():
     """Of polarizable points on cubic sites Lorentz's field makes Z = q (ε∞ + 2)/3 (Szigeti 1949)."""
     atoms = bulk("NaCl", "rocksalt", a=6.5, cubic=True)
@@ -61,3 +91,11 @@ def test_potential_answers_a_field_with_its_induced_dipoles():
     assert again.settings() == response.settings()
     with pytest.raises(ModelError, match="no charge for Li"):
         born_charges(Atoms("LiCl", [[0, 0, 0], [0, 0, 2]]), response)
+
+
+def test_a_model_in_a_field_is_kept_in_a_file(tmp_path):
+    term, atoms = PolarizableTerm(SALT, ALPHA), crystal(True)
+    potential = Potential([term, UniformField([0, 0, 0.05], PolarizableResponse(term))])
+    potential.save(tmp_path / "m.safetensors")
+    again, found = (one.evaluate(atoms) for one in (Potential.load(tmp_path / "m.safetensors"), potential))
+    assert again.energy == found.energy

@@ -18,10 +18,13 @@ import numpy as np
 import torch
 from ase import Atoms
 
+from superion.electrostatics.charges import CHARGE_MODELS, ChargeModel
 from superion.electrostatics.densities import COULOMB
+from superion.electrostatics.multipoles import Multipoles
 from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.electrostatics.polarization import ORDER, BornCharges, born_charges
 from superion.electrostatics.properties import Pull
+from superion.terms import Evaluation
 
 Array = np.ndarray
 
@@ -33,6 +36,11 @@ class PolarizableResponse:
 
     def __init__(self, term: PolarizableTerm) -> None:
         self.term = term
+
+    @property
+    def bare(self) -> ChargeModel:
+        """The charges without dipoles."""
+        return self.term.charges
 
     def charges(self, atoms: Atoms) -> Array:
         """(N,) e."""
@@ -50,12 +58,34 @@ class PolarizableResponse:
             geometry, damped, q, dipoles = self.term.induced(atoms, self.charges(atoms))
             responses = self.term.responses(atoms, geometry, damped) / COULOMB  # e·Å for 1 V/Å
             for axis, response in enumerate(responses):
-                more, _ = geometry.derivatives(damped, q, dipoles + response)
-                less, _ = geometry.derivatives(damped, q, dipoles - response)
-                values[:, :, axis] += 0.5 * COULOMB * (more - less).numpy()
-                potential, _ = geometry.respond(damped, torch.zeros_like(q), response)
-                values[:, :, axis] += self.pull_back(atoms, COULOMB * potential.numpy())[0]
+                values[:, :, axis] += self._pull(atoms, geometry, damped, q, dipoles, response)[0]
         return BornCharges(values, bare.charge)
+
+    def in_field(self, atoms: Atoms, field: Array) -> Evaluation:
+        """What the induced dipoles p add in a weak field E (3,) V/Å: the energy −E·Σp and its derivatives."""
+        with torch.inference_mode():
+            geometry, damped, q, dipoles = self.term.induced(atoms, self.charges(atoms))
+            responses = self.term.responses(atoms, geometry, damped) / COULOMB
+            response = torch.einsum("a,anc->nc", torch.from_numpy(field), responses)
+            forces, virial = self._pull(atoms, geometry, damped, q, dipoles, response)
+        energies = -(dipoles.numpy() @ field)
+        return Evaluation(float(energies.sum()), energies, forces, virial)
+
+    def _pull(
+        self,
+        atoms: Atoms,
+        geometry: Multipoles,
+        damped: torch.Tensor,
+        q: torch.Tensor,
+        dipoles: torch.Tensor,
+        response: torch.Tensor,
+    ) -> Pull:
+        """Forces and virial of −E·Σp, with the `response` (N, 3) e·Å of the dipoles to the field E."""
+        ends = [geometry.derivatives(damped, q, dipoles + sign * response) for sign in (1, -1)]
+        forces, virial = (0.5 * COULOMB * (more - less).numpy() for more, less in zip(*ends, strict=True))
+        potential, _ = geometry.respond(damped, torch.zeros_like(q), response)
+        flow, strain = self.pull_back(atoms, COULOMB * potential.numpy())
+        return forces + flow, virial + strain
 
     def settings(self) -> dict[str, Any]:
         """Those of the term."""
@@ -69,3 +99,6 @@ class PolarizableResponse:
     def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Rebuild from what `settings` and `arrays` returned."""
         return cls(PolarizableTerm.restore(settings, arrays))
+
+
+CHARGE_MODELS[PolarizableResponse.kind] = PolarizableResponse

@@ -34,6 +34,7 @@ from superion.electrostatics.charges import ChargeModel, FixedCharges
 from superion.electrostatics.densities import COULOMB
 from superion.electrostatics.fragments import whole_fragments
 from superion.errors import InputError, ModelError
+from superion.terms import Evaluation
 
 Array = np.ndarray
 EPSILON_0 = 1 / (4 * pi * COULOMB)
@@ -68,10 +69,19 @@ class BornCharges:
 
 @runtime_checkable
 class BornModel(ChargeModel, Protocol):
-    """A charge model that has more than charges, and knows its Born charges itself."""
+    """A charge model that has dipoles beside charges, and knows its Born charges itself."""
+
+    @property
+    def bare(self) -> ChargeModel:
+        """The charges without dipoles."""
+        ...
 
     def born_charges(self, atoms: Atoms, order: int = ORDER) -> BornCharges:
-        """Those of all that it has."""
+        """Those of charges and dipoles."""
+        ...
+
+    def in_field(self, atoms: Atoms, field: Array) -> Evaluation:
+        """What the dipoles alone add to a structure in a weak field (3,) V/Å, of first order in it."""
         ...
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.electrostatics.charges import ChargeModel, FixedCharges, restore_charges
-from superion.electrostatics.polarization import ORDER, born_charges, checked_charges
+from superion.electrostatics.polarization import ORDER, BornModel, born_charges, checked_charges
 from superion.errors import InputError
 from superion.terms import Evaluation
 
@@ -21,9 +21,10 @@ NEUTRAL = 1e-6
 class UniformField:
     """Energy of a structure in a uniform field E (V/Å) that acts on its charges.
 
-    Energy −E·Σ q_i r_i of the positions as given, forces Σ_β Z_iαβ E_β with Born charges (`polarization`):
-    q_i·E for fixed charges. An atom given in the next periodic cell has an energy that differs by its charge
-    times the voltage over the cell; give positions that were never wrapped, as molecular dynamics here does.
+    Energy −E·(Σ q_i r_i + Σ p_i) of the positions as given, with p_i the dipoles of polarizable atoms; forces
+    Σ_β Z_iαβ E_β with Born charges (`polarization`): q_i·E for fixed charges. An atom given in the next
+    periodic cell has an energy that differs by its charge times the voltage over the cell; give positions
+    that were never wrapped, as molecular dynamics here does.
 
     Forces are exactly minus the derivative of the energy for fixed charges, and for any charges without
     periodic axes. Where charges depend on the structure of a periodic cell, charge flows to the nearest image
@@ -61,17 +62,19 @@ class UniformField:
         """
         q = self.scale * checked_charges(atoms, self.charges)
         check_neutral(atoms, q, self.field)
+        charges = self.charges.bare if isinstance(self.charges, BornModel) else self.charges
         slope = -self.scale * (atoms.positions @ self.field)
-        flow, strain = self.charges.pull_back(atoms, slope)
-        if atoms.pbc.any() and not isinstance(self.charges, FixedCharges):
-            forces = (
-                self.scale * born_charges(atoms, self.charges, self.order).conserving().values @ self.field
-            )
+        flow, strain = charges.pull_back(atoms, slope)
+        if atoms.pbc.any() and not isinstance(charges, FixedCharges):
+            forces = self.scale * born_charges(atoms, charges, self.order).conserving().values @ self.field
         else:
             forces = q[:, None] * self.field + flow
         work = np.outer(q @ atoms.positions, self.field)
         energies = -q * (atoms.positions @ self.field)
-        return Evaluation(float(energies.sum()), energies, forces, 0.5 * (work + work.T) + strain)
+        found = Evaluation(float(energies.sum()), energies, forces, 0.5 * (work + work.T) + strain)
+        if isinstance(self.charges, BornModel) and len(atoms):
+            return found + self.charges.in_field(atoms, self.scale * self.field)
+        return found
 
     def settings(self) -> dict[str, Any]:
         """Everything that `restore` needs, as JSON-ready values."""
