@@ -248,6 +248,14 @@ def test_a_damaged_state_keeps_the_dynamics(root: Path, again, capsys) -> None:
     assert (out / "state.json.damaged").exists()
 
 
+def test_a_deleted_state_keeps_the_dynamics(root: Path, again) -> None:
+    out = root / "out"
+    chunks = {path: path.stat().st_mtime_ns for path in out.glob("md/*/chunk-*")}
+    (out / "state.json").unlink()
+    assert again() == STEPS
+    assert {path: path.stat().st_mtime_ns for path in out.glob("md/*/chunk-*")} == chunks
+
+
 def test_a_second_process_is_refused(root: Path) -> None:
     with locked(root / "out"), pytest.raises(BusyError, match="another superion process"):
         run_study(root / "study.yaml", root / "out")
@@ -258,6 +266,11 @@ def test_a_folder_with_something_else_is_refused(root: Path) -> None:
         run_study(write_study(root, name="pepper"), root / "out")
     with pytest.raises(InputError, match="not empty and holds no study"):
         run_study(root / "study.yaml", root)
+    (root / "other").mkdir()
+    own = shutil.copy(root / "study.yaml", root / "other")
+    with pytest.raises(InputError, match="not empty and holds no study"):  # it would be overwritten
+        run_study(root / "study.yaml", root / "other")
+    assert Path(own).read_text() == (root / "study.yaml").read_text()
     with pytest.raises(InputError, match="a file, not a folder"):
         run_study(root / "study.yaml", root / "salt.extxyz")
 

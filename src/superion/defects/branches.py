@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from superion.defects.rest import Place, Relaxer, Rest
 from superion.defects.settings import DefectSettings
 from superion.errors import InputError
 from superion.potentials import Potential
+from superion.potentials.executors import process_pool
 from superion.progress import track
 from superion.reference.journal import Journal
 
@@ -122,9 +122,7 @@ def relaxations(potential: Potential, settings: DefectSettings, parallel: int) -
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.safetensors"
         potential.save(model)
-        with ProcessPoolExecutor(
-            parallel, multiprocessing.get_context("spawn"), _set_up, (model, settings.model_dump(mode="json"))
-        ) as pool:
+        with process_pool(parallel, _set_up, (model, settings.model_dump(mode="json"))) as pool:
             try:
                 yield lambda place: pool.submit(_relax, place)
             finally:  # what runs is waited for: the file of the model is needed as long

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from typing import Any
 
-from superion.errors import InputError
+from superion.errors import InputError, SuperionError
 
 
 @contextmanager
@@ -19,12 +23,7 @@ def open_executor(address: str) -> Iterator[tuple[Executor, int]]:
     kind, _, rest = address.partition(":")
     if kind in ("threads", "processes") and rest.isdecimal() and int(rest) > 0:
         count = int(rest)
-        pool: Executor = (
-            ThreadPoolExecutor(count)
-            if kind == "threads"
-            else ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
-        )
-        with pool:
+        with ThreadPoolExecutor(count) if kind == "threads" else process_pool(count) as pool:
             yield pool, count
     elif kind == "dask" and rest.startswith("//") and len(rest) > 2:
         with _dask(f"tcp:{rest}") as both:
@@ -34,6 +33,40 @@ def open_executor(address: str) -> Iterator[tuple[Executor, int]]:
             f"cannot understand the executor {address!r}.",
             remedy="write threads:4, processes:4 or dask://host:8786 (the address of a Dask scheduler).",
         )
+
+
+@contextmanager
+def process_pool(
+    count: int, set_up: Callable[..., None] | None = None, arguments: tuple[Any, ...] = ()
+) -> Iterator[ProcessPoolExecutor]:
+    """`count` processes that end with this one, however it ends; each calls `set_up(*arguments)` first.
+
+    Raises SuperionError if one of them is killed.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, context, _begin, (set_up, arguments)) as pool:
+        try:
+            yield pool
+        except BrokenProcessPool as error:
+            raise SuperionError(
+                f"one of {count} processes was killed from outside, as when memory runs out.",
+                remedy="run the same command again, with fewer processes if memory is short.",
+            ) from error
+
+
+def _begin(set_up: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    """Begin a process of a pool."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if set_up is not None:
+        set_up(*arguments)
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as the one that started it is gone: the pool itself would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 @contextmanager

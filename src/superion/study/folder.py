@@ -10,6 +10,8 @@ from superion.errors import CorruptFileError, InputError
 from superion.study.display import say
 from superion.study.state import NAME, State
 
+PROVENANCE = "provenance.json"
+
 
 def check_files(named: Mapping[str, Iterable[str | Path]], source: Path) -> None:
     """InputError, naming the key of the settings in `source`, for a file that does not exist."""
@@ -26,11 +28,13 @@ def check_files(named: Mapping[str, Iterable[str | Path]], source: Path) -> None
 def check_folder(folder: Path, kind: str, name: str, settings: str, read: Callable[[Path], str]) -> None:
     """InputError for a folder that holds something else than the job `name`.
 
-    kind: study, training. settings: name of the settings file; read: the name of the job it describes.
+    kind: study, training. settings: name of the settings file; read: the name of the job it describes. A
+    settings file alone is no job, but one that somebody wrote and that must not be overwritten.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError("this is a file, not a folder.", file=folder, remedy="give another --output.")
-    if (folder / settings).exists() and (folder / NAME).exists():
+    begun = any((folder / mark).exists() for mark in (NAME, PROVENANCE))  # a damaged state may be deleted
+    if (folder / settings).exists() and begun:
         found = read(folder / settings)
         if found != name:
             raise InputError(
@@ -39,7 +43,7 @@ def check_folder(folder: Path, kind: str, name: str, settings: str, read: Callab
                 remedy="give another --output, or the same name.",
             )
     elif folder.exists() and any(
-        path.name not in (NAME, settings) and not path.name.startswith(".") for path in folder.iterdir()
+        path.name != NAME and not path.name.startswith(".") for path in folder.iterdir()
     ):
         raise InputError(
             f"the folder is not empty and holds no {kind}.", file=folder, remedy="give another --output."

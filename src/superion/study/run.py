@@ -17,7 +17,7 @@ from superion.study.crew import Begun, run_apart
 from superion.study.crew_worker import reason
 from superion.study.display import Display, say
 from superion.study.dynamics import Job, done_fraction, outputs, run_jobs
-from superion.study.folder import check_files, check_folder, read_state
+from superion.study.folder import PROVENANCE, check_files, check_folder, read_state
 from superion.study.provenance import environment
 from superion.study.state import State
 from superion.study.steps import Step, Study
@@ -52,7 +52,7 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
         state.pid = os.getpid()
         state.write()
         write_study(settings, folder)
-        write_json(folder / "provenance.json", _provenance(settings))
+        write_json(folder / PROVENANCE, _provenance(settings))
         failed = _run(Study(settings, folder, progress), state)
         state.pid = None
         state.write()

@@ -11,7 +11,7 @@ from ase import Atoms
 from superion.files import locked, write_json
 from superion.reference import factory_workers, label_frames, labelled, make_labeller, make_workers
 from superion.study.display import say
-from superion.study.folder import check_files, check_folder, read_state
+from superion.study.folder import PROVENANCE, check_files, check_folder, read_state
 from superion.study.provenance import environment
 from superion.training.config import SETTINGS, STORE, TrainSettings, read_training, write_training
 from superion.training.protocols import PROTOCOLS, Protocol
@@ -58,7 +58,7 @@ def run_training(
         state.pid = os.getpid()
         state.write()
         write_training(settings, folder)
-        write_json(folder / "provenance.json", environment())
+        write_json(folder / PROVENANCE, environment())
         source_of_labels = None
         if label is None:
             labeller = make_labeller(settings.labels.labeller)
