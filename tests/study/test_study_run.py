@@ -21,6 +21,7 @@ from toy_salt import CHARGES, write_inputs, write_study
 from superion.errors import BusyError, InputError, SuperionError
 from superion.files import locked, read_json, sha256
 from superion.potentials import Potential
+from superion.report.content import read_content
 from superion.simulation import read_trajectory
 from superion.study import run_study, status
 
@@ -246,6 +247,25 @@ def test_a_damaged_state_keeps_the_dynamics(root: Path, again, capsys) -> None:
     assert again() == STEPS
     assert {path: path.stat().st_mtime_ns for path in out.glob("md/*/chunk-*")} == chunks
     assert (out / "state.json.damaged").exists()
+
+
+def test_results_that_no_state_knows_of_are_not_shown(root: Path, again) -> None:
+    out = root / "out"
+    (out / "state.json").unlink()
+    (out / ".accuracy.json.1.tmp").write_text("of a killed process")
+    again(potentials=["gap"])
+    assert not list(out.rglob(".*.tmp"))
+    assert {path.name for path in (out / "transport").iterdir()} == {"gap-300K.json"}
+    assert {path.name for path in (out / "properties" / "forces").iterdir()} == {"gap.json"}
+    assert read_content(out).potentials == ["gap"]
+
+
+def test_the_report_shows_the_structure_of_its_own_runs(root: Path, again) -> None:
+    again(structure__supercell=[2, 1, 1], dynamics__temperatures=[310], potentials=["gap"])
+    assert (root / "out" / "md" / "gap-300K").exists()
+    content = read_content(root / "out")
+    assert content.crystal is not None
+    assert len(content.crystal.numbers) == 16
 
 
 def test_a_deleted_state_keeps_the_dynamics(root: Path, again) -> None:

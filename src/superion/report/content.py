@@ -110,7 +110,7 @@ def read_content(folder: Path) -> Content:
         parity=parity,
         runs=runs,
         verdict=study_verdict(folder),
-        crystal=_crystal(folder / "md"),
+        crystal=_crystal(folder / "md", runs),
         locality=_locality(folder / settings["locality"]) if settings.get("locality") else None,
         curves=_curves(folder, settings, list(accuracy)),
         defects=_defects(folder, settings, list(accuracy)),
@@ -222,9 +222,9 @@ def _locality(path: Path) -> dict[str, Any]:
     return value
 
 
-def _crystal(folder: Path) -> Crystal | None:
-    """First frame of the first trajectory that has one."""
-    for path in sorted(folder.glob("*K")):
+def _crystal(folder: Path, runs: list[Run]) -> Crystal | None:
+    """First frame of the first run that has its trajectory; others in the folder are of an earlier study."""
+    for path in (folder / f"{run.potential}-{run.kelvin:g}K" for run in runs):
         if (path / META).exists() and count_chunks(path):
             meta = read_meta(path)
             frames = read_chunk(path, 0, meta_digest(meta)).frames

@@ -69,6 +69,7 @@ def render(content: Content, figures: dict[str, Path]) -> str:
             content.settings.get("name") or content.settings.get("title") or content.folder.resolve().name
         ),
         material=composition(content),
+        potentials=content.potentials,
         ion=tables.ion(content),
         verdict=section(content.verdict),
         symbols=SYMBOLS,

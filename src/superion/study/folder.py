@@ -59,3 +59,9 @@ def read_state(folder: Path, progress: bool) -> State:
         os.replace(folder / NAME, damaged)
         say(f"warning: {error} It was renamed to {damaged.name}; every step is done again.", progress)
         return State(folder)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed as they wrote have left; the lock must be held."""
+    for leftover in folder.rglob(".*.tmp"):
+        leftover.unlink(missing_ok=True)  # the last processes may be about to finish or to end

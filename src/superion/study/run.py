@@ -17,10 +17,10 @@ from superion.study.crew import Begun, run_apart
 from superion.study.crew_worker import reason
 from superion.study.display import Display, say
 from superion.study.dynamics import Job, done_fraction, outputs, run_jobs
-from superion.study.folder import PROVENANCE, check_files, check_folder, read_state
+from superion.study.folder import PROVENANCE, check_files, check_folder, read_state, remove_leftovers
 from superion.study.provenance import environment
 from superion.study.state import State
-from superion.study.steps import Step, Study
+from superion.study.steps import RESULTS, Step, Study
 
 
 def run_study(source: str | Path, folder: str | Path | None = None, *, progress: bool = True) -> Path:
@@ -48,6 +48,7 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
     check_files(named, source)
     check_folder(folder, "study", settings.name, SETTINGS, lambda file: read_study(file).name)
     with locked(folder):
+        remove_leftovers(folder)
         state = read_state(folder, progress)
         state.pid = os.getpid()
         state.write()
@@ -69,7 +70,7 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
 def _run(study: Study, state: State) -> dict[str, str]:
     """Do all steps in turn; the messages of those that failed."""
     plan = study.plan()
-    _forget_others(state, {step.name for step in plan})
+    _forget_others(study, state, {step.name for step in plan})
     failed: dict[str, str] = {}
     missing: set[str] = set()
     for (how, family), group in groupby(plan, key=lambda step: _how(step, study)):
@@ -221,12 +222,19 @@ def _dynamics(steps: Sequence[Step], study: Study, state: State, failed: dict[st
         run_jobs(list(jobs.values()), study.settings.processes, started, ended, progress=study.progress)
 
 
-def _forget_others(state: State, names: set[str]) -> None:
-    """Remove records and results of steps the study no longer has; trajectories stay where they are."""
+def _forget_others(study: Study, state: State, names: set[str]) -> None:
+    """Remove records and results of steps the study no longer has; trajectories stay where they are.
+
+    So are results that no record knows of, as after a kill or without a state: what they are of is not known.
+    """
     for name in set(state.records) - names:
         if not name.startswith("dynamics/"):
             state.drop_outputs(name)
         del state.records[name]
+    known = {path for record in state.records.values() for path in record.outputs}
+    for name, path in study.results(*RESULTS).items():
+        if name not in known:
+            path.unlink()
     state.write()
 
 

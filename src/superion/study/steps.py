@@ -29,6 +29,17 @@ from superion.study.transport import analyse
 from superion.verdict import REFERENCE, study_verdict, write_verdict
 from superion.verdict.reading import ELECTROSTATIC, LOCAL
 
+RESULTS = (
+    "census.json",
+    "accuracy.json",
+    "parity/*.safetensors",
+    "transport/*.json",
+    "properties/*/*.json",
+    "eos/*.json",
+    "verdict.json",
+)
+"""What steps write for the verdict and the report."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -331,22 +342,16 @@ class Study:
         ]
 
     def _reads_results(self) -> dict[str, Path]:
-        return self._reads(
-            "census.json",
-            "accuracy.json",
-            "parity/*.safetensors",
-            "transport/*.json",
-            "properties/*/*.json",
-            "eos/*.json",
-            "defects/*/defects.json",
-            "verdict.json",
-        )
+        return self._reads(*RESULTS, "defects/*/defects.json")
+
+    def results(self, *patterns: str) -> dict[str, Path]:
+        """Files in the folder that match patterns, by their place in it."""
+        paths = sorted(path for pattern in patterns for path in self.folder.glob(pattern))
+        return {str(path.relative_to(self.folder)): path for path in paths}
 
     def _reads(self, *patterns: str) -> dict[str, Path]:
         """Results in the folder, and the locality test that the settings name."""
-        paths = sorted(path for pattern in patterns for path in self.folder.glob(pattern))
-        found = {str(path.relative_to(self.folder)): path for path in paths}
-        named = self.settings.locality
+        found, named = self.results(*patterns), self.settings.locality
         return found if named is None else found | {"locality": Path(named)}
 
     def _report(self) -> list[Path]:

@@ -11,7 +11,7 @@ from ase import Atoms
 from superion.files import locked, write_json
 from superion.reference import factory_workers, label_frames, labelled, make_labeller, make_workers
 from superion.study.display import say
-from superion.study.folder import PROVENANCE, check_files, check_folder, read_state
+from superion.study.folder import PROVENANCE, check_files, check_folder, read_state, remove_leftovers
 from superion.study.provenance import environment
 from superion.training.config import SETTINGS, STORE, TrainSettings, read_training, write_training
 from superion.training.protocols import PROTOCOLS, Protocol
@@ -52,8 +52,7 @@ def run_training(
     check_files(named, source)
     check_folder(folder, "training", settings.name, SETTINGS, lambda file: read_training(file).name)
     with locked(folder):
-        for leftover in folder.rglob(".*.tmp"):  # of a process that was killed while it wrote
-            leftover.unlink()
+        remove_leftovers(folder)
         state = read_state(folder, progress)
         state.pid = os.getpid()
         state.write()

@@ -11,7 +11,7 @@ from typing import Any
 
 from ase import Atoms
 
-from superion.defects import Defect, DefectEnergy, DefectSettings, defects_of, run_defects
+from superion.defects import RESULT, Defect, DefectEnergy, DefectSettings, defects_of, run_defects
 from superion.defects.frames import FRAMES
 from superion.defects.rest import with_background
 from superion.defects.settings import Supercell
@@ -110,7 +110,8 @@ class Defects(Property):
         for pair in self._pairs:
             apart = model.evaluate(pair.defect).energy - model.evaluate(pair.crystal).energy
             values.append(pair.row.of(apart))
-        return Measured(values, self._slopes(fit, found.defects) if fit.resampled is None else [])
+        slopes = self._slopes(fit, found.defects) if fit.resampled is None else []
+        return Measured(values, slopes, [folder / RESULT])
 
     def reference(self) -> Measured:
         """Energies by the labels."""
