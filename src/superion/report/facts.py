@@ -41,9 +41,8 @@ def facts(content: Content) -> list[tuple[str, str]]:
     found += [(f"{name} set", _set(content, split)) for split, name in _SETS.items()]
     found.append(("Potentials", ", ".join(look(p).label for p in content.potentials)))
     kelvins = sorted({run.kelvin for run in content.runs})
-    found.append(
-        ("Dynamics", f"{len(content.runs)} trajectories at {', '.join(f'{k:g}' for k in kelvins)} K")
-    )
+    count = "1 trajectory" if len(content.runs) == 1 else f"{len(content.runs)} trajectories"
+    found.append(("Dynamics", f"{count} at {', '.join(f'{k:g}' for k in kelvins)} K"))
     lengths = [run.length_ps for run in content.runs if run.length_ps is not None]
     if lengths:
         low, high = number(min(lengths)), number(max(lengths))
