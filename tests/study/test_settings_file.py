@@ -38,7 +38,10 @@ def problem(values: dict) -> str:
         ({"needed": "few"}, ["needed: expected a valid integer", "found 'few'"]),
         ({"needed": 1, "inner": {"width": -1}}, ["inner.width: expected greater than 0, found -1."]),
         ({"needed": 1, "inner": 3}, ["inner: expected a valid dictionary", "found 3"]),
-        ({"needed": 1, "either": [1]}, ["either[0]: expected a valid string, found 1."]),
+        ({"needed": 1, "either": [1]}, ["either[0]: expected a valid string, found 1; put it in quotes."]),
+        ({"needed": 1, "either": [False]}, ["found False; put it in quotes, for YAML reads yes, no,"]),
+        ({"needed": True}, ["needed: expected a number, found True; YAML reads yes, no,"]),
+        ({"needed": 1, "many": {"x": {"width": True}}}, ["many.x.width: expected a number, found True"]),
     ],
 )
 def test_every_mistake_is_named_with_its_dotted_key(values: dict, expected: list[str]) -> None:

@@ -35,6 +35,7 @@ def test_numbers(value: float | None, text: str) -> None:
         ((1e6, 1e3, 1e9), "1.00 × 10⁶ (1000 to 1.00 × 10⁹)"),
         ((3.0, 3.0, 3.0), "3.00 (3.00 to 3.00)"),
         ((1.0, 0.0, math.inf), "1.00 (0 to ∞)"),
+        ((-37.5738100184, -37.5738100196, -37.5738100173), "−37.5738 (−37.5738 to −37.5738)"),
     ],
 )
 def test_intervals_have_matching_decimals(value: tuple[float, float, float], text: str) -> None:

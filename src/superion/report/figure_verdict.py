@@ -71,7 +71,7 @@ def _bar(panel: Axes, k: int, finding: Finding, end: tuple[float, float, float],
             panel.plot(where, k, arrow, color=colour, ms=5, clip_on=False)
     if abs(value) <= reach:
         face = colour if finding.measured is not None else "white"
-        panel.plot(value, k, marker, color=colour, mfc=face, ms=5.5, zorder=3)
+        panel.plot(value, k, marker, color=colour, mfc=face, ms=5.5, zorder=3, clip_on=False)
 
 
 def _axes(panel: Axes, findings: Sequence[Finding], reach: float) -> None:

@@ -16,6 +16,7 @@ from superion.errors import InputError, suggest
 
 Model = TypeVar("Model", bound=BaseModel)
 SHOWN = 8  # mistakes listed at once
+TRUTHS = "YAML reads yes, no, on and off as true and false"
 REMEDY = "`superion schema` (study) and `superion schema fit` list every key with its unit and default."
 
 
@@ -63,13 +64,29 @@ def validate(
 ) -> Model:
     """`values` as a `model`; InputError with dotted keys, what was expected, and suggestions."""
     try:
-        return model.model_validate(values)
+        made = model.model_validate(values)
     except ValidationError as error:
         raise InputError(
             explain(error, model),
             file=file,
             remedy=remedy,
         ) from error
+    for place, truth in _truths(values, made):
+        raise InputError(f"{place}: expected a number, found {truth}; {TRUTHS}.", file=file, remedy=remedy)
+    return made
+
+
+def _truths(given: Any, made: Any, place: str = "") -> Iterator[tuple[str, bool]]:
+    """Dotted keys of truth values that were taken for the numbers 1 and 0."""
+    if isinstance(given, bool) and isinstance(made, int | float) and not isinstance(made, bool):
+        yield place, given
+    elif isinstance(given, Mapping):
+        for key, item in given.items():
+            inner = made.get(key) if isinstance(made, Mapping) else getattr(made, str(key), None)
+            yield from _truths(item, inner, f"{place}.{key}" if place else str(key))
+    elif isinstance(given, list) and isinstance(made, list | tuple):
+        for k, (item, inner) in enumerate(zip(given, made, strict=False)):
+            yield from _truths(item, inner, f"{place}[{k}]")
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
@@ -88,9 +105,12 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{place}: is missing{_described(details['loc'], owner)}."
     message = details["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     text = f"{place}: {message}" if place else message
+    found = details["input"]
     if details["type"] != "value_error":
-        text += f", found {reprlib.repr(details['input'])}"
-    return text + "."
+        text += f", found {reprlib.repr(found)}"
+    if details["type"] in ("string_type", "invalid_key") and not isinstance(found, list | dict | None):
+        text += f"; put it in quotes{f', for {TRUTHS}' if isinstance(found, bool) else ''}"
+    return text.removesuffix(".") + "."
 
 
 def _place(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, type[BaseModel]]:

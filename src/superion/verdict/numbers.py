@@ -27,11 +27,14 @@ def superscript(power: int) -> str:
 
 
 def with_interval(value: float, low: float, high: float) -> str:
-    """`0.12 (0.05 to 0.19)`: as many decimals as two significant digits of half the interval need."""
-    half = (high - low) / 2
+    """`0.12 (0.05 to 0.19)`: as many decimals as two significant digits of half the interval need.
+
+    No more than six significant digits, for an interval may be as narrow as rounding.
+    """
+    half, largest = (high - low) / 2, max(abs(low), abs(high))
     if not 0 < half < 1000:
         return f"{number(value)} ({number(low)} to {number(high)})"
-    decimals = max(0, 1 - math.floor(math.log10(half)))
+    decimals = max(0, min(1 - math.floor(math.log10(half)), 5 - math.floor(math.log10(largest))))
     return "{} ({} to {})".format(*(_fixed(x, decimals) for x in (value, low, high)))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from superion.errors import CorruptFileError, InputError
 from superion.files import read_json, read_yaml
 from superion.verdict.bound import PREFIX, Bound, bounds
+from superion.verdict.numbers import number
 from superion.verdict.rows import Row
 from superion.verdict.tolerances import PROPERTIES
 from superion.verdict.values import REFERENCE, PropertyFile, Value, read_property
@@ -155,7 +156,7 @@ def _conductivity(path: Path, kelvin: float) -> Value:
         value, interval = result["conductivity"], result["conductivity_interval"]
         if result["status"] != "converged" or value is None or interval is None or not interval[0] > 0:
             bound = result["conductivity_bound"]
-            known = "" if bound is None else f" (below {bound:.3g} mS/cm)"
+            known = "" if bound is None else f" (below {number(bound)} mS/cm)"
             return Value(
                 **common, value=None, why=f"its trajectory is too short for more than a bound{known}"
             )

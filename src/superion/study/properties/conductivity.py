@@ -9,6 +9,7 @@ from typing import Any
 from superion.files import read_json
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.resample import Fit
+from superion.verdict.numbers import number
 from superion.verdict.values import Value
 
 NORMAL_95 = 1.959964
@@ -64,7 +65,7 @@ class Conductivity(Property):
 def _value(row: Row, result: dict[str, Any]) -> Value:
     if result["status"] != "converged":
         bound = result["conductivity_bound"]
-        return row.without(f"only an upper bound of {bound:.3g} mS/cm is known: {result['reason']}")
+        return row.without(f"only an upper bound of {number(bound)} mS/cm is known: {result['reason']}")
     low, high = result["conductivity_interval"]
     spread = (math.log(high) - math.log(low)) / (2 * NORMAL_95) if low > 0 and math.isfinite(high) else None
     if spread is None:
