@@ -15,9 +15,9 @@ EDGE, FRAMES, TIMESTEP = 20.0, 600, 20.0
 
 
 def breathing(step=0.0):
-    """Lithium that walks by `step` (Å) a frame in a vibrating crystal, the cell breathing by 0.5 %."""
+    """Lithium that walks by `step` (Å) a frame in a crystal whose cell was 3 % too large and breathes."""
     rng = np.random.default_rng(3)
-    strain = np.zeros(FRAMES)
+    strain = np.full(FRAMES, 0.03)
     for k in range(1, FRAMES):
         strain[k] = 0.99 * strain[k - 1] + 0.005 * np.sqrt(1 - 0.99**2) * rng.normal()
     place = rng.uniform(0, EDGE, (1, len(NUMBERS), 3)) + 0.1 * rng.normal(size=(FRAMES, len(NUMBERS), 3))
@@ -59,3 +59,11 @@ def test_walkers_in_a_cell_that_breathes():
     still = conductivity(replace(run, positions=place, cells=cells, meta=meta), TransportSettings())
     assert found.diffusion == pytest.approx(still.diffusion, rel=0.02)
     assert found.conductivity == pytest.approx(still.conductivity, rel=0.03)
+
+
+def test_hops_of_half_a_cell_between_frames_are_hops():
+    """The runs of superion never wrap, so that no step is too long."""
+    place, run = breathing(step=3.0)
+    found = conductivity(run, TransportSettings())
+    assert np.abs(np.diff(place[:, :40], axis=0)).max() > 0.5 * EDGE
+    assert found.diffusion_interval[0] < 0.1 * 3.0**2 / (2 * TIMESTEP) < found.diffusion_interval[1]

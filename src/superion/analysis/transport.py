@@ -111,6 +111,7 @@ def transport(
     discard: float = 0.0,
     hop_length: float = 3.0,
     reference: Reference = "system",
+    unwrapped: bool = False,
 ) -> TransportResult:
     """Diffusion coefficient and conductivity of one species from one trajectory.
 
@@ -121,7 +122,8 @@ def transport(
     left out at the start. hop_length: Å between neighbouring sites; it decides what counts as a hop,
     MSD N / hop_length² (He, Zhu, Epstein, Mo, npj Comput. Mater. 4, 18, 2018), and what is slow
     (see `diffusion`). reference: what stands still: the centre of mass of the "system", of the
-    "framework" (all other species), or "none".
+    "framework" (all other species), or "none". unwrapped: the positions are known to be; otherwise jumps
+    of half a cell, which ions make when frames are far apart and the cell is small, are refused.
 
     Raises InputError for shapes that disagree, values not finite, uneven times, wrapped positions,
     and fewer than 100 frames after `discard`.
@@ -146,7 +148,8 @@ def transport(
     positions, cells = positions[start:], cells[start:]
     still = _at_rest(positions, masses, mobile, reference)
     paths = still[:, mobile]
-    _refuse_wrapped(paths, cells, np.flatnonzero(mobile))
+    if not unwrapped:
+        _refuse_wrapped(paths, cells, np.flatnonzero(mobile))
 
     frames, ions = paths.shape[:2]
     volume = float(np.abs(np.linalg.det(cells)).mean())

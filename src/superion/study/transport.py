@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ase.data import chemical_symbols
 
-from superion.analysis.displacement import mean_squared_displacement, remove_drift, unwrap
+from superion.analysis.displacement import mean_squared_displacement, remove_drift
 from superion.analysis.transport import TransportResult, transport
 from superion.simulation import Trajectory, read_trajectory
 from superion.study.config import TransportSettings
@@ -61,13 +61,16 @@ def conductivity(
         discard=settings.discard_ps,
         hop_length=settings.hop_length,
         reference=settings.reference,
+        unwrapped=True,
     )
 
 
 def _paths(trajectory: Trajectory, end: int | None = None) -> Array:
-    if trajectory.meta["settings"]["ensemble"] == "npt":
-        return unwrap(trajectory.positions[:end], trajectory.cells[:end])
-    return trajectory.positions[:end]
+    """Positions (F, N, 3) Å; of a cell that changes, in the mean cell (see `displacement.unwrap`)."""
+    positions, cells = trajectory.positions[:end], trajectory.cells[:end]
+    if trajectory.meta["settings"]["ensemble"] != "npt":
+        return positions
+    return positions @ (np.linalg.inv(cells) @ cells.mean(axis=0))
 
 
 def _against_length(trajectory: Trajectory, settings: TransportSettings) -> list[TransportResult]:
