@@ -154,8 +154,8 @@ def test_an_upper_bound_is_no_value(tmp_path):
     bound = {"status": "upper bound only", "conductivity": None, "conductivity_interval": None}
     transport(tmp_path, "gap-500K", **bound | {"conductivity_bound": 12.0})
     assert reasons(study_verdict(tmp_path))["conductivity at 500 K"] == (
-        "The local potential has no value of it: its trajectory is too short for more than a bound (below 12 "
-        "mS/cm)."
+        "The local potential has no value of it: its trajectory is too short for more than a bound (below "
+        "12.0 mS/cm)."
     )
 
 
