@@ -41,16 +41,12 @@ def write_json(path: str | Path, value: Any) -> None:
     write_atomic(path, json.dumps(value, indent=2) + "\n")
 
 
-def read_json(path: str | Path) -> Any:
-    """Read a JSON file; CorruptFileError if it is not valid JSON."""
+def read_json(path: str | Path, remedy: str = "delete the file; the step that wrote it is redone.") -> Any:
+    """Read a JSON file; CorruptFileError with the remedy if it is not valid JSON."""
     try:
         return json.loads(Path(path).read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CorruptFileError(
-            f"not valid JSON ({error}).",
-            file=path,
-            remedy="delete the file; the step that wrote it is redone.",
-        ) from error
+        raise CorruptFileError(f"not valid JSON ({error}).", file=path, remedy=remedy) from error
 
 
 def sha256(path: str | Path) -> str:

@@ -72,6 +72,19 @@ def test_longitudinal_and_transverse_waves_of_rigid_ions():
     assert shifted[5] ** 2 - shifted[3] ** 2 == pytest.approx(split / 2.25, rel=1e-4)
 
 
+def test_order_of_the_axes_does_not_matter():
+    """Exchanged axes make a left-handed cell of the same crystal."""
+    atoms, model, _ = salt()
+    other = atoms.copy()
+    other.set_cell(atoms.cell.array[[1, 0, 2]])
+    born = born_charges(atoms, CHARGES).values
+    right, left = (phonons(one, model, supercell=(1, 1, 1), born=born) for one in (atoms, other))
+    along = [1.0, 0.3, 0.0] @ atoms.cell.array.T, [1.0, 0.3, 0.0] @ other.cell.array.T
+    for waves, exchanged in (([[0.1, 0.2, 0.05]], [[0.2, 0.1, 0.05]]), ([[0, 0, 0]], [[0, 0, 0]])):
+        expected = right.frequencies(waves, toward=along[0])
+        np.testing.assert_allclose(left.frequencies(exchanged, toward=along[1]), expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("epsilon_inf", [1.0, 2.25])
 def test_splitting_is_that_of_the_dielectric_constant(epsilon_inf):
     """Lyddane, Sachs, Teller, Phys. Rev. 59, 673 (1941); as a product over modes and for each direction,

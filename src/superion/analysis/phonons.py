@@ -101,7 +101,9 @@ def phonons(
     made = phonopy(
         cells(
             symbols=atoms.get_chemical_symbols(),
-            cell=atoms.cell.array,
+            # phonopy needs a right-handed cell; that of −a, −b, −c has the same lattice, and waves q and −q
+            # the same frequencies
+            cell=atoms.cell.array * np.sign(np.linalg.det(atoms.cell.array)),
             positions=atoms.positions,
             masses=atoms.get_masses(),
         ),

@@ -104,7 +104,7 @@ def write_meta(folder: Path, meta: dict[str, Any]) -> None:
 def read_meta(folder: Path) -> dict[str, Any]:
     """Content of `meta.json` without its checksum; CorruptFileError if it is damaged."""
     path = folder / META
-    meta = read_json(path)
+    meta = read_json(path, _META_REMEDY)
     found = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
     if found != FORMAT:
         raise CorruptFileError(
