@@ -71,6 +71,12 @@ def test_dielectric_of_several_runs(inputs, tmp_path):
     assert "from constant" not in single
 
 
+def test_transport_is_that_without_a_field(inputs):
+    for run in ("up", "closed"):
+        assert "electric field or at constant displacement" in refused("transport", inputs / run)
+    assert "upper bound only" in succeeds("transport", inputs / "zero")
+
+
 def test_dielectric_refuses(inputs):
     assert "compare runs of one kind" in refused("dielectric", inputs / "up", inputs / "closed")
     assert "at least 2 blocks" in refused("dielectric", inputs / "up", "--blocks", 100)

@@ -10,6 +10,7 @@ from ase.data import chemical_symbols
 
 from superion.analysis.displacement import mean_squared_displacement, remove_drift
 from superion.analysis.transport import TransportResult, transport
+from superion.errors import InputError
 from superion.simulation import Trajectory, read_trajectory
 from superion.study.config import TransportSettings
 
@@ -45,9 +46,16 @@ def conductivity(
     """Transport of the first `end` frames, at the temperature the thermostat was set to.
 
     Without thermostat (nve) it is the mean temperature of the whole trajectory. At constant pressure (npt)
-    atoms are followed in the mean cell, for the breathing of the cell is no transport.
+    atoms are followed in the mean cell, for the breathing of the cell is no transport. InputError for a run
+    in an electric field, which makes ions drift, or at constant displacement, which holds them back.
     """
     recorded = trajectory.meta["settings"]
+    electric = recorded.get("electric") or {}
+    if any(electric.get("field", ())) or any(d is not None for d in electric.get("displacement", ())):
+        raise InputError(
+            "the run was in an electric field or at constant displacement: its ions do not just diffuse.",
+            remedy="run without, or with the field 0,0,0.",
+        )
     fixed = recorded["ensemble"] != "nve"
     return transport(
         _paths(trajectory, end),
