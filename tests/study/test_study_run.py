@@ -24,6 +24,7 @@ from superion.potentials import Potential
 from superion.report.content import read_content
 from superion.simulation import read_trajectory
 from superion.study import run_study, status
+from superion.study.state import State
 
 STEPS = {
     "census",
@@ -266,6 +267,22 @@ def test_the_report_shows_the_structure_of_its_own_runs(root: Path, again) -> No
     content = read_content(root / "out")
     assert content.crystal is not None
     assert len(content.crystal.numbers) == 16
+
+
+def test_status_does_not_call_done_what_depends_on_a_step_that_is_not(root: Path) -> None:
+    state = State.read(root / "out")
+    state.begin("fit", "changed settings")
+    found = status(root / "out")
+    rows = {row.step: row for row in found.rows}
+    assert rows["census"].status == "done"
+    assert {rows[name].status for name in STEPS - {"census", "fit"}} == {"to do"}
+    assert "if it still holds" in rows["dynamics/gap-300K"].note
+    assert (found.next, found.seconds_left) == ("fit", None)
+    state.stop("fit", "done", "")
+    state.begin("dynamics/gap-300K", "changed settings")
+    rows = {row.step: row for row in status(root / "out").rows}
+    assert rows["transport/es-gap-300K"].status == "done"
+    assert {rows[name].status for name in ("transport/gap-300K", "verdict", "report")} == {"to do"}
 
 
 def test_a_deleted_state_keeps_the_dynamics(root: Path, again) -> None:

@@ -21,6 +21,7 @@ from superion.files import locked, read_json, sha256
 from superion.potentials import Potential
 from superion.reference import read_store
 from superion.report.figures_training import convergence
+from superion.report.training_content import read_training_content
 from superion.structures import structure_hash
 from superion.training import steps
 from superion.training.config import read_training
@@ -141,6 +142,30 @@ def test_more_generations_go_on(root):
     changed = {name for name in before if after[name] != before[name]}
     assert changed == {"generation-002/judge.json", "summary.json"}
     assert "generation-003/models/gap.safetensors" in after
+
+
+def test_what_changed_settings_made_is_not_mixed_with_what_was_made_before(root, monkeypatch):
+    fit_terms, fits = steps.fit_terms, []
+
+    def killed(*arguments, **named):
+        fits.append(1)
+        if len(fits) == 2:
+            raise KeyboardInterrupt
+        return fit_terms(*arguments, **named)
+
+    monkeypatch.setattr(steps, "fit_terms", killed)
+    source = write_training(root, fit__soap__sparse_points=6)
+    with pytest.raises(KeyboardInterrupt):
+        go(source, root / "out")
+    assert [one["generation"] for one in read_json(root / "out" / "summary.json")["generations"]] == [0]
+    found = training_status(root / "out")
+    rows = {row.step: row for row in found.rows}
+    assert rows["000/grow"].status == "done"
+    assert rows["001/judge"].status == "to do"
+    assert "if it still holds" in rows["001/judge"].note
+    assert (found.generation, found.ended) == (1, None)
+    content = read_training_content(root / "out")
+    assert [one["generation"] for one in content.judged] == [0]
 
 
 def test_killed_at_every_write_and_at_random_moments(tmp_path):

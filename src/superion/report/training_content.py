@@ -13,7 +13,7 @@ from superion.reference.store import NAME as JOURNAL
 from superion.report.content import optional_json, sort_potentials
 from superion.training.config import SETTINGS, STORE
 from superion.training.status import TrainingProgress, training_status
-from superion.training.summary import SUMMARY
+from superion.training.summary import SUMMARY, generations
 
 FIRST = "before"
 """Where a label belongs that was made before the first generation."""
@@ -76,8 +76,13 @@ def read_training_content(folder: Path) -> TrainingContent:
     """Read a training folder; InputError if it holds none, CorruptFileError naming a damaged file."""
     progress = training_status(folder)
     steps = optional_json(folder / "state.json").get("steps") or {}
-    summary = optional_json(folder / SUMMARY)
-    if not summary.get("generations"):
+    summary, done = (
+        optional_json(folder / SUMMARY),
+        {row.step for row in progress.rows if row.status == "done"},
+    )
+    judged = [one for one in summary.get("generations") or () if f"{one['generation']:03d}/judge" in done]
+    diffusion = summary.get("diffusion") or {}
+    if not judged:
         raise InputError(
             "no generation has been judged yet.",
             file=folder,
@@ -90,9 +95,12 @@ def read_training_content(folder: Path) -> TrainingContent:
         provenance=optional_json(folder / "provenance.json"),
         steps=steps,
         progress=progress,
-        judged=summary["generations"],
-        diffusion=summary.get("diffusion") or {},
-        generations=[_generation(path, steps) for path in sorted(folder.glob("generation-[0-9]*"))],
+        judged=judged,
+        diffusion={k: found for k, found in diffusion.items() if f"{int(k):03d}/diffusion" in done},
+        generations=[
+            _generation(number, path, steps)
+            for number, path in generations(folder, progress.generation).items()
+        ],
         entries={entry.frame: entry for entry in store.entries.values()} if store else {},
         labeller=list(store.settings.values()) if store else [],
         damages=len(store.damages) if store else 0,
@@ -101,11 +109,10 @@ def read_training_content(folder: Path) -> TrainingContent:
     )
 
 
-def _generation(path: Path, steps: dict[str, Any]) -> Generation:
-    number = path.name.removeprefix("generation-")
-    mine = (record for name, record in steps.items() if name.startswith(f"{number}/"))
+def _generation(number: int, path: Path, steps: dict[str, Any]) -> Generation:
+    mine = (record for name, record in steps.items() if name.startswith(f"{number:03d}/"))
     return Generation(
-        int(number),
+        number,
         _read(path / "explored.json"),
         _read(path / "selected.json"),
         _read(path / "failed.json"),

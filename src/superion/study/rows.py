@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
 from superion.study.state import Record
+
+OPEN = ("running", "interrupted", "to do")
+"""What has no result, or one that may still change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,13 @@ def row_of(step: str, record: Record | None, alive: bool, fraction: float | None
     seconds = None if interrupted else elapsed(record)
     name = "interrupted" if interrupted else record.status
     return Row(step, name, seconds, fraction, record.error or "")
+
+
+def in_doubt(row: Row) -> Row:
+    """The row of a step that was done before, if what it depends on is being done, or has to be."""
+    return replace(
+        row, status="to do", seconds=None, fraction=None, note="done before; kept if it still holds"
+    )
 
 
 def gathered(rows: Sequence[Row]) -> list[Row]:

@@ -10,9 +10,13 @@ from rich.table import Table
 from superion.errors import InputError
 from superion.study.config import SETTINGS, read_study
 from superion.study.dynamics import done_fraction
-from superion.study.rows import Row, elapsed, gathered, row_of
+from superion.study.properties.registry import FROM_DYNAMICS
+from superion.study.rows import OPEN, Row, elapsed, gathered, in_doubt, row_of
 from superion.study.state import NAME, State
 from superion.study.steps import Study
+
+AFTER_ALL = {"verdict", "report", *(kind.name for kind in FROM_DYNAMICS)}
+"""Steps that read whatever those before them have written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ def status(folder: str | Path) -> Progress:
     study = Study(read_study(folder / SETTINGS), folder, progress=False)
     state = State.read(folder)
     rows, left, rates = [], [], []
+    open_: set[str] = set()
     for step in study.plan():
         record = state.records.get(step.name)
         fraction = None
@@ -64,11 +69,17 @@ def status(folder: str | Path) -> Progress:
             advance = fraction - record.fraction if record else 0.0
             if seconds and advance > 0.01:
                 rates.append(seconds / advance)
-        rows.append(replace(row_of(step.name, record, state.alive, fraction), family=step.family))
+        row = replace(row_of(step.name, record, state.alive, fraction), family=step.family)
+        needs = open_ if (step.family or step.name) in AFTER_ALL else open_ & set(step.needs)
+        if row.status == "done" and needs:
+            row = in_doubt(row)
+        if row.status in OPEN:
+            open_.add(row.step)
+        rows.append(row)
     pending = next((row.step for row in rows if row.status != "done"), None)
     seconds_left = None
     if not left:
-        seconds_left = 0.0
+        seconds_left = None if any(name.startswith("dynamics/") for name in open_) else 0.0
     elif rates:
         seconds_left = max(max(left), sum(left) / study.settings.processes) * sum(rates) / len(rates)
     return Progress(rows, pending, state.alive and pending is not None, seconds_left)

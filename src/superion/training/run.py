@@ -16,7 +16,7 @@ from superion.study.provenance import environment
 from superion.training.config import SETTINGS, STORE, TrainSettings, read_training, write_training
 from superion.training.protocols import PROTOCOLS, Protocol
 from superion.training.summary import summarise
-from superion.training.work import Labelling, Work
+from superion.training.work import Labelling, Work, numbers
 
 
 def run_training(
@@ -67,7 +67,7 @@ def run_training(
         try:
             reason = (protocol or PROTOCOLS[settings.protocol.kind])(work)
             _forget_others(work)
-            summarise(folder, reason)
+            summarise(folder, max(numbers(work.names), default=0), reason)
             if figure:
                 _report(folder, progress=progress)
             say(f"ended: {reason}.", progress)

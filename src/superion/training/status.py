@@ -11,11 +11,12 @@ from superion.reference import read_store
 from superion.reference.store import NAME as JOURNAL
 from superion.structures.duplicates import frame_name
 from superion.study.dynamics import done_fraction
-from superion.study.rows import Row, row_of
+from superion.study.rows import Row, in_doubt, row_of
 from superion.study.state import NAME, Record, State
 from superion.training.config import SETTINGS, STORE, TrainSettings, read_training
 from superion.training.frames import load_frames
-from superion.training.summary import SUMMARY
+from superion.training.summary import SUMMARY, generations
+from superion.training.work import numbers
 from superion.training.worker import STOPPED
 
 
@@ -53,17 +54,16 @@ def training_status(folder: str | Path) -> TrainingProgress:
     store = read_store(folder / STORE) if (folder / STORE / JOURNAL).exists() else None
     entries = list(store.entries.values()) if store else []
     made = {entry.frame for entry in entries if entry.status == "done"}
-    rows = [
-        row_of(name, record, state.alive, _fraction(folder, settings, name, record, made))
-        for name, record in state.records.items()
-    ]
-    numbers = [int(name[:3]) for name in state.records if name[:3].isdigit()]
-    generation = max(numbers, default=0)
-    labels = sum(
-        len(load_frames(path))
-        for path in (folder / "first.extxyz", *folder.glob("generation-*/selected.extxyz"))
-        if path.exists()
-    )
+    rows: list[Row] = []
+    for name in sorted(state.records, key=lambda name: max(numbers([name]), default=-1)):
+        record = state.records[name]
+        row = row_of(name, record, state.alive, _fraction(folder, settings, name, record, made))
+        doubtful = row.status == "done" and any(earlier.status != "done" for earlier in rows)
+        rows.append(in_doubt(row) if doubtful else row)
+    current = next((row.step for row in rows if row.status != "done"), None)
+    generation = max(numbers(state.records if current is None else [current]), default=0)
+    chosen = (path / "selected.extxyz" for path in generations(folder, generation).values())
+    labels = sum(len(load_frames(path)) for path in (folder / "first.extxyz", *chosen) if path.exists())
     pace = [
         sum(r.seconds or 0.0 for name, r in state.records.items() if name.startswith(f"{g:03d}/"))
         for g in range(generation)

@@ -305,7 +305,7 @@ def judge(work: Work, generation: int, *, last: bool = False) -> dict[str, Any]:
 
     shown = {"sigma": work.settings.fit.sigma.force, "uncertainty": work.settings.fit.uncertainty}
     if work.once(_name(generation, "judge"), shown, [*files.values(), *models.values()], make):
-        summarise(work.folder, None)
+        summarise(work.folder, generation, None)
     return read_json(report)
 
 

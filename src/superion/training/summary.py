@@ -10,12 +10,24 @@ from superion.files import read_json, write_json
 SUMMARY = "summary.json"
 
 
-def summarise(folder: Path, reason: str | None) -> dict[str, Any]:
-    """Join what was judged so far into `summary.json`; reason: why the training ended, None before."""
-    judged = [read_json(path) for path in sorted(folder.glob("generation-*/judge.json"))]
+def generations(folder: Path, last: int) -> dict[int, Path]:
+    """Folders of the generations up to `last`: later ones are of a training that went on differently."""
+    paths = sorted(folder.glob("generation-[0-9]*"))
+    found = {int(path.name.removeprefix("generation-")): path for path in paths}
+    return {number: path for number, path in found.items() if number <= last}
+
+
+def summarise(folder: Path, last: int, reason: str | None) -> dict[str, Any]:
+    """Join what was judged up to generation `last` into `summary.json`.
+
+    reason: why the training ended, None before.
+    """
+    found = generations(folder, last)
+    judged = [read_json(path / "judge.json") for path in found.values() if (path / "judge.json").exists()]
     diffusion = {
-        path.parent.name.removeprefix("generation-").lstrip("0") or "0": read_json(path)
-        for path in sorted(folder.glob("generation-*/diffusion.json"))
+        str(number): read_json(path / "diffusion.json")
+        for number, path in found.items()
+        if (path / "diffusion.json").exists()
     }
     summary = {"ended": reason, "generations": judged, "diffusion": diffusion}
     write_json(folder / SUMMARY, summary)

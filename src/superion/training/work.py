@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,3 +75,8 @@ class Work:
         self.state.finish(name, written, time.monotonic() - since)
         say(f"{name}: done, {time.monotonic() - since:.1f} s", self.progress)
         return True
+
+
+def numbers(steps: Iterable[str]) -> list[int]:
+    """The generations that steps belong to; those before the first generation belong to none."""
+    return [int(name[:3]) for name in steps if name[:3].isdigit()]
