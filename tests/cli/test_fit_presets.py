@@ -290,6 +290,25 @@ def test_the_energy_of_charges_alone_is_not_compared(models: Models, data: Path)
     assert "energy" not in succeeds("evaluate", model, data / "test.extxyz").output
 
 
+def test_dipoles_beside_charges_leave_out_born_charges_and_nothing_else(
+    models: Models, data: Path, tmp_path: Path
+) -> None:
+    model, _ = models("kqeq-gap")
+    atoms = read(data / "start.extxyz")
+    atoms.arrays["REF_bec"] = np.tile(np.eye(3).ravel(), (8, 1))
+    write(tmp_path / "born.extxyz", atoms, format="extxyz")
+    found = tmp_path / "born.json"
+    shown = succeeds("evaluate", model, tmp_path / "born.extxyz", "--json", found).output
+    assert "Born charges are not compared: the atoms of this potential have dipoles" in shown
+    assert json.loads(found.read_text())["test"]["born_charges"] is None
+    vacancy = tmp_path / "vacancy"
+    succeeds(
+        "defect", model, data / "start.extxyz", "--species", "Li", "--kind", "vacancy", "--supercell",
+        "1x1x1", "--count", 1, "--fmax", 9, "--output", vacancy,
+    )  # fmt: skip
+    assert all(a.info["total_charge"] == 0 for a in read(vacancy / "defects.extxyz", ":"))
+
+
 def test_charges_first_and_the_local_term_from_what_they_leave(data: Path, tmp_path: Path) -> None:
     (data / "apart.yaml").write_text(yaml.safe_dump(SMALL["kqeq-gap"] | {"joint": False}))
     model = tmp_path / "m.safetensors"

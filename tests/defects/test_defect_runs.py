@@ -18,8 +18,15 @@ from superion.defects import (
     run_defects,
 )
 from superion.defects.assemble import Cell, defect_energy
-from superion.electrostatics import CoulombTerm, FixedCharges, Point
-from superion.errors import InputError, SimulationError
+from superion.electrostatics import (
+    ChargeEquilibration,
+    CoulombTerm,
+    EquilibrationTerm,
+    FixedCharges,
+    Gaussian,
+    Point,
+)
+from superion.errors import InputError, ModelError
 from superion.potentials import Potential
 from superion.terms import Evaluation
 
@@ -130,8 +137,17 @@ def test_energies_that_are_no_numbers_are_never_given(tmp_path):
 def test_unknown_species_stop_the_run(tmp_path):
     other = crystal()
     other.symbols[0] = "K"
-    with pytest.raises(SimulationError, match="has no structure at rest"):
+    with pytest.raises(ModelError, match=r"contains \['K'\]"):
         run_defects(SALT, other, settings(), tmp_path, progress=False)
+
+
+def test_what_the_charges_of_a_crystal_lack_is_told_with_its_remedy(tmp_path):
+    model = ChargeEquilibration({"Na": 2.8, "Cl": 8.6}, {"Na": 12.0, "Cl": 14.0}, Gaussian(0.9))
+    for total, message in ((None, "states the total charge"), (1.0, "total charge of zero")):
+        charged = crystal()
+        charged.info = {} if total is None else {"total_charge": total}
+        with pytest.raises((InputError, ModelError), match=message):
+            run_defects(Potential([EquilibrationTerm(model)]), charged, settings(), tmp_path, progress=False)
 
 
 class Killed(Exception):

@@ -12,6 +12,7 @@ from ase import Atoms
 from superion.defects.assemble import Cell, sweep
 from superion.defects.branches import Branch, Submit, Vector, fingerprint, run_branches
 from superion.defects.frames import CRYSTAL, frame_id
+from superion.defects.rest import with_background
 from superion.defects.settings import DefectSettings
 from superion.defects.structures import Defect
 from superion.electrostatics import ChargeModel
@@ -70,6 +71,9 @@ class Work:
         for number, (cell, branch) in enumerate(zip(cells, branches, strict=True)):
             (cell.crystal,) = branch.rests
             if cell.crystal.failure:
+                with_background(self.potential).evaluate(
+                    cell.start
+                )  # a structure that is wrong has its remedy
                 raise SimulationError(
                     f"the crystal {cell.name} has no structure at rest: {cell.crystal.failure}.",
                     remedy="start from a structure closer to rest, or use another model.",
@@ -143,7 +147,7 @@ class Work:
         return not cell.arrangement(defect, defect.atoms(self.crystal, cell.supercell), rest).perfect
 
     def _charge(self, atoms: Atoms) -> float | None:
-        charges = self.potential.response
+        charges = self.potential.charge_model
         return None if charges is None else float(checked_charges(atoms, charges).sum())
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ase.data import atomic_numbers
 from scipy.linalg import null_space
 from scipy.optimize import OptimizeResult, least_squares
 
@@ -20,13 +19,13 @@ from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError
 from superion.locality.fields import SCREENING, Fields, field_changes
 from superion.locality.samples import Samples
+from superion.structures.composition import electropositive
 
 Array = np.ndarray
 RESAMPLES = 200
 STARTS = 3
 MIDDLE = 2.5
 """1/Å, where the search for a screening starts."""
-NOBLE = (0, 2, 10, 18, 36, 54, 86)
 DETERMINED = 9.0
 """A screening is determined if point charges are worse by so many variances (three standard deviations)."""
 
@@ -226,11 +225,5 @@ def _sign(elements: list[str], charges: Array, positive: str | None) -> float:
             f"the structure has no {positive}, whose charge is to be positive.",
             remedy=f"choose one of {', '.join(elements)}.",
         )
-    chosen = positive or min(elements, key=_place)
+    chosen = positive or electropositive(elements)
     return -1.0 if charges[elements.index(chosen)] < 0 else 1.0
-
-
-def _place(symbol: str) -> tuple[int, int]:
-    """Where an element stands in its period, heavier ones first: low for electropositive elements."""
-    number = atomic_numbers[symbol]
-    return number - max(z for z in NOBLE if z < number), -number

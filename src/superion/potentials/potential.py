@@ -91,6 +91,11 @@ class Potential:
         for term in self.terms:
             if isinstance(term, PolarizableTerm):
                 return PolarizableResponse(term)
+        return self.charge_model
+
+    @property
+    def charge_model(self) -> ChargeModel | None:
+        """The charges alone, whatever dipoles there are; None without, ModelError if terms differ in them."""
         held = [
             term if isinstance(term, ChargeModel) else getattr(term, "charges", None) for term in self.terms
         ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from math import ceil, floor
+
+from ase.data import atomic_numbers
 
 from superion.errors import InputError
 from superion.structures.disorder import FULL, DisorderedCrystal, Orbit
@@ -25,6 +27,7 @@ Ag(I) (Greenwood and Earnshaw, Chemistry of the Elements, 2nd ed., 1997). Others
 TOLERANCE = 0.02
 """Change of an occupancy that goes unasked: a usual uncertainty of a refined one."""
 NEUTRAL = 1e-6
+NOBLE = (0, 2, 10, 18, 36, 54, 86)
 WIDEST = 200_000
 """Ways to fill one orbit that are tried at most."""
 
@@ -42,6 +45,16 @@ def oxidation_states(elements: Sequence[str], given: Mapping[str, float] | None 
             + ",".join(f"{s}=2" for s in missing),
         )
     return {symbol: float(known[symbol]) for symbol in sorted(set(elements))}
+
+
+def electropositive(elements: Iterable[str]) -> str:
+    """The element that stands earliest in its period, of several the heaviest: where charge is positive."""
+    return min(elements, key=_place)
+
+
+def _place(symbol: str) -> tuple[int, int]:
+    number = atomic_numbers[symbol]
+    return number - max(z for z in NOBLE if z < number), -number
 
 
 def round_composition(

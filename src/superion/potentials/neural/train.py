@@ -19,12 +19,13 @@ from superion.potentials.memory import available_memory
 from superion.potentials.neural.beginning import CHARGE_FLOOR, first_charges, first_energies
 from superion.potentials.neural.epochs import Run
 from superion.potentials.neural.geometry import total_charge
-from superion.potentials.neural.model import Model, Scales, initial_weights
+from superion.potentials.neural.model import CHARGE, Model, Scales, initial_weights
 from superion.potentials.neural.objective import Labelled, learns_charges
 from superion.potentials.neural.settings import NeuralSettings, NeuralTraining, Stage
 from superion.potentials.neural.symmetry_functions import SymmetryFunctions
 from superion.potentials.neural.term import NeuralTerm, check_elements
 from superion.structures.bare import total_of
+from superion.structures.composition import electropositive
 from superion.terms import Evaluation, Term
 from superion.torch_batch import usable
 
@@ -76,7 +77,7 @@ def fit_neural(
     if checkpoint is not None:
         run.keep(checkpoint, _key(bulk, known, model, training))
     run.train(progress)
-    return NeuralTerm(replace(model, weights=run.best)).to("cpu")
+    return NeuralTerm(_with_sign(replace(model, weights=run.best), [*batches, *tests])).to("cpu")
 
 
 def _untrained(
@@ -98,6 +99,31 @@ def _untrained(
     energies = torch.tensor([baseline[symbol] for symbol in symbols], dtype=torch.float64)
     scales = Scales(zero, one, zero[:, 0], one[:, 0], energies, one[:, 0])
     return Model(settings, functions, scales, initial_weights(settings, symbols, functions.size, generator))
+
+
+def _with_sign(model: Model, batches: Sequence[Labelled]) -> Model:
+    """Latent charges with the sign by which electropositive atoms are positive in neutral structures.
+
+    Energies and forces of neutral structures stay as they are when all charges change sign. A training set
+    with a structure that has a charge knows the sign.
+    """
+    stacks = [(batch, stack) for batch in batches for stack in batch.geometry.stacks]
+    if model.settings.generation != "latent-charges" or any(stack.charge.any() for _, stack in stacks):
+        return model
+    index, total = model.symbols.index(electropositive(model.symbols)), 0.0
+    with torch.no_grad():
+        for batch in batches:
+            geometry = batch.geometry
+            charges, _ = model.charges(geometry, geometry.values, [stack.matrix for stack in geometry.stacks])
+            total += float(charges[geometry.elements == index].sum())
+    if total >= 0:
+        return model
+    last = f".{len(model.settings.hidden)}."
+    turned = {
+        name: -value if name.startswith(f"{CHARGE}.") and last in name else value
+        for name, value in model.weights.items()
+    }
+    return replace(model, weights=turned)
 
 
 def _scaled(model: Model, batches: Sequence[Labelled]) -> Model:
