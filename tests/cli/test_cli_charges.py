@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.io import read, write
+from ase.io import write
 from command_line import refused, succeeds
 
 from superion import Potential
 from superion.electrostatics import ChargeEquilibration, CoulombTerm, EquilibrationTerm, Gaussian
 from superion.electrostatics.predicted import PredictedCharges
 from superion.electrostatics.properties import ElementValues
+from superion.errors import InputError
 from superion.potentials.repulsion import Repulsion
 from superion.structures import read_frames
 from superion.structures.bare import stated
@@ -118,4 +119,8 @@ def test_fragments_without_charge_are_refused_where_they_are_read(tmp_path, mode
     message = refused("evaluate", model, file(tmp_path, pair(total_charge=0.0), wrong))
     assert "frames.extxyz#1" in message
     assert "no charge for fragment 2 (atom 2)" in message
-    assert read(tmp_path / "frames.extxyz", 1).info["fragment_charges"] is not None
+    del wrong.arrays["fragment"]
+    message = refused("evaluate", model, file(tmp_path, wrong))
+    assert 'frames.extxyz#0: the structure has info["fragment_charges"], but no arrays["fragment"]' in message
+    with pytest.raises(InputError, match="but no arrays"):
+        MODEL.charges(wrong)

@@ -167,7 +167,8 @@ def test_virial_without_a_cell_is_refused():
 def test_guesses_and_suggestions():
     assert guess_label("DFT_Forces") == "forces"
     assert guess_label("free_energy") == "energy"
-    assert guess_label("mulliken") == "charges"
+    assert guess_label("mulliken") == guess_label("initial_charges") == "charges"
+    assert guess_label("charge") == guess_label("net_charge") == "total_charge"
     assert guess_label("temperature_K") is None
     assert suggest_mappings(["energy", "my_forces", "E_energy", "note", "virial", "stress"]) == (
         "--key energy=energy --key forces=my_forces --key virial=virial"

@@ -9,7 +9,7 @@ from superion.electrostatics.charge_transfer import bonded_parts
 from superion.electrostatics.coulomb_operator import slab_normal
 from superion.electrostatics.equilibration import Constraints
 from superion.errors import InputError, ModelError
-from superion.structures.bare import FRAGMENT, fragment_charges, total_of
+from superion.structures.bare import FRAGMENT, FRAGMENT_CHARGES, fragment_charges, total_of
 
 Array = np.ndarray
 NEUTRAL = 1e-6
@@ -29,7 +29,7 @@ def constraints_of(
     periodic structures, but for cells with three periodic axes and a background.
     """
     stated = atoms.info.get("total_charge", total_charge)
-    if "fragment" in atoms.arrays:
+    if FRAGMENT in atoms.arrays or FRAGMENT_CHARGES in atoms.info:
         found = _fragments(atoms)
         given = atoms.info.get("total_charge")
         if given is not None and abs(found.totals.sum() - float(given)) > NEUTRAL:
@@ -78,7 +78,7 @@ def undivided_total(atoms: Atoms, total_charge: float | None) -> float | None:
 
 
 def _fragments(atoms: Atoms) -> Constraints:
-    labels = np.asarray(atoms.arrays["fragment"])
+    labels = np.asarray(atoms.arrays.get(FRAGMENT, np.zeros(len(atoms))))
     if labels.shape != (len(atoms),) or not np.array_equal(labels, np.round(labels)):
         raise InputError(
             'arrays["fragment"] does not give each atom one whole number.',

@@ -45,7 +45,7 @@ def total_of(atoms: Atoms) -> float | None:
     """The total charge (e) that a structure states, itself or by its fragments; None if it does not."""
     if TOTAL in atoms.info:
         return float(atoms.info[TOTAL])
-    if FRAGMENT in atoms.arrays and FRAGMENT_CHARGES in atoms.info:
+    if FRAGMENT_CHARGES in atoms.info:
         return sum(fragment_charges(atoms).values())
     return None
 
@@ -87,6 +87,11 @@ def fragment_charges(atoms: Atoms) -> dict[int, float]:
         raise InputError(
             f'info["fragment_charges"] is {given!r}.',
             remedy="give a finite charge (e) for each fragment: {0: 1.0, 1: -1.0}, or a list.",
+        )
+    if FRAGMENT not in atoms.arrays:
+        raise InputError(
+            'the structure has info["fragment_charges"], but no arrays["fragment"].',
+            remedy="give the fragment of each atom, 0, 0, 0, 1, 1, or leave out the charges of fragments.",
         )
     labels = np.asarray(atoms.arrays[FRAGMENT])
     known = set(labels.astype(np.int64).tolist())

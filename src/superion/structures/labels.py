@@ -153,7 +153,9 @@ def parse_mappings(texts: Sequence[str]) -> list[Mapping]:
 
 
 def guess_label(name: str) -> str | None:
-    """The label that a foreign key probably holds, judged by its name alone."""
+    """The label that a foreign key probably holds, judged by its name alone; `charge` is one of all atoms."""
+    if name.lower() in ("charge", "net_charge"):
+        return "total_charge"
     words = {
         "total_charge": "total_charge",
         "virial": "virial",

@@ -179,9 +179,8 @@ def _canonical(atoms: Atoms, mappings: list[Mapping], path: Path, number: int) -
     chosen |= {m.label.key: m for m in mappings if m.key in values}
     if FRAGMENT_CHARGES in atoms.info:
         clean.info[FRAGMENT_CHARGES] = atoms.info[FRAGMENT_CHARGES]
-        if FRAGMENT in atoms.arrays:
-            with naming(f"{path}#{number}"):
-                fragment_charges(clean)
+        with naming(f"{path}#{number}"):
+            fragment_charges(clean)
     for key, mapping in chosen.items():
         value = canonical_value(mapping, values[mapping.key], clean, file=path, frame=number)
         if mapping.label.where == "arrays":
