@@ -11,7 +11,7 @@ def call(*arguments):
 
 def succeeds(*arguments):
     result = call(*arguments)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 0, (result.output, result.exception)
     return result.output
 
 

@@ -10,7 +10,8 @@ from ase.io import write
 from command_line import refused, succeeds
 
 from superion import Calculator, Potential
-from superion.electrostatics import CoulombTerm, FixedCharges, Point
+from superion.analysis.phonons import phonons
+from superion.electrostatics import CoulombTerm, FixedCharges, Point, PolarizableTerm
 from superion.potentials.pair_forms import Buckingham, Morse
 from superion.potentials.pair_potentials import PairPotentials
 
@@ -120,3 +121,25 @@ def test_phonons_of_ions_have_a_longitudinal_wave(root):
     assert x[5] > 1.1 * transverse
     assert x[3] == pytest.approx(transverse, rel=1e-3)
     assert "Γ from x" not in succeeds("phonons", *arguments, "--no-polar")
+
+
+@pytest.mark.filterwarnings("ignore:Warning. Point group symmetries of supercell:UserWarning")
+def test_the_longitudinal_wave_of_polarizable_ions_goes_on_from_short_waves_to_long_ones(root):
+    """Waves that fit into the supercell are exact; the limit of long ones has the ε∞ of the model in it."""
+    term = PolarizableTerm(FixedCharges({"Na": 1.0, "Cl": -1.0}), {"Na": 0.2, "Cl": 2.5}, accuracy=1e-8)
+    repulsion = PairPotentials({("Na", "Cl"): Buckingham(1256.3, 0.3162)}, cutoff=4.5, width=0.4)
+    atoms = bulk("NaCl", "rocksalt", a=5.64)
+    Potential([term, repulsion]).save(root / "soft.safetensors")
+    write(root / "soft.extxyz", atoms)
+    succeeds(
+        "phonons", root / "soft.safetensors", root / "soft.extxyz", "--supercell", "1x1x8", "--mesh", 2,
+        "--points", 3, "--no-relax", "--json", root / "soft.json",
+    )  # fmt: skip
+    found = json.loads((root / "soft.json").read_text())
+    inner = term.permittivity(atoms)
+    assert inner[0, 0] > 1.5
+    np.testing.assert_allclose(found["epsilon_inf"], inner, rtol=1e-6)
+    calculator = Calculator(root / "soft.safetensors")
+    made = phonons(atoms, calculator, supercell=(1, 1, 8))
+    eighth, quarter = (made.frequencies([[0, 0, q]])[0][5] for q in (1 / 8, 1 / 4))
+    assert found["gamma_longitudinal_THz"]["z"][5] == pytest.approx((4 * eighth - quarter) / 3, rel=0.01)

@@ -7,7 +7,8 @@ from ase.build import bulk
 from pydantic import ValidationError
 from toy_crystals import Springs, crystal
 
-from superion.electrostatics import CoulombTerm, FixedCharges, Gaussian
+from superion.electrostatics import CoulombTerm, FixedCharges, Gaussian, PolarizableTerm
+from superion.electrostatics.polarizable_response import PolarizableResponse
 from superion.electrostatics.polarization import EPSILON_0, dipole_path
 from superion.errors import InputError, ModelError
 from superion.neighbours import neighbour_pairs
@@ -234,3 +235,14 @@ def test_potential_knows_what_a_field_acts_on(flowing):
     other = CoulombTerm(CHARGES, Gaussian(0.9))
     with pytest.raises(ModelError, match="2 different charge models"):
         _ = Potential([flowing.terms[0], other]).response
+
+
+def test_a_displacement_of_polarizable_atoms_needs_their_dielectric_constant():
+    term = PolarizableTerm(FixedCharges({"Na": 1.0, "Cl": -1.0}), {"Na": 0.2, "Cl": 2.5})
+    atoms, response = bulk("NaCl", "rocksalt", a=5.64), PolarizableResponse(term)
+    inner = term.permittivity(atoms)[0, 0]
+    chosen = {"displacement": (None, None, 0.1)}
+    with pytest.raises(InputError, match=f"is {inner:.4g}"):
+        FieldCoupling(ElectricSettings(**chosen), atoms, response)
+    FieldCoupling(ElectricSettings(**chosen, epsilon_inf=inner), atoms, response)
+    FieldCoupling(ElectricSettings(field=(0, 0, 0.1)), atoms, response)

@@ -23,8 +23,12 @@ def show_phonons(
     fmax: Annotated[float, typer.Option(help="Force on an atom that is taken for rest, in eV/Å.")] = 1e-4,
     mesh: Annotated[str, typer.Option(help="Wave vectors that imaginary modes are sought at.")] = "8,8,8",
     epsilon_inf: Annotated[
-        float, typer.Option(help="Electronic dielectric constant beside the charges of the model.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            help="Electronic dielectric constant beside the charges of the model. Default: that of its "
+            "polarizable atoms, or 1."
+        ),
+    ] = None,
     polar: Annotated[
         bool, typer.Option("--polar/--no-polar", help="With the field of long waves, if there are charges.")
     ] = True,
@@ -35,9 +39,12 @@ def show_phonons(
     json: Json = None,
 ) -> None:
     """Vibrations by finite displacements (phonopy): frequencies at Γ and along a path, imaginary modes."""
+    import numpy as np
+
     from superion.analysis.phonons import phonons
     from superion.analysis.relaxation import relaxed
     from superion.electrostatics import born_charges
+    from superion.electrostatics.polarization import BornModel
     from superion.files import write_json
     from superion.potentials import Calculator
     from superion.structures import read_structure
@@ -52,13 +59,16 @@ def show_phonons(
         atoms = relaxed(atoms, calculator, fmax=fmax)
     charges = calculator.potential.response if polar and isinstance(calculator, Calculator) else None
     born = born_charges(atoms, charges).conserving().values if charges is not None else None
+    inner: Any = 1.0 if epsilon_inf is None else epsilon_inf
+    if epsilon_inf is None and isinstance(charges, BornModel):
+        inner = charges.permittivity(atoms)
     made = phonons(
         atoms,
         calculator,
         supercell=parse_supercell(supercell),
         displacement=displacement,
         born=born,
-        epsilon_inf=epsilon_inf,
+        epsilon_inf=inner,
     )
     path = atoms.cell.bandpath(npoints=points, pbc=atoms.pbc)
     place, ticks, names = path.get_linear_kpoint_axis()
@@ -68,7 +78,7 @@ def show_phonons(
         "atoms": made.atoms,
         "displacements": made.displacements,
         "residual_eV_per_A": made.residual,
-        "epsilon_inf": epsilon_inf if born is not None else None,
+        "epsilon_inf": np.asarray(inner).tolist() if born is not None else None,
         "gamma_THz": made.frequencies([[0, 0, 0]])[0].tolist(),
         "path": {
             "wave_vectors": path.kpts.tolist(),

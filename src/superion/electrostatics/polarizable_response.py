@@ -61,6 +61,10 @@ class PolarizableResponse:
                 values[:, :, axis] += self._pull(atoms, geometry, damped, q, dipoles, response)[0]
         return BornCharges(values, bare.charge)
 
+    def permittivity(self, atoms: Atoms) -> Array:
+        """(3, 3) high-frequency relative permittivity ε∞ of a crystal."""
+        return self.term.permittivity(atoms)
+
     def in_field(self, atoms: Atoms, field: Array) -> Evaluation:
         """What the induced dipoles p add in a weak field E (3,) V/Å: the energy −E·Σp and its derivatives."""
         with torch.inference_mode():

@@ -80,6 +80,10 @@ class BornModel(ChargeModel, Protocol):
         """Those of charges and dipoles."""
         ...
 
+    def permittivity(self, atoms: Atoms) -> Array:
+        """(3, 3) high-frequency relative permittivity ε∞ of a crystal, by its dipoles."""
+        ...
+
     def in_field(self, atoms: Atoms, field: Array) -> Evaluation:
         """What the dipoles alone add to a structure in a weak field (3,) V/Å, of first order in it."""
         ...

@@ -21,7 +21,7 @@ from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 from superion.electrostatics import ChargeModel, born_charges
-from superion.electrostatics.polarization import EPSILON_0, step_dipole
+from superion.electrostatics.polarization import EPSILON_0, BornModel, step_dipole
 from superion.electrostatics.uniform_field import check_neutral
 from superion.errors import InputError
 from superion.simulation.state import State
@@ -96,6 +96,12 @@ class FieldCoupling:
                 f"a constant displacement needs a cell that is periodic along all three axes, found pbc "
                 f"{atoms.pbc.tolist()}.",
                 remedy="use a constant field, or set cell and pbc.",
+            )
+        elif settings.at_constant_d.any() and isinstance(charges, BornModel) and settings.epsilon_inf == 1:
+            inner = float(np.trace(charges.permittivity(atoms))) / 3
+            raise InputError(
+                "a constant displacement needs the electronic dielectric constant of polarizable atoms.",
+                remedy=f"give it as epsilon_inf (--epsilon-inf); that of this structure is {inner:.4g}.",
             )
         active = (np.array(settings.field) != 0) | settings.at_constant_d
         check_neutral(atoms, settings.charge_scale * charges.charges(atoms), active.astype(float))

@@ -9,7 +9,7 @@ from ase import Atoms
 
 from superion.analysis.dielectric import lattice_dielectric
 from superion.analysis.relaxation import relaxed
-from superion.electrostatics.polarization import born_charges
+from superion.electrostatics.polarization import BornModel, born_charges
 from superion.structures import read_structure
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.resample import Fit
@@ -41,11 +41,14 @@ class DielectricConstant(Property):
             return Measured([ROW.without(NO_CHARGES)])
         atoms = read_structure(self._structure, "-1")
         rest = relaxed(atoms, model, cell=chosen.relax_cell, fmax=chosen.fmax, steps=chosen.steps)
+        inner = chosen.epsilon_inf
+        if isinstance(charges, BornModel) and "epsilon_inf" not in chosen.model_fields_set:
+            inner = float(np.trace(charges.permittivity(rest))) / 3
         tensor = lattice_dielectric(
             hessian(rest, chosen.displacement),
             born_charges(rest, charges).values,
             rest.get_volume(),
-            epsilon_inf=chosen.epsilon_inf,
+            epsilon_inf=inner,
         )
         return Measured([ROW.of(float(np.trace(tensor)) / 3)])
 

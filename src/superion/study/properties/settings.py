@@ -79,7 +79,9 @@ class DielectricSettings(BaseModel):
     displacement: float = Field(0.01, gt=0, le=0.1, description="of each finite difference of forces, in Å")
     fmax: PositiveFloat = Field(1e-3, description="force that is taken for rest, in eV/Å")
     steps: int = Field(1000, gt=0, description="steps of the relaxation at most")
-    epsilon_inf: PositiveFloat = Field(1.0, description="electronic part, without unit")
+    epsilon_inf: PositiveFloat = Field(
+        1.0, description="electronic part, without unit; that of polarizable atoms if it is not given"
+    )
 
 
 FieldCharges = Annotated[
