@@ -8,7 +8,7 @@ from ase.calculators.lj import LennardJones
 from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError, ModelError
 from superion.potentials.angle import AngleSettings
-from superion.potentials.fit import baseline_energies, fit
+from superion.potentials.fit import baseline_energies, fit, lone_atoms
 from superion.potentials.fit_settings import FitSettings, Sigmas
 from superion.potentials.gp import SparseGP, design, prior_factor
 from superion.potentials.pair import PairSettings
@@ -215,6 +215,25 @@ def test_baseline_energies():
     }
     with pytest.raises(InputError, match=r"IsolatedAtom for \['S'\]"):
         baseline_energies([isolated[0], *frames], frames, nothing, "isolated", [3, 16])
+
+
+def test_ions_beside_isolated_atoms_change_no_fit():
+    lone = [Atoms(symbol, cell=[9, 9, 9], pbc=True) for symbol in ("Li", "S")]
+    for atoms, energy in zip(lone, (-0.3, -1.0), strict=True):
+        atoms.info.update(config_type="IsolatedAtom", REF_energy=energy)
+    ion, frames = lone[0].copy(), labelled(3)
+    ion.info.update(REF_energy=5.1, total_charge=1.0, source="ions.extxyz#0")
+    (plain,), (more,) = (
+        fit([*frames, *some], PLAIN, {"gap": []})["gap"] for some in (lone, [ion, *lone, ion])
+    )
+    assert more.baseline == plain.baseline
+    np.testing.assert_array_equal(more.weights, plain.weights)
+    assert lone_atoms([ion]) == [ion]
+    del ion.info["total_charge"]
+    with pytest.raises(
+        InputError, match=r"ions.extxyz#0: isolated atoms of Li have the energies -0.3 and 5.1"
+    ):
+        fit([*frames, *lone, ion], PLAIN, {"gap": []})
 
 
 def test_a_lone_atom_has_the_energy_of_its_label():

@@ -26,11 +26,14 @@ from superion.potentials.reduction import combined, in_order, partition, reduce_
 from superion.potentials.soap import SoapBlock
 from superion.potentials.tsqr import BATCH, StreamingLeastSquares
 from superion.progress import track
+from superion.structures.bare import total_of
 from superion.terms import Evaluation, Term
 
 Array = np.ndarray
 
 ISOLATED = "IsolatedAtom"
+SAME = 1e-3
+"""eV; energies of one isolated atom no further apart are the same."""
 
 
 def fit(
@@ -72,7 +75,7 @@ def fit(
         name: baseline_energies(frames, bulk, values, settings.baseline, species)
         for name, values in fixed.items()
     }
-    lone = [atoms for atoms in frames if atoms.info.get("config_type") == ISOLATED]
+    lone = lone_atoms(frames)
     labelled = [*bulk, *lone]
     for values in fixed.values():
         values.extend(Evaluation.zero(len(atoms)) for atoms in lone)
@@ -143,11 +146,7 @@ def baseline_energies(
     Fixed terms vanish for an isolated atom. Least squares is the minimum-norm solution where the
     compositions do not determine it.
     """
-    isolated = {
-        int(atoms.numbers[0]): float(atoms.info["REF_energy"])
-        for atoms in frames
-        if atoms.info.get("config_type") == ISOLATED and len(atoms) == 1 and "REF_energy" in atoms.info
-    }
+    isolated = {int(a.numbers[0]): float(a.info["REF_energy"]) for a in lone_atoms(frames) if _has_energy(a)}
     missing = [chemical_symbols[z] for z in species if z not in isolated]
     if method == "isolated" and missing:
         raise InputError(
@@ -163,6 +162,34 @@ def baseline_energies(
     energies = np.array([bulk[k].info["REF_energy"] - fixed[k].energy for k in labelled])
     solution = np.linalg.lstsq(counts.astype(np.float64), energies, rcond=1e-8)[0]
     return {chemical_symbols[z]: float(e) for z, e in zip(species, solution, strict=True)}
+
+
+def lone_atoms(frames: Sequence[Atoms]) -> list[Atoms]:
+    """Isolated atoms of each species: of several charges those of the smallest, for the others are ions.
+
+    Raises InputError for two that have the same charge and different energies.
+    """
+    lone = [atoms for atoms in frames if atoms.info.get("config_type") == ISOLATED]
+    chosen: dict[str, tuple[float, float]] = {}
+    for atoms in filter(_has_energy, lone):
+        name, charge, energy = str(atoms.symbols), total_of(atoms) or 0.0, float(atoms.info["REF_energy"])
+        before, known = chosen.get(name, (charge, energy))
+        if charge == before and abs(energy - known) > SAME:
+            raise InputError(
+                f"isolated atoms of {name} have the energies {known:.6g} and {energy:.6g} eV.",
+                frame=atoms.info.get("source"),
+                remedy="keep one of them, or state the total_charge of those that are ions.",
+            )
+        chosen[name] = (charge, energy) if abs(charge) < abs(before) else (before, known)
+    return [
+        atoms
+        for atoms in lone
+        if not _has_energy(atoms) or (total_of(atoms) or 0.0) == chosen[str(atoms.symbols)][0]
+    ]
+
+
+def _has_energy(atoms: Atoms) -> bool:
+    return len(atoms) == 1 and "REF_energy" in atoms.info
 
 
 def _sum(terms: Iterable[Term], atoms: Atoms) -> Evaluation:

@@ -25,6 +25,7 @@ from superion.potentials import Potential
 from superion.potentials.neural import NeuralTerm
 from superion.progress import track
 from superion.simulation import ElectricSettings, Trajectory
+from superion.structures.bare import total_of
 
 Array = np.ndarray
 AXES = {"x": 0, "y": 1, "z": 2, "a": 0, "b": 1, "c": 2}
@@ -171,5 +172,6 @@ def analyse(
 def _neutral(atoms: Atoms) -> Atoms:
     """The structure with a total charge, zero if none is given: a charged cell has no profile."""
     copy = atoms.copy()
-    copy.info.setdefault("total_charge", 0.0)
+    if total_of(copy) is None:
+        copy.info["total_charge"] = 0.0
     return copy
