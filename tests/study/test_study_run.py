@@ -233,6 +233,20 @@ def test_a_damaged_file_is_noticed_and_made_again_as_it_was(
         assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize("content", ["", "null", None])
+def test_a_damaged_or_lost_job_keeps_the_trajectory(root: Path, again, content: str | None) -> None:
+    run = root / "out" / "md" / "gap-300K"
+    kept = ("job.json", "meta.json", *(path.name for path in run.glob("chunk-*")))
+    before = {name: (run / name).read_bytes() for name in kept}
+    if content is None:
+        (run / "job.json").unlink()
+    else:
+        (run / "job.json").write_text(content)
+    assert again() == {"dynamics/gap-300K"}
+    assert {name: (run / name).read_bytes() for name in kept} == before
+    assert not list(run.parent.glob("*.old-*"))
+
+
 def test_a_lost_file_is_made_again_as_it_was(root: Path, again) -> None:
     file = root / "out" / "models" / "gap.safetensors"
     before = file.read_bytes()
@@ -301,6 +315,11 @@ def test_a_second_process_is_refused(root: Path) -> None:
 def test_a_folder_with_something_else_is_refused(root: Path) -> None:
     with pytest.raises(InputError, match="holds the study 'salt', not 'pepper'"):
         run_study(write_study(root, name="pepper"), root / "out")
+    (root / "out" / "study.yaml").write_text("name: [")
+    with pytest.raises(
+        InputError, match=r"cannot tell which study .*not valid YAML.*Remedy: copy the settings"
+    ):
+        run_study(root / "study.yaml", root / "out")
     with pytest.raises(InputError, match="not empty and holds no study"):
         run_study(root / "study.yaml", root)
     (root / "other").mkdir()

@@ -15,7 +15,7 @@ from typing import Any
 from ase import Atoms
 
 from superion.errors import CorruptFileError, SimulationError
-from superion.files import read_json, write_json
+from superion.files import write_json
 from superion.simulation import MDSettings
 from superion.simulation.chunks import META, count_chunks, read_meta
 from superion.structures import read_structure
@@ -77,7 +77,6 @@ def prepare(job: Job) -> None:
 def _continues(job: Job) -> bool:
     """Whether the folder holds the beginning of this very run (more steps are a continuation)."""
     try:
-        recorded = read_json(job.folder / JOB) if (job.folder / JOB).exists() else {}
         meta = read_meta(job.folder) if (job.folder / META).exists() else None
     except CorruptFileError:
         return False
@@ -86,7 +85,7 @@ def _continues(job: Job) -> bool:
     begun = MDSettings.model_validate(meta["settings"])  # settings that are new since then have defaults
     same = begun.model_copy(update={"steps": job.settings.steps}) == job.settings
     fits = begun.steps <= job.settings.steps
-    return same and fits and recorded.get("identity") == job.identity
+    return same and fits and meta["provenance"] == job.identity
 
 
 def _set_aside(folder: Path) -> None:

@@ -35,7 +35,14 @@ def check_folder(folder: Path, kind: str, name: str, settings: str, read: Callab
         raise InputError("this is a file, not a folder.", file=folder, remedy="give another --output.")
     begun = any((folder / mark).exists() for mark in (NAME, PROVENANCE))  # a damaged state may be deleted
     if (folder / settings).exists() and begun:
-        found = read(folder / settings)
+        try:
+            found = read(folder / settings)
+        except InputError as error:
+            raise InputError(
+                f"cannot tell which {kind} the folder holds: {error.problem}",
+                file=folder / settings,
+                remedy=f"copy the settings of the {kind} there; what is done is kept.",
+            ) from error
         if found != name:
             raise InputError(
                 f"the folder holds the {kind} {found!r}, not {name!r}.",

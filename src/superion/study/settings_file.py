@@ -17,7 +17,10 @@ from superion.errors import InputError, suggest
 Model = TypeVar("Model", bound=BaseModel)
 SHOWN = 8  # mistakes listed at once
 TRUTHS = "YAML reads yes, no, on and off as true and false"
-REMEDY = "`superion schema` (study) and `superion schema fit` list every key with its unit and default."
+REMEDY = (
+    "`superion schema` (study) and `superion schema training`, `fit`, `label` or `executor` list every key "
+    "with its unit and default."
+)
 
 
 def read_settings(path: str | Path, model: type[Model]) -> Model:
