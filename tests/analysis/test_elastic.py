@@ -148,6 +148,10 @@ def test_least_squares_recover_any_tensor_and_report_what_is_asymmetric():
     assert to_voigt(np.ones((3, 3))) == pytest.approx([1, 1, 1, 2, 2, 2])
 
 
+class _Stressless(EMT):
+    implemented_properties = ("energy", "forces")
+
+
 def test_refusals():
     c = np.diag([1.0, 1, 1, 1, 1, -0.1])
     weak = ElasticTensor(c, 0, np.zeros(6), 1, 6)
@@ -158,3 +162,8 @@ def test_refusals():
         elastic_tensor(bulk("Cu"), EMT(), strain=0.5)
     with pytest.raises(InputError, match="three axes"):
         elastic_tensor(Atoms("Cu"), EMT())
+    for ions in (True, False):
+        with pytest.raises(InputError, match="gives no stress"):
+            elastic_tensor(bulk("Cu"), _Stressless(), ions=ions)
+    with pytest.raises(InputError, match="and stress if the cell is to relax"):
+        relaxed(bulk("Cu"), _Stressless(), cell=True)

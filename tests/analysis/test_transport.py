@@ -285,8 +285,9 @@ def test_impossible_options_are_refused(options, message):
 
 
 def test_short_and_broken_trajectories_are_refused():
-    with pytest.raises(InputError, match="at least 100 frames, found 99"):
-        run(trajectory(frames=99))
+    for frames, message in ((99, "at least 100 frames, found 99"), (1, "at least two frames, found 1")):
+        with pytest.raises(InputError, match=message):
+            run(trajectory(frames=frames))
     positions = trajectory(frames=200)
     positions[150, 3] = np.inf
     with pytest.raises(InputError, match="frame 150: the position of atom 3"):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
@@ -156,7 +156,10 @@ def _stressed(atoms: Atoms, calculator: Calculator, strain: Array, ions: bool, f
     if ions:
         moved = relaxed(moved, calculator, fmax=fmax)
     moved.calc = calculator
-    stress = moved.get_stress()
+    try:
+        stress = moved.get_stress()
+    except PropertyNotImplementedError as error:
+        raise InputError(f"the calculator gives no stress ({error}).", remedy="use one that does.") from error
     moved.calc = SinglePointCalculator(moved, stress=stress)
     return moved
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 
@@ -37,6 +37,11 @@ def relaxed(
     target: Any = FrechetCellFilter(moved) if cell else moved
     try:
         converged = BFGS(target, logfile=None).run(fmax=fmax, steps=steps)
+    except PropertyNotImplementedError as error:
+        raise InputError(
+            f"the calculator does not give what relaxation needs ({error}).",
+            remedy="use one that gives forces, and stress if the cell is to relax.",
+        ) from error
     except (np.linalg.LinAlgError, FloatingPointError) as error:
         raise SimulationError(
             f"the relaxation of {atoms.get_chemical_formula()} failed ({error}).",

@@ -279,10 +279,10 @@ def _mobile(numbers: Array, atoms: int, species: str) -> Array:
 def _timestep(times: Array, frames: int) -> float:
     """Spacing (fs) of evenly spaced times (F,); InputError naming the first frame that breaks it."""
     times = np.asarray(times, dtype=float)
-    if times.shape != (frames,) or frames < 2 or not np.isfinite(times).all():
-        raise InputError(
-            f"times must be at least two finite numbers, shape ({frames},), found {times.shape}."
-        )
+    if times.shape != (frames,) or not np.isfinite(times).all():
+        raise InputError(f"times must be finite, of shape ({frames},), found the shape {times.shape}.")
+    if frames < 2:
+        raise InputError(f"a path needs at least two frames, found {frames}.", remedy="run longer.")
     steps = np.diff(times)
     step = float(np.median(steps))
     uneven = np.abs(steps - step) > 1e-3 * abs(step)
