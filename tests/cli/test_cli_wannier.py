@@ -131,3 +131,12 @@ def test_frames_that_are_no_path_are_refused(root, tmp_path, command):
         lambda atoms: atoms.set_pbc(False),
     ):
         assert "frame 300: its atoms or its cell are not those of the first frame" in broken(change)
+
+
+def test_a_cluster_in_a_box_has_no_dielectric_constant(root, tmp_path):
+    frames = read(root / "frames.extxyz", ":")
+    for atoms in frames:
+        atoms.pbc = False
+    write(tmp_path / "cluster.extxyz", frames)
+    expected = "needs a cell with a volume, periodic along three axes"
+    assert expected in refused("dielectric", tmp_path / "cluster.extxyz", "--temperature", KELVIN)

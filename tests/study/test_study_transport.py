@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from ase.data import atomic_masses
 
+from superion.errors import InputError
 from superion.simulation import Trajectory
 from superion.study.config import TransportSettings
 from superion.study.transport import _curves, conductivity
@@ -67,3 +68,9 @@ def test_hops_of_half_a_cell_between_frames_are_hops():
     found = conductivity(run, TransportSettings())
     assert np.abs(np.diff(place[:, :40], axis=0)).max() > 0.5 * EDGE
     assert found.diffusion_interval[0] < 0.1 * 3.0**2 / (2 * TIMESTEP) < found.diffusion_interval[1]
+
+
+def test_clusters_have_no_density_of_ions():
+    _, run = breathing()
+    with pytest.raises(InputError, match="periodic along three axes"):
+        conductivity(replace(run, pbc=np.array([True, True, False])), TransportSettings())

@@ -143,6 +143,7 @@ def _current(
     from superion.analysis.infrared import current_of
     from superion.potentials import Potential
     from superion.simulation import read_trajectory
+    from superion.study.dielectric import volume_of
 
     trajectory = after(read_trajectory(folder), discard, folder)
     if len(trajectory) < 2:
@@ -163,7 +164,7 @@ def _current(
     kelvin = (
         float(trajectory.temperature.mean()) if settings["ensemble"] == "nve" else settings["temperature"]
     )
-    volume = abs(float(np.linalg.det(trajectory.cells[0])))
+    volume = volume_of(trajectory.cells[0], trajectory.pbc)
     return current, timestep, kelvin, volume, differences
 
 

@@ -15,6 +15,7 @@ from superion.structures import read_frames
 
 Array = np.ndarray
 Runs = Sequence[tuple[Path, Trajectory]]
+NO_VOLUME = "a dielectric constant needs a cell with a volume, periodic along three axes."
 FARTHEST = 0.5
 """Step of a dipole from frame to frame, in e times a lattice vector, above which it is said to jump."""
 
@@ -65,13 +66,13 @@ def of_labels(path: Path, kelvin: float, *, epsilon_inf: float = 1.0, blocks: in
     """The same from fluctuations of the dipole labels of frames along one path at constant field."""
     dipoles, volume = labelled_dipoles(path)
     if volume == 0:
-        raise InputError("a dielectric constant needs a cell with a volume.", file=path)
+        raise InputError(NO_VOLUME, file=path)
     found = from_fluctuations(dipoles, volume, kelvin, epsilon_inf=epsilon_inf, blocks=blocks)
     return {"runs": [_entry(path, found)], "response": None}
 
 
 def labelled_dipoles(path: Path) -> tuple[Array, float]:
-    """Labels `REF_dipole` (F, 3) e·Å of the frames of a file along one path, and their volume (Å³).
+    """Labels `REF_dipole` (F, 3) e·Å of the frames of a file along one path, and `volume_of` them.
 
     Raises InputError for a frame without label, with other atoms or another cell than the first, and for a
     dipole that jumps by more than half of e times a lattice vector.
@@ -106,7 +107,7 @@ def labelled_dipoles(path: Path) -> tuple[Array, float]:
                 "cell, as `superion wannier` does.",
             )
         before = dipole
-    return np.array([atoms.info["REF_dipole"] for atoms in frames]), _volume_of(first.cell.array)
+    return np.array([atoms.info["REF_dipole"] for atoms in frames]), volume_of(first.cell.array, first.pbc)
 
 
 def electric_settings(trajectory: Trajectory, folder: Path) -> ElectricSettings:
@@ -157,14 +158,15 @@ def _response(
 
 
 def _volume(trajectory: Trajectory, folder: Path) -> float:
-    volume = _volume_of(trajectory.cells[0])
+    volume = volume_of(trajectory.cells[0], trajectory.pbc)
     if volume == 0:
-        raise InputError("a dielectric constant needs a cell with a volume.", file=folder)
+        raise InputError(NO_VOLUME, file=folder)
     return volume
 
 
-def _volume_of(cell: Array) -> float:
-    return abs(float(np.linalg.det(cell)))
+def volume_of(cell: Array, pbc: Array) -> float:
+    """Å³; zero unless all three axes are periodic, for then there is no volume that charges fill."""
+    return abs(float(np.linalg.det(cell))) if np.all(pbc) else 0.0
 
 
 def _kelvin(trajectory: Trajectory) -> float:

@@ -49,6 +49,8 @@ def conductivity(
     atoms are followed in the mean cell, for the breathing of the cell is no transport. InputError for a run
     in an electric field, which makes ions drift, or at constant displacement, which holds them back.
     """
+    if not trajectory.pbc.all():
+        raise InputError("transport needs a crystal that is periodic along three axes.")
     recorded = trajectory.meta["settings"]
     electric = recorded.get("electric") or {}
     if any(electric.get("field", ())) or any(d is not None for d in electric.get("displacement", ())):
