@@ -18,6 +18,9 @@ from label_cases import argon, faulty, truth, write_argon
 from typer.testing import CliRunner, Result
 
 from superion.cli.app import app
+from superion.potentials import Potential
+from superion.potentials.repulsion import Repulsion
+from superion.reference.attempt import atoms_to_json, label_apart
 
 
 def settings_file(path: Path, fault: str = "", **arguments: object) -> Path:
@@ -74,6 +77,23 @@ def test_frames_keep_their_order_and_all_they_had(folder) -> None:
     (folder / "in.extxyz").write_bytes(first)
     result = call(*command(folder, labeller))
     assert "0 labels made now" in result.output
+
+
+def test_a_model_is_found_beside_its_settings(folder, tmp_path_factory, monkeypatch) -> None:
+    Potential([Repulsion({(18, 18): 2.0}, wall=1.0)]).save(folder / "model.safetensors")
+    (folder / "s.yaml").write_text("labeller: {model: model.safetensors}")
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    result = call(*command(folder, folder / "s.yaml", "--executor", "processes:2"))
+    assert result.exit_code == 0, result.output
+    assert "4 labelled structures" in result.output
+
+
+def test_settings_that_fail_in_the_process_of_a_label_stop_the_labels(tmp_path) -> None:
+    settings = {"labeller": {"model": str(tmp_path / "none.safetensors")}}
+    reply = label_apart("key", atoms_to_json(argon(1)[0]), settings, None)
+    assert (reply.stop, reply.retry, reply.labels) == (True, False, None)
+    assert "there is no such model" in reply.reason
+    assert "Traceback" not in reply.reason
 
 
 def test_failures_are_listed_and_the_others_written(folder) -> None:

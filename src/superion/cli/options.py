@@ -140,7 +140,8 @@ def labeller_settings(text: str) -> LabellerSettings:
     from superion.study.settings_file import read_settings
 
     if text.endswith((".yaml", ".yml")):
-        return read_settings(text, LabellerSettings)
+        folder = Path(text).parent
+        return read_settings(text, LabellerSettings).with_path(lambda file: str((folder / file).resolve()))
     return named_labeller(text)
 
 

@@ -14,8 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from superion.files import write_atomic
-from superion.reference.attempt import JOB, RESULT, atoms_from_json, label_here
+from superion.reference.attempt import JOB, RESULT, Reply, atoms_from_json, label_here
 from superion.reference.journal import decode, encode
+from superion.reference.labeller import SetupError
 from superion.reference.settings import LabellerSettings, make_labeller
 
 
@@ -23,8 +24,11 @@ def main(folder: Path) -> None:
     """Make the label and write the reply."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     job = decode((folder / JOB).read_bytes())
-    labeller = make_labeller(LabellerSettings.model_validate(job["settings"]), log="-")
-    reply = label_here(job["key"], atoms_from_json(job["structure"]), labeller)
+    try:
+        labeller = make_labeller(LabellerSettings.model_validate(job["settings"]), log="-")
+        reply = label_here(job["key"], atoms_from_json(job["structure"]), labeller)
+    except SetupError as error:  # of another machine than the one that asks
+        reply = Reply(job["key"], reason=str(error), retry=False, stop=True)
     write_atomic(folder / RESULT, encode(asdict(reply)))
 
 

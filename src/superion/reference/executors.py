@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -52,7 +53,8 @@ class Workers:
     ) -> Future[Reply]:
         """Begin one attempt."""
         if self.apart:
-            plain = settings.model_dump(mode="json", exclude_unset=True)
+            found = settings.with_path(os.path.abspath)  # an attempt works in a folder of its own
+            plain = found.model_dump(mode="json", exclude_unset=True)
             future = self.executor.submit(label_apart, key, atoms_to_json(atoms), plain, timeout)
         else:
             future = self.executor.submit(_label_in_thread, key, atoms, settings)

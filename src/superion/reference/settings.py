@@ -33,7 +33,7 @@ class ModelSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: Path = Field(description="Model file (.safetensors).")
+    model: Path = Field(description="Model file (.safetensors), relative to the file of these settings.")
 
 
 class LabellerSettings(BaseModel):
@@ -53,6 +53,13 @@ class LabellerSettings(BaseModel):
         if len(self.model_fields_set) != 1:
             raise ValueError("give exactly one of gpaw, cp2k, surrogate and labeller")
         return self
+
+    def with_path(self, change: Callable[[str], str]) -> LabellerSettings:
+        """The settings with `change` applied to the path of the model, if there is one."""
+        if not isinstance(self.labeller, ModelSettings):
+            return self
+        model = ModelSettings(model=Path(change(str(self.labeller.model))))
+        return self.model_copy(update={"labeller": model})
 
 
 NAMED: dict[str, Callable[[], LabellerSettings]] = {

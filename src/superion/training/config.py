@@ -21,7 +21,7 @@ from superion.errors import InputError
 from superion.files import write_atomic
 from superion.potentials import FitSettings
 from superion.reference import ExecutorSettings
-from superion.reference.settings import LabellerSettings, ModelSettings, named_labeller
+from superion.reference.settings import LabellerSettings, named_labeller
 from superion.study import presets
 from superion.study.config import (
     DataSettings,
@@ -231,11 +231,8 @@ def with_paths(settings: TrainSettings, change: Any) -> TrainSettings:
         structure = settings.diffusion.structure
         structure = structure.model_copy(update={"file": change(structure.file)})
         update["diffusion"] = settings.diffusion.model_copy(update={"structure": structure})
-    labeller = settings.labels.labeller
-    if isinstance(labeller.labeller, ModelSettings):
-        model = ModelSettings(model=Path(change(str(labeller.labeller.model))))
-        changed = labeller.model_copy(update={"labeller": model})
-        update["labels"] = settings.labels.model_copy(update={"labeller": changed})
+    labeller = settings.labels.labeller.with_path(change)
+    update["labels"] = settings.labels.model_copy(update={"labeller": labeller})
     return settings.model_copy(update=update)
 
 
