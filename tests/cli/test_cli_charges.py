@@ -124,3 +124,12 @@ def test_fragments_without_charge_are_refused_where_they_are_read(tmp_path, mode
     assert 'frames.extxyz#0: the structure has info["fragment_charges"], but no arrays["fragment"]' in message
     with pytest.raises(InputError, match="but no arrays"):
         MODEL.charges(wrong)
+
+
+def test_a_structure_that_a_run_cannot_take_is_named_with_what_it_lacks(tmp_path, model):
+    run = ("--temperature", 100, "--steps", 10, "-o", tmp_path / "run")
+    message = refused("md", model, file(tmp_path, pair()), *run)
+    assert "frames.extxyz#0" in message
+    assert "write total_charge=0" in message
+    told = "the charges of the fragments add up to +1 e, but the total charge is +0 e"
+    assert told in refused("md", model, file(tmp_path, pair(total_charge=0.0, fragment_charges=[1, 0])), *run)

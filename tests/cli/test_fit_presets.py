@@ -341,6 +341,17 @@ def test_charged_cells_are_refused_by_name(data: Path, tmp_path: Path) -> None:
     assert "charge" in message
 
 
+def test_charged_structures_are_named_by_a_force_field_of_formal_charges(data: Path, tmp_path: Path) -> None:
+    frames = read(data / "train.extxyz", ":2")
+    write(tmp_path / "t.extxyz", [frames[0], charged(frames[1][[0, 1, 2]])], format="extxyz")
+    message = refused(
+        "fit", tmp_path / "t.extxyz", "--preset", "polarizable", "--config", data / "polarizable.yaml",
+        "--output", tmp_path / "m.safetensors",
+    )  # fmt: skip
+    assert "t.extxyz#1" in message
+    assert "leave out structures with a charge" in " ".join(message.split())
+
+
 def test_a_killed_training_goes_on_from_its_checkpoint(data: Path, tmp_path: Path) -> None:
     kept = ("--checkpoint", tmp_path / "training.checkpoint", "--no-repulsion", "--seed", 2)
     model, _ = fitted(data, "3g", tmp_path, *kept)

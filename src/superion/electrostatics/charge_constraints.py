@@ -41,7 +41,7 @@ def constraints_of(
     elif stated is None:
         raise ModelError(
             "neither the structure nor the charge model states the total charge.",
-            remedy='set atoms.info["total_charge"] in e, or total_charge in the settings of the model.',
+            remedy="write total_charge=0 (e) into the file or atoms.info, or the settings of the model.",
         )
     elif not np.isfinite(float(stated)):
         raise InputError(f"the total charge is {stated!r}.", remedy="give a finite number.")

@@ -41,7 +41,7 @@ from superion.electrostatics.properties import (
     prefixed,
     restore_property,
 )
-from superion.errors import InputError, ModelError, suggest
+from superion.errors import InputError, ModelError, naming, suggest
 
 Array = np.ndarray
 SOLVERS = ("auto", "direct", "iterative")
@@ -189,7 +189,8 @@ class ChargeEquilibration:
         described, overlapping atoms and numbers that are not finite.
         """
         chi, hardness = self.electronegativity.values(atoms), self.hardness.values(atoms)
-        constraints = constraints_of(atoms, self.total_charge, self.background, self.neutral_parts)
+        with naming(atoms.info.get("source")):
+            constraints = constraints_of(atoms, self.total_charge, self.background, self.neutral_parts)
         external = -atoms.positions @ checked_field(self.field, atoms)
         geometry = atoms.positions, atoms.cell.array, atoms.pbc, atoms.numbers
         inputs = (*geometry, chi, hardness, external, constraints.groups, constraints.totals)

@@ -45,7 +45,7 @@ class PredictedCharges:
         if total is None:
             raise ModelError(
                 "neither the structure nor the charge model states the total charge.",
-                remedy='set atoms.info["total_charge"] in e, or total_charge in the settings of the model.',
+                remedy="write total_charge=0 (e) into the file or atoms.info, or the settings of the model.",
             )
         return predicted + (total - predicted.sum()) / len(atoms)
 

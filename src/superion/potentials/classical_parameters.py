@@ -201,10 +201,12 @@ class Parameters:
         if self.settings.charge_fit != "free":
             if np.abs(total).max() > 1e-9:
                 worst = counts[np.abs(total).argmax()].astype(int).tolist()
+                named = (a for a in frames if [np.count_nonzero(a.numbers == z) for z in symbols] == worst)
                 raise InputError(
                     f"the formal charges of {dict(zip(self.species, worst, strict=True))} add up to "
                     f"{total[np.abs(total).argmax()]:+g} e.",
-                    remedy="correct `charges`, or use charge_fit: free.",
+                    frame=next(named).info.get("source"),
+                    remedy="correct `charges`, use charge_fit: free, or leave out structures with a charge.",
                 )
             return self._formal[:, None]
         _, sizes, rows_of = np.linalg.svd(counts, full_matrices=True)

@@ -120,7 +120,7 @@ def total_charge(atoms: Atoms, settings: NeuralSettings, frame: int | None = Non
         raise InputError(
             f"the total charge of the structure is not known (total_charge: {stated!r}).",
             frame=where,
-            remedy='set atoms.info["total_charge"] in e, or total_charge in the settings of the model.',
+            remedy="write total_charge=0 (e) into the file or atoms.info, or the settings of the model.",
         )
     if atoms.pbc.any() and abs(stated) > NEUTRAL and not settings.background:
         raise InputError(
