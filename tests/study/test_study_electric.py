@@ -39,10 +39,10 @@ def test_older_runs_are_continued(tmp_path):
     del recorded["electric"]
     folder = tmp_path / "md"
     folder.mkdir()
-    write_meta(folder, {"format": "superion trajectory 1", "settings": recorded})
+    meta = {"format": "superion trajectory 1", "settings": recorded, "provenance": {"model": "a"}}
+    write_meta(folder, meta)
     assert read_meta(folder)["settings"] == recorded
     job = Job("md", folder, tmp_path / "m", tmp_path / "s", (1, 1, 1), settings, {"model": "a"})
-    (folder / "job.json").write_text('{"identity": {"model": "a"}}')
     assert _continues(job)
     other = settings.model_copy(update={"temperature": 400.0})
     assert not _continues(Job("md", folder, tmp_path / "m", tmp_path / "s", (1, 1, 1), other, {"model": "a"}))

@@ -23,8 +23,10 @@ from superion.files import locked, read_json, sha256
 from superion.potentials import Potential
 from superion.report.content import read_content
 from superion.simulation import read_trajectory
-from superion.study import run_study, status
+from superion.study import read_study, run_study, status, steps
 from superion.study.state import State
+from superion.study.steps import Study
+from superion.study.worker import run_job
 
 STEPS = {
     "census",
@@ -176,6 +178,42 @@ def test_a_study_folder_continues_with_its_own_settings(root: Path, capsys) -> N
 )
 def test_a_changed_setting_redoes_exactly_what_depends_on_it(again, change: dict, redone: set[str]) -> None:
     assert again(**change) == redone
+
+
+def test_data_that_change_while_a_step_is_at_work_are_noticed(root: Path, again, monkeypatch) -> None:
+    """What was made from the old data is not taken for a result of the new, now or later."""
+    fit = steps.fit
+
+    def changing(*arguments, **named):
+        monkeypatch.setattr(steps, "fit", fit)
+        made = read(root / "salt.extxyz", ":")
+        made[0].info["REF_energy"] += 0.5
+        write(root / "salt.extxyz", made, format="extxyz")
+        return fit(*arguments, **named)
+
+    monkeypatch.setattr(steps, "fit", changing)
+    model = root / "out" / "models" / "gap.safetensors"
+    with pytest.raises(SuperionError, match=r"fit: a file that it reads was changed while it was at work"):
+        run_study(write_study(root, fit__seed=1), root / "out", progress=False)
+    old = model.read_bytes()
+    assert again(fit__seed=1) >= {"census", "fit", "accuracy", "dynamics/gap-300K"}
+    assert model.read_bytes() != old
+    assert Potential.load(model).provenance["data"]["salt.extxyz"] == sha256(root / "salt.extxyz")
+
+
+def test_data_that_changed_since_they_were_read_are_read_again(root: Path) -> None:
+    study = Study(read_study(root / "study.yaml"), root / "out", progress=False)
+    assert len(study.data.frames) == 14
+    assert study.data is study.data
+    write(root / "salt.extxyz", read(root / "salt.extxyz", "1:"), format="extxyz")
+    assert len(study.data.frames) == 13
+
+
+def test_a_structure_that_changes_before_its_run_begins_is_named(root: Path) -> None:
+    run = root / "out" / "md" / "gap-300K"
+    write(root / "start.extxyz", read(root / "salt.extxyz", "0"), format="extxyz")
+    with pytest.raises(InputError, match=r"start\.extxyz: the structure was changed while the run waited"):
+        run_job(run, progress=False)
 
 
 def test_a_potential_that_left_the_study_leaves_no_results(root: Path, again) -> None:

@@ -85,7 +85,7 @@ def _continues(job: Job) -> bool:
     begun = MDSettings.model_validate(meta["settings"])  # settings that are new since then have defaults
     same = begun.model_copy(update={"steps": job.settings.steps}) == job.settings
     fits = begun.steps <= job.settings.steps
-    return same and fits and meta["provenance"] == job.identity
+    return same and fits and meta.get("provenance") == job.identity
 
 
 def _set_aside(folder: Path) -> None:

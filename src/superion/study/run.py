@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from superion.errors import SuperionError
+from superion.errors import InputError, SuperionError
 from superion.files import locked, sha256, write_json
 from superion.progress import track
 from superion.study.config import SETTINGS, StudySettings, read_study, write_study
@@ -21,6 +21,8 @@ from superion.study.folder import PROVENANCE, check_files, check_folder, read_st
 from superion.study.provenance import environment
 from superion.study.state import State
 from superion.study.steps import RESULTS, Step, Study
+
+CHANGED = "a file that it reads was changed while it was at work. Remedy: run the same command again."
 
 
 def run_study(source: str | Path, folder: str | Path | None = None, *, progress: bool = True) -> Path:
@@ -121,6 +123,8 @@ def _attempt(step: Step, state: State, failed: dict[str, str], progress: bool) -
     since = time.monotonic()
     try:
         written = step.work()
+        if step.inputs() != inputs:
+            raise InputError(CHANGED)
     except Exception as error:
         known = isinstance(error, SuperionError) or step.failed is not None
         remains = step.failed(reason(error)) if step.failed else ()
@@ -176,11 +180,14 @@ def _apart(steps: Sequence[Step], study: Study, state: State, failed: dict[str, 
                 continue
             family = step.family or ""
             done[family] += 1
-            if event.error is None:
+            error = event.error
+            if error is None and step.inputs() != inputs[step.name]:
+                error = CHANGED
+            if error is None:
                 state.finish(step.name, event.written, event.seconds)
             else:
-                state.stop(step.name, "failed", event.error, event.seconds, event.written)
-                failed[step.name] = event.error
+                state.stop(step.name, "failed", error, event.seconds, event.written)
+                failed[step.name] = error
             total = sum(one.name in open_ for one in families[family])
             display.update(family, done[family] / total)
             if done[family] == total:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -78,17 +77,22 @@ class Study:
     progress: bool = True
     data_files: dict[str, Path] = field(init=False)
     """Files of the data, by the name that enters the hash."""
+    _data: tuple[Any, Dataset] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.data_files = {
             f"data {k} {Path(file).name}": Path(file) for k, file in enumerate(self.settings.data.files)
         }
 
-    @cached_property
+    @property
     def data(self) -> Dataset:
-        """Labelled frames, divided."""
-        chosen = self.settings.data
-        return load_dataset([Path(file) for file in chosen.files], chosen.keys, chosen.test, chosen.seed)
+        """Labelled frames, divided; read again when a file has changed."""
+        files = [Path(file) for file in self.settings.data.files]
+        seen = [(found.st_mtime_ns, found.st_size, found.st_ino) for found in map(Path.stat, files)]
+        if self._data is None or self._data[0] != seen:
+            chosen = self.settings.data
+            self._data = seen, load_dataset(files, chosen.keys, chosen.test, chosen.seed)
+        return self._data[1]
 
     def fits(self, count: int | None = None) -> list[Fit]:
         """The main fit of every potential, then those of each draw up to `count` (all if not given)."""
@@ -202,8 +206,8 @@ class Study:
 
     def _fit(self, draw: Draw | None = None) -> list[Path]:
         """Fit all potentials from one design matrix; models that are as they should be are not rewritten."""
-        train = self.data.part("train")
         provenance: dict[str, Any] = {name: self._provenance(name, draw) for name in self.settings.potentials}
+        train = self.data.part("train")
         targets = {
             name: fixed_terms(
                 name,

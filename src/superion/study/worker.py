@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from superion.errors import BusyError, SuperionError
-from superion.files import read_json
+from superion.errors import BusyError, InputError, SuperionError
+from superion.files import read_json, sha256
 
 if TYPE_CHECKING:
     from superion.potentials import Potential
@@ -48,6 +48,13 @@ def run_job(
     from superion.study.dynamics import JOB, start_structure
 
     job = read_json(folder / JOB)
+    for name in ("model", "structure"):
+        if sha256(folder / job[name]) != job["identity"][name]:
+            raise InputError(
+                f"the {name} was changed while the run waited for its turn.",
+                file=(folder / job[name]).resolve(),
+                remedy="run the same command again.",
+            )
     atoms = start_structure(folder / job["structure"], job["supercell"])
     settings = MDSettings.model_validate(job["settings"])
     calculator = Calculator(folder / job["model"])
