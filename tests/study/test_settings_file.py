@@ -2,6 +2,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from superion.errors import InputError
+from superion.potentials import FitSettings
 from superion.study.settings_file import read_settings, read_yaml, validate
 
 
@@ -105,3 +106,10 @@ def test_a_missing_or_binary_file_is_named(tmp_path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00\xd8")
     with pytest.raises(InputError, match="not a text file"):
         read_yaml(tmp_path / "binary.yaml")
+
+
+@pytest.mark.parametrize("block", ["pair", "angle", "soap"])
+def test_cutoffs_that_nobody_can_compute_are_refused(block: str) -> None:
+    """50 nm instead of 5 Å would search for neighbours without end."""
+    with pytest.raises(InputError, match=rf"{block}\.cutoff: expected less than or equal to 20"):
+        validate({block: {"cutoff": 50.0}}, FitSettings)

@@ -40,7 +40,9 @@ class AngleSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cutoff: float = Field(4.0, gt=0, description="longest distance of a neighbour from the centre in Å")
+    cutoff: float = Field(
+        4.0, gt=0, le=20, description="longest distance of a neighbour from the centre in Å"
+    )
     cutoff_width: float = Field(1.0, gt=0, description="width of the cosine cutoff in Å")
     delta: float = Field(0.5, gt=0, description="prior standard deviation of a triangle's energy in eV")
     lengthscale: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(

@@ -35,7 +35,7 @@ class PairSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cutoff: float = Field(6.0, gt=0, description="longest distance in Å")
+    cutoff: float = Field(6.0, gt=0, le=20, description="longest distance in Å")
     cutoff_width: float = Field(1.0, gt=0, description="width of the cosine cutoff in Å")
     delta: float = Field(1.0, gt=0, description="prior standard deviation of a pair's energy in eV")
     lengthscale: float = Field(0.8, gt=0, description="θ of the Gaussian kernel in Å")

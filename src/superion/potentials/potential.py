@@ -86,7 +86,7 @@ class Potential:
         if any(isinstance(term, AtomicDipoles) for term in self.terms):
             raise ModelError(
                 "the atoms of this potential have dipoles that do not feel an electric field.",
-                remedy="use a model with charges alone.",
+                remedy="use a model with charges alone; phonons without the field of long waves: --no-polar.",
             )
         for term in self.terms:
             if isinstance(term, PolarizableTerm):

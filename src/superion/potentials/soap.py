@@ -41,7 +41,7 @@ class SoapSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cutoff: float = Field(5.0, gt=0, description="radius of the environment in Å")
+    cutoff: float = Field(5.0, gt=0, le=20, description="radius of the environment in Å")
     cutoff_width: float = Field(4.0, gt=0, description="width of the cosine cutoff in Å")
     n_max: int = Field(8, ge=1, le=20, description="radial basis functions per species")
     l_max: int = Field(4, ge=0, le=12, description="highest angular momentum")
