@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -15,10 +16,13 @@ from label_cases import argon, truth
 from superion.electrostatics.charges import FixedCharges
 from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.densities import Slater
-from superion.errors import InputError
+from superion.electrostatics.equilibration_term import EquilibrationTerm
+from superion.electrostatics.rappe_goddard import rappe_goddard
+from superion.errors import InputError, ModelError
 from superion.files import sha256
 from superion.potentials import Calculator, Potential
 from superion.reference import LabellerSettings, Labels, UnfitError, make_labeller, named_labeller
+from superion.reference.attempt import atoms_from_json, atoms_to_json
 from superion.reference.gpaw import GpawLabeller, GpawSettings, kpoint_grid
 from superion.reference.labeller import structure_key
 
@@ -128,3 +132,20 @@ def test_pretrained_models_are_marked_as_surrogates(monkeypatch, name, module) -
     labels.write_to(atoms[0], labeller.kind)
     assert atoms[0].info["reference_kind"] == "surrogate"
     assert atoms[0].info["reference"].startswith(f"surrogate {name}")
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_charged_model_labels_nothing_whose_total_charge_is_not_stated(elsewhere, tmp_path) -> None:
+    """Neither here nor in a process of its own is it taken to be zero."""
+    path = tmp_path / "m.safetensors"
+    Potential([EquilibrationTerm(rappe_goddard(["Na", "Cl"], "gaussian"))]).save(path)
+    labeller = make_labeller(LabellerSettings.model_validate({"labeller": {"model": str(path)}}))
+    atoms = Atoms("NaCl", [[0, 0, 0], [2.5, 0.1, 0]])
+
+    def asked() -> Atoms:
+        return atoms_from_json(json.loads(json.dumps(atoms_to_json(atoms)))) if elsewhere else atoms
+
+    with pytest.raises(ModelError, match="states the total charge"):
+        labeller.label(asked())
+    atoms.info["total_charge"] = 0.0
+    assert labeller.label(asked()).charges.sum() == pytest.approx(0, abs=1e-12)

@@ -71,9 +71,8 @@ class Work:
         for number, (cell, branch) in enumerate(zip(cells, branches, strict=True)):
             (cell.crystal,) = branch.rests
             if cell.crystal.failure:
-                with_background(self.potential).evaluate(
-                    cell.start
-                )  # a structure that is wrong has its remedy
+                # a structure that is wrong has an error with a remedy of its own
+                with_background(self.potential).evaluate(cell.start)
                 raise SimulationError(
                     f"the crystal {cell.name} has no structure at rest: {cell.crystal.failure}.",
                     remedy="start from a structure closer to rest, or use another model.",

@@ -13,7 +13,7 @@ from ase.calculators.calculator import Calculator as AseCalculator
 from ase.calculators.calculator import PropertyNotImplementedError, SCFError
 
 from superion.files import sha256
-from superion.reference.labeller import SetupError, made_with, total_charge
+from superion.reference.labeller import SetupError, made_with
 from superion.reference.labels import InvalidLabelError, Kind, Labels, UnconvergedError
 
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -25,8 +25,8 @@ def labels_from(atoms: Atoms, calculator: AseCalculator, method: str) -> Labels:
     The stress of cells that are not periodic along all axes is left out, and so is a dipole of periodic ones.
     """
     structure = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    structure.info = {k: atoms.info[k] for k in ("multiplicity", "fragment_charges") if k in atoms.info}
-    structure.info["total_charge"] = total_charge(atoms)
+    stated = ("total_charge", "fragment_charges", "multiplicity")
+    structure.info = {key: atoms.info[key] for key in stated if key in atoms.info}
     if "fragment" in atoms.arrays:
         structure.set_array("fragment", atoms.arrays["fragment"])
     structure.calc = calculator

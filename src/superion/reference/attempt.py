@@ -22,7 +22,7 @@ from ase import Atoms
 
 from superion.errors import LabelError
 from superion.reference.journal import decode, encode
-from superion.reference.labeller import Labeller, SetupError, multiplicity, total_charge
+from superion.reference.labeller import Labeller, SetupError, multiplicity
 
 JOB, RESULT, LOG = "job.json", "result.json", "log.txt"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -148,7 +148,7 @@ def atoms_to_json(atoms: Atoms) -> dict[str, Any]:
         "cell": atoms.cell.array.tolist(),
         "pbc": atoms.pbc.tolist(),
         "fragment": charges.pop(FRAGMENT, None),
-        "info": charges | {"total_charge": total_charge(atoms), "multiplicity": multiplicity(atoms)},
+        "info": charges | {"multiplicity": multiplicity(atoms)},
     }
 
 
