@@ -7,10 +7,8 @@ worker.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from math import comb
-from pathlib import Path
 
 import numpy as np
 from ase import Atoms
@@ -19,6 +17,7 @@ from superion.errors import InputError
 from superion.potentials import angle, soap
 from superion.potentials.fit_settings import FitSettings
 from superion.potentials.tsqr import BATCH
+from superion.sizes import available_memory
 
 LIBRARIES = 600e6  # bytes of the interpreter and libraries, while loops are compiled for the first time
 SLACK = 1.25  # for what the allocator cannot give back
@@ -68,22 +67,6 @@ def estimate_memory(
     )
     solving = chosen + 4 * square
     return int(LIBRARIES + 8 * SLACK * max(choosing, reducing, solving))
-
-
-def available_memory() -> int | None:
-    """Bytes that can still be had, within the limits of a container; None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    table = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
-    free = table.get("MemAvailable")
-    group = Path("/sys/fs/cgroup")
-    if free is not None and os.access(group / "memory.max", os.R_OK):
-        limit = (group / "memory.max").read_text().strip()
-        if limit.isdecimal():
-            free = min(free, int(limit) - int((group / "memory.current").read_text()))
-    return free
 
 
 def check_memory(settings: FitSettings, frames: Sequence[Atoms], workers: int, targets: int) -> None:

@@ -15,7 +15,6 @@ from ase.data import chemical_symbols
 from superion.errors import InputError, naming
 from superion.neighbours import neighbour_pairs
 from superion.potentials.fit import ISOLATED, baseline_energies
-from superion.potentials.memory import available_memory
 from superion.potentials.neural.beginning import CHARGE_FLOOR, first_charges, first_energies
 from superion.potentials.neural.epochs import Run
 from superion.potentials.neural.geometry import total_charge
@@ -24,6 +23,7 @@ from superion.potentials.neural.objective import Labelled, learns_charges
 from superion.potentials.neural.settings import NeuralSettings, NeuralTraining, Stage
 from superion.potentials.neural.symmetry_functions import SymmetryFunctions
 from superion.potentials.neural.term import NeuralTerm, check_elements
+from superion.sizes import available_memory
 from superion.structures.bare import total_of
 from superion.structures.composition import electropositive
 from superion.terms import Evaluation, Term
