@@ -9,7 +9,7 @@ from math import ceil, floor
 from ase.data import atomic_numbers
 
 from superion.errors import InputError
-from superion.structures.disorder import FULL, DisorderedCrystal, Orbit
+from superion.structures.crystal import FULL, DisorderedCrystal, Orbit
 
 OXIDATION: dict[str, float] = {
     **dict.fromkeys(("H", "Li", "Na", "K", "Rb", "Cs", "Ag", "Cu"), 1.0),

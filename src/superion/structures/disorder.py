@@ -1,196 +1,191 @@
-"""Crystals whose sites are occupied in part, as crystallographic files describe them."""
+"""Crystals of crystallographic files, with the occupancies of their sites."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from io import BytesIO
+import warnings
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
-from ase.io.cif import CIFBlock, parse_cif
-from scipy.spatial import cKDTree
 
 from superion.errors import InputError
-from superion.structures.cif import check_formula, cif_number, cif_sites
+from superion.structures.cif_listing import Listing, Site, named_sites, read_listings
+from superion.structures.cif_symmetry import Symmetry
+from superion.structures.crystal import FULL, DisorderedCrystal, Orbit
+from superion.structures.formula import compare, formula_text
+from superion.structures.orbits import MOVED, Group, Place, group, place
 from superion.structures.xyz import read_bytes
 
-Array = np.ndarray
-SAME_SITE = 0.05
-"""Å; positions closer than this are one site (coordinates in files are rounded)."""
-FULL = 0.999
-"""Occupancy from which on a site counts as full."""
-
-
-@dataclass(frozen=True, slots=True)
-class Orbit:
-    """Symmetry-equivalent sites: their label, occupancy by element, and (M,) indices into the crystal."""
-
-    label: str
-    occupancy: dict[str, float]
-    sites: Array
-
-    @property
-    def ordered(self) -> bool:
-        """Whether one element fills every site."""
-        return len(self.occupancy) == 1 and sum(self.occupancy.values()) >= FULL
-
-
-@dataclass(frozen=True, slots=True)
-class DisorderedCrystal:
-    """S sites in a cell, divided into orbits, and the symmetry that maps the sites onto each other.
-
-    cell: (3, 3) Å, rows are lattice vectors. fractional: (S, 3). rotations (G, 3, 3) and translations (G, 3)
-    act on fractional coordinates, x → W x + w.
-    """
-
-    cell: Array
-    fractional: Array
-    orbits: tuple[Orbit, ...]
-    rotations: Array
-    translations: Array
-
-    @property
-    def positions(self) -> Array:
-        """(S, 3) Å."""
-        return np.asarray(self.fractional @ self.cell)
-
-    def formula(self) -> dict[str, float]:
-        """Mean number of atoms of each element in the cell."""
-        amount: dict[str, float] = {}
-        for orbit in self.orbits:
-            for element, share in orbit.occupancy.items():
-                amount[element] = amount.get(element, 0.0) + share * len(orbit.sites)
-        return amount
-
-    def repeat(self, supercell: tuple[int, int, int]) -> DisorderedCrystal:
-        """The supercell, with the operations that keep it, all lattice translations among them."""
-        n = np.array(supercell)
-        steps = np.stack(np.meshgrid(*map(np.arange, supercell), indexing="ij"), axis=-1).reshape(-1, 3)
-        count = len(self.fractional)
-        first = count * np.arange(len(steps))[:, None]
-        kept, moved = [], []
-        for rotation, translation in zip(self.rotations, self.translations, strict=True):
-            scaled = rotation * n[None, :] / n[:, None]
-            if np.allclose(scaled, np.rint(scaled)):
-                kept.append(np.broadcast_to(np.rint(scaled), (len(steps), 3, 3)))
-                moved.append((translation + steps) / n)
-        return replace(
-            self,
-            cell=self.cell * n[:, None],
-            fractional=((self.fractional + steps[:, None]) / n).reshape(-1, 3),
-            orbits=tuple(replace(o, sites=(o.sites + first).ravel()) for o in self.orbits),
-            rotations=np.concatenate(kept),
-            translations=np.concatenate(moved),
-        )
-
-    def permutations(self) -> Array:
-        """(G, S) int32, distinct: operation g moves the content of site `[g, s]` to site s."""
-        tree = cKDTree(_wrap(self.fractional), boxsize=1.0)
-        found = np.empty((len(self.rotations), len(self.fractional)), dtype=np.int32)
-        for g, (rotation, translation) in enumerate(zip(self.rotations, self.translations, strict=True)):
-            _, image = tree.query(_wrap(self.fractional @ rotation.T + translation))
-            found[g, image] = np.arange(len(image))
-            if len(np.unique(image)) < len(image):
-                raise InputError(
-                    "a symmetry operation of the crystal maps two of its sites onto one.",
-                    remedy="check the coordinates and the symmetry operations of the file.",
-                )
-        return np.unique(found, axis=0)
-
-    def atoms(self, symbols: list[str]) -> Atoms:
-        """Periodic structure with `symbols[s]` on site s; "" leaves it empty."""
-        filled = [s for s, symbol in enumerate(symbols) if symbol]
-        return Atoms([symbols[s] for s in filled], positions=self.positions[filled], cell=self.cell, pbc=True)
+OVERFULL = 1.02
+"""Sum of occupancies up to which a site counts as full."""
 
 
 def read_disordered(path: str | Path) -> DisorderedCrystal:
     """The first crystal of a CIF, with occupancies, on all sites of the conventional cell.
 
-    Sites of several elements may be listed on one or on equivalent positions. Raises InputError for files
-    without a complete cell, with occupancies beyond 1, or with a formula that the sites do not add up to.
+    Sites of several elements may be listed on one or on equivalent positions. Warns of what was taken for
+    granted. Raises InputError for files without a complete cell, with sites that are no element, occupancies
+    that are no numbers or beyond 1, or a formula that the sites do not add up to.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError("there is no such file.", file=path, remedy="check the path.")
-    try:
-        block = next((b for b in parse_cif(BytesIO(read_bytes(path))) if b.has_structure()), None)
-        group = None if block is None else block.get_spacegroup(True)
-    except Exception as error:  # the parser raises many kinds
-        raise InputError(
-            f"cannot be read as a CIF ({type(error).__name__}: {error}).", file=path, remedy="check the file."
-        ) from error
-    if block is None or group is None or block.get_cell().rank < 3:
+    listings = read_listings(read_bytes(path), path)
+    if not listings:
         raise InputError(
             "holds no crystal with a complete cell and sites.",
             file=path,
             remedy="give _cell_length_*, _cell_angle_* and a loop of _atom_site_*.",
         )
-    operations = np.concatenate([np.hstack([w.ravel(), t % 1]) for w, t in zip(*group.get_op(), strict=True)])
-    operations = np.unique(operations.reshape(-1, 12).round(9), axis=0)
-    rotations, translations = operations[:, :9].reshape(-1, 3, 3), operations[:, 9:]
-    fractional, orbits = _orbits(block, rotations, translations, path)
-    crystal = DisorderedCrystal(block.get_cell().array, fractional, orbits, rotations, translations)
-    check_formula(str(block.get("_chemical_formula_sum") or ""), crystal.formula(), path)
+    return crystal_of(listings[0], path)
+
+
+def crystal_of(listing: Listing, file: Path, *, ordered: bool = False) -> DisorderedCrystal:
+    """The crystal of a block of a CIF; InputError and warnings as in `read_disordered`.
+
+    ordered: InputError, too, for sites that are occupied in part or shared.
+
+    Where the file leaves a choice (the origin of its group, a site close to a special position), the first
+    reading is taken that has the stated multiplicities and the stated formula.
+    """
+    readings = []
+    for symmetry in listing.symmetries:
+        for correct in (True, False):
+            places = [place(site, symmetry, listing.cell, correct=correct) for site in listing.sites]
+            readings.append((symmetry, places))
+            if all(one.other is None for one in places):
+                break
+    made = [_built(listing, symmetry, places) for symmetry, places in readings]
+    best = min(range(len(made)), key=lambda k: made[k][1])
+    symmetry, places = readings[best]
+    crystal = made[best][0]
+    _check_occupancies(group(listing.sites, places, listing.cell), file)
+    if ordered:
+        _check_ordered(crystal, file)
+    notes = [*listing.notes, *symmetry.notes, *_place_notes(listing.sites, places)]
+    notes += _check_formula(listing, crystal, file)
+    if notes:
+        warnings.warn(f"{file}: {'; '.join(notes)}.", stacklevel=3)
     return crystal
 
 
-def _orbits(
-    block: CIFBlock, rotations: Array, translations: Array, file: Path
-) -> tuple[Array, tuple[Orbit, ...]]:
-    """Fractional coordinates of all sites, and their orbits."""
-    cell = block.get_cell().array
-    listed = block.get_unsymmetrized_structure().get_scaled_positions(wrap=False)
-    labels, symbols = cif_sites(block), block.get_symbols()
-    shares = [cif_number(v) for v in block.get("_atom_site_occupancy") or ["1"] * len(listed)]
-    places: list[Array] = []
-    found: list[tuple[list[str], dict[str, float]]] = []
-    for where, label, symbol, share in zip(listed, labels, symbols, shares, strict=True):
-        images = _wrap(rotations @ where + translations)
-        occupancy = 1.0 if share is None else share
-        for place, (names, elements) in zip(places, found, strict=True):
-            if _distance(place, images[0], cell).min() < SAME_SITE:
-                names.append(label)
-                elements[symbol] = elements.get(symbol, 0.0) + occupancy
-                break
-        else:
-            places.append(_expand(where, rotations, translations, cell))
-            found.append(([label], {symbol: occupancy}))
+def _built(
+    listing: Listing, symmetry: Symmetry, places: list[Place]
+) -> tuple[DisorderedCrystal, tuple[int, int]]:
+    """A reading, and how many statements of the file it breaks: of multiplicity, of formula."""
     orbits, start = [], 0
-    for place, (names, elements) in zip(places, found, strict=True):
-        name, total = "/".join(names), sum(elements.values())
-        if total > 1.02 or min(elements.values()) < 0:
-            raise InputError(
-                f"the occupancies of site {name} add up to {total:g} ({elements}).",
-                file=file,
-                remedy="occupancies lie between 0 and 1, those of one site together too; correct them.",
+    groups = group(listing.sites, places, listing.cell)
+    for one in groups:
+        total = sum(one.shares.values())
+        shares: dict[str, float] = {}
+        for symbol, share in one.shares.items():
+            element = "H" if symbol in ("D", "T") else symbol
+            if share > 0:
+                shares[element] = shares.get(element, 0.0) + share / max(total, 1.0)
+        sites = np.arange(start, start + len(one.positions))
+        orbits.append(Orbit("/".join(one.labels), shares, sites))
+        start += len(sites)
+    fractional = np.concatenate([one.positions for one in groups])
+    crystal = DisorderedCrystal(
+        listing.cell, fractional, tuple(orbits), symmetry.rotations, symmetry.translations
+    )
+    broken = 0
+    if listing.formula is not None and crystal.formula():
+        broken = len(compare(listing.formula, crystal.formula(), _uncertain(crystal)).elements)
+    return crystal, (sum(not one.kept for one in places), broken)
+
+
+def _check_occupancies(groups: list[Group], file: Path) -> None:
+    faults = []
+    for one in groups:
+        total = sum(one.shares.values())
+        if total <= OVERFULL and min(one.shares.values()) >= 0:
+            continue
+        listed = " + ".join(f"{share:g} {symbol}" for symbol, share in one.shares.items())
+        if len(one.labels) > 1 and abs(total - len(one.labels)) < 1e-3:
+            faults.append(f"sites {' and '.join(one.labels)} share one position, each occupied fully")
+        else:
+            faults.append(f"the occupancies of site {'/'.join(one.labels)} add up to {total:g} ({listed})")
+    if faults:
+        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
+        raise InputError(
+            f"{'; '.join(faults[:5])}{more}.",
+            file=file,
+            remedy="occupancies lie between 0 and 1, those of one site together too: correct them, "
+            "or delete what is listed twice.",
+        )
+
+
+def _check_ordered(crystal: DisorderedCrystal, file: Path) -> None:
+    if partial := [orbit for orbit in crystal.orbits if not orbit.ordered]:
+        first = partial[0]
+        shares = " + ".join(f"{share:g} {symbol}" for symbol, share in first.occupancy.items())
+        if len(first.occupancy) < 2:
+            shares = f"occupancy {sum(first.occupancy.values()):g}"
+        more = f"; so {named_sites([o.label for o in partial[1:]], verb=True)}" if len(partial) > 1 else ""
+        raise InputError(
+            f"site {first.label} is partially occupied ({shares}){more}.",
+            file=file,
+            remedy="supply an ordered structure in which every site is occupied once, "
+            "or make some with `superion arrange`.",
+        )
+
+
+def _place_notes(sites: list[Site], places: list[Place]) -> list[str]:
+    """What to say of sites that were moved, or do not have the stated multiplicity."""
+    notes = []
+    pairs = list(zip(sites, places, strict=True))
+    if wrong := [(site, one) for site, one in pairs if not one.kept]:
+        site, one = wrong[0]
+        notes.append(
+            f"{named_sites([s.label for s, _ in wrong])} "
+            f"{'has' if len(wrong) == 1 else 'have'} another multiplicity by symmetry than stated "
+            f"({site.label}: {len(one.positions)}, not {site.multiplicity})"
+        )
+    for site, one in pairs:
+        if one.other is not None:
+            notes.append(
+                f"site {site.label} is so close to a special position that it may be one of {one.other} "
+                f"or of {len(one.positions)} equivalent sites: {len(one.positions)} are taken "
+                "(_atom_site_symmetry_multiplicity says which)"
             )
-        elements = {s: o / max(total, 1.0) for s, o in elements.items() if o > 0}
-        orbits.append(Orbit(name, elements, np.arange(start, start + len(place))))
-        start += len(place)
-    return np.concatenate(places), tuple(orbits)
+        elif one.moved > MOVED:
+            notes.append(
+                f"site {site.label} was moved by {one.moved:.2f} Å to where its multiplicity "
+                f"{site.multiplicity or len(one.positions)} wants it"
+            )
+    return notes
 
 
-def _expand(where: Array, rotations: Array, translations: Array, cell: Array) -> Array:
-    """(M, 3) fractional coordinates of the orbit of a site, put exactly where its symmetry wants it."""
-    images = rotations @ where + translations
-    same = _distance(images, where, cell) < SAME_SITE
-    exact = where + np.mean([d - np.rint(d) for d in images[same] - where], axis=0)
-    orbit: list[Array] = []
-    for image in _wrap(rotations @ exact + translations):
-        if not orbit or _distance(np.array(orbit), image, cell).min() > SAME_SITE:
-            orbit.append(image)
-    return np.array(orbit)
+def _check_formula(listing: Listing, crystal: DisorderedCrystal, file: Path) -> list[str]:
+    """Raise InputError where sites and formula contradict each other; what to say where they only differ."""
+    formula, found = listing.formula, crystal.formula()
+    if formula is None or not found:
+        return []
+    result = compare(formula, found, _uncertain(crystal))
+    here = formula_text(found)
+    ordered = all(orbit.ordered for orbit in crystal.orbits)
+    if result.gross or (result.elements and ordered):
+        raise InputError(
+            f"the sites give {here}, but the file says {formula.text}.",
+            file=file,
+            remedy="the file is truncated or lacks sites: complete it, or correct _chemical_formula_sum.",
+        )
+    if result.elements:
+        return [
+            f"the sites give {here}, but the formula says {formula.text} (times {result.units:g}), which "
+            f"differs in {', '.join(result.elements)}: the sites are taken"
+        ]
+    whole = abs(result.units - 1) < 0.02  # some programs write the formula of the cell beside Z
+    if listing.units and not whole and abs(result.units - listing.units) > 0.02 * listing.units:
+        return [f"it states {listing.units:g} formula units in the cell, its sites make {result.units:.4g}"]
+    return []
 
 
-def _distance(places: Array, where: Array, cell: Array) -> Array:
-    """(M,) Å to the nearest image, exact for short distances."""
-    offset = places - where
-    return np.linalg.norm((offset - np.rint(offset)) @ cell, axis=1)
-
-
-def _wrap(fractional: Array) -> Array:
-    """Fractional coordinates from 0 up to, not including, 1."""
-    wrapped = fractional % 1.0
-    wrapped[wrapped > 1 - 1e-9] = 0.0
-    return wrapped
+def _uncertain(crystal: DisorderedCrystal) -> dict[str, float]:
+    """Numbers of sites that each element occupies in part."""
+    count: dict[str, float] = {}
+    for orbit in crystal.orbits:
+        for symbol, share in orbit.occupancy.items():
+            if len(orbit.occupancy) > 1 or share < FULL:
+                count[symbol] = count.get(symbol, 0.0) + len(orbit.sites)
+    return count

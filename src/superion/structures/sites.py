@@ -11,7 +11,7 @@ from ase import Atoms
 from superion.errors import InputError
 from superion.neighbours import neighbour_pairs
 from superion.structures.composition import Counts
-from superion.structures.disorder import DisorderedCrystal
+from superion.structures.crystal import DisorderedCrystal
 
 Array = np.ndarray
 VACANT = 0
