@@ -447,3 +447,13 @@ def test_select_refuses(inputs, tmp_path):
     assert "Did you mean 'farthest'" in refused(*given, 2, "--method", "fartest")
     assert "cannot choose 50 of 4 frames" in refused(*given, 50)
     assert "between 0 and 1" in refused(*given, 2, "--threshold", 2)
+
+
+def test_warnings_for_users_are_plain():
+    code = (
+        "import sys, warnings\nfrom superion import cli\nfrom superion.cli import app\n"
+        "app.app = lambda prog_name: [warnings.warn('mind the gap'), warnings.warn('old', FutureWarning)]\n"
+        "cli.main()\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stderr.startswith("warning: mind the gap\n<string>:4: FutureWarning: old")
