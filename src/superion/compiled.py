@@ -1,7 +1,8 @@
 """numba where it can run; elsewhere a stand-in, so that superion can be imported and go the slow way.
 
-Modules with compiled loops say `from superion.compiled import numba` and use it as if it were there. Without
-it their functions can be defined, but not called: they raise InputError, which names the remedy.
+Modules with compiled loops say `from superion.compiled import numba` and use its `njit`, which forgives
+places that cannot be written to (`superion.compile_cache`). Without numba their functions can be defined, but
+not called: they raise InputError, which names the remedy.
 
 Functions that compiled loops call are `forceinline`. Else the process that compiles a loop may call another
 copy of them than processes that load it, optimised in another way, and get other last digits.
@@ -9,11 +10,15 @@ copy of them than processes that load it, optimised in another way, and get othe
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 from superion.errors import InputError
+
+THREADS = "NUMBA_NUM_THREADS"
 
 
 class SlowPathWarning(UserWarning):
@@ -41,6 +46,14 @@ def unavailable(what: str) -> InputError:
     )
 
 
+def _check_threads() -> None:
+    """Take away a number of threads that is none: numba could not be imported; no loop uses several here."""
+    given = os.environ.get(THREADS, "").strip()
+    if given and not (given.isdecimal() and int(given) > 0):
+        del os.environ[THREADS]
+        warnings.warn(f"{THREADS}={given} is no number of threads: ignored.", UserWarning, stacklevel=2)
+
+
 def missing() -> str | None:
     """Why numba cannot be imported; None where it can."""
     return MISSING
@@ -54,8 +67,9 @@ def require_numba(what: str) -> None:
 
 MISSING: str | None = None
 """Why numba cannot be imported; None where it can."""
+_check_threads()
 try:
-    import numba
-except (ImportError, OSError) as error:  # OSError: a shared library of llvmlite cannot be loaded
-    numba = SimpleNamespace(njit=_njit)
+    from superion import compile_cache as numba
+except (ImportError, OSError, ValueError) as error:  # OSError: a shared library of llvmlite cannot be loaded
+    numba = SimpleNamespace(njit=_njit)  # type: ignore[assignment]
     MISSING = str(error)

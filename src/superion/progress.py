@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from superion.terminal import PlainConsole
+
 T = TypeVar("T")
 
 
@@ -25,14 +26,14 @@ def track(items: Iterable[T], description: str, total: int, *, show: bool = True
     if not show:
         yield from items
         return
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     if console.is_terminal:
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
+            TextColumn("left", markup=False),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=console) as bar:

@@ -94,7 +94,7 @@ for module in pkgutil.walk_packages(superion.__path__, "superion."):
 print(*failed)
 """
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == {
+    assert set(done.stdout.split()) - {"superion.compile_cache"} == {
         f"superion.potentials.{name}"
         for name in (
             "gemm",

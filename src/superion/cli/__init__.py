@@ -9,6 +9,9 @@ _by_python = warnings.formatwarning
 
 def main() -> None:
     """Entry point of the `superion` command."""
+    from superion.cli.process import prepare
+
+    prepare()
     from superion.cli.app import app
 
     warnings.formatwarning = format_warning

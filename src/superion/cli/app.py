@@ -31,14 +31,13 @@ from superion.cli import (
     verdict,
     wannier,
 )
-from superion.cli.ranks import rank
-from superion.errors import SuperionError
+from superion.cli.boundary import boundary
 
 DEBUG = "--debug"
 
 
 class Commands(TyperGroup):
-    """Prints errors a user can mend as one message with exit code 2; with --debug, the traceback."""
+    """Prints every error as one message (`superion.cli.boundary`); with --debug, the traceback."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take `--debug` wherever it stands."""
@@ -47,22 +46,8 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
-        try:
+        with boundary(debug=ctx.meta[DEBUG]):
             return super().invoke(ctx)
-        except (SuperionError, OSError) as error:
-            if ctx.meta[DEBUG] or isinstance(error, BrokenPipeError):
-                raise
-            if not rank():
-                typer.echo(f"error: {explain(error)}", err=True)
-            raise typer.Exit(2) from error
-
-
-def explain(error: SuperionError | OSError) -> str:
-    """What went wrong; for an error of the operating system, with the file."""
-    if isinstance(error, OSError) and not isinstance(error, SuperionError):
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}."
-    return str(error)
 
 
 app = typer.Typer(

@@ -18,14 +18,13 @@ def show_census(
     json: Json = None,
 ) -> None:
     """Count structures and labels, and list what looks wrong with them."""
-    from rich.console import Console
-
     from superion.files import write_json
     from superion.structures import census
     from superion.study.data import read_files
+    from superion.terminal import PlainConsole
 
     found = census(read_files(frames, key or ()))
-    Console().print(found.table(), found.trajectories())
+    PlainConsole().print(found.table(), found.trajectories())
     for warning in found.warnings:
         typer.echo(f"warning: {warning}")
     for note in found.notes:

@@ -165,10 +165,11 @@ def parse_fields(text: str) -> list[float]:
 
 def show(result: DefectResult, labels: list[LabelledEnergy]) -> None:
     """Print energies, what slopes are made of, and notes."""
-    from rich.console import Console
     from rich.table import Table
 
-    console, known = Console(), {(one.supercell, one.name): one.label for one in labels}
+    from superion.terminal import PlainConsole
+
+    console, known = PlainConsole(), {(one.supercell, one.name): one.label for one in labels}
     table = Table("cell", "atoms")
     table.add_column("defect", no_wrap=True)
     for heading in ("energy (eV)", *(["label (eV)"] if labels else []), "remarks"):

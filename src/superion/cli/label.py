@@ -67,11 +67,10 @@ def label(
 
     Exit code 0 if every structure has a label, 1 if some failed (they are listed), 2 for an error.
     """
-    from rich.console import Console
-
     from superion.reference import export, label_frames, stored_labels
     from superion.structures import census, read_frames
     from superion.structures.read import read_raw
+    from superion.terminal import PlainConsole
 
     check_output(output)
     structures = read_frames(frames, key or ())
@@ -95,12 +94,12 @@ def label(
     failures = outcome.failures
     if len(failures) < len(structures):
         made = export(output, kept, outcome.entries)
-        Console().print(census(made).table())
+        PlainConsole().print(census(made).table())
         typer.echo(f"{len(made)} labelled structures, {outcome.made} labels made now: {output}")
     else:
         typer.echo("no structure has a label; nothing was written", err=True)
     if failures:
-        Console(stderr=True).print(_table(outcome))
+        PlainConsole(stderr=True).print(_table(outcome))
         typer.echo(f"{len(failures)} of {len(structures)} structures have no label", err=True)
         raise typer.Exit(1)
 
@@ -121,7 +120,7 @@ def _table(outcome: Outcome) -> Table:
     table = Table("frame", "attempts", "status", "reason")
     for name, entry in outcome.failures.items():
         reason = entry.reason if len(entry.reason) < 600 else f"{entry.reason[:300]} … {entry.reason[-300:]}"
-        table.add_row(name, str(entry.attempts), entry.status, reason.replace("[", r"\["))
+        table.add_row(name, str(entry.attempts), entry.status, reason)
     return table
 
 
@@ -129,17 +128,17 @@ def store_status(folder: Path) -> None:
     """How many labels of a store are in which state."""
     from collections import Counter
 
-    from rich.console import Console
     from rich.table import Table
 
     from superion.reference import read_store
+    from superion.terminal import PlainConsole
 
     store = read_store(folder)
     counts = Counter(entry.status for entry in store.entries.values())
     table = Table("status", "labels")
     for status, count in counts.items():
         table.add_row(status, str(count))
-    Console().print(table)
+    PlainConsole().print(table)
     seconds = [entry.seconds for entry in store.entries.values() if entry.status == "done"]
     if seconds:
         typer.echo(f"{sum(seconds) / len(seconds):.1f} s per label")

@@ -159,11 +159,11 @@ def charge_fit(
     json: Json = None,
 ) -> None:
     """Charges that explain best how far atoms change forces, with uncertainties."""
-    from rich.console import Console
     from rich.table import Table
 
     from superion.files import write_json
     from superion.locality import Samples, fit_charges
+    from superion.terminal import PlainConsole
 
     found = fit_charges(
         Samples.read(samples),
@@ -177,7 +177,7 @@ def charge_fit(
     for symbol, charge in found.charges.items():
         drawn = f"{found.bootstrap[symbol]:.4f}" if found.bootstrap else "–"
         table.add_row(symbol, f"{charge:+.4f}", f"{found.errors[symbol]:.4f}", drawn)
-    Console().print(table)
+    PlainConsole().print(table)
     if found.screening_error is None:
         typer.echo(f"screening {found.screening:g} 1/Å, as given")
     elif found.determined:
@@ -250,8 +250,9 @@ def _counts(text: str) -> dict[str, int]:
 
 
 def _print(result: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from superion.terminal import PlainConsole
 
     table = Table(
         "species",
@@ -273,4 +274,4 @@ def _print(result: dict[str, Any]) -> None:
                 f"{low:.3g} to {high:.3g}",
                 *rest,
             )
-    Console().print(table)
+    PlainConsole().print(table)

@@ -246,8 +246,9 @@ def _energy(energy: str, model: SiteModel, charges: dict[str, float]) -> Arrange
 
 
 def _show(found: list[Arrangement], operations: int) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from superion.terminal import PlainConsole
 
     table = Table("rank", "energy (eV)", "above lowest\n(meV/atom)")
     table.add_column("composition", overflow="fold")
@@ -260,4 +261,4 @@ def _show(found: list[Arrangement], operations: int) -> None:
         table.add_row(
             str(rank), f"{made.energy:.4f}", f"{above:.3f}", formula, str(made.degeneracy), str(kept)
         )
-    Console().print(table)
+    PlainConsole().print(table)

@@ -33,12 +33,11 @@ def show_status(
     study: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a study, training, or labels.")],
 ) -> None:
     """Show what of a study, training or label store is done, and about how long the rest will take."""
-    from rich.console import Console
-
     from superion.cli.label import store_status
     from superion.cli.training import SETTINGS, show_training
     from superion.reference.store import NAME
     from superion.study import status
+    from superion.terminal import PlainConsole
 
     if (study / NAME).exists():
         store_status(study)
@@ -47,7 +46,7 @@ def show_status(
         show_training(study)
         return
     found = status(study)
-    Console().print(found.table())
+    PlainConsole().print(found.table())
     if found.next is None:
         typer.echo("all steps are done")
         return

@@ -39,13 +39,13 @@ def select_frames(
 ) -> None:
     """Choose the frames of a pool that are most worth a label; labels of the pool are not looked at."""
     import numpy as np
-    from rich.console import Console
     from rich.table import Table
 
     from superion.files import write_json
     from superion.potentials import Potential
     from superion.structures.duplicates import frame_name
     from superion.study.data import read_files
+    from superion.terminal import PlainConsole
     from superion.training.frames import write_frames
     from superion.training.select import select
 
@@ -66,8 +66,8 @@ def select_frames(
     names = [frame_name(frames[k], int(k)) for k in found.indices]
     table = Table("rank", "frame", f"score ({method})")
     for rank, (name, score) in enumerate(zip(names, found.scores, strict=True), start=1):
-        table.add_row(str(rank), name.replace("[", r"\["), f"{score:.4g}")
-    Console().print(table)
+        table.add_row(str(rank), name, f"{score:.4g}")
+    PlainConsole().print(table)
     if len(names) < count:
         typer.echo(f"note: {len(names)} of {count}: every other frame is as good as known.")
     write_frames(output, [frames[k] for k in found.indices])
@@ -106,9 +106,9 @@ def train(
 
 def show_training(folder: Path) -> None:
     """Print the steps of a training, its labels, and about how long it may still take."""
-    from rich.console import Console
     from rich.table import Table
 
+    from superion.terminal import PlainConsole
     from superion.training.status import training_status
 
     found = training_status(folder)
@@ -116,8 +116,8 @@ def show_training(folder: Path) -> None:
     for row in found.rows:
         seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
         done = "" if row.fraction is None else f"{100 * row.fraction:.0f} %"
-        table.add_row(row.step, row.status, done, seconds, row.note.replace("[", r"\["))
-    Console().print(table)
+        table.add_row(row.step, row.status, done, seconds, row.note)
+    PlainConsole().print(table)
     store = f"; in the store {found.made}, failed {found.failed}" if found.made or found.failed else ""
     typer.echo(f"labels: {found.labels} of {found.budget} asked for{store}")
     if found.ended:

@@ -37,9 +37,8 @@ def show_verdict(
     json: Json = None,
 ) -> None:
     """Which properties of a study need long-range electrostatics, with error bars and reasons."""
-    from rich.console import Console
-
     from superion.files import write_json
+    from superion.terminal import PlainConsole
     from superion.verdict import study_verdict
     from superion.verdict.table import line
 
@@ -47,7 +46,7 @@ def show_verdict(
         check_output(json)
     found = study_verdict(study, _tolerances(tolerance or []), level)
     lines = [line(finding) for finding in found.findings]
-    console = Console(markup=False, highlight=False)
+    console = PlainConsole(highlight=False)
     console.print(found.answer, style="bold")
     if lines:
         console.print(_table(lines))

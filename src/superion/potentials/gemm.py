@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from superion.compiled import numba
 from superion.potentials.simd import ROWS, aligned, columns, tile
 
 Array = np.ndarray

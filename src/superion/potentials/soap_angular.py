@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 
-import numba
-
+from superion.compiled import numba
 from superion.potentials.simd import lanes_of, load, mul, mul_add, spread, store
 
 # Taylor coefficients in u² of sin(u)/u and cos(u); on |u| ≤ π/2 the terms left out are below 1e-17

@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 from ase import Atoms
 
+from superion.compiled import numba
 from superion.neighbours import Pairs, neighbour_pairs
 from superion.potentials.harmonics import harmonics
 from superion.potentials.pair import species_index

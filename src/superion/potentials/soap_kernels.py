@@ -16,9 +16,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from superion.compiled import numba
 from superion.potentials.simd import (
     EIGHT,
     lanes_of,

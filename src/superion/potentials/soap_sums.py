@@ -15,9 +15,9 @@ import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import numba
 import numpy as np
 
+from superion.compiled import numba
 from superion.potentials.gemm import multiply, pack, padded
 
 Array = np.ndarray

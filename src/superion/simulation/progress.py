@@ -7,8 +7,9 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Literal, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from superion.terminal import PlainConsole
 
 
 class RunProgress:
@@ -25,19 +26,19 @@ class RunProgress:
         done: int,
         total: int,
         timestep: float,
-        console: Console | None = None,
+        console: PlainConsole | None = None,
     ) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or PlainConsole(stderr=True)
         self._show, self._done, self._total, self._timestep = show, done, total, timestep
         self._first, self._tenth = done, 10 * done // total
         self._started = time.perf_counter()
         self._bar: Progress | None = None
         if show == "bar" or (show and self._console.is_terminal):
             self._bar = Progress(
-                TextColumn("dynamics"),
+                TextColumn("dynamics", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[speed]:.3g} ns/day"),
+                TextColumn("{task.fields[speed]:.3g} ns/day", markup=False),
                 TimeRemainingColumn(),
                 console=self._console,
             )

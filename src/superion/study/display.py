@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from superion.terminal import PlainConsole
 
 
 def say(text: str, show: bool = True) -> None:
@@ -22,7 +23,7 @@ class Display:
     """Shows fractions done, on standard error."""
 
     def __init__(self, names: Sequence[str], *, show: bool = True) -> None:
-        console = Console(stderr=True)
+        console = PlainConsole(stderr=True)
         self._show = show
         self._started = time.monotonic()
         self._tenth = dict.fromkeys(names, 0)
@@ -30,11 +31,11 @@ class Display:
         self._tasks: dict[str, TaskID] = {}
         if show and console.is_terminal:
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 TaskProgressColumn(),
                 TimeRemainingColumn(),
-                TextColumn("{task.fields[note]}"),
+                TextColumn("{task.fields[note]}", markup=False),
                 console=console,
             )
             self._tasks = {name: self._bar.add_task(name, total=1.0, note="") for name in names}

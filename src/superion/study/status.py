@@ -37,7 +37,7 @@ class Progress:
                 row.status,
                 "" if row.fraction is None else f"{100 * row.fraction:.0f} %",
                 "" if row.seconds is None else f"{row.seconds:.1f}",
-                row.note.replace("[", r"\["),
+                row.note,
             )
         return table
 

@@ -1,0 +1,122 @@
+"""Commands run wherever they are started: without a place to write, in any locale, under any limit."""
+
+import importlib
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import superion
+from superion.compile_cache import CacheWarning, njit, private_folder
+
+SOURCE = Path(superion.__file__).parent
+NOWHERE = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/cache", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def start(*arguments, source=SOURCE, folder=None, **environment):
+    """The real command in a process of its own."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "PYTHON", "LC"))
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "superion.cli", *map(str, arguments)],
+        env={**kept, "PYTHONPATH": str(source.parent), **environment},
+        cwd=folder,
+        capture_output=True,
+        timeout=240,
+    )
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory):
+    """A copy of the package that no cache can be written into, whoever runs it."""
+    copy = tmp_path_factory.mktemp("module") / "superion"
+    shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in [copy, *(path for path in copy.rglob("*") if path.is_dir())]:
+        (folder / "__pycache__").write_text("a file where a folder should be")
+    return copy
+
+
+@pytest.fixture
+def salt(tmp_path):
+    """A structure file with a name and a key outside ASCII."""
+    path = tmp_path / "Sälz.extxyz"
+    path.write_text(
+        '2\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3 note="Å [red]"\nLi 0 0 0\nCl 2 2 2\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_commands_run_where_nothing_can_be_written(sealed, salt, tmp_path, trusted):
+    kept = tmp_path / f"superion-compiled-{os.geteuid()}"
+    if not trusted:
+        kept.write_text("")
+    out = tmp_path / "chosen.extxyz"
+    command = (
+        ("select", salt, "-n", "1", "-o", out, "--method", "random") if trusted else ("evaluate", out, salt)
+    )
+    result = start(*command, source=sealed, TMPDIR=str(tmp_path), **NOWHERE)
+    said = result.stderr.decode()
+    assert "no such model file" in said if not trusted else out.exists(), said
+    told = f"compiled loops are kept in {kept}" if trusted else "no folder can be written to"
+    assert said.count("warning:") == said.count(told) == 1
+    assert not trusted or stat.S_IMODE(kept.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("trap", ["open", "link", "file"])
+def test_a_folder_that_others_had_a_hand_in_is_not_trusted_with_code(tmp_path, monkeypatch, trap):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = tmp_path / f"superion-compiled-{os.geteuid()}"
+    if trap == "open":
+        folder.mkdir()
+        folder.chmod(0o777)
+    elif trap == "link":
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        folder.symlink_to(tmp_path / "elsewhere")
+    else:
+        folder.write_text("")
+    assert private_folder() is None
+
+
+def test_a_cache_that_is_damaged_or_full_only_costs_time(tmp_path, monkeypatch):
+    """The index of what was compiled holds nonsense; later the folder becomes a file."""
+    source = tmp_path / "loops.py"
+    source.write_text("def twice(x):\n    return 2 * x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    twice = importlib.import_module("loops").twice
+    assert njit(twice, cache=True)(2) == 4
+    (index,) = (tmp_path / "__pycache__").glob("*.nbi")
+    index.write_bytes(b"nonsense")
+    assert njit(twice, cache=True)(3) == 6
+    assert njit(twice, cache=True)(4) == 8
+    again = njit(twice, cache=True)
+    shutil.rmtree(tmp_path / "__pycache__")
+    (tmp_path / "__pycache__").write_text("")
+    with pytest.warns(CacheWarning, match="cannot be kept there"):
+        assert again(5) == 10
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"},
+        {"PYTHONIOENCODING": "ascii", "NUMBA_NUM_THREADS": "0"},
+    ],
+)
+def test_any_locale_and_number_of_threads_will_do(salt, tmp_path, environment):
+    out = tmp_path / "chosen.extxyz"
+    chosen = start("select", salt, "-n", "1", "-o", out, "--method", "random", **environment)
+    assert chosen.returncode == 0, chosen.stderr
+    assert "Å [red]" in out.read_text(encoding="utf-8")
+    failed = start("evaluate", tmp_path / "ø\x1b[31m", salt, **environment)
+    assert failed.returncode == 2
+    assert failed.stderr.isascii()
+    assert b"no such model file" in failed.stderr
+    assert b"\x1b" not in failed.stderr
