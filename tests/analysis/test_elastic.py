@@ -10,8 +10,9 @@ from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 
 from superion import Calculator, Potential
+from superion.analysis.branch import energy_curve
 from superion.analysis.elastic import ElasticTensor, _solve, elastic_tensor, to_voigt
-from superion.analysis.eos import at_volumes, birch_murnaghan, energy_curve
+from superion.analysis.eos import at_volumes, birch_murnaghan
 from superion.analysis.point_group import point_group
 from superion.analysis.relaxation import relaxed
 from superion.electrostatics import CoulombTerm, FixedCharges, Point
@@ -63,7 +64,7 @@ def test_rock_salt_obeys_cauchy_and_its_energy():
     assert found.stable
     moduli = found.moduli()
     curve = energy_curve(at_volumes(atoms, np.linspace(0.96, 1.04, 5)), model)
-    assert birch_murnaghan(*curve).modulus == pytest.approx(moduli.bulk, rel=3e-3)
+    assert birch_murnaghan(curve.volumes, curve.energies).modulus == pytest.approx(moduli.bulk, rel=3e-3)
     # Madelung: B = α e² (r/ρ − 2)/(18 r⁴) with α = 1.747565 (Kittel, Introduction to Solid State Physics)
     r = atoms.cell.lengths()[0] / np.sqrt(2)
     assert moduli.bulk == pytest.approx(1.747565 * 14.399645 * (r / 0.3162 - 2) / (18 * r**4), rel=2e-3)
@@ -75,7 +76,8 @@ def test_copper_has_the_bulk_modulus_of_its_equation_of_state():
     constants = energy_constants(atoms, EMT())
     assert (found.tensor[0, 0], found.tensor[0, 1], found.tensor[3, 3]) == pytest.approx(constants, rel=3e-3)
     crystals = at_volumes(atoms, np.linspace(0.97, 1.03, 7))
-    fitted = birch_murnaghan(*energy_curve(crystals, EMT()))
+    curve = energy_curve(crystals, EMT())
+    fitted = birch_murnaghan(curve.volumes, curve.energies)
     assert found.moduli().bulk == pytest.approx(fitted.modulus, rel=5e-3)
     assert found.moduli().bulk_voigt == pytest.approx(found.moduli().bulk_reuss, rel=1e-6)
 

@@ -9,7 +9,8 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.eos import EquationOfState as AseEquation
 
-from superion.analysis.eos import EquationOfState, at_volumes, birch_murnaghan, energy_curve
+from superion.analysis.branch import energy_curve
+from superion.analysis.eos import EquationOfState, at_volumes, birch_murnaghan
 from superion.analysis.relaxation import relaxed
 from superion.errors import InputError, SimulationError
 from superion.structures import read_frames
@@ -57,7 +58,8 @@ def test_errors_are_those_of_repeated_noise():
 
 def test_copper_as_ase_fits_it_and_as_its_stress_says():
     crystals = at_volumes(bulk("Cu", a=3.6), np.linspace(0.94, 1.06, 7))
-    volumes, energies = energy_curve(crystals, EMT())
+    curve = energy_curve(crystals, EMT())
+    volumes, energies = curve.volumes, curve.energies
     found = birch_murnaghan(volumes, energies)
     other = AseEquation(volumes, energies, eos="birchmurnaghan")
     v0, e0, b0 = other.fit()

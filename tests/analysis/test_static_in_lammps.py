@@ -7,8 +7,9 @@ import pytest
 from ase.build import bulk
 
 from superion import Calculator, Potential
+from superion.analysis.branch import energy_curve
 from superion.analysis.elastic import elastic_tensor
-from superion.analysis.eos import at_volumes, birch_murnaghan, energy_curve
+from superion.analysis.eos import at_volumes, birch_murnaghan
 from superion.analysis.relaxation import relaxed
 from superion.electrostatics import CoulombTerm, FixedCharges, Point
 from superion.potentials.pair_forms import Buckingham
@@ -101,7 +102,8 @@ def test_elastic_constants_and_energies_agree():
     assert np.abs(sheared[[0, 1, 2, 4, 5]]).max() < 1e-6 * c[0, 0]
 
     crystals = at_volumes(atoms, np.linspace(0.95, 1.05, 7))
-    volumes, energies = energy_curve(crystals, model)
+    curve = energy_curve(crystals, model)
+    volumes, energies = curve.volumes, curve.energies
     scales = (volumes / atoms.get_volume()) ** (1 / 3)
     reference = np.array([other.strained(s, s, s)[0] for s in scales])
     np.testing.assert_allclose(energies, reference, rtol=5e-7)

@@ -18,9 +18,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms, units
-from ase.calculators.calculator import Calculator
 
-from superion.analysis.relaxation import FMAX, relaxed
 from superion.errors import InputError
 
 Array = np.ndarray
@@ -141,19 +139,6 @@ def at_volumes(atoms: Atoms, ratios: Sequence[float] | Array) -> list[Atoms]:
         one.set_cell(atoms.cell * factor ** (1 / 3), scale_atoms=True)
         scaled.append(one)
     return scaled
-
-
-def energy_curve(
-    structures: Sequence[Atoms], calculator: Calculator, *, relax: bool = False, fmax: float = FMAX
-) -> tuple[Array, Array]:
-    """Volumes (Å³) and energies (eV); with `relax` the ions come to rest in each cell first."""
-    volumes, energies = [], []
-    for structure in structures:
-        one = relaxed(structure, calculator, fmax=fmax) if relax else structure.copy()
-        one.calc = calculator
-        volumes.append(one.get_volume())
-        energies.append(one.get_potential_energy())
-    return np.array(volumes), np.array(energies)
 
 
 def mismatch(

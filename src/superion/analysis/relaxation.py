@@ -18,9 +18,17 @@ STEPS = 1000
 
 
 def relaxed(
-    atoms: Atoms, calculator: Calculator, *, cell: bool = False, fmax: float = FMAX, steps: int = STEPS
+    atoms: Atoms,
+    calculator: Calculator,
+    *,
+    cell: bool = False,
+    fmax: float = FMAX,
+    steps: int = STEPS,
+    longest: float = 0.2,
 ) -> Atoms:
     """A copy at rest that keeps `calculator`, its cell relaxed as well with `cell`.
+
+    longest: Å that an atom may move in one step.
 
     BFGS as in ASE (Larsen et al., J. Phys.: Condens. Matter 29, 273002, 2017). SimulationError with the force
     that is left if `steps` do not suffice: a structure that did not relax is never returned.
@@ -36,7 +44,7 @@ def relaxed(
     moved.calc = calculator
     target: Any = FrechetCellFilter(moved) if cell else moved
     try:
-        converged = BFGS(target, logfile=None).run(fmax=fmax, steps=steps)
+        converged = BFGS(target, logfile=None, maxstep=longest).run(fmax=fmax, steps=steps)
     except PropertyNotImplementedError as error:
         raise InputError(
             f"the calculator does not give what relaxation needs ({error}).",

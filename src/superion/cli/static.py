@@ -48,28 +48,48 @@ def show_eos(
     json: Json = None,
 ) -> None:
     """Energy against volume, fitted by Birch and Murnaghan: volume and bulk modulus at rest."""
-    from superion.analysis.eos import birch_murnaghan, curve_record, energy_curve, mismatch
+    from superion.analysis.branch import energy_curve, one_branch
+    from superion.analysis.doubt import doubts
+    from superion.analysis.eos import birch_murnaghan, curve_record, mismatch
+    from superion.analysis.eos_judge import judged, judged_curve
     from superion.files import write_json
 
     for output in (json, figure):
         if output:
             check_output(output)
-    frames, known = _structures(structure, labels, bounds, points, relax)
+    frames, known, start = _structures(structure, labels, bounds, points, relax)
+    ions = "at rest" if relax else "as labelled" if known else "clamped"
     curves: list[dict[str, Any]] = []
     fits: list[EquationOfState] = []
+    given = frames[start].get_volume()
     for name in (str(model), *(also or ())):
         calculator = _calculator(name)
-        volumes, energies = energy_curve(frames, calculator, relax=relax, fmax=fmax)
-        fits.append(birch_murnaghan(volumes, energies))
-        curves.append(curve_record(name, volumes, energies, fits[-1]) | _doubt(calculator, frames))
+        found = one_branch(energy_curve(frames, calculator, relax=relax, fmax=fmax, start=start), given)
+        fits.append(birch_murnaghan(found.volumes, found.energies))
+        curves.append(
+            curve_record(name, found.volumes, found.energies, fits[-1])
+            | {
+                "ions": ions,
+                "largest_force_eV_per_A": float(found.forces.max()),
+                "notes": judged_curve(found, fits[-1]),
+            }
+            | doubts(calculator, found.structures)
+        )
     if known is not None:
-        reference = birch_murnaghan([atoms.get_volume() for atoms in frames], known)
+        volumes = [atoms.get_volume() for atoms in frames]
+        reference = birch_murnaghan(volumes, known)
         for curve, fit in zip(curves, fits, strict=True):
             curve["difference"] = mismatch(curve["energies_eV"], fit, known, reference)
-        curves.insert(0, curve_record("labels", [atoms.get_volume() for atoms in frames], known, reference))
+        notes = {"ions": ions, "notes": judged(volumes, known, reference)}
+        curves.insert(0, curve_record("labels", volumes, known, reference) | notes)
     for curve in curves:
         _print_curve(curve, len(frames[0]))
-    result = {"atoms": len(frames[0]), "relaxed_ions": relax, "curves": curves}
+    if ions == "clamped" and max(curve["largest_force_eV_per_A"] for curve in curves) > fmax:
+        typer.echo(
+            "note: clamped ions: their fractional positions are kept, although forces act on them. At rest "
+            "they give way, and the modulus is lower, often by half: --relax."
+        )
+    result = {"atoms": len(frames[0]), "relaxed_ions": relax, "ions": ions, "curves": curves}
     if json:
         write_json(json, result)
     if figure:
@@ -98,6 +118,7 @@ def show_elastic(
     json: Json = None,
 ) -> None:
     """Elastic constants, ions at rest and clamped, from stresses; stability; moduli of a powder."""
+    from superion.analysis.doubt import doubts
     from superion.analysis.elastic import elastic_tensor
     from superion.analysis.relaxation import relaxed
     from superion.files import write_json
@@ -115,7 +136,7 @@ def show_elastic(
         result[key] = _elastic(found)
         if ions and ion_volume is not None and found.stable:
             result["lithium"] = _lithium(found, ion_volume)
-    result |= _doubt(calculator, [atoms])
+    result |= doubts(calculator, [atoms])
     _print_elastic(result)
     if json:
         write_json(json, result)
@@ -130,8 +151,8 @@ def _calculator(text: str) -> Any:
 
 def _structures(
     structure: Path | None, labels: Path | None, bounds: str, points: int, relax: bool
-) -> tuple[list[Atoms], list[float] | None]:
-    """Structures of the curve, and their labels where there are some."""
+) -> tuple[list[Atoms], list[float] | None, int]:
+    """Structures of the curve, labels where there are some, and which of them is nearest to STRUCTURE."""
     import numpy as np
 
     from superion.analysis.eos import at_volumes
@@ -150,7 +171,7 @@ def _structures(
                 file=labels,
                 remedy="give labelled frames of one crystal at several volumes.",
             )
-        return frames, [float(atoms.info["REF_energy"]) for atoms in frames]
+        return frames, [float(atoms.info["REF_energy"]) for atoms in frames], 0
     try:
         low, high = (float(part) for part in bounds.split(","))
     except ValueError:
@@ -161,28 +182,17 @@ def _structures(
             remedy="write --range 0.9,1.1 --points 11.",
         )
     assert structure is not None
-    return at_volumes(read_structure(structure, "-1"), np.linspace(low, high, points)), None
-
-
-def _doubt(calculator: Any, frames: list[Atoms]) -> dict[str, Any]:
-    """The largest predicted standard deviation of an atomic energy, of a model that has one."""
-    from superion.potentials import Calculator
-    from superion.potentials.gp import SparseGP
-
-    if not isinstance(calculator, Calculator):
-        return {}
-    terms = [t for t in calculator.potential.terms if isinstance(t, SparseGP) and t.factor is not None]
-    if not terms:
-        return {}
-    each = [float(calculator.potential.deviation(atoms).energies.max()) for atoms in frames]
-    return {"largest_deviation_eV": max(each), "deviations_eV": each}
+    crystal, ratios = read_structure(structure, "-1"), np.linspace(low, high, points)
+    return at_volumes(crystal, ratios), None, int(np.abs(ratios - 1).argmin())
 
 
 def _print_curve(curve: dict[str, Any], atoms: int) -> None:
+    from superion.analysis.doubt import told
+
     v, b, d = (curve[key] for key in ("volume_A3", "modulus_GPa", "derivative"))
     typer.echo(
-        f"{curve['name']}: V0 {v[0]:.5g} ± {v[1]:.2g} Å³, B0 {b[0]:.4g} ± {b[1]:.2g} GPa, "
-        f"B0' {d[0]:.3g} ± {d[1]:.2g}; E0 {curve['energy_eV'][0]:.6g} eV; "
+        f"{curve['name']}, ions {curve['ions']}: V0 {v[0]:.5g} ± {v[1]:.2g} Å³, B0 {b[0]:.4g} ± {b[1]:.2g} "
+        f"GPa, B0' {d[0]:.3g} ± {d[1]:.2g}; E0 {curve['energy_eV'][0]:.6g} eV; "
         f"residual {1000 * curve['residual_eV'] / atoms:.2g} meV/atom"
     )
     if "difference" in curve:
@@ -192,9 +202,10 @@ def _print_curve(curve: dict[str, Any], atoms: int) -> None:
             f"{1000 * part['largest_eV'] / atoms:.3g} at most; volume {100 * part['volume']:+.2f} %, "
             f"modulus {100 * part['modulus']:+.1f} %"
         )
-    if "largest_deviation_eV" in curve:
-        each = curve["deviations_eV"]
-        typer.echo(f"  predicted deviation of an atomic energy: {min(each):.2g} to {max(each):.2g} eV")
+    for line in told(curve, [f"{volume:.5g} Å³" for volume in curve["volumes_A3"]]):
+        typer.echo(f"  {line}")
+    for note in curve["notes"]:
+        typer.echo(f"  note: {note}")
 
 
 def _elastic(found: ElasticTensor) -> dict[str, Any]:
@@ -237,6 +248,8 @@ def _lithium(found: ElasticTensor, ion_volume: float) -> dict[str, Any]:
 
 
 def _print_elastic(result: dict[str, Any]) -> None:
+    from superion.analysis.doubt import told
+
     for key, name in (("relaxed_ions", "ions at rest"), ("clamped_ions", "ions clamped")):
         part = result[key]
         typer.echo(
@@ -263,7 +276,5 @@ def _print_elastic(result: dict[str, Any]) -> None:
             f"interface with lithium: volume ratio {part['volume_ratio']:.3g}, χ {part['chi_eV_per_A']:.3g} ±"
             f" {part['error_eV_per_A']:.2g} eV/Å at k = 0.01/Å, {'stable' if part['stable'] else 'unstable'}"
         )
-    if "largest_deviation_eV" in result:
-        typer.echo(
-            f"predicted deviation of an atomic energy: {result['largest_deviation_eV']:.2g} eV at most"
-        )
+    for line in told(result, ["the crystal at rest"]):
+        typer.echo(line)

@@ -11,10 +11,10 @@ from ase.optimize import LBFGS
 
 from superion.defects.dipoles import dipole_change
 from superion.defects.settings import DefectSettings
-from superion.defects.trust import Trust
 from superion.electrostatics import ChargeModel, CoulombTerm, UniformField
 from superion.errors import SuperionError
 from superion.potentials import Calculator, Potential
+from superion.potentials.trust import Trust
 from superion.structures.bare import bare
 
 Array = np.ndarray

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from superion.errors import suggest
+from superion.potentials.trust import GRADE_LIMIT
 
 Kind = Literal["frenkel", "vacancy", "interstitial"]
 Axis = Literal["x", "y", "z"]
@@ -61,7 +62,8 @@ class DefectSettings(BaseModel):
         None, description="Charges in e by element that a field acts on; null: those of the model."
     )
     grade_limit: PositiveFloat = Field(
-        5.0, description="Extrapolation grade above which a result is flagged; above 1 a model extrapolates."
+        GRADE_LIMIT,
+        description="Extrapolation grade above which a result is flagged; above 1 a model extrapolates.",
     )
     deviation_limit: Annotated[float, Field(gt=0)] | None = Field(
         None, description="Predicted standard deviation of a force in eV/Å above which a result is flagged."

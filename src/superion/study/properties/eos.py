@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import numpy as np
 from ase import Atoms, units
 
-from superion.analysis.eos import EquationOfState, birch_murnaghan, curve_record, energy_curve, mismatch
+from superion.analysis.branch import energy_curve
+from superion.analysis.doubt import doubts, far
+from superion.analysis.eos import EquationOfState, birch_murnaghan, curve_record, mismatch
+from superion.analysis.eos_judge import judged
 from superion.errors import InputError
 from superion.files import write_json
 from superion.structures import trajectory_of
@@ -48,20 +52,27 @@ class Eos(Property):
 
     def measure(self, fit: Fit) -> Measured:
         """The values by one fit."""
-        volumes, energies = energy_curve(self.frames, self.calculator(fit))
-        found = birch_murnaghan(volumes, energies)
+        calculator = self.calculator(fit)
+        points = energy_curve(self.frames, calculator)
+        found = birch_murnaghan(points.volumes, points.energies)
         labels, truth = self._labels()
-        difference = mismatch(energies.tolist(), found, labels, truth)
+        difference = mismatch(points.energies.tolist(), found, labels, truth)
         each = 1000 * np.array(difference["differences_eV"]) / len(self.frames[0])
-        curve = curve_record(fit.name, volumes, energies, found) | {"difference": difference}
-        values = [error_value(CURVE.name, CURVE.unit, list(each)), *_at_rest(found)]
+        doubt = doubts(calculator, self.frames)
+        flags = judged(points.volumes, points.energies, found)
+        flags += far(doubt, [f"{volume:.5g} Å³" for volume in points.volumes])
+        curve = curve_record(fit.name, points.volumes, points.energies, found) | doubt
+        curve |= {"difference": difference, "notes": flags}
+        values = [error_value(CURVE.name, CURVE.unit, list(each)), *_at_rest(found, flags)]
         return Measured(values, files=[self._write_curve(curve)])
 
     def reference(self) -> Measured:
         """Volume and modulus of the labels."""
         energies, found = self._labels()
-        curve = curve_record(REFERENCE, [atoms.get_volume() for atoms in self.frames], energies, found)
-        return Measured(_at_rest(found), self._notes(), [self._write_curve(curve)])
+        volumes = [atoms.get_volume() for atoms in self.frames]
+        curve = curve_record(REFERENCE, volumes, energies, found)
+        values = _at_rest(found, judged(volumes, energies, found))
+        return Measured(values, self._notes(), [self._write_curve(curve)])
 
     def _write_curve(self, curve: dict[str, Any]) -> Path:
         """Write a curve for the figure of the report."""
@@ -106,11 +117,11 @@ class Eos(Property):
         return [f"{inside} of {len(self.frames)} labelled structures are training frames."] if inside else []
 
 
-def _at_rest(found: EquationOfState) -> list[Value]:
+def _at_rest(found: EquationOfState, flags: Sequence[str]) -> list[Value]:
     _, volume, modulus, _ = found.errors
     return [
-        VOLUME.of(found.volume, volume / found.volume),
-        MODULUS.of(found.modulus / units.GPa, modulus / found.modulus),
+        VOLUME.of(found.volume, volume / found.volume, flags),
+        MODULUS.of(found.modulus / units.GPa, modulus / found.modulus, flags),
     ]
 
 

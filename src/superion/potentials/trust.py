@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from ase import Atoms
 
-from superion.potentials import Potential
 from superion.potentials.gp import SparseGP
 from superion.potentials.maxvol import active_sets, grade
+from superion.potentials.potential import Potential
 from superion.potentials.soap import SoapBlock
+
+GRADE_LIMIT = 5.0
+"""Extrapolation grade above which a number is said to be extrapolated."""
+GROWTH = 10.0
+"""How many times the smallest deviation of a series another one may be before it is said to extrapolate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """How sure a model is of one structure; None for what it cannot tell.
+
+    energy: eV, predicted standard deviation of the total energy. force: eV/Å, the largest of the force on an
+    atom. grade: extrapolation grade. Deviations of atomic energies are left out: how a total energy is shared
+    among the atoms is never known, so that they are large everywhere and hardly grow far from the data.
+    """
+
+    energy: float | None
+    force: float | None
+    grade: float | None
 
 
 class Trust:
-    """Extrapolation grade and predicted deviation of forces, of a potential that can tell."""
+    """Extrapolation grade and predicted deviations of energy and forces, of a potential that can tell."""
 
     def __init__(self, potential: Potential) -> None:
         self._potential = potential
@@ -21,6 +42,15 @@ class Trust:
         self._block = blocks[0] if blocks else None
         self._active = active_sets(blocks[0].points) if blocks else {}
         self._variance = any(term.factor is not None for term in local)
+
+    def __bool__(self) -> bool:
+        """Whether the potential can tell anything."""
+        return self._variance or self._block is not None
+
+    def __call__(self, atoms: Atoms) -> Doubt:
+        """All of it for one structure."""
+        energy, force = self._deviations(atoms)
+        return Doubt(energy, force, self.grade(atoms))
 
     def grade(self, atoms: Atoms) -> float | None:
         """Largest extrapolation grade of an environment, against the sparse environments of the model.
@@ -41,6 +71,10 @@ class Trust:
 
     def deviation(self, atoms: Atoms) -> float | None:
         """Largest predicted standard deviation of the force on an atom in eV/Å; None if there is none."""
+        return self._deviations(atoms)[1]
+
+    def _deviations(self, atoms: Atoms) -> tuple[float, float] | tuple[None, None]:
         if not self._variance:
-            return None
-        return float(np.linalg.norm(self._potential.deviation(atoms).forces, axis=1).max())
+            return None, None
+        found = self._potential.deviation(atoms)
+        return found.energy, float(np.linalg.norm(found.forces, axis=1).max())

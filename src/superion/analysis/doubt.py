@@ -1,0 +1,67 @@
+"""What a model says about its own predictions along a series of structures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ase import Atoms
+
+from superion.potentials.trust import GRADE_LIMIT, GROWTH, Trust
+
+
+def doubts(calculator: Any, structures: Sequence[Atoms]) -> dict[str, Any]:
+    """Predicted deviations of structures by the calculator of a potential, JSON-ready; {} if it has none.
+
+    energy_deviations_eV: of the total energy of each. force_deviations_eV_per_A: the largest of the force on
+    an atom. extrapolation_grades. extrapolated: numbers of the structures far from the training data, by
+    their grade, or by a deviation of the energy that is `GROWTH` times the smallest of the series.
+    """
+    potential = getattr(calculator, "potential", None)
+    trust = Trust(potential) if potential is not None else None
+    if not trust:
+        return {}
+    found = [trust(atoms) for atoms in structures]
+    energies, grades = [one.energy for one in found], [one.grade for one in found]
+    least = min((energy for energy in energies if energy is not None), default=0.0)
+    return {
+        "energy_deviations_eV": energies,
+        "force_deviations_eV_per_A": [one.force for one in found],
+        "extrapolation_grades": grades,
+        "extrapolated": [
+            k
+            for k, one in enumerate(found)
+            if (one.grade or 0.0) > GRADE_LIMIT or (one.energy or 0.0) > GROWTH * least
+        ],
+    }
+
+
+def told(result: dict[str, Any], names: Sequence[str]) -> list[str]:
+    """Lines that say what `doubts` found; `names` of the structures."""
+    if "extrapolated" not in result:
+        return []
+    lines, parts = [], []
+    for key, what, unit in (
+        ("energy_deviations_eV", "total energy", "eV"),
+        ("force_deviations_eV_per_A", "force on an atom", "eV/Å"),
+    ):
+        values = [value for value in result[key] if value is not None]
+        if values:
+            parts.append(f"of the {what} {_span(values)} {unit}")
+    grades = [value for value in result["extrapolation_grades"] if value is not None]
+    if parts:
+        lines.append("predicted deviation " + ", ".join(parts))
+    if grades:
+        lines.append(f"extrapolation grade {_span(grades)}")
+    return lines + far(result, names)
+
+
+def far(result: dict[str, Any], names: Sequence[str]) -> list[str]:
+    """The line that names structures far from the training data, if there are any."""
+    found = [names[k] for k in result.get("extrapolated", ())]
+    return [f"EXTRAPOLATED, far from the training data: {', '.join(found)}"] if found else []
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.2g}", f"{max(values):.2g}"
+    return low if low == high else f"{low} to {high}"
