@@ -94,7 +94,8 @@ def test_dynamics_are_those_of_run_md(run, models, tmp_path, ensemble):
     calculator = Calculator(models / "full.safetensors")
     run_md(atoms, calculator, cases.dynamics(ensemble), tmp_path / "ours", progress=False)
     ours, theirs = (read_trajectory(f, equilibration=True) for f in (tmp_path / "ours", run / ensemble))
-    assert theirs.steps.tolist() == ours.steps.tolist() == [-20, 0, 20, 40, 60, 80]
+    assert theirs.steps.tolist() == ours.steps.tolist()
+    assert len(ours) == 6
     assert np.abs(ours.positions[-1] - ours.positions[0]).max() > 0.3
     for name, error in {
         "positions": 2e-5,
@@ -133,7 +134,7 @@ def test_constant_pressure(run, models, tmp_path):
 
 def test_every_rank_gets_result_and_errors(found, run):
     ranks = len(found["nve.frames"])
-    assert found["nve.frames"].tolist() == [5] * ranks
+    assert found["nve.frames"].tolist() == [6] * ranks
     for name, text in {
         "overlap": "atoms .* apart: they overlap",
         "hot": "above the limit of 401 K",

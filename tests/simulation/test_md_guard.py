@@ -117,6 +117,31 @@ def test_heat(tmp_path):
     assert read_trajectory(tmp_path).temperature.max() < 3000
 
 
+@pytest.mark.parametrize("value", [1e3, 1e12, 1e160, 1e300])
+@pytest.mark.parametrize("ensemble", ["nvt", "npt", "flexible", "nve"])
+def test_explosions(tmp_path, ensemble, value):
+    """The arithmetic of thermostats breaks down before the guard sees the temperature."""
+    changes = {"ensemble": ensemble}
+    if ensemble == "flexible":
+        changes = {"ensemble": "npt", "barostat": "flexible"}
+    with pytest.raises(SimulationError, match=r"stopped at step 1[2-9]: "):
+        run(tmp_path, Bang(13, value), crystal(), temperature=300, max_temperature=None, **changes)
+    assert read_trajectory(tmp_path).steps.tolist() == [0, 5, 10]
+
+
+class Bang(Springs):
+    """Springs until one force becomes huge in evaluation number `after`."""
+
+    def __init__(self, after, value):
+        super().__init__(crystal())
+        self.after, self.value = after, value
+
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        if self.count > self.after:
+            self.results["forces"][2, 0] = self.value
+
+
 def test_stopped_run_stops_again_at_the_same_step(tmp_path):
     messages = []
     for resume in (False, True):

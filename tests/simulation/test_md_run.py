@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
-from ase.constraints import FixAtoms
+from ase.constraints import FixAtoms, FixBondLength, FixCartesian
 from toy_crystals import Springs, crystal
 
 from superion.errors import InputError
@@ -107,7 +107,7 @@ class Promise(Springs):
         ({"calculator": EnergyOnly()}, r"lacks \['forces'\]"),
         ({"calculator": object()}, "the calculator object must have calculate"),
         ({"calculator": Promise(crystal()), "record": ["charges"]}, "the calculator Promise gave no charges"),
-        ({"keep_velocities": True}, "keep_velocities is set"),
+        ({"keep_velocities": True}, "has no velocities"),
     ],
 )
 def test_refused(tmp_path, change, message):
@@ -117,10 +117,16 @@ def test_refused(tmp_path, change, message):
 
 
 def test_refused_structures(tmp_path):
-    fixed = crystal()
-    fixed.set_constraint(FixAtoms([0]))
-    with pytest.raises(InputError, match=r"constraints are not supported.*FixAtoms"):
-        run(tmp_path, fixed)
+    held = crystal()
+    held.set_constraint(FixBondLength(0, 1))
+    with pytest.raises(InputError, match="not the constraint FixBondLength"):
+        run(tmp_path, held)
+    held.set_constraint(FixCartesian([3], (True, False, False)))
+    with pytest.raises(InputError, match=r"atoms \[3\] are fixed along some directions only"):
+        run(tmp_path, held)
+    held.set_constraint(FixAtoms([0]))
+    with pytest.raises(InputError, match="1 atoms of the structure are fixed, but a barostat moves them"):
+        run(tmp_path, held, ensemble="npt")
     massless = crystal()
     massless.set_masses([0.0] + [60.0] * 31)
     with pytest.raises(InputError, match=r"atoms \[0\] have no positive mass"):

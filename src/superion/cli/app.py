@@ -28,6 +28,7 @@ from superion.cli import (
     structures,
     study,
     training,
+    trajectory,
     verdict,
     wannier,
 )
@@ -89,6 +90,7 @@ app.command("fit")(fit.fit_model)
 app.command("evaluate")(model.evaluate)
 app.command("md")(dynamics.md)
 app.command("lammps-plugin")(lammps.plugin)
+app.command("export")(trajectory.export)
 app.command("transport")(dynamics.show_transport)
 app.command("dielectric")(electric.show_dielectric)
 app.command("infrared")(electric.show_infrared)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from superion.cli.options import (
 from superion.cli.ranks import rank, relaunch
 from superion.errors import InputError
 
+if TYPE_CHECKING:
+    from superion.simulation import MDResult, MDSettings
+
 
 def md(
     model: Driver,
@@ -28,25 +31,46 @@ def md(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Trajectory folder.")],
     temperature: Annotated[
-        float, typer.Option(help="Temperature in K; for nve that of the initial velocities.")
+        float,
+        typer.Option(
+            help="Temperature in K; for nve that of the equilibration or, without one, of the velocities at "
+            "the start, half of which a crystal at rest loses."
+        ),
     ],
     steps: Annotated[int, typer.Option(help="Production steps; may be raised with --resume.")],
     ensemble: Annotated[
-        str, typer.Option(help="nve, nvt (constant volume and temperature) or npt (isotropic).")
+        str, typer.Option(help="nve, nvt (constant volume and temperature) or npt (see --barostat).")
     ] = "nvt",
     timestep: Annotated[float, typer.Option(help="Time step in fs.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of velocities and noise.")] = 0,
     supercell: Annotated[str, typer.Option(help="Repetitions of the cell, e.g. 2x2x1.")] = "1x1x1",
     thermostat: Annotated[str | None, typer.Option(help="nvt: nose-hoover (default) or langevin.")] = None,
     pressure: Annotated[float | None, typer.Option(help="npt: pressure in GPa. Default: 0.")] = None,
-    equilibrate: Annotated[int | None, typer.Option(help="Steps before production. Default: 0.")] = None,
+    barostat: Annotated[
+        str | None,
+        typer.Option(
+            help="npt: isotropic (default; the cell keeps its shape), anisotropic (three edges at right "
+            "angles) or flexible (lengths and angles)."
+        ),
+    ] = None,
+    ramp_to: Annotated[
+        float | None,
+        typer.Option(help="nvt, npt: temperature in K at the end, changed evenly from --temperature."),
+    ] = None,
+    equilibrate: Annotated[
+        int | None,
+        typer.Option(help="Steps before production, for nve with a Langevin thermostat. Default: 0."),
+    ] = None,
     sample_every: Annotated[int | None, typer.Option(help="Steps between frames. Default: 10.")] = None,
     chunk_frames: Annotated[int | None, typer.Option(help="Frames per file. Default: 100.")] = None,
     record: Annotated[
         list[str] | None,
         typer.Option(help="Also write velocities, stress, charges or dipole. May be repeated."),
     ] = None,
-    friction: Annotated[float | None, typer.Option(help="langevin: in 1/fs. Default: 0.01.")] = None,
+    friction: Annotated[
+        float | None,
+        typer.Option(help="langevin, and --equilibrate of nve: friction in 1/fs. Default: 0.01."),
+    ] = None,
     thermostat_time: Annotated[
         float | None, typer.Option(help="nose-hoover: time scale in fs. Default: 100.")
     ] = None,
@@ -59,6 +83,13 @@ def md(
     ] = None,
     max_temperature: Annotated[
         float | None, typer.Option(help="Stop above this temperature, in K. Default: 10 x temperature.")
+    ] = None,
+    max_deviation: Annotated[
+        float | None,
+        typer.Option(
+            help="Stop where the predicted standard deviation of a force exceeds this, in eV/Å. Default: "
+            "none; it is reported."
+        ),
     ] = None,
     field: Annotated[
         str | None,
@@ -108,6 +139,7 @@ def md(
             "Default: plugin where there is a C++ compiler."
         ),
     ] = None,
+    json: Json = None,
 ) -> None:
     """Run molecular dynamics; a killed run goes on with --resume, bit for bit."""
     if engine not in ("superion", "lammps"):
@@ -119,13 +151,14 @@ def md(
     if engine == "lammps" and resume:
         raise InputError(
             "a run in LAMMPS cannot be resumed.",
-            remedy="start another from its last frame with --keep-velocities.",
+            remedy="start another where it ended: `superion export` of a run with --record velocities gives "
+            "a structure file for --keep-velocities; or use --engine superion, whose runs can be resumed.",
         )
     if engine == "lammps" and device != "cpu":
         raise InputError("LAMMPS runs on the CPU.", remedy="leave out --device, or --engine lammps.")
     if ranks > 1 and rank() is None:
         raise typer.Exit(relaunch(ranks))
-    from superion.files import sha256
+    from superion.files import sha256, write_json
     from superion.potentials import Calculator, Potential
     from superion.simulation import MDSettings, run_md
     from superion.study.dynamics import start_structure
@@ -143,6 +176,8 @@ def md(
         "thermostat": thermostat,
         "temperature": temperature,
         "pressure": pressure,
+        "barostat": barostat,
+        "ramp_to": ramp_to,
         "timestep": timestep,
         "steps": steps,
         "equilibrate": equilibrate,
@@ -156,14 +191,16 @@ def md(
         "keep_velocities": keep_velocities,
         "min_distance": min_distance,
         "max_temperature": max_temperature,
+        "max_deviation": max_deviation,
         "electric": {k: v for k, v in electric.items() if v is not None} or None,
     }
     settings = validate(
         {k: v for k, v in chosen.items() if v is not None}, MDSettings, remedy="see `superion md --help`."
     )
+    for file in (frames, json):
+        if file is not None:
+            check_output(file)
     atoms = start_structure(structure, parse_supercell(supercell))
-    if frames is not None:
-        check_output(frames)
     driver = read_driver(model)
     if driver is not None:
         if engine == "lammps" or device != "cpu" or precision != "float64" or tables is not None:
@@ -203,12 +240,31 @@ def md(
         name = output.absolute().name
         written = write_sample(frames, read_trajectory(output), atoms, name, sampled_with)
         typer.echo(f"{len(written)} frames without labels: {frames}")
-    drift = "" if done.drift is None else f", drift {1000 * done.drift:.3g} meV/atom/ps"
-    typer.echo(
-        f"{done.steps} steps, {done.frames} frames, "
-        f"{done.mean_temperature:.0f} ± {done.std_temperature:.0f} K{drift}, "
-        f"{done.ns_per_day:.3g} ns/day; trajectory in {done.folder}"
-    )
+    _say(done, settings)
+    if json:
+        write_json(json, done.to_dict())
+
+
+def _say(done: MDResult, settings: MDSettings) -> None:
+    """Print what a run came to, and what speaks against it."""
+    heat = f"{done.mean_temperature:.0f} ± {done.std_temperature:.0f} K"
+    parts = [f"{done.steps} steps, {done.frames} frames, {heat}"]
+    if settings.ramp_to is not None:
+        parts.append(f"from {settings.temperature:g} to {settings.ramp_to:g} K")
+    if done.pressure is not None and done.pressure_std is not None:
+        parts.append(f"{done.pressure:.3g} ± {done.pressure_std:.2g} GPa")
+    if done.volume is not None and done.cell is not None and done.volume_std:
+        shape = (
+            "" if settings.barostat == "isotropic" else " (" + " ".join(f"{x:.5g}" for x in done.cell) + ")"
+        )
+        parts.append(f"{done.volume:.5g} ± {done.volume_std:.2g} Å³{shape}")
+    if done.drift is not None:
+        parts.append(f"drift {1000 * done.drift:.3g} meV/atom/ps")
+    if done.force_deviation is not None:
+        parts.append(f"predicted force deviation up to {done.force_deviation:.3g} eV/Å")
+    typer.echo(f"{', '.join(parts)}, {done.ns_per_day:.3g} ns/day; trajectory in {done.folder}")
+    for warning in done.warnings:
+        typer.echo(f"warning: {warning}.", err=True)
 
 
 def show_transport(

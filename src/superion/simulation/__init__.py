@@ -3,7 +3,13 @@
 from superion.simulation.electric import ElectricSettings
 from superion.simulation.md import MDResult, run_md
 from superion.simulation.settings import MDSettings
-from superion.simulation.trajectory import Trajectory, read_trajectory, to_ase, write_extxyz
+from superion.simulation.trajectory import (
+    Trajectory,
+    read_trajectory,
+    to_ase,
+    write_extxyz,
+    write_frames_of,
+)
 
 __all__ = [
     "ElectricSettings",
@@ -14,4 +20,5 @@ __all__ = [
     "run_md",
     "to_ase",
     "write_extxyz",
+    "write_frames_of",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import all_changes
 
 from superion.errors import InputError
+from superion.potentials import Potential
 from superion.simulation.electric import FieldCoupling
 from superion.simulation.state import State
 
@@ -17,8 +20,9 @@ class ForceField:
     """Fills the energy, forces, stress and extra results of a state from an ASE calculator.
 
     The net force is taken off, weighted by mass, so that the centre of mass stays at rest. Models that
-    are invariant to translation lose only rounding by it; the others gain a conserved momentum. With a
-    field, energy and forces are those in it; the stress is that without.
+    are invariant to translation lose only rounding by it; the others gain a conserved momentum. Fixed atoms
+    feel no force, and take up the momentum of the others. With a field, energy and forces are those in it;
+    the stress is that without.
 
     After `forget` the calculator is told that everything has changed. A run forgets wherever it could be
     resumed, so that neighbour lists with a memory do not make a resumed run differ from an unbroken one.
@@ -32,7 +36,9 @@ class ForceField:
         *,
         stress: bool,
         electric: FieldCoupling | None = None,
+        fixed: Sequence[int] = (),
     ) -> None:
+        """stress: whether it is needed; else it is taken where the calculator knows it in any case."""
         names = ["energy", "forces", *(["stress"] if stress else []), *extra]
         known = getattr(calculator, "implemented_properties", [])
         missing = [name for name in names if name not in known]
@@ -47,9 +53,12 @@ class ForceField:
         self._atoms = atoms.copy()
         self._atoms.calc = None
         self._names, self._stress = names, stress
+        known_anyway = isinstance(getattr(calculator, "potential", None), Potential)
+        self.has_stress = stress or (known_anyway and bool(atoms.pbc.all()) and atoms.cell.rank == 3)
         self._extra, self._electric = extra, electric
         masses = atoms.get_masses()[:, None]
         self._share = masses / masses.sum()
+        self._fixed = list(fixed)
         self.forget()
 
     def forget(self) -> None:
@@ -73,7 +82,11 @@ class ForceField:
         state.energy = float(results["energy"])
         if self._electric is not None:
             forces = forces + self._electric(state, self._atoms)
-        state.forces = forces - self._share * forces.sum(axis=0)
-        if self._stress:
+        if self._fixed:
+            state.forces = np.array(forces)
+            state.forces[self._fixed] = 0.0
+        else:
+            state.forces = forces - self._share * forces.sum(axis=0)
+        if self.has_stress:
             state.stress = np.array(results["stress"], dtype=np.float64)
         state.extra = {name: np.array(results[name], dtype=np.float64) for name in self._extra}

@@ -10,6 +10,7 @@ from ase import Atoms, units
 
 from superion.errors import InputError, SimulationError
 from superion.neighbours import neighbour_pairs
+from superion.simulation.fixed import degrees_of_freedom, fixed_atoms
 from superion.simulation.integrators import twice_kinetic
 from superion.simulation.settings import MDSettings
 from superion.simulation.state import State
@@ -29,11 +30,22 @@ class Guard:
     """Checks of one run: every step for finite numbers and heat, every frame for close atoms."""
 
     def __init__(self, atoms: Atoms, settings: MDSettings, folder: Path) -> None:
+        fixed = len(fixed_atoms(atoms))
         self._atoms = atoms.copy()
+        self._atoms.set_constraint()
         self._masses = atoms.get_masses()[:, None]
         self._settings, self._folder = settings, folder
         self._slack = 0.0
-        self._per_kelvin = (3 * len(atoms) - 3) * units.kB
+        self._per_kelvin = degrees_of_freedom(len(atoms), fixed) * units.kB
+
+    def broke(self, state: State, error: Exception) -> SimulationError:
+        """The error for arithmetic that broke down within a step: what `every_step` says, or that it did."""
+        try:
+            with np.errstate(all="ignore"):
+                self.every_step(state)
+        except SimulationError as found:
+            return found
+        return self.failure(state, f"the numbers left the range of floating point ({error}).")
 
     def every_step(self, state: State) -> None:
         """Raise SimulationError if energy or forces are not finite or the atoms are too hot."""
@@ -76,6 +88,16 @@ class Guard:
             for k in nearest
         )
         self._stop(state, f"atoms are closer than {limit} Å: {found}.")
+
+    def every_look(self, state: State, deviation: tuple[float, float] | None) -> None:
+        """Raise SimulationError if the predicted deviation of a force (eV/Å) exceeds `max_deviation`."""
+        limit = self._settings.max_deviation
+        if limit is not None and deviation is not None and deviation[1] > limit:
+            self._stop(
+                state,
+                f"the predicted standard deviation of a force is {deviation[1]:.3g} eV/Å, above the limit "
+                f"of {limit:g} eV/Å.",
+            )
 
     def _still_apart(self, state: State) -> bool:
         """Whether all has moved too little since the last search for the closest pair to reach the limit."""

@@ -1,19 +1,22 @@
-"""Four integrators with all their memory in the state, so that a run can be resumed exactly.
+"""Integrators with all their memory in the state, so that a run can be resumed exactly.
 
-Each evaluates the forces once per step. With the centre of mass at rest there are 3N − 3 degrees of freedom.
+Each evaluates the forces once per step. Degrees of freedom: see `fixed`; cells that change their shape: see
+`flexible`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, expm1
+from math import exp, expm1, sqrt
 from typing import Protocol
 
 import numpy as np
 from ase import units
 
 from superion.simulation.chain import Chain
+from superion.simulation.fixed import degrees_of_freedom
+from superion.simulation.flexible import FlexibleCell, axes_of
 from superion.simulation.settings import MDSettings
 from superion.simulation.state import State, without_drift
 
@@ -35,6 +38,12 @@ class Integrator(Protocol):
 def twice_kinetic(state: State, masses: Array) -> float:
     """Twice the kinetic energy in eV; masses (N, 1) amu."""
     return float((state.momenta * state.momenta / masses).sum())
+
+
+def to_energy(state: State, masses: Array, energy: float) -> float:
+    """Factor for the momenta that makes `energy` (eV) the total energy; within 0.7 and 1.4."""
+    wanted = (energy - state.energy) / (0.5 * twice_kinetic(state, masses))
+    return sqrt(min(max(wanted, 0.5), 2.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +73,15 @@ class Langevin:
     momenta relative to the centre of mass, which is the exact Ornstein-Uhlenbeck process of those.
     The conserved quantity is the total energy less the heat from the bath:
     G. Bussi and M. Parrinello, Phys. Rev. E 75, 056707 (2007).
-    friction in 1/(ASE time), kT in eV.
+    friction in 1/(ASE time), kT in eV. fixed: atoms without noise, whose momenta are zero; with them, the
+    centre of mass of the others is free.
     """
 
     dt: float
     masses: Array
     kT: float
     friction: float
+    fixed: tuple[int, ...] = ()
 
     def step(self, state: State, evaluate: Callable[[State], None]) -> None:
         """Half kick, half drift, friction and noise, half drift, half kick."""
@@ -80,7 +91,11 @@ class Langevin:
         state.positions += 0.5 * self.dt * state.momenta / self.masses
         before = twice_kinetic(state, self.masses)
         noise = width * state.generator.standard_normal(state.momenta.shape)
-        state.momenta = without_drift(keep * state.momenta + noise, self.masses)
+        if self.fixed:
+            noise[list(self.fixed)] = 0.0
+            state.momenta = keep * state.momenta + noise
+        else:
+            state.momenta = without_drift(keep * state.momenta + noise, self.masses)
         state.heat += 0.5 * (twice_kinetic(state, self.masses) - before)
         state.positions += 0.5 * self.dt * state.momenta / self.masses
         evaluate(state)
@@ -174,18 +189,94 @@ class MartynaTobiasKlein:
         return state.energy + 0.5 * kinetic + self.pressure * state.volume + chains
 
 
-def build(settings: MDSettings, masses: Array) -> Integrator:
-    """The integrator of `settings` for atoms with `masses` (N, 1) amu whose centre of mass rests."""
+@dataclass(frozen=True, slots=True)
+class Equilibrated:
+    """Constant energy, after an equilibration with friction and noise up to step 0.
+
+    At step 0 the momenta are scaled so that the total energy is its mean over the second half of the
+    equilibration, which began at step `start`: the temperature of a small cell would else be off by what its
+    energy fluctuates.
+    """
+
+    bath: Langevin
+    free: VelocityVerlet
+    start: int
+
+    def step(self, state: State, evaluate: Callable[[State], None]) -> None:
+        """A step of one or the other."""
+        if state.step >= 0:
+            self.free.step(state, evaluate)
+            return
+        self.bath.step(state, evaluate)
+        counted = -self.start // 2
+        if state.step < -counted:
+            return
+        state.summed += self.free.conserved(state)
+        if state.step == -1 and counted:
+            state.momenta *= to_energy(state, self.free.masses, state.summed / counted)
+
+    def conserved(self, state: State) -> float:
+        """Total energy in eV, less the heat from the bath while equilibrating."""
+        return self.free.conserved(state) if state.step >= 0 else self.bath.conserved(state)
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """An integrator whose temperature changes with the step; nothing is conserved.
+
+    at: the integrator for a temperature in K. target: temperature of a step.
+    """
+
+    at: Callable[[float], Integrator]
+    target: Callable[[int], float]
+
+    def step(self, state: State, evaluate: Callable[[State], None]) -> None:
+        """A step at the temperature of its beginning."""
+        self.at(self.target(state.step)).step(state, evaluate)
+
+    def conserved(self, state: State) -> float:
+        """What would be conserved if the temperature stayed as it is now, in eV."""
+        return self.at(self.target(state.step)).conserved(state)
+
+
+def build(
+    settings: MDSettings, masses: Array, fixed: tuple[int, ...] = (), cell: Array | None = None
+) -> Integrator:
+    """The integrator of `settings` for atoms with `masses` (N, 1) amu.
+
+    fixed: atoms that do not move; without any, the centre of mass rests. cell: (3, 3) Å at the start, for
+    the axes along which an anisotropic barostat acts.
+    """
+
+    def at(kelvin: float) -> Integrator:
+        return _at(settings, masses, fixed, cell, kelvin)
+
+    if settings.ramp_to is not None:
+        return Ramp(at, settings.target)
+    return at(settings.temperature)
+
+
+def _at(
+    settings: MDSettings, masses: Array, fixed: tuple[int, ...], cell: Array | None, kelvin: float
+) -> Integrator:
     dt = settings.timestep * units.fs
-    kT = settings.temperature * units.kB
+    kT = kelvin * units.kB
     if settings.ensemble == "nve":
-        return VelocityVerlet(dt, masses)
+        free = VelocityVerlet(dt, masses)
+        if not settings.equilibrate:
+            return free
+        bath = Langevin(dt, masses, kT, settings.friction / units.fs, fixed)
+        return Equilibrated(bath, free, -settings.equilibrate)
     if settings.ensemble == "nvt" and settings.thermostat == "langevin":
-        return Langevin(dt, masses, kT, settings.friction / units.fs)
-    degrees = 3 * len(masses) - 3
+        return Langevin(dt, masses, kT, settings.friction / units.fs, fixed)
+    degrees = degrees_of_freedom(len(masses), len(fixed))
     chain = Chain(degrees, kT, settings.thermostat_time * units.fs)
     if settings.ensemble == "nvt":
         return NoseHoover(dt, masses, chain)
     time = settings.barostat_time * units.fs
     inertia = (degrees + 3) * kT * time**2
+    if settings.barostat != "isotropic":
+        axes = axes_of(cell) if settings.barostat == "anisotropic" and cell is not None else None
+        piston = Chain(6 if axes is None else 3, kT, time)
+        return FlexibleCell(dt, masses, chain, piston, settings.pressure * units.GPa, inertia / 3, axes)
     return MartynaTobiasKlein(dt, masses, chain, Chain(1, kT, time), settings.pressure * units.GPa, inertia)

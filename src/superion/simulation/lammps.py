@@ -121,6 +121,11 @@ class Engine:
         if self._callback is not None:
             self._callback.check()
 
+    def change(self, *lines: str) -> None:
+        """Run commands that change what moves the atoms; the next run sets everything up anew."""
+        self.command(*lines)
+        self._set_up = False
+
     def set_momenta(self, momenta: Array) -> None:
         """Set the momenta (N, 3) of all atoms, in ASE units."""
         self._scatter("v", momenta / self._masses @ self._turn.T * PER_PS)

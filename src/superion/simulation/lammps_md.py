@@ -17,12 +17,14 @@ from superion.files import locked
 from superion.potentials import Potential
 from superion.simulation.chunks import META, meta_digest, write_meta
 from superion.simulation.guard import Guard
+from superion.simulation.integrators import to_energy, twice_kinetic
 from superion.simulation.lammps import Engine, EngineSettings
-from superion.simulation.md import MDResult, check_structure, open_run, summarise
+from superion.simulation.md import check_structure, open_run
 from superion.simulation.progress import RunProgress
 from superion.simulation.recorder import Recorder
 from superion.simulation.settings import MDSettings
 from superion.simulation.state import State, initial_state
+from superion.simulation.summary import MDResult, summarise
 
 Array = np.ndarray
 
@@ -72,13 +74,14 @@ def run_lammps(
     folder = Path(folder)
     engine = engine or EngineSettings()
     check_structure(atoms, settings)
+    _check_engine(atoms, settings)
     if settings.electric is not None:
         raise InputError(
             "runs in LAMMPS have no electric field or displacement.",
             remedy="use the built-in molecular dynamics, or leave it out.",
         )
     charges = _charges(atoms, potential, settings)
-    movers = _movers(settings)
+    bath, movers = _bath(settings), _movers(settings)
     with ExitStack() as stack:
         lammps = stack.enter_context(Engine(atoms, potential, engine, comm))
         masses = atoms.get_masses()[:, None]
@@ -95,7 +98,7 @@ def run_lammps(
         def begin() -> tuple[dict[str, Any], Recorder, RunProgress]:
             stack.enter_context(locked(folder))
             meta = open_run(folder, atoms, settings, {**(provenance or {}), "engine": facts}, resume=False)
-            recorder = Recorder(folder, meta_digest(meta), settings, masses, integrator)
+            recorder = Recorder(folder, meta_digest(meta), settings, masses, integrator, stress=True)
             total = settings.steps + settings.equilibrate
             shown = RunProgress(progress, done=0, total=total, timestep=settings.timestep)
             return meta, recorder, stack.enter_context(shown)
@@ -109,7 +112,7 @@ def run_lammps(
             keep=settings.keep_velocities,
         )
         lammps.set_momenta(state.momenta)
-        lammps.command(f"timestep {settings.timestep * 1e-3!r}", *movers)
+        lammps.command(f"timestep {settings.timestep * 1e-3!r}", *(bath or movers))
 
         def evaluate(state: State) -> None:
             lammps.read(state)
@@ -123,8 +126,9 @@ def run_lammps(
                 write_meta(folder, meta)
             if recorder.add(state):
                 recorder.flush()
-            shown.update(state.step + settings.equilibrate)
+            shown.update(state.step + settings.equilibrate, recorder.latest)
 
+        energies: list[float] = []
         try:
             lammps.run(0)
             evaluate(state)
@@ -135,11 +139,63 @@ def run_lammps(
                 except SimulationError as error:
                     raise guard.failure(state, error.problem) from error
                 lammps.on_first_rank(record)
+                if bath and -settings.equilibrate // 2 < state.step <= 0:
+                    energies.append(state.energy + 0.5 * twice_kinetic(state, masses))
+                if bath and state.step == 0:
+                    bath = []
+                    state.momenta *= to_energy(state, masses, float(np.mean(energies)))
+                    lammps.change("unfix bath", "unfix move", *movers)
+                    lammps.set_momenta(state.momenta)
         except BaseException:
             if lammps.rank == 0:
                 opened[1].flush()
             raise
-        return lammps.share(lambda: summarise(folder, opened[1], None, opened[2], settings, len(atoms)))
+        return lammps.share(lambda: _finish(folder, opened[1], opened[2], settings, len(atoms)))
+
+
+def _finish(
+    folder: Path, recorder: Recorder, shown: RunProgress, settings: MDSettings, atoms: int
+) -> MDResult:
+    result = summarise(
+        folder,
+        recorder.series(),
+        settings,
+        atoms=atoms,
+        seconds=shown.seconds,
+        ns_per_day=shown.ns_per_day,
+    )
+    result.write()
+    return result
+
+
+def _check_engine(atoms: Atoms, settings: MDSettings) -> None:
+    """Raise InputError for what the built-in dynamics can do and this cannot."""
+    if atoms.constraints:
+        raise InputError(
+            "runs in LAMMPS have no fixed atoms, and the structure has.",
+            remedy="use the built-in molecular dynamics (--engine superion).",
+        )
+    if settings.ramp_to is not None:
+        raise InputError(
+            "runs in LAMMPS keep their temperature, but ramp_to is set.",
+            remedy="use the built-in molecular dynamics (--engine superion), or several runs.",
+        )
+    if settings.max_deviation is not None:
+        raise InputError(
+            "runs in LAMMPS do not look at predicted deviations, but max_deviation is set.",
+            remedy="leave it out, or use the built-in molecular dynamics (--engine superion).",
+        )
+
+
+def _bath(settings: MDSettings) -> list[str]:
+    """The LAMMPS commands of an equilibration before constant energy, if there is one: Langevin dynamics."""
+    if settings.ensemble != "nve" or not settings.equilibrate:
+        return []
+    kelvin, time = settings.temperature, 1e-3 / settings.friction
+    return [
+        "fix move all nve",
+        f"fix bath all langevin {kelvin!r} {kelvin!r} {time!r} {settings.seed + 1} zero yes",
+    ]
 
 
 def _movers(settings: MDSettings) -> list[str]:
@@ -156,7 +212,8 @@ def _movers(settings: MDSettings) -> list[str]:
     if settings.ensemble == "nvt":
         return [f"fix move all nvt {bath}"]
     bar = settings.pressure * 1e4
-    piston = f"iso {bar!r} {bar!r} {settings.barostat_time * 1e-3!r} pchain 0 fixedpoint 0.0 0.0 0.0"
+    how = {"isotropic": "iso", "anisotropic": "aniso", "flexible": "tri"}[settings.barostat]
+    piston = f"{how} {bar!r} {bar!r} {settings.barostat_time * 1e-3!r} pchain 0 fixedpoint 0.0 0.0 0.0"
     return [f"fix move all npt {bath} {piston}"]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +18,8 @@ from superion.files import locked
 from superion.potentials import Potential
 from superion.simulation.chunks import FORMAT, META, count_chunks, meta_digest, read_meta, write_meta
 from superion.simulation.electric import FieldCoupling
+from superion.simulation.fixed import fixed_atoms
+from superion.simulation.flexible import axes_of
 from superion.simulation.force import ForceField
 from superion.simulation.guard import Guard
 from superion.simulation.integrators import Integrator, build
@@ -26,6 +27,8 @@ from superion.simulation.progress import RunProgress
 from superion.simulation.recorder import Recorder
 from superion.simulation.settings import MDSettings, check_same
 from superion.simulation.state import State, initial_state, pack, unpack
+from superion.simulation.summary import MDResult, summarise
+from superion.simulation.trust import Trust, sigmas_of
 from superion.structures.bare import stated
 
 Array = np.ndarray
@@ -35,31 +38,11 @@ _STRUCTURE = {
     "pbc": "pbc",
     "start": "positions, cell or velocities",
     "stated": "total charge or fragments",
+    "fixed": "fixed atoms",
 }
 """Parts of `meta.json` that a resumed run shares with the one that began, and how messages call them."""
 Watch = Callable[[int, Atoms], None]
 """Looks at the step and the structure of a frame; raises SimulationError to end the run before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class MDResult:
-    """Summary of a finished run.
-
-    steps, frames: of production. mean_temperature, std_temperature: K, over the frames.
-    drift: slope of the conserved quantity in eV per atom and ps, None with fewer than 3 frames.
-    resumed_at: step at which this call took the run up, None if it started it.
-    seconds, ns_per_day: wall-clock time and speed of this call.
-    """
-
-    folder: Path
-    steps: int
-    frames: int
-    mean_temperature: float
-    std_temperature: float
-    drift: float | None
-    resumed_at: int | None
-    seconds: float
-    ns_per_day: float
 
 
 def run_md(
@@ -89,25 +72,39 @@ def run_md(
     """
     folder = Path(folder)
     check_structure(atoms, settings)
+    fixed = fixed_atoms(atoms)
     masses = atoms.get_masses()[:, None]
-    integrator = build(settings, masses)
+    integrator = build(settings, masses, fixed, atoms.cell.array)
     stress = settings.ensemble == "npt" or "stress" in settings.record
     extra = tuple(name for name in settings.record if name in ("charges", "dipole"))
     electric = _coupling(atoms, calculator, settings, charges)
-    evaluate = ForceField(atoms, calculator, extra, stress=stress, electric=electric)
+    evaluate = ForceField(atoms, calculator, extra, stress=stress, electric=electric, fixed=fixed)
+    trust = Trust(atoms, calculator, settings)
     guard = Guard(atoms, settings, folder)
 
-    def look(state: State) -> None:
+    def look(state: State) -> tuple[float, float] | None:
         guard.every_frame(state)
+        deviation = trust(state)
+        guard.every_look(state, deviation)
         if watch is not None:
             seen = atoms.copy()
+            seen.set_constraint()
             seen.set_cell(state.cell)
             seen.positions = state.positions.copy()
             watch(state.step, seen)
+        return deviation
 
     with locked(folder):
         meta = open_run(folder, atoms, settings, provenance or {}, resume=resume)
-        recorder = Recorder(folder, meta_digest(meta), settings, masses, integrator)
+        recorder = Recorder(
+            folder,
+            meta_digest(meta),
+            settings,
+            masses,
+            integrator,
+            fixed=len(fixed),
+            stress=evaluate.has_stress,
+        )
         resumed_at = None
         if recorder.follow() and recorder.state is not None:
             state = recorder.state
@@ -120,13 +117,14 @@ def run_md(
                 seed=settings.seed,
                 step=-settings.equilibrate,
                 keep=settings.keep_velocities,
+                fixed=fixed,
             )
             evaluate(state)
             guard.every_step(state)
-            look(state)
+            deviation = look(state)
             if not (folder / META).exists():
                 write_meta(folder, meta)
-            if recorder.add(state):
+            if recorder.add(state, deviation):
                 recorder.flush()
         with RunProgress(
             progress,
@@ -137,18 +135,30 @@ def run_md(
             while state.step < settings.steps:
                 try:
                     _advance(state, integrator, evaluate, guard, settings.sample_every)
-                    look(state)
+                    deviation = look(state)
                 except BaseException:
                     recorder.flush()
                     raise
-                if recorder.add(state):
+                if recorder.add(state, deviation):
                     recorder.flush()
                     evaluate.forget()
                     if recorder.follow() and recorder.state is not None:
                         state = recorder.state
-                shown.update(state.step + settings.equilibrate)
+                shown.update(state.step + settings.equilibrate, recorder.latest)
         recorder.drop_stale()
-        return summarise(folder, recorder, resumed_at, shown, settings, len(atoms))
+        result = summarise(
+            folder,
+            recorder.series(),
+            settings,
+            atoms=len(atoms),
+            fixed=len(fixed),
+            sigmas=sigmas_of(calculator),
+            resumed_at=resumed_at,
+            seconds=shown.seconds,
+            ns_per_day=shown.ns_per_day,
+        )
+        result.write()
+        return result
 
 
 def _coupling(
@@ -170,26 +180,31 @@ def _coupling(
 
 
 def _advance(state: State, integrator: Integrator, evaluate: ForceField, guard: Guard, steps: int) -> None:
-    """Move `state` from one frame to the next."""
-    for _ in range(steps):
-        try:
-            integrator.step(state, evaluate)
-        except (InputError, LabelError) as error:
-            raise guard.failure(state, error.problem) from error
-        state.step += 1
-        guard.every_step(state)
+    """Move `state` from one frame to the next; the guard, not numpy, tells of numbers that overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(steps):
+            try:
+                integrator.step(state, evaluate)
+            except (InputError, LabelError) as error:
+                raise guard.failure(state, error.problem) from error
+            except (ArithmeticError, np.linalg.LinAlgError) as error:
+                raise guard.broke(state, error) from error
+            state.step += 1
+            guard.every_step(state)
 
 
 def check_structure(atoms: Atoms, settings: MDSettings) -> None:
     """Raise InputError for a structure that the integrators cannot move."""
     if len(atoms) < 2:
         raise InputError(f"dynamics needs at least 2 atoms, found {len(atoms)}.")
-    if atoms.constraints:
-        kinds = sorted({type(c).__name__ for c in atoms.constraints})
+    fixed = fixed_atoms(atoms)
+    if fixed and settings.ensemble == "npt":
         raise InputError(
-            f"constraints are not supported by the integrators, found {kinds}.",
-            remedy="remove them with atoms.set_constraint().",
+            f"{len(fixed)} atoms of the structure are fixed, but a barostat moves them with the cell.",
+            remedy="use nvt or nve, or a structure file without fixed atoms.",
         )
+    if len(fixed) == len(atoms):
+        raise InputError("all atoms of the structure are fixed.", remedy="let some of them move.")
     masses = atoms.get_masses()
     bad = np.flatnonzero(~(masses > 0) | ~np.isfinite(atoms.positions).all(axis=1))
     if len(bad):
@@ -199,8 +214,14 @@ def check_structure(atoms: Atoms, settings: MDSettings) -> None:
             f"npt needs a cell that is periodic along all three axes, found pbc {atoms.pbc.tolist()}.",
             remedy="use nvt, or set cell and pbc.",
         )
+    if settings.barostat == "anisotropic":
+        axes_of(atoms.cell.array)
     if settings.keep_velocities and not atoms.has("momenta"):
-        raise InputError("keep_velocities is set, but the structure has none.", remedy="unset it.")
+        raise InputError(
+            "velocities should be kept, but the structure has no velocities.",
+            remedy="leave out keep_velocities (--keep-velocities), or start from a frame that has them "
+            "(--record velocities, then `superion export DIR FILE --last`).",
+        )
 
 
 def open_run(
@@ -224,6 +245,7 @@ def open_run(
         "pbc": atoms.pbc.tolist(),
         "start": _fingerprint(atoms, settings),
         "stated": stated(atoms),
+        "fixed": list(fixed_atoms(atoms)),
         "settings": settings.model_dump(mode="json"),
         "versions": {
             **{name: version(name) for name in ("superion", "ase", "numpy")},
@@ -253,7 +275,7 @@ def open_run(
     differs = [
         what
         for key, what in _STRUCTURE.items()
-        if key in meta and meta[key] != fresh[key]  # older runs have no charges in them
+        if key in meta and meta[key] != fresh[key]  # older runs state no charges and no fixed atoms
     ]
     if differs:
         raise InputError(
@@ -286,30 +308,3 @@ def _check_model(state: State, evaluate: ForceField, folder: Path) -> None:
             file=folder,
             remedy="resume with the same model, or start in another folder.",
         )
-
-
-def summarise(
-    folder: Path,
-    recorder: Recorder,
-    resumed_at: int | None,
-    shown: RunProgress,
-    settings: MDSettings,
-    atoms: int,
-) -> MDResult:
-    """What the run in `folder` came to."""
-    series = recorder.series()
-    drift = None
-    if len(series["step"]) > 2:
-        time = series["step"] * settings.timestep * 1e-3
-        drift = float(np.polyfit(time - time.mean(), series["conserved"], 1)[0]) / atoms
-    return MDResult(
-        folder=folder,
-        steps=settings.steps,
-        frames=len(series["step"]),
-        mean_temperature=float(series["temperature"].mean()),
-        std_temperature=float(series["temperature"].std()),
-        drift=drift,
-        resumed_at=resumed_at,
-        seconds=shown.seconds,
-        ns_per_day=shown.ns_per_day,
-    )

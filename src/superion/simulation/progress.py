@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Literal, Self
@@ -39,10 +40,11 @@ class RunProgress:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[speed]:.3g} ns/day", markup=False),
+                TextColumn("{task.fields[now]}", markup=False),
                 TimeRemainingColumn(),
                 console=self._console,
             )
-            self._task = self._bar.add_task("dynamics", total=total, completed=done, speed=0.0)
+            self._task = self._bar.add_task("dynamics", total=total, completed=done, speed=0.0, now="")
 
     @property
     def seconds(self) -> float:
@@ -54,17 +56,17 @@ class RunProgress:
         """Simulated ns per day of the steps done since the start."""
         return (self._done - self._first) * self._timestep * 1e-6 / max(self.seconds, 1e-9) * 86400
 
-    def update(self, done: int) -> None:
-        """Tell that `done` steps are done."""
+    def update(self, done: int, now: Mapping[str, float] | None = None) -> None:
+        """Tell that `done` steps are done. now: temperature (K), pressure (GPa) and volume (Å³), if known."""
         self._done = done
         if self._bar:
-            self._bar.update(self._task, completed=done, speed=self.ns_per_day)
+            self._bar.update(self._task, completed=done, speed=self.ns_per_day, now=_text(now))
         elif self._show and (tenth := 10 * done // self._total) > self._tenth:
             self._tenth = tenth
             left = self.seconds * (self._total - done) / (done - self._first)
             self._console.print(
                 f"dynamics {10 * tenth:3d} %  step {done} of {self._total}  {self.ns_per_day:.3g} ns/day  "
-                f"{timedelta(seconds=round(left))} left",
+                f"{timedelta(seconds=round(left))} left  {_text(now)}".rstrip(),
                 highlight=False,
             )
 
@@ -78,3 +80,9 @@ class RunProgress:
     ) -> None:
         if self._bar:
             self._bar.stop()
+
+
+def _text(now: Mapping[str, float] | None) -> str:
+    units = {"temperature": "K", "pressure": "GPa", "volume": "Å³"}
+    shown = {"temperature": ".0f", "pressure": ".3g", "volume": ".5g"}
+    return "  ".join(f"{value:{shown[name]}} {units[name]}" for name, value in (now or {}).items())

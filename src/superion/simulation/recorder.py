@@ -10,28 +10,43 @@ from ase import units
 
 from superion.errors import CorruptFileError
 from superion.simulation.chunks import chunk_path, count_chunks, first_step, read_chunk, write_chunk
+from superion.simulation.fixed import degrees_of_freedom
 from superion.simulation.integrators import Integrator, twice_kinetic
 from superion.simulation.settings import MDSettings
 from superion.simulation.state import Packed, State, pack
 
 Array = np.ndarray
 
-_SERIES = ("step", "temperature", "conserved")
+SOMETIMES = ("pressure", "energy_deviation", "force_deviation")
+"""Series that not every run has, in GPa, eV and eV/Å; NaN where they are not known."""
+_SERIES = ("step", "temperature", "conserved", "cell", *SOMETIMES)
 
 
 class Recorder:
     """The growing trajectory of one run.
 
     state: the state after the last frame on disk, None before the first. digest: that of `meta.json`.
+    latest: temperature (K), pressure (GPa) and volume (Å³) of the last frame, as far as they are known.
+    fixed: number of atoms that do not move. stress: whether states have one.
     """
 
     def __init__(
-        self, folder: Path, digest: str, settings: MDSettings, masses: Array, integrator: Integrator
+        self,
+        folder: Path,
+        digest: str,
+        settings: MDSettings,
+        masses: Array,
+        integrator: Integrator,
+        *,
+        fixed: int = 0,
+        stress: bool = False,
     ) -> None:
         self.state: State | None = None
         self._folder, self._digest, self._index = folder, digest, 0
         self._settings, self._masses, self._integrator = settings, masses, integrator
-        self._per_kelvin = (3 * len(masses) - 3) * units.kB
+        self._per_kelvin = degrees_of_freedom(len(masses), fixed) * units.kB
+        self._stress = stress
+        self.latest: dict[str, float] = {}
         self._frames: list[dict[str, Array]] = []
         self._last: Packed | None = None
         self._series: list[dict[str, Array]] = []
@@ -55,8 +70,11 @@ class Recorder:
         self._end = None if following is None else following - self._settings.sample_every
         return found
 
-    def add(self, state: State) -> bool:
-        """Add a frame; True if the chunk is now full and should be flushed."""
+    def add(self, state: State, deviation: tuple[float, float] | None = None) -> bool:
+        """Add a frame; True if the chunk is now full and should be flushed.
+
+        deviation: eV and eV/Å, predicted standard deviations of energy and of a force; None without.
+        """
         kinetic = twice_kinetic(state, self._masses)
         frame: dict[str, Any] = {
             "step": np.int64(state.step),
@@ -67,6 +85,11 @@ class Recorder:
             "temperature": np.float64(kinetic / self._per_kelvin),
             "conserved": np.float64(self._integrator.conserved(state)),
         }
+        if self._stress:
+            tension = float(state.stress[:3].sum())
+            frame["pressure"] = np.float64((kinetic / state.volume - tension) / 3 / units.GPa)
+        if deviation is not None:
+            frame |= {name: np.float64(x) for name, x in zip(SOMETIMES[1:], deviation, strict=True)}
         for name in self._settings.record:
             if name == "velocities":
                 frame[name] = state.momenta / self._masses * units.fs
@@ -76,6 +99,9 @@ class Recorder:
             frame["tracked_dipole"] = state.dipole.copy()
             frame["electric_field"] = self._settings.electric.field_at(state.dipole, state.volume)
         self._frames.append(frame)
+        self.latest = {name: float(frame[name]) for name in ("temperature", "pressure") if name in frame}
+        if state.cell.any():
+            self.latest["volume"] = state.volume
         self._last = pack(state)
         every, origin = self._settings.sample_every, self._settings.equilibrate
         full = ((state.step + origin) // every + 1) % self._settings.chunk_frames == 0
@@ -96,11 +122,18 @@ class Recorder:
             chunk_path(self._folder, index).unlink(missing_ok=True)
 
     def series(self) -> dict[str, Array]:
-        """Step, temperature (K) and conserved quantity (eV) of all production frames on disk."""
-        joined = {name: np.concatenate([part[name] for part in self._series]) for name in _SERIES}
+        """Step, temperature (K), conserved quantity (eV) and cell of all production frames on disk.
+
+        And those of `SOMETIMES`, NaN in frames that lack them.
+        """
+        joined = {name: np.concatenate([_column(part, name) for part in self._series]) for name in _SERIES}
         production = joined["step"] >= 0
         return {name: values[production] for name, values in joined.items()}
 
     def _advance(self, frames: dict[str, Array], digest: str) -> None:
-        self._series.append({name: frames[name] for name in _SERIES})
+        self._series.append({name: frames[name] for name in _SERIES if name in frames})
         self._index, self._digest = self._index + 1, digest
+
+
+def _column(frames: dict[str, Array], name: str) -> Array:
+    return frames[name] if name in frames else np.full(len(frames["step"]), np.nan)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms, units
+from ase.constraints import FixAtoms
 from ase.io import write
 
 from superion.errors import InputError
@@ -26,7 +28,10 @@ class Trajectory:
     numbers: (N,) atomic numbers. masses: (N,) amu. pbc: (3,) bool. steps: (F,) and times: (F,) fs,
     zero at the start of production. positions: (F, N, 3) Å, unwrapped: an atom that leaves the cell is
     never moved back. cells: (F, 3, 3) Å. potential_energy, kinetic_energy: (F,) eV. temperature: (F,) K, from
-    3N − 3 degrees of freedom. conserved: (F,) eV, what exact dynamics keeps constant.
+    3N − 3 degrees of freedom, 3 for each atom that moves where some are fixed. conserved: (F,) eV, what exact
+    dynamics keeps constant. pressure: (F,) GPa, of atoms and their motion, None where no stress is known.
+    force_deviation (F,) eV/Å and energy_deviation (F,) eV: predicted standard deviations, NaN where nobody
+    looked, None without.
     Only if recorded, else None: velocities (F, N, 3) Å/fs, stress (F, 6) eV/Å³ without the ideal-gas part,
     charges (F, N) e, dipole (F, 3) e·Å of the positions as they are, which may jump for charges that change.
     Only with electric settings, else None: tracked_dipole (F, 3) e·Å, electric_field (F, 3) V/Å.
@@ -45,6 +50,9 @@ class Trajectory:
     temperature: Array
     conserved: Array
     meta: dict[str, Any]
+    pressure: Array | None = None
+    force_deviation: Array | None = None
+    energy_deviation: Array | None = None
     velocities: Array | None = None
     stress: Array | None = None
     charges: Array | None = None
@@ -75,7 +83,8 @@ def read_trajectory(folder: str | Path, *, equilibration: bool = False) -> Traje
         parts.append({name: values[wanted] for name, values in chunk.frames.items()})
     if not parts:
         raise InputError("the run has not written a frame yet.", file=folder, remedy="wait, or resume it.")
-    frames = {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
+    shared = [name for name in parts[0] if all(name in part for part in parts)]
+    frames = {name: np.concatenate([part.pop(name) for part in parts]) for name in shared}
     steps = frames.pop("step")
     return Trajectory(
         numbers=np.array(meta["numbers"], dtype=np.int64),
@@ -89,16 +98,18 @@ def read_trajectory(folder: str | Path, *, equilibration: bool = False) -> Traje
     )
 
 
-def to_ase(trajectory: Trajectory, every: int = 1) -> list[Atoms]:
+def to_ase(trajectory: Trajectory, every: int = 1, *, last: bool = False) -> list[Atoms]:
     """Each `every`-th frame as Atoms, unwrapped, with `step`, `time` (fs) and energies (eV) in `info`.
 
-    They state of their charges what the start of the run did. The energies are those of the model; they do
-    not stand under the keys of reference labels.
+    last: only the last frame. Velocities are there if they were recorded. The frames state of their charges
+    what the start of the run did. The energies are those of the model; they do not stand under the keys of
+    reference labels.
     """
     if every < 1:
         raise InputError(f"every must be at least 1, found {every}.")
     frames = []
-    for k in range(0, len(trajectory), every):
+    count = len(trajectory)
+    for k in range(count - 1, count) if last else range(0, count, every):
         atoms = Atoms(
             numbers=trajectory.numbers,
             positions=trajectory.positions[k],
@@ -115,12 +126,27 @@ def to_ase(trajectory: Trajectory, every: int = 1) -> list[Atoms]:
             "kinetic_energy": float(trajectory.kinetic_energy[k]),
         }
         state(atoms, trajectory.meta.get("stated", {}))
+        if trajectory.meta.get("fixed"):
+            atoms.set_constraint(FixAtoms(trajectory.meta["fixed"]))
         frames.append(atoms)
     return frames
 
 
 def write_extxyz(trajectory: Trajectory, path: str | Path, every: int = 1) -> None:
     """Write each `every`-th frame to an extended-XYZ file, atomically."""
+    write_frames_of(to_ase(trajectory, every), path)
+
+
+def write_frames_of(frames: Sequence[Atoms], path: str | Path) -> None:
+    """Write frames of a trajectory atomically: in ASE's own format to `.traj`, else as extended XYZ.
+
+    Velocities become `momenta` there, in ASE's units.
+    """
+    if Path(path).suffix == ".traj":
+        data = io.BytesIO()
+        write(data, list(frames), format="traj")
+        write_atomic(path, data.getvalue())
+        return
     text = io.StringIO()
-    write(text, to_ase(trajectory, every), format="extxyz")
+    write(text, list(frames), format="extxyz")
     write_atomic(path, text.getvalue())

@@ -18,6 +18,7 @@ from superion.errors import CorruptFileError, SimulationError
 from superion.files import write_json
 from superion.simulation import MDSettings
 from superion.simulation.chunks import META, count_chunks, read_meta
+from superion.simulation.summary import SUMMARY
 from superion.structures import read_structure
 from superion.structures.bare import repeated
 from superion.study.display import Display
@@ -103,7 +104,8 @@ def done_fraction(folder: Path, settings: MDSettings) -> float:
 
 def outputs(job: Job) -> list[Path]:
     """The files of a finished run."""
-    return [job.folder / JOB, job.folder / META, *sorted(job.folder.glob("chunk-*.safetensors"))]
+    chunks = sorted(job.folder.glob("chunk-*.safetensors"))
+    return [job.folder / JOB, job.folder / META, *chunks, job.folder / SUMMARY]
 
 
 def run_jobs(

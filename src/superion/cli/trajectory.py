@@ -1,0 +1,47 @@
+"""`superion export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from superion.cli.options import check_output
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Trajectory folder.")],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Where frames go: extended XYZ, or ASE's own format if the name ends with .traj.",
+        ),
+    ],
+    every: Annotated[int, typer.Option(min=1, help="Only each N-th frame.")] = 1,
+    last: Annotated[
+        bool, typer.Option("--last", help="Only the last frame, e.g. to start another run.")
+    ] = False,
+    equilibration: Annotated[
+        bool, typer.Option("--equilibration", help="Also the frames before production.")
+    ] = False,
+    wrap: Annotated[
+        bool, typer.Option("--wrap", help="Move atoms back into the cell. Default: as they went.")
+    ] = False,
+) -> None:
+    """Write a trajectory for ASE and other programs, with velocities if the run recorded them.
+
+    Velocities stand there as ASE has them: momenta in amu·Å per 10.18 fs (`ase.units`).
+    """
+    from superion.simulation import read_trajectory, to_ase, write_frames_of
+
+    check_output(output)
+    trajectory = read_trajectory(folder, equilibration=equilibration)
+    frames = to_ase(trajectory, every, last=last)
+    if wrap:
+        for atoms in frames:
+            atoms.wrap()
+    write_frames_of(frames, output)
+    without = "" if trajectory.velocities is not None else ", no velocities: the run did not record them"
+    typer.echo(f"{output}: {len(frames)} frames{without}")

@@ -1,0 +1,193 @@
+"""What a run came to, and whether it was the run that was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from ase.cell import Cell
+
+from superion.files import write_json
+from superion.simulation.fixed import degrees_of_freedom
+from superion.simulation.settings import MDSettings
+from superion.simulation.trust import Sigmas, doubts
+
+Array = np.ndarray
+SUMMARY = "summary.json"
+Status = Literal["as asked", "off", "not judged"]
+"""Of the mean temperature: within its error of what was asked for, not, or nothing was asked for."""
+
+_BLOCKS = 10
+_FEWEST = 20
+"""Fewer frames are not averaged over: the spread of one of them is the error."""
+_ERRORS = 4.0
+_HARMLESS = 0.02
+"""Part of a temperature that time steps of usual length take from it or add to it."""
+_TIMES = ("folder", "resumed_at", "seconds", "ns_per_day")
+
+
+@dataclass(frozen=True, slots=True)
+class Temperature:
+    """Mean temperature of a run and whether it is what was asked for.
+
+    mean, std: K, over the frames; error: standard error of the mean, from blocks. target: K asked for (the
+    mean of a ramp), None if nothing was. allowed: K by which the mean may be off, which is 4 standard errors
+    and at least 2 %; at constant energy, in f degrees of freedom, at least 2 T/√f, twice the temperature
+    that the fluctuation of the energy of a harmonic crystal amounts to.
+    """
+
+    mean: float
+    std: float
+    error: float
+    target: float | None
+    allowed: float
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class MDResult:
+    """Summary of a finished run.
+
+    steps, frames: of production. temperature: see `Temperature`.
+    drift: slope of the conserved quantity in eV per atom and ps, None with fewer than 3 frames and in ramps.
+    pressure, pressure_std: GPa, of atoms and their motion, None where no stress is known. volume, volume_std:
+    Å³, None without three lattice vectors; cell: mean lengths (Å) and angles (degrees).
+    force_deviation, energy_deviation: largest predicted standard deviations that were seen, eV/Å and eV.
+    warnings: what speaks against the run. resumed_at: step at which this call took the run up, None if it
+    started it. seconds, ns_per_day: wall-clock time and speed of this call.
+    """
+
+    folder: Path
+    steps: int
+    frames: int
+    temperature: Temperature
+    drift: float | None
+    pressure: float | None
+    pressure_std: float | None
+    volume: float | None
+    volume_std: float | None
+    cell: tuple[float, ...] | None
+    force_deviation: float | None
+    energy_deviation: float | None
+    warnings: tuple[str, ...]
+    resumed_at: int | None
+    seconds: float
+    ns_per_day: float
+
+    @property
+    def mean_temperature(self) -> float:
+        """K."""
+        return self.temperature.mean
+
+    @property
+    def std_temperature(self) -> float:
+        """K, over the frames."""
+        return self.temperature.std
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {**asdict(self), "folder": str(self.folder), "warnings": list(self.warnings)}
+
+    def write(self) -> None:
+        """Write `summary.json` into the folder of the run: all that does not depend on who computed it."""
+        shown = {name: value for name, value in self.to_dict().items() if name not in _TIMES}
+        write_json(self.folder / SUMMARY, shown)
+
+
+def judge_temperature(temperature: Array, steps: Array, settings: MDSettings, degrees: int) -> Temperature:
+    """Compare temperatures (F,) K of production frames at `steps` (F,) with what was asked for."""
+    target = np.array([settings.target(int(step)) for step in steps])
+    off = temperature - target
+    blocks = min(_BLOCKS, len(off) // 5)
+    if len(off) >= _FEWEST:
+        means = [part.mean() for part in np.array_split(off, blocks)]
+        error = float(np.std(means, ddof=1)) / np.sqrt(blocks)
+    else:
+        error = float(off.std())
+    wanted = float(target.mean())
+    allowed = max(_ERRORS * error, _HARMLESS * wanted)
+    if settings.ensemble == "nve":
+        allowed = max(allowed, 2 * wanted / np.sqrt(degrees))
+    given = settings.ensemble == "nve" and settings.keep_velocities and not settings.equilibrate
+    if given or len(off) < 3:
+        status: Status = "not judged"
+    else:
+        status = "as asked" if abs(off.mean()) <= allowed else "off"
+    return Temperature(
+        mean=float(temperature.mean()),
+        std=float(temperature.std()),
+        error=float(error),
+        target=None if given else wanted,
+        allowed=float(allowed),
+        status=status,
+    )
+
+
+def summarise(
+    folder: Path,
+    series: dict[str, Array],
+    settings: MDSettings,
+    *,
+    atoms: int,
+    fixed: int = 0,
+    sigmas: Sigmas | None = None,
+    resumed_at: int | None = None,
+    seconds: float = 0.0,
+    ns_per_day: float = 0.0,
+) -> MDResult:
+    """What the run in `folder` came to; series: as `Recorder.series` gives them."""
+    steps = series["step"]
+    temperature = judge_temperature(series["temperature"], steps, settings, degrees_of_freedom(atoms, fixed))
+    drift = None
+    if len(steps) > 2 and settings.ramp_to is None:
+        time = steps * settings.timestep * 1e-3
+        drift = float(np.polyfit(time - time.mean(), series["conserved"], 1)[0]) / atoms
+    pressure = series["pressure"][np.isfinite(series["pressure"])]
+    volume = np.abs(np.linalg.det(series["cell"]))
+    known = len(volume) > 0 and volume.min() > 0
+    warnings = doubts(series["energy_deviation"], series["force_deviation"], atoms, sigmas)
+    if temperature.status == "off":
+        warnings.insert(0, _too_far(temperature, settings))
+    return MDResult(
+        folder=folder,
+        steps=settings.steps,
+        frames=len(steps),
+        temperature=temperature,
+        drift=drift,
+        pressure=float(pressure.mean()) if len(pressure) else None,
+        pressure_std=float(pressure.std()) if len(pressure) else None,
+        volume=float(volume.mean()) if known else None,
+        volume_std=float(volume.std()) if known else None,
+        cell=tuple(Cell(series["cell"].mean(axis=0)).cellpar().tolist()) if known else None,
+        force_deviation=_largest(series["force_deviation"]),
+        energy_deviation=_largest(series["energy_deviation"]),
+        warnings=tuple(warnings),
+        resumed_at=resumed_at,
+        seconds=seconds,
+        ns_per_day=ns_per_day,
+    )
+
+
+def _too_far(found: Temperature, settings: MDSettings) -> str:
+    said = (
+        f"the mean temperature is {found.mean:.0f} ± {found.error:.0f} K where {found.target:.0f} K were "
+        "asked for"
+    )
+    if settings.ensemble == "nve" and not settings.equilibrate:
+        return (
+            f"{said}: without equilibration, kinetic energy of the start becomes potential energy. "
+            "Remedy: equilibrate (--equilibrate 2000), or use the ensemble nvt"
+        )
+    if found.mean > (found.target or 0.0):
+        return (
+            f"{said}: the start was strained, the time step is too long, or the model falls into a hole. "
+            "Remedy: relax the start, equilibrate longer (--equilibrate), and look at the last frames"
+        )
+    return f"{said}. Remedy: equilibrate longer (--equilibrate), or run longer"
+
+
+def _largest(values: Array) -> float | None:
+    seen = values[np.isfinite(values)]
+    return float(seen.max()) if len(seen) else None

@@ -1,0 +1,111 @@
+"""How sure a model is of what it is shown during a run: predicted standard deviations, from time to time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+from ase import Atoms
+
+from superion.errors import ModelError
+from superion.potentials import Potential
+from superion.simulation.settings import MDSettings
+from superion.simulation.state import State
+
+Array = np.ndarray
+
+EVERY = 500
+"""Steps between two looks, rounded up to whole frames; a look costs about one or two steps."""
+LARGEST = 2000
+"""Atoms of the largest structure that is looked at: the covariances of all pairs of atoms are needed."""
+GROWTH = 5.0
+"""Deviations that grow by more than this factor from the start are flagged. Along trajectories of Li7P3S11
+that stay within the data, those of forces grow 2 to 3 times from the crystal at rest to 600–1200 K."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sigmas:
+    """What the fit took for the errors of its labels: eV per atom, eV/Å."""
+
+    energy: float
+    force: float
+
+
+class Trust:
+    """Looks at the predicted standard deviations of energy (eV) and forces (largest length, eV/Å)."""
+
+    def __init__(self, atoms: Atoms, calculator: object, settings: MDSettings) -> None:
+        """Raises ModelError if the run is to stop by deviations that the model does not have."""
+        potential = getattr(calculator, "potential", None)
+        self._potential = potential if isinstance(potential, Potential) else None
+        self._atoms = atoms.copy()
+        self._every = settings.sample_every * math.ceil(EVERY / settings.sample_every)
+        self._origin = settings.equilibrate
+        if len(atoms) > LARGEST:
+            self._potential = None
+        if self._potential is not None:
+            try:
+                self._measure()
+            except ModelError:
+                self._potential = None
+        if self._potential is None and settings.max_deviation is not None:
+            raise ModelError(
+                "max_deviation is set, but no standard deviation of a force is predicted: the model has "
+                f"none, or the structure ({len(atoms)} atoms) more than {LARGEST} atoms.",
+                remedy="leave it out, or use a model that was fitted with `uncertainty: true`.",
+            )
+
+    def __call__(self, state: State) -> tuple[float, float] | None:
+        """Deviations of energy and force at `state`: NaN between looks, None if the model has none."""
+        if self._potential is None:
+            return None
+        if (state.step + self._origin) % self._every:
+            return nan, nan
+        self._atoms.positions[:] = state.positions
+        self._atoms.cell.array[:] = state.cell
+        return self._measure()
+
+    def _measure(self) -> tuple[float, float]:
+        assert self._potential is not None
+        found = self._potential.deviation(self._atoms)
+        return float(found.energy), float(np.linalg.norm(found.forces, axis=1).max())
+
+
+def sigmas_of(calculator: object) -> Sigmas | None:
+    """The errors of labels that the model of a calculator was fitted with, if its file tells."""
+    potential = getattr(calculator, "potential", None)
+    if not isinstance(potential, Potential):
+        return None
+    value: object = potential.provenance
+    for key in ("settings", "fit", "sigma"):
+        value = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    try:
+        return Sigmas(float(value["energy"]), float(value["force"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def doubts(energy: Array, force: Array, atoms: int, sigmas: Sigmas | None) -> list[str]:
+    """What deviations along a run (L,), of energy in eV and forces in eV/Å, say against it; [] if nothing."""
+    seen = np.isfinite(energy) & np.isfinite(force)
+    if not seen.any():
+        return []
+    energy, force = energy[seen], force[seen]
+    found = []
+    for name, values, unit in (("energy", energy, "eV"), ("forces", force, "eV/Å")):
+        if values.max() > GROWTH * values[0] > 0:
+            found.append(
+                f"the predicted standard deviation of the {name} grew from {values[0]:.3g} to "
+                f"{values.max():.3g} {unit}: the run has left the training data"
+            )
+    if not found and sigmas is not None and np.median(energy) > sigmas.energy * atoms:
+        found.append(
+            f"the predicted standard deviation of the energy, {1000 * np.median(energy) / atoms:.3g} "
+            f"meV/atom, exceeds what the model takes for the error of a label "
+            f"({1000 * sigmas.energy:.3g} meV/atom): the structure is unlike the training data"
+        )
+    return found
