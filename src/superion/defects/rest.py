@@ -11,7 +11,8 @@ from ase.optimize import LBFGS
 
 from superion.defects.dipoles import dipole_change
 from superion.defects.settings import DefectSettings
-from superion.electrostatics import ChargeModel, CoulombTerm, UniformField
+from superion.electrostatics import ChargeModel, UniformField
+from superion.electrostatics.charged_cells import with_background
 from superion.errors import SuperionError
 from superion.potentials import Calculator, Potential
 from superion.potentials.trust import Trust
@@ -79,11 +80,16 @@ class Place:
     dipole: Array | None = None
 
 
+def in_background(potential: Potential) -> Potential:
+    """The same potential, which takes charged cells with a uniform background, corrected if it was before."""
+    return Potential([with_background(term, True) for term in potential.terms], potential.provenance)
+
+
 class Relaxer:
     """Brings structures to rest with one potential."""
 
     def __init__(self, potential: Potential, charges: ChargeModel | None, settings: DefectSettings) -> None:
-        self.potential, self.charges, self.settings = with_background(potential), charges, settings
+        self.potential, self.charges, self.settings = in_background(potential), charges, settings
         self._trust = Trust(potential)
 
     def __call__(self, place: Place) -> Rest:
@@ -134,14 +140,3 @@ class Relaxer:
     @staticmethod
     def _failed(place: Place, reason: str) -> Rest:
         return Rest(place.atoms.positions.copy(), None, failure=reason)
-
-
-def with_background(potential: Potential) -> Potential:
-    """The same potential, whose Coulomb term takes charged cells with a uniform background."""
-    terms = [
-        CoulombTerm(term.charges, term.densities, term.accuracy, True, term.method)
-        if isinstance(term, CoulombTerm)
-        else term
-        for term in potential.terms
-    ]
-    return Potential(terms, potential.provenance)

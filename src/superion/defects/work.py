@@ -12,7 +12,7 @@ from ase import Atoms
 from superion.defects.assemble import Cell, sweep
 from superion.defects.branches import Branch, Submit, Vector, fingerprint, run_branches
 from superion.defects.frames import CRYSTAL, frame_id
-from superion.defects.rest import with_background
+from superion.defects.rest import in_background
 from superion.defects.settings import DefectSettings
 from superion.defects.structures import Defect
 from superion.electrostatics import ChargeModel
@@ -72,7 +72,7 @@ class Work:
             (cell.crystal,) = branch.rests
             if cell.crystal.failure:
                 # a structure that is wrong has an error with a remedy of its own
-                with_background(self.potential).evaluate(cell.start)
+                in_background(self.potential).evaluate(cell.start)
                 raise SimulationError(
                     f"the crystal {cell.name} has no structure at rest: {cell.crystal.failure}.",
                     remedy="start from a structure closer to rest, or use another model.",

@@ -6,18 +6,17 @@ import numpy as np
 from ase import Atoms
 
 from superion.electrostatics.charge_transfer import bonded_parts
+from superion.electrostatics.charged_cells import NEUTRAL, neutralise
 from superion.electrostatics.coulomb_operator import slab_normal
 from superion.electrostatics.equilibration import Constraints
 from superion.errors import InputError, ModelError
 from superion.structures.bare import FRAGMENT, FRAGMENT_CHARGES, fragment_charges, total_of
 
 Array = np.ndarray
-NEUTRAL = 1e-6
-"""Total charge (e) up to which a periodic structure counts as neutral, and charges count as the same."""
 
 
 def constraints_of(
-    atoms: Atoms, total_charge: float | None, background: bool, neutral_parts: bool = False
+    atoms: Atoms, total_charge: float | None, background: bool | None, neutral_parts: bool = False
 ) -> Constraints:
     """The constraints of a structure.
 
@@ -25,8 +24,8 @@ def constraints_of(
     `info["fragment_charges"]` gives it: {fragment: charge}, or a list if fragments count from 0. Else all
     atoms have the total charge, of `info["total_charge"]` or, without it, total_charge; with neutral_parts
     each bonded part of a neutral cluster has none. Raises ModelError if nobody states the total charge;
-    InputError for fragments without charge, charges without fragment, totals that disagree, and charged
-    periodic structures, but for cells with three periodic axes and a background.
+    InputError for fragments without charge, charges without fragment, totals that disagree, charged slabs, and
+    charged cells if `background` is False; None warns of them.
     """
     stated = atoms.info.get("total_charge", total_charge)
     if FRAGMENT in atoms.arrays or FRAGMENT_CHARGES in atoms.info:
@@ -53,11 +52,13 @@ def constraints_of(
         if not len(atoms) and abs(float(stated)) > NEUTRAL:
             raise InputError(f"a structure without atoms cannot have a charge of {stated} e.")
     total = float(found.totals.sum())
-    if abs(total) > NEUTRAL and atoms.pbc.any() and not (atoms.pbc.all() and background):
+    if atoms.pbc.all():
+        neutralise(total, background)
+    elif abs(total) > NEUTRAL and atoms.pbc.any():
         raise InputError(
             f"the periodic structure has a total charge of {total:+.6g} e; its energy is infinite.",
-            remedy="use a total charge of zero, or, with three periodic axes, background=True, which adds a "
-            "uniform neutralising background.",
+            remedy="state a total charge of zero, or use three periodic axes, where a uniform background "
+            "neutralises the cell.",
         )
     return found
 

@@ -13,6 +13,7 @@ interaction of an atom with itself out. Where a publication gives J without it, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -21,6 +22,7 @@ from ase import Atoms
 
 from superion.electrostatics.charge_constraints import checked_field, constraints_of
 from superion.electrostatics.charge_transfer import warn_of_transfer
+from superion.electrostatics.charged_cells import restored, stored
 from superion.electrostatics.charges import CHARGE_MODELS
 from superion.electrostatics.coulomb_operator import CoulombOperator, coulomb_operator, difference, scaled
 from superion.electrostatics.densities import (
@@ -86,7 +88,7 @@ class ChargeEquilibration:
         total_charge: float | None = None,
         *,
         field: Sequence[float] = (0.0, 0.0, 0.0),
-        background: bool = False,
+        background: bool | None = None,
         neutral_parts: bool = False,
         accuracy: float = 1e-8,
         solver: str = "auto",
@@ -97,8 +99,9 @@ class ChargeEquilibration:
 
         electronegativity: V, hardness: eV/e²; by element symbol, or properties. densities: one for all
         elements, or one for each symbol. total_charge: Q (e) of structures without `info["total_charge"]`;
-        None refuses those. field: (3,) V/Å, without periodic axes or across a slab. background: let a uniform
-        background neutralise a charged periodic cell instead of refusing it. neutral_parts: keep each bonded
+        None refuses those. field: (3,) V/Å, without periodic axes or across a slab. background: a uniform one
+        that neutralises charged periodic cells: True; None to warn of it as well; False to refuse such cells.
+        neutral_parts: keep each bonded
         part of a neutral cluster neutral where it states no fragments; the energy jumps where a bond breaks.
         accuracy: of periodic sums, relative to a bare pair interaction. solver: "direct" (time N³),
         "iterative" (N log N in periodic structures), or "auto", the faster of both. tolerance: of iterations,
@@ -113,7 +116,8 @@ class ChargeEquilibration:
         self.field = np.asarray(field, dtype=np.float64)
         if self.field.shape != (3,) or not np.isfinite(self.field).all():
             raise InputError(f"a field has three finite components in V/Å, found {field!r}.")
-        self.background, self.accuracy, self.warn = bool(background), float(accuracy), bool(warn)
+        self.background = None if background is None else bool(background)
+        self.accuracy, self.warn = float(accuracy), bool(warn)
         self.neutral_parts = bool(neutral_parts)
         if solver not in SOLVERS:
             raise InputError(
@@ -130,6 +134,12 @@ class ChargeEquilibration:
         """The same model in another field (V/Å)."""
         settings = self.settings() | {"field": [float(value) for value in field]}
         return type(self).restore(settings, self.arrays())
+
+    def with_background(self, background: bool | None) -> Self:
+        """The same model, which does something else with charged cells."""
+        other = copy(self)
+        other.background, other._last = background, None
+        return other
 
     def charges(self, atoms: Atoms) -> Array:
         """(N,) e. Errors: see `equilibrium`."""
@@ -232,7 +242,7 @@ class ChargeEquilibration:
             "densities": {symbol: density_settings(d) for symbol, d in self.densities.items()},
             "total_charge": self.total_charge,
             "field": self.field.tolist(),
-            "background": self.background,
+            "charged_cells": stored(self.background),
             "neutral_parts": self.neutral_parts,
             "accuracy": self.accuracy,
             "solver": self.solver,
@@ -254,8 +264,9 @@ class ChargeEquilibration:
             for name in ("electronegativity", "hardness")
         )
         densities = {symbol: restore_density(d) for symbol, d in settings["densities"].items()}
-        names = ("field", "background", "accuracy", "solver", "tolerance", "warn")
+        names = ("field", "accuracy", "solver", "tolerance", "warn")
         options = {name: settings[name] for name in names}
+        options["background"] = restored(settings)
         options["neutral_parts"] = settings.get("neutral_parts", False)  # files of older versions lack it
         return cls(chi, hardness, densities, settings["total_charge"], **options)
 

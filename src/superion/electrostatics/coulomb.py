@@ -10,6 +10,14 @@ import numpy as np
 import torch
 from ase import Atoms
 
+from superion.electrostatics.charged_cells import (
+    NEUTRAL,
+    neutralise,
+    restored,
+    stored,
+    warn_of_stated,
+    with_background,
+)
 from superion.electrostatics.charges import ChargeModel, FixedCharges, restore_charges
 from superion.electrostatics.densities import (
     COULOMB,
@@ -24,11 +32,10 @@ from superion.electrostatics.densities import (
 from superion.electrostatics.direct import direct_energy
 from superion.electrostatics.periodic import METHODS, periodic_sum
 from superion.errors import InputError, ModelError, suggest
+from superion.structures.bare import total_of
 from superion.terms import Evaluation
 
 Array = np.ndarray
-NEUTRAL = 1e-6
-"""Total charge (e) up to which a periodic cell counts as neutral."""
 
 
 class CoulombTerm:
@@ -47,15 +54,15 @@ class CoulombTerm:
         charges: ChargeModel,
         densities: Mapping[str, Density] | Density,
         accuracy: float = 1e-8,
-        background: bool = False,
+        background: bool | None = None,
         method: str = "auto",
     ) -> None:
         """Set up the term.
 
         charges: the charge model. densities: one for all elements, or one for each element symbol.
-        accuracy: of the periodic sum, relative to a bare pair interaction. background: let a uniform
-        background neutralise a charged periodic cell (its energy and pressure are included) instead of
-        refusing it. method: of the periodic sum, "ewald" (N^1.5), "pme" (a mesh, N log N; forces add up
+        accuracy: of the periodic sum, relative to a bare pair interaction. background: a uniform one that
+        neutralises charged periodic cells (its energy and pressure are included): True; None to warn of it
+        as well; False to refuse such cells. method: of the periodic sum, "ewald" (N^1.5), "pme" (a mesh, N log N; forces add up
         to zero only within the accuracy), or "auto", the faster of both. Raises InputError for densities
         that cannot be combined and for an unknown method.
         """
@@ -67,7 +74,7 @@ class CoulombTerm:
         self.charges = charges
         self.densities = by_element(densities)
         self.accuracy = float(accuracy)
-        self.background = bool(background)
+        self.background = None if background is None else bool(background)
         self.method = method
         self.distinct: tuple[Density, ...] = tuple(dict.fromkeys(self.densities.values()))
         self.reach = reach(self.distinct, self.accuracy)
@@ -85,11 +92,16 @@ class CoulombTerm:
         """The same term with another charge model."""
         return type(self)(charges, self.densities, self.accuracy, self.background, self.method)
 
+    def with_background(self, background: bool | None) -> Self:
+        """The same term, which does something else with charged cells; so do its charges."""
+        charges = with_background(self.charges, background)
+        return type(self)(charges, self.densities, self.accuracy, background, self.method)
+
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Energy, forces, virial, charges and dipole of one structure.
 
         Raises ModelError for elements without charge or density, and InputError for one or two periodic
-        axes, a charged periodic cell without `background`, a flat cell, overlapping atoms and numbers
+        axes, a charged periodic cell if those are refused, a flat cell, overlapping atoms and numbers
         that are not finite.
         """
         q, kinds = self.sources(atoms)
@@ -125,8 +137,7 @@ class CoulombTerm:
         """Charges (N,) e and which of the `distinct` densities each atom has (N,); errors of `evaluate`."""
         self._check_geometry(atoms)
         q = self._charges(atoms)
-        if atoms.pbc.all():
-            self._check_neutral(q)
+        self._check_total(atoms, q)
         return q, density_kinds(atoms, self.densities)
 
     def _cluster(self, atoms: Atoms, q: Array, kinds: Array) -> tuple[Array, Array, Array]:
@@ -145,7 +156,7 @@ class CoulombTerm:
             "charges": self.charges.settings(),
             "densities": {symbol: density_settings(d) for symbol, d in self.densities.items()},
             "accuracy": self.accuracy,
-            "background": self.background,
+            "charged_cells": stored(self.background),
             "method": self.method,
         }
 
@@ -160,7 +171,7 @@ class CoulombTerm:
             restore_charges(settings["charges"], arrays),
             {symbol: restore_density(d) for symbol, d in settings["densities"].items()},
             settings["accuracy"],
-            settings["background"],
+            restored(settings),
             settings.get("method", "auto"),
         )
 
@@ -187,11 +198,9 @@ class CoulombTerm:
                 remedy="check the structure; a simulation that gave it has exploded.",
             )
 
-    def _check_neutral(self, q: Array) -> None:
-        total = float(q.sum())
-        if abs(total) > NEUTRAL and not self.background:
-            raise InputError(
-                f"the periodic cell has a total charge of {total:+.6g} e; its energy is infinite.",
-                remedy="use charges that add up to zero, or background=True, which adds a uniform "
-                "neutralising background.",
-            )
+    def _check_total(self, atoms: Atoms, q: Array) -> None:
+        total, stated = float(q.sum()), total_of(atoms)
+        if atoms.pbc.all():
+            neutralise(total, self.background, stated)
+        elif stated is not None and len(atoms) > 1 and abs(stated - total) > NEUTRAL:
+            warn_of_stated(total, stated)

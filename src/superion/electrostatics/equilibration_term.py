@@ -28,6 +28,10 @@ class EquilibrationTerm:
     def __init__(self, charges: ChargeEquilibration) -> None:
         self.charges = charges
 
+    def with_background(self, background: bool | None) -> Self:
+        """The same term, which does something else with charged cells."""
+        return type(self)(self.charges.with_background(background))
+
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Energy, forces, virial, charges and dipole; errors of `ChargeEquilibration.equilibrium`."""
         found = self.charges.equilibrium(atoms)

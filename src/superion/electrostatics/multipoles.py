@@ -64,7 +64,8 @@ class Multipoles:
 
     i, j: (P,) pairs. vector: (P, 3) Å from i to j. distance: (P,) Å. share: (P,) 1, or ½ for an atom and its
     own image, which is listed in both directions. radial: (4, P) B₀ to B₃, times share. alpha: 1/Å, 0 without
-    periodic axes, where waves is None.
+    periodic axes, where waves is None. background: 1/Å, potential at every atom of the uniform background that
+    neutralises a unit charge.
     """
 
     count: int
@@ -76,6 +77,7 @@ class Multipoles:
     radial: Tensor
     alpha: float
     waves: Waves | None
+    background: float = 0.0
 
     @classmethod
     def of(cls, atoms: Atoms, accuracy: float = 1e-7) -> Multipoles:
@@ -88,7 +90,9 @@ class Multipoles:
             splitting = Splitting.choose(ceil(BALANCE * len(atoms)), lattice.volume, accuracy)
             alpha, cutoff = splitting.alpha, splitting.cutoff
             waves = _waves(lattice, splitting)
+            background = -pi / (alpha**2 * lattice.volume)
         else:
+            background = 0.0
             spread = np.ptp(atoms.positions, axis=0)
             alpha, cutoff, waves = 0.0, float(np.sqrt(spread @ spread)) + 1.0, None
         pairs = neighbour_pairs(atoms, cutoff)
@@ -97,7 +101,7 @@ class Multipoles:
         i, j, vector, distance = (torch.from_numpy(array[once]) for array in found)
         share = torch.where(i == j, 0.5, 1.0).to(distance)
         radial = share * _radial(distance, alpha)
-        return cls(len(atoms), i, j, vector, distance, share, radial, alpha, waves)
+        return cls(len(atoms), i, j, vector, distance, share, radial, alpha, waves, background)
 
     def damped(self, polarizabilities: Tensor, thole: Tensor | float) -> Tensor:
         """(3, P) D₁ to D₃ for polarizabilities (N,) Å³ and Thole's a; without polarizability, no damping."""
@@ -133,6 +137,7 @@ class Multipoles:
         real, imaginary = self.waves.factors(charges, dipoles)
         real, imaginary = 2 * self.waves.weight * real, 2 * self.waves.weight * imaginary
         potential = potential + real @ cosine + imaginary @ sine - 2 * self.alpha / sqrt(pi) * charges
+        potential = potential + self.background * charges.sum()
         field = field + sine.T @ (real[:, None] * k) - cosine.T @ (imaginary[:, None] * k)
         return potential, field + 4 * self.alpha**3 / (3 * sqrt(pi)) * dipoles
 
@@ -162,7 +167,8 @@ class Multipoles:
             gradient = cosine.T @ (real[:, None] * products) + sine.T @ (imaginary[:, None] * products)
             forces = forces + charges[:, None] * felt
             forces = forces + (gradient.reshape(-1, 3, 3) * dipoles[:, None]).sum(dim=2)
-            virial = virial + energies.sum() * torch.eye(3, dtype=torch.float64)
+            total = energies.sum() + 0.5 * self.background * charges.sum() ** 2
+            virial = virial + total * torch.eye(3, dtype=torch.float64)
             virial = virial - k.T @ ((energies * self.waves.stretch)[:, None] * k) - felt.T @ dipoles
         return forces, 0.5 * (virial + virial.T)
 

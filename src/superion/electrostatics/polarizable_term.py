@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
+from superion.electrostatics.charged_cells import restored, stored, with_background
 from superion.electrostatics.charges import ChargeModel, restore_charges
 from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.densities import COULOMB, Point
@@ -40,11 +41,13 @@ class PolarizableTerm:
         polarizabilities: Mapping[str, float],
         thole: float = THOLE,
         accuracy: float = 1e-7,
+        background: bool | None = None,
     ) -> None:
         """charges: the charge model. polarizabilities: Å³ of each element symbol, at least 0.
 
         thole: a of the damping exp(−a u³), smaller is softer. accuracy: of the periodic sum, relative to a
-        bare pair interaction. Raises InputError for numbers out of range.
+        bare pair interaction. background: of charged periodic cells, as of `CoulombTerm`. Raises InputError for
+        numbers out of range.
         """
         self._elements = ElementValues(polarizabilities, "polarizability")
         self.polarizabilities = self._elements.of
@@ -55,13 +58,18 @@ class PolarizableTerm:
                 remedy="check signs and units; 1 bohr³ is 0.1482 Å³.",
             )
         self.charges, self.thole, self.accuracy = charges, float(thole), float(accuracy)
-        self._coulomb = CoulombTerm(charges, Point(), self.accuracy)
+        self._coulomb = CoulombTerm(charges, Point(), self.accuracy, background)
+
+    def with_background(self, background: bool | None) -> Self:
+        """The same term, which does something else with charged cells; so do its charges."""
+        charges = with_background(self.charges, background)
+        return type(self)(charges, self.polarizabilities, self.thole, self.accuracy, background)
 
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Energy, forces, virial, charges and dipole (induced ones included) of one structure.
 
         Raises ModelError for elements without charge or polarizability, InputError for one or two periodic
-        axes, a charged periodic cell, overlapping atoms, and a polarization catastrophe.
+        axes, a charged periodic cell if those are refused, overlapping atoms, and a polarization catastrophe.
         """
         q, _ = self._coulomb.sources(atoms)
         if len(atoms) == 0:
@@ -134,6 +142,7 @@ class PolarizableTerm:
             "polarizabilities": dict(self.polarizabilities),
             "thole": self.thole,
             "accuracy": self.accuracy,
+            "charged_cells": stored(self._coulomb.background),
         }
 
     def arrays(self) -> dict[str, Array]:
@@ -148,4 +157,5 @@ class PolarizableTerm:
             settings["polarizabilities"],
             settings["thole"],
             settings["accuracy"],
+            restored({"background": False} | settings),  # files of older versions lack both
         )

@@ -29,7 +29,9 @@ class Calculator(AseCalculator):
     `get_property`, the standard deviations energy_std (eV), energies_std (N,) eV and forces_std (N, 3) eV/Å.
 
     precision: `float32` evaluates the SOAP block faster (`Potential.with_precision`). skin: of the neighbour
-    list in Å, which serves until atoms have moved by half of it; results do not depend on it.
+    list in Å, which serves until atoms have moved by half of it; results do not depend on it. charged_cells:
+    what is done with periodic cells that are not neutral: `warn`, `background`, `refuse`, or `makov-payne:EPS`
+    with the dielectric constant (docs/charges.md); None: as the model has it, and that is `warn`.
     """
 
     implemented_properties = [  # noqa: RUF012 - as declared by ASE
@@ -51,11 +53,14 @@ class Calculator(AseCalculator):
         device: str = "cpu",
         precision: str = "float64",
         skin: float = SKIN,
+        charged_cells: str | None = None,
         **options: Any,
     ) -> None:
         """Set up the calculator; backend and device: see backend.py; precision: float64, float32."""
         super().__init__(**options)
         potential = model if isinstance(model, Potential) else Potential.load(model)
+        if charged_cells is not None:
+            potential = potential.with_charged_cells(charged_cells)
         self.potential = potential if precision == "float64" else potential.with_precision(precision)
         self._evaluator = evaluator(self.potential, backend, device)
         self._pairs = NeighbourList(skin)

@@ -197,7 +197,7 @@ def constraints(atoms: Atoms, settings: KernelQEqSettings) -> Constraints:
     """Which charges add up to what; errors name the frame."""
     with naming(atoms.info.get("source")):
         return constraints_of(
-            atoms, settings.total_charge, background=False, neutral_parts=settings.neutral_parts
+            atoms, settings.total_charge, settings.background, settings.neutral_parts
         )
 
 

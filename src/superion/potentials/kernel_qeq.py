@@ -103,6 +103,7 @@ def charge_terms(problem: ChargeProblem, unknowns: Array) -> list[Term]:
         ElementValues(dict(zip(symbols, own, strict=True)), "hardness"),
         {symbol: Gaussian(sigma) for symbol, sigma in zip(symbols, width, strict=True)},
         total_charge=problem.settings.total_charge,
+        background=problem.settings.background,
         neutral_parts=problem.settings.neutral_parts,
     )
     terms: list[Term] = [EquilibrationTerm(model)]

@@ -114,6 +114,11 @@ class KernelQEqSettings(BaseModel):
     total_charge: float | None = Field(
         None, description="total charge of structures that state none, e; null refuses them"
     )
+    background: bool | None = Field(
+        None,
+        description="charged periodic cells: true: a uniform background neutralises them; null: the same, with "
+        "a warning; false: they are refused",
+    )
     neutral_parts: bool = Field(
         False,
         description="keep each bonded part of a neutral cluster neutral, so that no charge flows between "

@@ -19,6 +19,7 @@ from safetensors.numpy import save as to_bytes
 from superion.electrostatics.charges import CHARGE_MODELS
 from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.equilibration_term import EquilibrationTerm
+from superion.electrostatics.makov_payne import MakovPayne
 from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.electrostatics.properties import PROPERTIES
 from superion.electrostatics.uniform_field import UniformField
@@ -41,6 +42,7 @@ TERMS: dict[str, Any] = {
         SparseGP,
         CoulombTerm,
         EquilibrationTerm,
+        MakovPayne,
         PolarizableTerm,
         AtomicDipoles,
         UniformField,

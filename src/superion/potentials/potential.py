@@ -9,7 +9,9 @@ from typing import Any
 
 from ase import Atoms
 
+from superion.electrostatics.charged_cells import ChargedCells, with_background
 from superion.electrostatics.charges import ChargeModel
+from superion.electrostatics.makov_payne import MakovPayne
 from superion.electrostatics.polarizable_response import PolarizableResponse
 from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.errors import ModelError
@@ -58,6 +60,21 @@ class Potential:
         Its file stays the same. Sums, 2- and 3-body blocks, repulsion and electrostatics are always float64.
         """
         terms = [t.with_precision(precision) if isinstance(t, SparseGP) else t for t in self.terms]
+        return Potential(terms, self.provenance)
+
+    def with_charged_cells(self, chosen: ChargedCells | str) -> Potential:
+        """The same potential, which does something else with periodic cells that are not neutral.
+
+        chosen: `warn`, `background`, `refuse` or `makov-payne:EPS`, see `ChargedCells`. A local potential has
+        no charges and stays as it is. InputError for another text.
+        """
+        if isinstance(chosen, str):
+            chosen = ChargedCells.parse(chosen)
+        rest = [term for term in self.terms if not isinstance(term, MakovPayne)]
+        terms: list[Term] = [with_background(term, chosen.background) for term in rest]
+        charges = Potential(terms).charge_model
+        if chosen.permittivity is not None and charges is not None:
+            terms.append(MakovPayne(charges, chosen.permittivity))
         return Potential(terms, self.provenance)
 
     def deviation(self, atoms: Atoms) -> Deviation:

@@ -11,7 +11,7 @@ from ase import Atoms
 from torch import Tensor
 
 from superion.electrostatics.charge_constraints import undivided_total
-from superion.electrostatics.coulomb import NEUTRAL
+from superion.electrostatics.charged_cells import neutralise
 from superion.electrostatics.densities import Gaussian
 from superion.errors import InputError, naming
 from superion.neighbours import neighbour_pairs
@@ -122,12 +122,9 @@ def total_charge(atoms: Atoms, settings: NeuralSettings, frame: int | None = Non
             frame=where,
             remedy="write total_charge=0 (e) into the file or atoms.info, or the settings of the model.",
         )
-    if atoms.pbc.any() and abs(stated) > NEUTRAL and not settings.background:
-        raise InputError(
-            f"the periodic cell has a total charge of {stated:+.6g} e; its energy is infinite.",
-            frame=where,
-            remedy="set background: true, which adds a uniform neutralising background.",
-        )
+    if atoms.pbc.any():
+        with naming(where):
+            neutralise(stated, settings.background)
     if atoms.pbc.any() and not (settings.equilibrated or settings.conserve):
         raise InputError(
             "predicted charges of a periodic cell have to add up to its total charge.",

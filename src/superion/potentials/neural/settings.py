@@ -49,7 +49,11 @@ class NeuralSettings(BaseModel):
     total_charge: float | None = Field(
         None, description="e, of structures without total_charge; null: they must state it"
     )
-    background: bool = Field(False, description="let a uniform background neutralise charged periodic cells")
+    background: bool | None = Field(
+        None,
+        description="charged periodic cells: true: a uniform background neutralises them; null: the same, with "
+        "a warning; false: they are refused",
+    )
     accuracy: float = Field(1e-8, gt=0, description="of periodic Coulomb sums, relative to a bare pair")
 
     def first_hardness(self, symbol: str) -> float:

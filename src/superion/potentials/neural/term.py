@@ -10,6 +10,7 @@ import torch
 from ase import Atoms
 from torch import Tensor
 
+from superion.electrostatics.charged_cells import restored, stored
 from superion.electrostatics.properties import Pull
 from superion.errors import InputError, ModelError
 from superion.potentials.neural.geometry import Geometry
@@ -56,11 +57,16 @@ class NeuralTerm:
         weights = {name: value.to(device) for name, value in self.model.weights.items()}
         return type(self)(Model(self.model.settings, self.model.functions, scales, weights))
 
+    def with_background(self, background: bool | None) -> Self:
+        """The same term, which does something else with charged cells."""
+        settings = self.model.settings.model_copy(update={"background": background})
+        return type(self)(Model(settings, self.model.functions, self.model.scales, self.model.weights))
+
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Energy, forces, virial, charges and dipole of one structure.
 
         Raises ModelError for an element without networks; with charges InputError for one or two periodic
-        axes, an unknown total charge, a charged cell without `background`, overlapping atoms.
+        axes, an unknown total charge, a charged cell if those are refused, overlapping atoms.
         """
         return self.evaluate_batch([atoms])[0]
 
@@ -103,7 +109,12 @@ class NeuralTerm:
     def settings(self) -> dict[str, Any]:
         """Generation, symmetry functions, electrostatics and elements, as JSON-ready values."""
         settings = self.model.settings.model_dump(mode="json")
-        return {"kind": self.kind, "species": list(self.model.functions.species), "neural": settings}
+        return {
+            "kind": self.kind,
+            "species": list(self.model.functions.species),
+            "neural": settings,
+            "charged_cells": stored(self.model.settings.background),
+        }
 
     def arrays(self) -> dict[str, Array]:
         """Weights and scales."""
@@ -114,7 +125,9 @@ class NeuralTerm:
     @classmethod
     def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Rebuild the term, on the CPU."""
-        own = NeuralSettings.model_validate(settings["neural"])
+        given = dict(settings["neural"])
+        given["background"] = restored({"background": given.get("background")} | settings)
+        own = NeuralSettings.model_validate(given)
         scales = Scales(*(torch.tensor(arrays[f"scales.{name}"]) for name in SCALES))
         start = "weights."
         weights = {n.removeprefix(start): torch.tensor(v) for n, v in arrays.items() if n.startswith(start)}
