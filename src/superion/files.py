@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from superion.errors import BusyError, CorruptFileError
+from superion.errors import BusyError, CorruptFileError, StorageError
 
 
 def write_atomic(path: str | Path, data: bytes | str) -> None:
@@ -55,11 +56,57 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+class Place:
+    """A folder that is worked in, held open, so that it is noticed when it is moved, replaced or deleted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._handle = os.open(folder, os.O_RDONLY)
+        self._absolute = folder.absolute()
+
+    def check(self) -> None:
+        """Raise StorageError, saying where the files are now, unless the folder is where it was."""
+        held = os.fstat(self._handle)
+        try:
+            now = os.stat(self._absolute)
+        except OSError:
+            now = None
+        if now is not None and (now.st_dev, now.st_ino) == (held.st_dev, held.st_ino):
+            return
+        moved = _path_of(self._handle) if held.st_nlink else None
+        if moved is not None and os.path.exists(moved):
+            raise StorageError(
+                f"the folder was moved while it was worked in; what was written is in {moved}.",
+                file=self.folder,
+                remedy="move it back, or name the new folder, and go on there.",
+            )
+        raise StorageError(
+            "the folder was deleted while it was worked in; what was written in it is gone.",
+            file=self.folder,
+            remedy="run the same command again, and leave its folder alone while it works.",
+        )
+
+    def close(self) -> None:
+        """Let the folder go."""
+        os.close(self._handle)
+
+
+def _path_of(handle: int) -> str | None:
+    """Where the folder of an open handle is now; None where the system does not say."""
+    try:
+        if sys.platform == "darwin":
+            return fcntl.fcntl(handle, 50, bytes(1024)).rstrip(b"\0").decode()  # F_GETPATH
+        return os.readlink(f"/proc/self/fd/{handle}")
+    except OSError:
+        return None
+
+
 @contextmanager
-def locked(folder: str | Path) -> Iterator[None]:
+def locked(folder: str | Path) -> Iterator[Place]:
     """Hold the lock of `folder`; BusyError at once if another process holds it.
 
-    The lock is advisory (flock) and ends with the process, however it ends.
+    The lock is advisory (flock) and ends with the process, however it ends. Raises StorageError at the end if
+    the folder is no longer where it was; ask the `Place` for that before each write.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +124,12 @@ def locked(folder: str | Path) -> Iterator[None]:
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
-        yield
+        place = Place(folder)
+        try:
+            yield place
+            place.check()
+        finally:
+            place.close()
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

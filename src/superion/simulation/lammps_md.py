@@ -96,9 +96,11 @@ def run_lammps(
         }
 
         def begin() -> tuple[dict[str, Any], Recorder, RunProgress]:
-            stack.enter_context(locked(folder))
+            place = stack.enter_context(locked(folder))
             meta = open_run(folder, atoms, settings, {**(provenance or {}), "engine": facts}, resume=False)
-            recorder = Recorder(folder, meta_digest(meta), settings, masses, integrator, stress=True)
+            recorder = Recorder(
+                folder, meta_digest(meta), settings, masses, integrator, stress=True, check=place.check
+            )
             total = settings.steps + settings.equilibrate
             shown = RunProgress(progress, done=0, total=total, timestep=settings.timestep)
             return meta, recorder, stack.enter_context(shown)

@@ -94,7 +94,7 @@ def run_md(
             watch(state.step, seen)
         return deviation
 
-    with locked(folder):
+    with locked(folder) as place:
         meta = open_run(folder, atoms, settings, provenance or {}, resume=resume)
         recorder = Recorder(
             folder,
@@ -104,6 +104,7 @@ def run_md(
             integrator,
             fixed=len(fixed),
             stress=evaluate.has_stress,
+            check=place.check,
         )
         resumed_at = None
         if recorder.follow() and recorder.state is not None:
@@ -122,6 +123,7 @@ def run_md(
             evaluate(state)
             guard.every_step(state)
             deviation = look(state)
+            place.check()
             if not (folder / META).exists():
                 write_meta(folder, meta)
             if recorder.add(state, deviation):
@@ -157,6 +159,7 @@ def run_md(
             seconds=shown.seconds,
             ns_per_day=shown.ns_per_day,
         )
+        place.check()
         result.write()
         return result
 

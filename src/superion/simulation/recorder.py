@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ class Recorder:
 
     state: the state after the last frame on disk, None before the first. digest: that of `meta.json`.
     latest: temperature (K), pressure (GPa) and volume (Å³) of the last frame, as far as they are known.
-    fixed: number of atoms that do not move. stress: whether states have one.
+    fixed: number of atoms that do not move. stress: whether states have one. check: raises if
+    the folder is not where it was.
     """
 
     def __init__(
@@ -40,12 +42,13 @@ class Recorder:
         *,
         fixed: int = 0,
         stress: bool = False,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.state: State | None = None
         self._folder, self._digest, self._index = folder, digest, 0
         self._settings, self._masses, self._integrator = settings, masses, integrator
         self._per_kelvin = degrees_of_freedom(len(masses), fixed) * units.kB
-        self._stress = stress
+        self._stress, self._check = stress, check
         self.latest: dict[str, float] = {}
         self._frames: list[dict[str, Array]] = []
         self._last: Packed | None = None
@@ -112,6 +115,7 @@ class Recorder:
         if self._last is None:
             return
         frames = {name: np.stack([frame[name] for frame in self._frames]) for name in self._frames[0]}
+        self._check()
         digest = write_chunk(self._folder, self._index, self._digest, frames, self._last)
         self._advance(frames, digest)
         self._frames, self._last, self._end = [], None, None
