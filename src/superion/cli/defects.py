@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import Json, check_output, drawing, parse_charges, parse_supercell
+from superion.cli.options import (
+    ChargedCells,
+    Json,
+    check_output,
+    drawing,
+    load_potential,
+    parse_charges,
+    parse_supercell,
+)
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,6 +94,7 @@ def defect(
         Path | None,
         typer.Option(metavar="FILE", help="Draw energies against the field as FILE.png and FILE.svg."),
     ] = None,
+    charged_cells: ChargedCells = None,
     json: Json = None,
 ) -> None:
     """Formation energies of Frenkel pairs, vacancies, interstitials; in electric fields, and why they change.
@@ -94,7 +103,6 @@ def defect(
     """
     from superion.defects import DefectSettings, labelled_energies, run_defects
     from superion.files import write_json
-    from superion.potentials import Potential
     from superion.structures import read_structure
     from superion.study.settings_file import validate
 
@@ -123,7 +131,8 @@ def defect(
     }
     settings = validate(chosen, DefectSettings, remedy="see `superion defect --help`.")
     crystal = read_structure(structure, "-1")
-    result = run_defects(Potential.load(model), crystal, settings, output, start=start, parallel=parallel)
+    potential = load_potential(model, charged_cells)
+    result = run_defects(potential, crystal, settings, output, start=start, parallel=parallel)
     known = labelled_energies(result, labels) if labels else []
     show(result, known)
     content = result.to_json() | {"settings": settings.model_dump(mode="json")}

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from superion.cli.options import (
+    ChargedCells,
     Device,
     Driver,
     Json,
     Precision,
     check_output,
+    load_potential,
     parse_supercell,
     parse_vector,
     read_driver,
@@ -139,6 +141,7 @@ def md(
             "Default: plugin where there is a C++ compiler."
         ),
     ] = None,
+    charged_cells: ChargedCells = None,
     json: Json = None,
 ) -> None:
     """Run molecular dynamics; a killed run goes on with --resume, bit for bit."""
@@ -159,7 +162,7 @@ def md(
     if ranks > 1 and rank() is None:
         raise typer.Exit(relaunch(ranks))
     from superion.files import sha256, write_json
-    from superion.potentials import Calculator, Potential
+    from superion.potentials import Calculator
     from superion.simulation import MDSettings, run_md
     from superion.study.dynamics import start_structure
     from superion.study.settings_file import validate
@@ -203,18 +206,22 @@ def md(
     atoms = start_structure(structure, parse_supercell(supercell))
     driver = read_driver(model)
     if driver is not None:
-        if engine == "lammps" or device != "cpu" or precision != "float64" or tables is not None:
+        own = tables is not None or charged_cells is not None
+        if engine == "lammps" or device != "cpu" or precision != "float64" or own:
             raise InputError(
-                f"{model} is a labeller; --engine, --device, --precision and --tables are for model files.",
+                f"{model} is a labeller; --engine, --device, --precision, --tables and --charged-cells are "
+                "for model files.",
                 remedy="leave them out.",
             )
         calculator, provenance = driver
         sampled_with = f"{provenance['kind']} {provenance['labeller']}"
         done = run_md(atoms, calculator, settings, output, resume=resume, provenance=provenance)
     else:
-        potential = Potential.load(model).with_precision(precision)
+        potential = load_potential(model, charged_cells).with_precision(precision)
         provenance = {"model": sha256(model)}
         sampled_with = f"model {provenance['model'][:16]}"
+        if charged_cells is not None:
+            provenance["charged_cells"] = charged_cells
         if precision != "float64":
             provenance["precision"] = precision
         if tables is not None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from superion.cli.model import print_metrics
-from superion.cli.options import Device, Keys, parse_electrostatics
+from superion.cli.options import ChargedCells, Device, Keys, parse_electrostatics
 
 
 def fit_model(
@@ -39,6 +39,7 @@ def fit_model(
         float | None,
         typer.Option(help="es-gap: decay of the overlap of two charge densities in 1/Å. Default: 2.0."),
     ] = None,
+    charged_cells: ChargedCells = None,
     repulsion: Annotated[
         bool, typer.Option(help="Repel atoms that come closer than those in TRAIN ever do.")
     ] = True,
@@ -99,10 +100,12 @@ def fit_model(
         settings = chosen.seeded(settings, seed)
     given: dict[str, Any] = {} if charges is None else parse_electrostatics(charges)
     given |= {} if screening is None else {"screening": screening}
+    given |= {} if charged_cells is None else {"charged_cells": charged_cells}
     electrostatics = validate(given, ElectrostaticsSettings, remedy="see `superion fit --help`.")
     named = {
         "charges": charges,
         "screening": screening,
+        "charged-cells": charged_cells,
         "workers": workers,
         "executor": executor,
         "checkpoint": checkpoint,
@@ -118,7 +121,14 @@ def fit_model(
     for doubt in doubts(frames, tested):
         typer.echo(f"warning: {doubt}", err=True)
     options = Options(
-        electrostatics, repulsion, workers or cpu_count(), executor, device, checkpoint, progress=True
+        electrostatics,
+        repulsion,
+        workers or cpu_count(),
+        executor,
+        device,
+        checkpoint,
+        charged_cells,
+        progress=True,
     )
     settings = chosen.completed(settings, frames)
     terms = chosen.build(frames, settings, options)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import Device, Keys, Precision
+from superion.cli.options import ChargedCells, Device, Keys, Precision, load_potential
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,16 +38,16 @@ def evaluate(
         ),
     ] = None,
     precision: Precision = "float64",
+    charged_cells: ChargedCells = None,
 ) -> None:
     """Predict structures with a model and print its errors where there are labels."""
     from superion.analysis.accuracy import errors
     from superion.errors import ModelError
     from superion.files import write_json
-    from superion.potentials import Potential
     from superion.study.data import read_files
     from superion.study.evaluate import comparable, predict, write_predictions
 
-    potential = Potential.load(model).with_precision(precision)
+    potential = load_potential(model, charged_cells).with_precision(precision)
     structures = read_files([frames], key or ())
     found = predict(potential, structures, device=device, progress=True)
     if output:

@@ -13,6 +13,7 @@ import typer
 from superion.errors import InputError
 
 if TYPE_CHECKING:
+    from superion.potentials import Potential
     from superion.reference import LabellerSettings
 
 Driver = Annotated[
@@ -43,6 +44,17 @@ Device = Annotated[
     str,
     typer.Option(
         help="cpu, cuda or, of several, cuda:1. On cuda, and where numba is missing, PyTorch computes."
+    ),
+]
+ChargedCells = Annotated[
+    str | None,
+    typer.Option(
+        "--charged-cells",
+        metavar="WHAT",
+        help="Periodic cells that are not neutral, such as one with a vacancy: background (a uniform "
+        "one neutralises them), makov-payne:EPS (the same, corrected for the images of the charge in a "
+        "medium with this dielectric constant), warn (background, with a warning) or refuse. Default: as the "
+        "model has it, warn.",
     ),
 ]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the result as JSON.")]
@@ -152,6 +164,35 @@ def read_driver(text: Path) -> tuple[Any, dict[str, Any]] | None:
     if text.suffix not in (".yaml", ".yml") and (text.suffix or text.exists()):
         return None
     return make_driver(labeller_settings(str(text)))
+
+
+def load_potential(path: Path, charged_cells: str | None = None) -> Potential:
+    """The potential in a model file, with what `--charged-cells` says."""
+    from superion.potentials import Potential
+
+    potential = Potential.load(path)
+    if charged_cells is None:
+        return potential
+    if potential.charge_model is None:
+        typer.echo(f"note: --charged-cells has no effect, for {path} has no charges.", err=True)
+    return potential.with_charged_cells(charged_cells)
+
+
+def make_calculator(model: Path, charged_cells: str | None = None) -> tuple[Any, dict[str, Any]]:
+    """Calculator and JSON-ready facts of what a `Driver` argument names, a model file or a labeller."""
+    from superion.files import sha256
+    from superion.potentials import Calculator
+
+    found = read_driver(model)
+    if found is None:
+        facts = {} if charged_cells is None else {"charged_cells": charged_cells}
+        return Calculator(load_potential(model, charged_cells)), {"model": sha256(model)} | facts
+    if charged_cells is not None:
+        raise InputError(
+            f"{model} is a labeller; --charged-cells is for model files.",
+            remedy="leave it out; a settings file with labeller: {model: FILE} takes the key charged_cells.",
+        )
+    return found
 
 
 @contextmanager

@@ -7,7 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from superion.cli.options import Driver, Json, check_output, drawing, parse_supercell, read_driver
+from superion.cli.options import (
+    ChargedCells,
+    Driver,
+    Json,
+    check_output,
+    drawing,
+    make_calculator,
+    parse_supercell,
+)
 
 
 def show_phonons(
@@ -36,6 +44,7 @@ def show_phonons(
     figure: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the bands as FILE.png and FILE.svg.")
     ] = None,
+    charged_cells: ChargedCells = None,
     json: Json = None,
 ) -> None:
     """Vibrations by finite displacements (phonopy): frequencies at Γ and along a path, imaginary modes."""
@@ -52,8 +61,7 @@ def show_phonons(
     for output in (json, figure):
         if output:
             check_output(output)
-    found = read_driver(model)
-    calculator = found[0] if found else Calculator(model)
+    calculator, _ = make_calculator(model, charged_cells)
     atoms = read_structure(structure, "-1")
     if relax:
         atoms = relaxed(atoms, calculator, fmax=fmax)

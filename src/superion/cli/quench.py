@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from superion.cli.options import Driver, parse_supercell, read_driver
+from superion.cli.options import ChargedCells, Driver, make_calculator, parse_supercell
 
 
 def quench(
@@ -26,11 +26,10 @@ def quench(
     timestep: Annotated[float, typer.Option(help="Time step in fs.")] = 1.0,
     sample_every: Annotated[int, typer.Option(help="Steps between frames.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of velocities and noise.")] = 0,
+    charged_cells: ChargedCells = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the quench in DIR.")] = False,
 ) -> None:
     """Melt a structure and cool it at constant volume; the last frame is DIR/quenched.extxyz."""
-    from superion.files import sha256
-    from superion.potentials import Calculator
     from superion.simulation.quench import QuenchSettings, melt_quench
     from superion.structures.bare import state, stated
     from superion.study.dynamics import start_structure
@@ -50,7 +49,7 @@ def quench(
     }
     settings = validate(chosen, QuenchSettings, remedy="see `superion quench --help`.")
     atoms = start_structure(structure, parse_supercell(supercell))
-    calculator, provenance = read_driver(model) or (Calculator(model), {"model": sha256(model)})
+    calculator, provenance = make_calculator(model, charged_cells)
     final = melt_quench(atoms, calculator, settings, output, resume=resume, provenance=provenance)
     final.info = {"frame_id": f"{structure.name.split('.')[0]}-quenched", "config_type": "quenched"}
     state(final, stated(atoms))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import Driver, Json, check_output, drawing, read_driver
+from superion.cli.options import ChargedCells, Driver, Json, check_output, drawing, make_calculator
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def show_eos(
     figure: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the curves as FILE.png and FILE.svg.")
     ] = None,
+    charged_cells: ChargedCells = None,
     json: Json = None,
 ) -> None:
     """Energy against volume, fitted by Birch and Murnaghan: volume and bulk modulus at rest."""
@@ -63,7 +64,7 @@ def show_eos(
     fits: list[EquationOfState] = []
     given = frames[start].get_volume()
     for name in (str(model), *(also or ())):
-        calculator = _calculator(name)
+        calculator, _ = make_calculator(Path(name), charged_cells)
         found = one_branch(energy_curve(frames, calculator, relax=relax, fmax=fmax, start=start), given)
         fits.append(birch_murnaghan(found.volumes, found.energies))
         curves.append(
@@ -115,6 +116,7 @@ def show_elastic(
             help="Partial volume of a lithium ion in Å³: also the stability of the interface with lithium.",
         ),
     ] = None,
+    charged_cells: ChargedCells = None,
     json: Json = None,
 ) -> None:
     """Elastic constants, ions at rest and clamped, from stresses; stability; moduli of a powder."""
@@ -126,7 +128,7 @@ def show_elastic(
 
     if json:
         check_output(json)
-    calculator = _calculator(str(model))
+    calculator, _ = make_calculator(model, charged_cells)
     atoms = read_structure(structure, "-1")
     if relax:
         atoms = relaxed(atoms, calculator, cell=True, fmax=fmax)
@@ -140,13 +142,6 @@ def show_elastic(
     _print_elastic(result)
     if json:
         write_json(json, result)
-
-
-def _calculator(text: str) -> Any:
-    from superion.potentials import Calculator
-
-    found = read_driver(Path(text))
-    return found[0] if found else Calculator(text)
 
 
 def _structures(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from superion.cli.options import Json, Keys
+from superion.cli.options import ChargedCells, Json, Keys, load_potential
 from superion.errors import InputError
 
 SETTINGS = "training.yaml"
@@ -35,6 +35,7 @@ def select_frames(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of random choices.")] = 0,
     key: Keys = None,
+    charged_cells: ChargedCells = None,
     json: Json = None,
 ) -> None:
     """Choose the frames of a pool that are most worth a label; labels of the pool are not looked at."""
@@ -42,7 +43,6 @@ def select_frames(
     from rich.table import Table
 
     from superion.files import write_json
-    from superion.potentials import Potential
     from superion.structures.duplicates import frame_name
     from superion.study.data import read_files
     from superion.terminal import PlainConsole
@@ -58,7 +58,7 @@ def select_frames(
         method,
         frames,
         read_files(train or [], key or ()),
-        [Potential.load(path) for path in model or ()],
+        [load_potential(path, charged_cells) for path in model or ()],
         count=count,
         rng=np.random.default_rng(seed),
         threshold=threshold,

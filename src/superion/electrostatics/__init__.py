@@ -2,6 +2,7 @@
 
 from superion.electrostatics.charge_equilibration import ChargeEquilibration
 from superion.electrostatics.charge_transfer import ChargeTransferWarning, neutral_fragments
+from superion.electrostatics.charged_cells import ChargedCells, ChargedCellWarning
 from superion.electrostatics.charges import ChargeModel, FixedCharges
 from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.coulomb_matrix import coulomb_matrix
@@ -18,6 +19,7 @@ from superion.electrostatics.densities import (
 from superion.electrostatics.direct import direct_energy
 from superion.electrostatics.equilibration_term import EquilibrationTerm
 from superion.electrostatics.ewald import Splitting, ewald_energy
+from superion.electrostatics.makov_payne import MakovPayne
 from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.electrostatics.polarization import (
     BornCharges,
@@ -39,12 +41,15 @@ __all__ = [
     "ChargeEquilibration",
     "ChargeModel",
     "ChargeTransferWarning",
+    "ChargedCellWarning",
+    "ChargedCells",
     "CoulombTerm",
     "Density",
     "ElementValues",
     "EquilibrationTerm",
     "FixedCharges",
     "Gaussian",
+    "MakovPayne",
     "Point",
     "PolarizableTerm",
     "PredictedCharges",

@@ -24,8 +24,8 @@ def constraints_of(
     `info["fragment_charges"]` gives it: {fragment: charge}, or a list if fragments count from 0. Else all
     atoms have the total charge, of `info["total_charge"]` or, without it, total_charge; with neutral_parts
     each bonded part of a neutral cluster has none. Raises ModelError if nobody states the total charge;
-    InputError for fragments without charge, charges without fragment, totals that disagree, charged slabs, and
-    charged cells if `background` is False; None warns of them.
+    InputError for fragments without charge, charges without fragment, totals that disagree, charged slabs,
+    and charged cells if `background` is False; None warns of them.
     """
     stated = atoms.info.get("total_charge", total_charge)
     if FRAGMENT in atoms.arrays or FRAGMENT_CHARGES in atoms.info:

@@ -28,6 +28,7 @@ from superion.electrostatics.coulomb_operator import CoulombOperator, coulomb_op
 from superion.electrostatics.densities import (
     Density,
     by_element,
+    checked_accuracy,
     density_kinds,
     density_settings,
     restore_density,
@@ -117,12 +118,17 @@ class ChargeEquilibration:
         if self.field.shape != (3,) or not np.isfinite(self.field).all():
             raise InputError(f"a field has three finite components in V/Å, found {field!r}.")
         self.background = None if background is None else bool(background)
-        self.accuracy, self.warn = float(accuracy), bool(warn)
+        self.accuracy, self.warn = checked_accuracy(accuracy), bool(warn)
         self.neutral_parts = bool(neutral_parts)
         if solver not in SOLVERS:
             raise InputError(
                 f"unknown solver {solver!r} of charges.{suggest(str(solver), SOLVERS)}",
                 remedy=f"choose one of {', '.join(SOLVERS)}.",
+            )
+        if not 1e-15 <= tolerance < 1:
+            raise InputError(
+                f"the tolerance of iterations must lie between 1e-15 and 1, found {tolerance!r}.",
+                remedy="use the default 1e-11.",
             )
         self.solver, self.tolerance = solver, float(tolerance)
         self._last: tuple[tuple[bytes, ...], Equilibrium] | None = None

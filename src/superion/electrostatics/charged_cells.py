@@ -108,8 +108,8 @@ def warn_of_stated(total: float, stated: float) -> None:
     """Say that a structure states another total charge (e) than its charges add up to."""
     warnings.warn(
         f"the structure states a total charge of {stated:+.6g} e, but its charges by this model add up to "
-        f"{total:+.6g} e: these count, what is stated changes nothing. Charges that follow the total are those "
-        "of charge equilibration (qeq-gap, kqeq-gap) and of neural potentials.",
+        f"{total:+.6g} e: these count, what is stated changes nothing. Charges that follow the total are "
+        "those of charge equilibration (qeq-gap, kqeq-gap) and of neural potentials.",
         ChargedCellWarning,
         stacklevel=4,
     )

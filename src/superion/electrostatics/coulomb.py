@@ -24,6 +24,7 @@ from superion.electrostatics.densities import (
     Density,
     Slater,
     by_element,
+    checked_accuracy,
     density_kinds,
     density_settings,
     reach,
@@ -62,9 +63,9 @@ class CoulombTerm:
         charges: the charge model. densities: one for all elements, or one for each element symbol.
         accuracy: of the periodic sum, relative to a bare pair interaction. background: a uniform one that
         neutralises charged periodic cells (its energy and pressure are included): True; None to warn of it
-        as well; False to refuse such cells. method: of the periodic sum, "ewald" (N^1.5), "pme" (a mesh, N log N; forces add up
-        to zero only within the accuracy), or "auto", the faster of both. Raises InputError for densities
-        that cannot be combined and for an unknown method.
+        as well; False to refuse such cells. method: of the periodic sum, "ewald" (N^1.5), "pme" (a mesh,
+        N log N; forces add up to zero only within the accuracy), or "auto", the faster of both. Raises
+        InputError for densities that cannot be combined, for an accuracy out of range and an unknown method.
         """
         if method not in METHODS:
             raise InputError(
@@ -73,7 +74,7 @@ class CoulombTerm:
             )
         self.charges = charges
         self.densities = by_element(densities)
-        self.accuracy = float(accuracy)
+        self.accuracy = checked_accuracy(accuracy)
         self.background = None if background is None else bool(background)
         self.method = method
         self.distinct: tuple[Density, ...] = tuple(dict.fromkeys(self.densities.values()))

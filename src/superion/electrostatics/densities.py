@@ -154,11 +154,28 @@ def _pair(a: Density, b: Density) -> float | SlaterPair | None:
     )
 
 
+MOST_ACCURATE, LEAST_ACCURATE = 1e-15, 1e-2
+
+
+def checked_accuracy(accuracy: float) -> float:
+    """The accuracy of a periodic sum, relative to a bare pair; InputError if it is out of range."""
+    number = isinstance(accuracy, (int, float)) and not isinstance(accuracy, bool)
+    if not (number and MOST_ACCURATE <= accuracy <= LEAST_ACCURATE):
+        raise InputError(
+            f"accuracy of the Coulomb sum must lie between {MOST_ACCURATE:g} and {LEAST_ACCURATE:g}, "
+            f"found {accuracy!r}.",
+            remedy="use 1e-8, or 1e-6 for speed.",
+        )
+    return float(accuracy)
+
+
 def reach(densities: Sequence[Density], accuracy: float) -> float:
     """The distance (Å) beyond which all penetrations of these densities may be left out.
 
-    There they are a tenth of `accuracy`, because many pairs lie just beyond.
+    There they are a tenth of `accuracy`, because many pairs lie just beyond. InputError for an accuracy out
+    of range, which no distance would satisfy.
     """
+    checked_accuracy(accuracy)
     return max(_reach(a, b, 0.1 * accuracy) for k, a in enumerate(densities) for b in densities[k:])
 
 

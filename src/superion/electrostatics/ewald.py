@@ -25,7 +25,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from superion.electrostatics.densities import COULOMB, Density, Point, pair_penetration, reach
+from superion.electrostatics.densities import (
+    COULOMB,
+    Density,
+    Point,
+    checked_accuracy,
+    pair_penetration,
+    reach,
+)
 from superion.electrostatics.images import image_pairs
 from superion.errors import InputError
 
@@ -50,11 +57,7 @@ class Splitting:
         1988), with a real-space cutoff of at least `reach` (Å), the range of the density corrections,
         whose pairs have to be visited anyway. volume: Å³. accuracy: relative to a bare pair interaction.
         """
-        if not 1e-15 <= accuracy <= 1e-2:
-            raise InputError(
-                f"accuracy of the Ewald sum must lie between 1e-15 and 1e-2, found {accuracy!r}.",
-                remedy="use the default 1e-8.",
-            )
+        checked_accuracy(accuracy)
         volume = _checked_volume(volume)
         decay = sqrt(-log(accuracy)) + 0.2
         balanced = decay / sqrt(pi) * (volume**2 / (RELATIVE_COST * max(atoms, 1))) ** (1 / 6)

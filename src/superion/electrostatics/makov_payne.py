@@ -4,12 +4,12 @@ A cell with the total charge Q (e) in a uniform background has, besides the ener
 
     Q²/ε · E_M,   E_M = −α k/2L < 0
 
-with its images and the background (Makov and Payne, Phys. Rev. B 51, 4014, 1995; Leslie and Gillan, J. Phys. C
-18, 973, 1985). E_M, of a unit point charge in this cell, is summed for the cell as it is, whatever its shape.
-The correction takes it out. It is exact to 1/L; what is left falls with the volume. ε is the dielectric
-constant of what screens the charge in the model: 1 while ions stay where they are, for fixed charges polarize
-no electrons; that of `superion dielectric` where they relax. Electronic screening that scaled charges stand
-for is in Q already.
+with its images and the background (Makov and Payne, Phys. Rev. B 51, 4014, 1995; Leslie and Gillan, J.
+Phys. C 18, 973, 1985). E_M, of a unit point charge in this cell, is summed for the cell as it is, whatever
+its shape. The correction takes it out. It is exact to 1/L; what is left falls with the volume. ε is the
+dielectric constant of what screens the charge in the model: 1 while ions stay where they are, for fixed
+charges polarize no electrons; that of `superion dielectric` where they relax. Electronic screening that
+scaled charges stand for is in Q already.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from ase import Atoms
 
-from superion.electrostatics.charged_cells import NEUTRAL
+from superion.electrostatics.charged_cells import NEUTRAL, with_background
 from superion.electrostatics.charges import ChargeModel, FixedCharges, restore_charges
 from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.densities import Point
@@ -48,6 +48,10 @@ class MakovPayne:
             )
         self.charges, self.permittivity = charges, float(permittivity)
         self._last: tuple[bytes, Evaluation] | None = None
+
+    def with_background(self, background: bool | None) -> Self:
+        """The same correction, whose charges do something else with charged cells."""
+        return type(self)(with_background(self.charges, background), self.permittivity)
 
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Energy (eV), forces and virial; no charges, for another term has them."""

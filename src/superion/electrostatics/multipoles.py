@@ -64,8 +64,8 @@ class Multipoles:
 
     i, j: (P,) pairs. vector: (P, 3) Å from i to j. distance: (P,) Å. share: (P,) 1, or ½ for an atom and its
     own image, which is listed in both directions. radial: (4, P) B₀ to B₃, times share. alpha: 1/Å, 0 without
-    periodic axes, where waves is None. background: 1/Å, potential at every atom of the uniform background that
-    neutralises a unit charge.
+    periodic axes, where waves is None. background: 1/Å, what the uniform background that neutralises a unit
+    charge adds to the potential of every atom.
     """
 
     count: int

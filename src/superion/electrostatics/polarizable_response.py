@@ -42,6 +42,10 @@ class PolarizableResponse:
         """The charges without dipoles."""
         return self.term.charges
 
+    def with_background(self, background: bool | None) -> Self:
+        """The same charges, of a term that does something else with charged cells."""
+        return type(self)(self.term.with_background(background))
+
     def charges(self, atoms: Atoms) -> Array:
         """(N,) e."""
         return self.term.charges.charges(atoms)

@@ -13,7 +13,7 @@ from ase import Atoms
 from superion.electrostatics.charged_cells import restored, stored, with_background
 from superion.electrostatics.charges import ChargeModel, restore_charges
 from superion.electrostatics.coulomb import CoulombTerm
-from superion.electrostatics.densities import COULOMB, Point
+from superion.electrostatics.densities import COULOMB, Point, checked_accuracy
 from superion.electrostatics.induced_dipoles import induced_dipoles
 from superion.electrostatics.multipoles import Multipoles
 from superion.electrostatics.properties import ElementValues
@@ -46,8 +46,8 @@ class PolarizableTerm:
         """charges: the charge model. polarizabilities: Å³ of each element symbol, at least 0.
 
         thole: a of the damping exp(−a u³), smaller is softer. accuracy: of the periodic sum, relative to a
-        bare pair interaction. background: of charged periodic cells, as of `CoulombTerm`. Raises InputError for
-        numbers out of range.
+        bare pair interaction. background: of charged periodic cells, as of `CoulombTerm`. Raises InputError
+        for numbers out of range.
         """
         self._elements = ElementValues(polarizabilities, "polarizability")
         self.polarizabilities = self._elements.of
@@ -57,7 +57,8 @@ class PolarizableTerm:
                 f"{self.polarizabilities} and {thole}.",
                 remedy="check signs and units; 1 bohr³ is 0.1482 Å³.",
             )
-        self.charges, self.thole, self.accuracy = charges, float(thole), float(accuracy)
+        self.charges, self.thole = charges, float(thole)
+        self.accuracy = checked_accuracy(accuracy)
         self._coulomb = CoulombTerm(charges, Point(), self.accuracy, background)
 
     def with_background(self, background: bool | None) -> Self:

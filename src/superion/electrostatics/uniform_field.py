@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from ase import Atoms
 
+from superion.electrostatics.charged_cells import with_background
 from superion.electrostatics.charges import ChargeModel, FixedCharges, restore_charges
 from superion.electrostatics.polarization import ORDER, BornModel, born_charges, checked_charges
 from superion.errors import InputError
@@ -54,6 +55,12 @@ class UniformField:
         if not np.isfinite(scale):
             raise InputError(f"the scale of the charges must be a finite number, found {scale}.")
         self.charges, self.scale, self.order = charges, float(scale), order
+
+    def with_background(self, background: bool | None) -> Self:
+        """The same field, whose charges do something else with charged cells."""
+        return type(self)(
+            self.field.tolist(), with_background(self.charges, background), self.scale, self.order
+        )
 
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Energy, forces, virial; no charges and no dipole, which belong to the term that made them.

@@ -29,9 +29,9 @@ class Calculator(AseCalculator):
     `get_property`, the standard deviations energy_std (eV), energies_std (N,) eV and forces_std (N, 3) eV/Å.
 
     precision: `float32` evaluates the SOAP block faster (`Potential.with_precision`). skin: of the neighbour
-    list in Å, which serves until atoms have moved by half of it; results do not depend on it. charged_cells:
-    what is done with periodic cells that are not neutral: `warn`, `background`, `refuse`, or `makov-payne:EPS`
-    with the dielectric constant (docs/charges.md); None: as the model has it, and that is `warn`.
+    list in Å, which serves until atoms have moved by half of it; results do not depend on it.
+    charged_cells: what is done with periodic cells that are not neutral: `warn`, `background`, `refuse`, or
+    `makov-payne:EPS` with the dielectric constant (docs/charges.md); None: as the model has it.
     """
 
     implemented_properties = [  # noqa: RUF012 - as declared by ASE

@@ -36,7 +36,9 @@ class ClassicalSettings(BaseModel):
     )
     cutoff: float = Field(8.0, gt=0, description="of the pair energies, Å")
     width: float = Field(2.0, gt=0, description="of the cosine cutoff of the pair energies, Å")
-    accuracy: float = Field(1e-6, gt=0, description="of the Ewald sum, relative to a bare pair interaction")
+    accuracy: float = Field(
+        1e-6, ge=1e-15, le=1e-2, description="of the Ewald sum, relative to a bare pair interaction"
+    )
     margin: float = Field(
         0.1,
         gt=0,

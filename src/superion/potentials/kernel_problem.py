@@ -196,9 +196,7 @@ def one_hot(atoms: Atoms, species: Sequence[int]) -> Array:
 def constraints(atoms: Atoms, settings: KernelQEqSettings) -> Constraints:
     """Which charges add up to what; errors name the frame."""
     with naming(atoms.info.get("source")):
-        return constraints_of(
-            atoms, settings.total_charge, settings.background, settings.neutral_parts
-        )
+        return constraints_of(atoms, settings.total_charge, settings.background, settings.neutral_parts)
 
 
 def with_delta(block: SoapBlock, delta: float) -> SoapBlock:

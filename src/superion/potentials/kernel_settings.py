@@ -116,15 +116,17 @@ class KernelQEqSettings(BaseModel):
     )
     background: bool | None = Field(
         None,
-        description="charged periodic cells: true: a uniform background neutralises them; null: the same, with "
-        "a warning; false: they are refused",
+        description="charged periodic cells: true: a uniform background neutralises them; null: the same, "
+        "with a warning; false: they are refused",
     )
     neutral_parts: bool = Field(
         False,
         description="keep each bonded part of a neutral cluster neutral, so that no charge flows between "
         "molecules that do not touch; the energy jumps where a bond breaks",
     )
-    accuracy: float = Field(1e-8, gt=0, description="of periodic Coulomb sums, relative to a bare pair")
+    accuracy: float = Field(
+        1e-8, ge=1e-15, le=1e-2, description="of periodic Coulomb sums, relative to a bare pair"
+    )
     jitter: float = Field(1e-8, gt=0, description="added to the prior's diagonal, relative to its mean")
     seed: int = Field(0, ge=0, description="seed of the choice of sparse points and of frames")
 

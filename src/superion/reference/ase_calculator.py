@@ -109,20 +109,22 @@ class ModelLabeller:
     name: ClassVar[str] = "model"
     kind: ClassVar[Kind] = "surrogate"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, charged_cells: str | None = None) -> None:
         if not path.is_file():
             raise SetupError("there is no such model.", file=path, remedy="check the path.")
         self._path, self._digest = path.resolve(), sha256(path)
+        self._charged_cells = charged_cells
         self._calculator: AseCalculator | None = None
 
     def settings(self) -> dict[str, Any]:
-        """SHA-256 of the model file."""
-        return {"model": self._digest}
+        """SHA-256 of the model file, and what is done with charged cells if that was chosen."""
+        chosen = {} if self._charged_cells is None else {"charged_cells": self._charged_cells}
+        return {"model": self._digest} | chosen
 
     def label(self, atoms: Atoms) -> Labels:
         """Prediction of the model."""
         if self._calculator is None:
             from superion import Calculator
 
-            self._calculator = Calculator(self._path)
+            self._calculator = Calculator(self._path, charged_cells=self._charged_cells)
         return labels_from(atoms, self._calculator, f"model {self._digest[:16]}, {made_with()}")

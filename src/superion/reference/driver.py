@@ -64,7 +64,8 @@ def make_driver(settings: LabellerSettings) -> tuple[AseCalculator, dict[str, An
     if isinstance(settings.labeller, ModelSettings):
         from superion.potentials import Calculator
 
-        return Calculator(settings.labeller.model), facts
+        own = settings.labeller
+        return Calculator(own.model, charged_cells=own.charged_cells), facts
     return Driver(labeller), facts
 
 

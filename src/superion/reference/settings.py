@@ -34,6 +34,9 @@ class ModelSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: Path = Field(description="Model file (.safetensors), relative to the file of these settings.")
+    charged_cells: str | None = Field(
+        None, description="Charged periodic cells, as of --charged-cells; null: as the model has it."
+    )
 
 
 class LabellerSettings(BaseModel):
@@ -58,7 +61,7 @@ class LabellerSettings(BaseModel):
         """The settings with `change` applied to the path of the model, if there is one."""
         if not isinstance(self.labeller, ModelSettings):
             return self
-        model = ModelSettings(model=Path(change(str(self.labeller.model))))
+        model = self.labeller.model_copy(update={"model": Path(change(str(self.labeller.model)))})
         return self.model_copy(update={"labeller": model})
 
 
@@ -94,4 +97,4 @@ def make_labeller(settings: LabellerSettings, log: Literal["-"] | None = None) -
     if isinstance(settings.labeller, AseSettings):
         return AseLabeller(settings.labeller.ase, settings.labeller.arguments)
     assert isinstance(settings.labeller, ModelSettings)
-    return ModelLabeller(settings.labeller.model)
+    return ModelLabeller(settings.labeller.model, settings.labeller.charged_cells)

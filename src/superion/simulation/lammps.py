@@ -250,7 +250,8 @@ class Engine:
         if abs(charges.sum()) > NEUTRAL:
             raise InputError(
                 f"the cell has a total charge of {charges.sum():+.6g} e; LAMMPS runs need neutral cells.",
-                remedy="use charges that add up to zero.",
+                remedy="use the built-in molecular dynamics (--engine superion), which neutralises them by a "
+                "uniform background.",
             )
         self._scatter("q", charges)
 

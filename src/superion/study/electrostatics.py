@@ -15,11 +15,20 @@ from pydantic import (
     PositiveFloat,
     SerializerFunctionWrapHandler,
     Tag,
+    field_validator,
     model_serializer,
     model_validator,
 )
 
-from superion.electrostatics import CoulombTerm, EquilibrationTerm, FixedCharges, PolarizableTerm, Slater
+from superion.electrostatics import (
+    CoulombTerm,
+    EquilibrationTerm,
+    FixedCharges,
+    MakovPayne,
+    PolarizableTerm,
+    Slater,
+)
+from superion.electrostatics.charged_cells import ChargedCells
 from superion.errors import CorruptFileError, InputError, ModelError, SuperionError
 from superion.files import read_json, sha256
 from superion.potentials import Potential
@@ -35,7 +44,13 @@ SCREENING = 2.0
 """1/Å; decay of the penetration of two 1s Slater densities, see `CoulombTerm.li7p3s11`."""
 ACCURACY = 1e-6
 """Of the Ewald sum, relative to a bare pair interaction."""
-ELECTROSTATIC: tuple[type[Term], ...] = (CoulombTerm, EquilibrationTerm, PolarizableTerm, AtomicDipoles)
+ELECTROSTATIC: tuple[type[Term], ...] = (
+    CoulombTerm,
+    EquilibrationTerm,
+    PolarizableTerm,
+    AtomicDipoles,
+    MakovPayne,
+)
 """Terms of a model file that are electrostatics and nothing else."""
 
 
@@ -76,10 +91,25 @@ class ElectrostaticsSettings(BaseModel):
     )
     accuracy: float = Field(
         ACCURACY,
-        gt=0,
+        ge=1e-15,
         le=1e-2,
         description="fixed charges: of the Ewald sum, relative to a bare pair interaction",
     )
+
+    charged_cells: str = Field(
+        "warn",
+        description="periodic cells that are not neutral: background (a uniform one neutralises them), warn "
+        "(the same, with a warning), refuse, or makov-payne:EPS (background, corrected for images in a "
+        "medium with this dielectric constant; subtracted from labels like all of this term)",
+    )
+
+    @field_validator("charged_cells")
+    @classmethod
+    def _understood(cls, text: str) -> str:
+        try:
+            return str(ChargedCells.parse(text))
+        except InputError as error:
+            raise ValueError(str(error).rstrip(".")) from error
 
     @property
     def _source(self) -> str:
@@ -91,12 +121,15 @@ class ElectrostaticsSettings(BaseModel):
 
     @property
     def _counts(self) -> tuple[str, ...]:
-        """The settings that the term depends on."""
+        """The settings that the term depends on; a choice that nobody made is none."""
+        chosen = ("charged_cells",) if self._differs("charged_cells") else ()
         if self.model is not None:
-            return ("model",)
+            return ("model", *chosen)
         if self.fitted is not None:
-            return ("fitted", "accuracy")
-        return ("charges", "qeq") if self.charges == "qeq" else ("charges", "screening", "accuracy")
+            return ("fitted", "accuracy", *chosen)
+        if self.charges == "qeq":
+            return ("charges", "qeq", *chosen)
+        return ("charges", "screening", "accuracy", *chosen)
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -175,6 +208,13 @@ def fixed_charges(settings: ElectrostaticsSettings) -> tuple[dict[str, float], f
         ) from error
 
 
+def _charged_as_asked(terms: list[Term], settings: ElectrostaticsSettings) -> list[Term]:
+    """The terms, with what the settings say of charged cells; by default those of a model file stay."""
+    if settings.charged_cells == "warn":
+        return terms
+    return list(Potential(terms).with_charged_cells(settings.charged_cells).terms)
+
+
 def electrostatic_terms(settings: ElectrostaticsSettings, frames: Sequence[Atoms]) -> list[Term]:
     """The electrostatic terms that the settings ask for, tried on `frames`.
 
@@ -183,10 +223,11 @@ def electrostatic_terms(settings: ElectrostaticsSettings, frames: Sequence[Atoms
     """
     if settings.charges == "qeq" and settings.model is None:
         symbols = {symbol for atoms in frames for symbol in atoms.symbols}
-        return [equilibration_term(settings.qeq, symbols)]
+        return _charged_as_asked([equilibration_term(settings.qeq, symbols)], settings)
     if settings.model is None:
         charges, screening = fixed_charges(settings)
-        return [CoulombTerm(FixedCharges(charges), Slater.from_screening(screening), settings.accuracy)]
+        coulomb = CoulombTerm(FixedCharges(charges), Slater.from_screening(screening), settings.accuracy)
+        return _charged_as_asked([coulomb], settings)
     path = Path(settings.model)
     terms = _electrostatics_of(Potential.load(path))
     if not terms:
@@ -195,6 +236,7 @@ def electrostatic_terms(settings: ElectrostaticsSettings, frames: Sequence[Atoms
             file=path,
             remedy="give a model with charges, such as `superion fit` makes with --preset es-gap or 4g.",
         )
+    terms = _charged_as_asked(terms, settings)
     seen: set[int] = set()
     for atoms in frames:
         if is_isolated(atoms) or seen.issuperset(atoms.numbers.tolist()):

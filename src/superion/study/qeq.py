@@ -32,7 +32,7 @@ class QEqSettings(BaseModel):
         0.0, description="total charge of structures that state none, e; null refuses them"
     )
     accuracy: float = Field(
-        1e-6, gt=0, le=1e-2, description="of the Ewald sum, relative to a bare pair interaction"
+        1e-6, ge=1e-15, le=1e-2, description="of the Ewald sum, relative to a bare pair interaction"
     )
 
 

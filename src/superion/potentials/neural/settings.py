@@ -51,10 +51,12 @@ class NeuralSettings(BaseModel):
     )
     background: bool | None = Field(
         None,
-        description="charged periodic cells: true: a uniform background neutralises them; null: the same, with "
-        "a warning; false: they are refused",
+        description="charged periodic cells: true: a uniform background neutralises them; null: the same, "
+        "with a warning; false: they are refused",
     )
-    accuracy: float = Field(1e-8, gt=0, description="of periodic Coulomb sums, relative to a bare pair")
+    accuracy: float = Field(
+        1e-8, ge=1e-15, le=1e-2, description="of periodic Coulomb sums, relative to a bare pair"
+    )
 
     def first_hardness(self, symbol: str) -> float:
         """Hardness of an element before training, eV/e²."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict
 
+from superion.electrostatics.charged_cells import ChargedCells
+from superion.errors import InputError
 from superion.study.electrostatics import ElectrostaticsSettings
 from superion.terms import Term
 
+Settings = TypeVar("Settings", bound=BaseModel)
 STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
@@ -22,7 +25,7 @@ class Options:
 
     repulsion: add a short-range wall below the distances of the data. workers: threads. executor: where parts
     of the data are reduced, as `--executor` has it. device: cpu or cuda. checkpoint: file of a training that
-    can be resumed.
+    can be resumed. charged_cells: as `--charged-cells` has it; of gap presets a part of `electrostatics`.
     """
 
     electrostatics: ElectrostaticsSettings = field(default_factory=ElectrostaticsSettings)
@@ -31,6 +34,7 @@ class Options:
     executor: str | None = None
     device: str = "cpu"
     checkpoint: Path | None = None
+    charged_cells: str | None = None
     progress: bool = False
 
 
@@ -57,6 +61,23 @@ class FitPreset:
     def seeded(self, settings: BaseModel, seed: int) -> BaseModel:
         """The settings with another seed."""
         return _replaced(settings, self.seed, seed)
+
+
+def with_background(settings: Settings, charged_cells: str | None) -> Settings:
+    """Settings of a model that follows the total charge, with what `--charged-cells` says.
+
+    InputError for a correction, which is no part of a model that is fitted as a whole.
+    """
+    if charged_cells is None:
+        return settings
+    chosen = ChargedCells.parse(charged_cells)
+    if chosen.permittivity is not None:
+        raise InputError(
+            f"--charged-cells {chosen} cannot be part of this fit: its labels are those of periodic cells.",
+            remedy="fit with --charged-cells background, and give the correction to the commands that use "
+            "the model, such as superion evaluate, md and eos.",
+        )
+    return settings.model_copy(update={"background": chosen.background})
 
 
 def _replaced(settings: BaseModel, path: tuple[str, ...], value: Any) -> BaseModel:

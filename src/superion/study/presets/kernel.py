@@ -12,7 +12,7 @@ from superion.potentials.kernel_gap import fit_kqeq_gap
 from superion.potentials.kernel_qeq import fit_kqeq
 from superion.potentials.kernel_settings import KernelQEqSettings
 from superion.potentials.repulsion import Repulsion
-from superion.study.presets.base import STRICT, FitPreset, Options
+from superion.study.presets.base import STRICT, FitPreset, Options, with_background
 from superion.study.presets.local import READS, fit_local
 from superion.terms import Term
 
@@ -32,15 +32,16 @@ class KQEqGapSettings(BaseModel):
 
 
 def _kqeq(frames: Sequence[Atoms], settings: KernelQEqSettings, options: Options) -> list[Term]:
-    return fit_kqeq(frames, settings, progress=options.progress)
+    return fit_kqeq(frames, with_background(settings, options.charged_cells), progress=options.progress)
 
 
 def _kqeq_gap(frames: Sequence[Atoms], settings: KQEqGapSettings, options: Options) -> list[Term]:
     wall: list[Term] = [Repulsion.below(frames)] if options.repulsion else []
+    own = with_background(settings.charges, options.charged_cells)
     if settings.joint:
-        *charges, local = fit_kqeq_gap(frames, settings.charges, settings.fit, progress=options.progress)
+        *charges, local = fit_kqeq_gap(frames, own, settings.fit, progress=options.progress)
         return [*charges, *wall, local]  # no frame of the data feels the wall
-    charges = fit_kqeq(frames, settings.charges, progress=options.progress)
+    charges = fit_kqeq(frames, own, progress=options.progress)
     return fit_local("kqeq-gap", [*charges, *wall], frames, settings.fit, options)
 
 
@@ -50,7 +51,7 @@ KERNEL = (
         "kernel charge equilibration: charges and dipoles alone",
         KernelQEqSettings,
         _kqeq,
-        frozenset({"seed"}),
+        frozenset({"seed", "charged-cells"}),
         potential=False,
         completed=KernelQEqSettings.completed,
     ),
@@ -59,7 +60,7 @@ KERNEL = (
         "kernel charge equilibration and a local Gaussian process",
         KQEqGapSettings,
         _kqeq_gap,
-        READS,
+        READS | {"charged-cells"},
         ("fit", "seed"),
     ),
 )

@@ -49,7 +49,8 @@ class QEqGapSettings(BaseModel):
 
 
 def _qeq_gap(frames: Sequence[Atoms], settings: QEqGapSettings, options: Options) -> list[Term]:
-    charges = ElectrostaticsSettings(charges="qeq", qeq=settings.qeq)
+    cells = options.electrostatics.charged_cells
+    charges = ElectrostaticsSettings(charges="qeq", qeq=settings.qeq, charged_cells=cells)
     fixed = fixed_terms("es-gap", frames, charges, repulsion=options.repulsion)
     return fit_local("qeq-gap", fixed, frames, settings.fit, options)
 
@@ -61,14 +62,14 @@ LOCAL = (
         "the same on top of electrostatics (--charges)",
         FitSettings,
         partial(_gap, "es-gap"),
-        READS | {"charges", "screening"},
+        READS | {"charges", "screening", "charged-cells"},
     ),
     FitPreset(
         "qeq-gap",
         "the same on top of charges equilibrated with tabulated parameters",
         QEqGapSettings,
         _qeq_gap,
-        READS,
+        READS | {"charged-cells"},
         ("fit", "seed"),
     ),
 )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, create_model
 
 from superion.potentials.neural import NeuralSettings, NeuralTraining, fit_neural
 from superion.potentials.repulsion import Repulsion
-from superion.study.presets.base import STRICT, FitPreset, Options
+from superion.study.presets.base import STRICT, FitPreset, Options, with_background
 from superion.terms import Term
 
 ABOUT = {
@@ -26,7 +26,7 @@ def _build(frames: Sequence[Atoms], settings: Any, options: Options) -> list[Ter
     fixed: list[Term] = [Repulsion.below(frames)] if options.repulsion else []
     fitted = fit_neural(
         frames,
-        settings.potential,
+        with_background(settings.potential, options.charged_cells),
         settings.training,
         fixed=fixed,
         device=options.device,
@@ -53,6 +53,7 @@ def _preset(generation: str) -> FitPreset:
         training=(NeuralTraining, Field(NeuralTraining(), description="how the weights are found")),
     )
     reads = frozenset({"repulsion", "seed", "device", "checkpoint"})
+    reads |= {"charged-cells"} if generation != "2g" else set()
     return FitPreset(generation, ABOUT[generation], settings, _build, reads, ("training", "seed"))
 
 
