@@ -317,7 +317,7 @@ def test_elements_without_parameters():
 @pytest.mark.parametrize("pbc", [CRYSTAL, SLAB])
 def test_charged_periodic_structures(pbc):
     with pytest.raises(InputError, match=r"total charge of \+1 e"):
-        model(total_charge=1.0).charges(structure(pbc))
+        model(total_charge=1.0, background=False).charges(structure(pbc))
     if pbc == SLAB:
         with pytest.raises(InputError, match="infinite"):
             model(total_charge=1.0, background=True).charges(structure(pbc))

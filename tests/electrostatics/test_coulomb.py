@@ -210,9 +210,9 @@ def test_slab_and_wire_are_refused(pbc):
         term(Point()).evaluate(thiophosphate(0, pbc))
 
 
-def test_net_charge_is_refused():
-    with pytest.raises(InputError, match=r"total charge of \+0\.89 e.*background=True"):
-        term(Point()).evaluate(thiophosphate(0)[:-1])
+def test_net_charge_is_refused_on_request():
+    with pytest.raises(InputError, match=r"total charge of \+0\.89 e.*--charged-cells background"):
+        term(Point(), background=False).evaluate(thiophosphate(0)[:-1])
 
 
 def test_net_charge_of_a_cluster_is_fine():

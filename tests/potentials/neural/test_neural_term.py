@@ -6,10 +6,11 @@ import torch
 from ase import Atoms
 from neural_cases import CHARGED, GENERATIONS, crystal, molecule, untrained
 
-from superion.electrostatics import COULOMB, ChargeModel, CoulombTerm, Gaussian
+from superion.electrostatics import COULOMB, ChargedCellWarning, ChargeModel, CoulombTerm, Gaussian
 from superion.errors import InputError, ModelError
 from superion.potentials import Calculator, Potential
 from superion.potentials.neural.model import CHARGE
+from superion.potentials.neural.term import NeuralTerm
 from superion.terms import LocalTerm, Term
 
 
@@ -94,12 +95,21 @@ def test_the_total_charge_is_never_guessed(name):
     )
 
 
-def test_charged_cells_need_a_background():
+def test_charged_cells():
     atoms = crystal()
     atoms.info["total_charge"] = 1.0
-    with pytest.raises(InputError, match=r"total charge of \+1 e; its energy is infinite"):
-        untrained("4g").evaluate(atoms)
+    with pytest.raises(InputError, match=r"total charge of \+1 e; .*refused"):
+        untrained("4g", background=False).evaluate(atoms)
+    term = untrained("4g")
+    with pytest.warns(ChargedCellWarning, match=r"total charge of \+1 e"):
+        known = term.evaluate(atoms).energy
     found = untrained("4g", background=True).evaluate(atoms)
+    assert found.energy == term.with_background(True).evaluate(atoms).energy == known
+    older = term.settings() | {"neural": term.settings()["neural"] | {"background": False}}
+    del older["charged_cells"]
+    assert NeuralTerm.restore(older, term.arrays()).model.settings.background is None
+    refusing = term.with_background(False)
+    assert NeuralTerm.restore(refusing.settings(), refusing.arrays()).model.settings.background is False
     assert found.charges.sum() == pytest.approx(1.0, abs=1e-12)
 
 
