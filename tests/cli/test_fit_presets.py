@@ -89,6 +89,7 @@ def clusters(count: int, seed: int) -> list[Atoms]:
 
 def charged(atoms: Atoms) -> Atoms:
     """With all labels of the toy salt."""
+    atoms.info.pop("total_charge", None)  # of what it was cut from
     found = TRUTH.evaluate(atoms)
     atoms.info |= {"REF_energy": found.energy, "total_charge": 0.0}
     atoms.arrays |= {"REF_forces": found.forces, "REF_charges": found.charges}
@@ -335,10 +336,10 @@ def test_charged_cells_are_refused_by_name(data: Path, tmp_path: Path) -> None:
     write(tmp_path / "t.extxyz", atoms, format="extxyz")
     message = refused(
         "fit", tmp_path / "t.extxyz", "--preset", "qeq-gap", "--config", data / "qeq-gap.yaml", "--output",
-        tmp_path / "m.safetensors",
+        tmp_path / "m.safetensors", "--charged-cells", "refuse",
     )  # fmt: skip
     assert "t.extxyz#0" in message
-    assert "charge" in message
+    assert "total charge of +1 e" in message
 
 
 def test_charged_structures_are_named_by_a_force_field_of_formal_charges(data: Path, tmp_path: Path) -> None:

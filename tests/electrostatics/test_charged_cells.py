@@ -302,5 +302,5 @@ def test_accuracies_that_no_sum_can_have(accuracy):
         lambda: ChargeEquilibration({"Na": 1.0}, {"Na": 20.0}, Gaussian(0.8), accuracy=accuracy),
         lambda: CoulombTerm.restore(TERMS["fixed"].settings() | {"accuracy": accuracy}, {}),
     ):
-        with pytest.raises(InputError, match=r"accuracy of the Coulomb sum must lie between 1e-15 and 0\.01"):
+        with pytest.raises(InputError, match=r"accuracy of the Coulomb sum must lie between 1e-15 and 1e-2"):
             make()

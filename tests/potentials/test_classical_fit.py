@@ -115,6 +115,29 @@ def test_residuals_are_errors_of_the_terms(frames, changed):
     np.testing.assert_allclose(residuals[-len(frames) :], expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("changed", [{}, {"polarizabilities": {}}])
+def test_vacancies_that_state_their_charge(changed):
+    """Energies and stresses of charged frames hold those of the background, as the terms have them."""
+    frames = [crystal(seed)[1:] for seed in range(2)]
+    terms = [term.with_background(True) if term is TRUE[1] else term for term in TRUE]
+    frames = labelled(frames, terms)
+    settings = SETTINGS.model_copy(update=changed)
+    with pytest.raises(InputError, match=r"add up to -1 e, and the structure states \+0 e.*total_charge"):
+        Parameters(frames, settings)
+    for atoms in frames:
+        atoms.info["total_charge"] = -1.0
+    parameters = Parameters(frames, settings)
+    point = ClassicalProblem(frames, parameters).at(parameters.start)
+    potential = Potential(parameters.terms(parameters.start, {})).with_charged_cells("background")
+    rows = point.residuals[: -len(parameters.start) - 2].reshape(2, -1)
+    for row, wrong, atoms in zip(rows, point.energies, frames, strict=True):
+        del atoms.info["total_charge"]  # scaled charges add up to another
+        found = potential.evaluate(atoms)
+        assert wrong == pytest.approx(found.energy - atoms.info["REF_energy"], abs=1e-5)
+        off = found.virial.ravel()[[0, 4, 8, 5, 2, 1]] + atoms.info["REF_stress"] * atoms.get_volume()
+        np.testing.assert_allclose(row[-6:] * 0.3 * 15**0.5, off, atol=1e-4)
+
+
 def test_bonds_and_rigid_ions():
     truth = [PairPotentials({("Li", "Cl"): Morse(2.0, 1.4, 2.4)}, cutoff=5.0, width=1.0)]
     data = labelled([crystal(seed) for seed in range(2)], truth)

@@ -162,8 +162,7 @@ def checked_accuracy(accuracy: float) -> float:
     number = isinstance(accuracy, (int, float)) and not isinstance(accuracy, bool)
     if not (number and MOST_ACCURATE <= accuracy <= LEAST_ACCURATE):
         raise InputError(
-            f"accuracy of the Coulomb sum must lie between {MOST_ACCURATE:g} and {LEAST_ACCURATE:g}, "
-            f"found {accuracy!r}.",
+            f"accuracy of the Coulomb sum must lie between 1e-15 and 1e-2, found {accuracy!r}.",
             remedy="use 1e-8, or 1e-6 for speed.",
         )
     return float(accuracy)

@@ -24,6 +24,7 @@ from superion.neighbours import neighbour_pairs
 from superion.potentials.classical_settings import ClassicalSettings
 from superion.potentials.pair_forms import Buckingham, Morse, PairForm, largest_dispersion, wall_inflection
 from superion.potentials.pair_potentials import PairPotentials
+from superion.structures.bare import total_of
 from superion.terms import Term
 
 Array = np.ndarray
@@ -193,22 +194,26 @@ class Parameters:
         return found
 
     def _neutral_charges(self, frames: Sequence[Atoms]) -> Array:
-        """(S, B) charges that leave all compositions neutral: the formal ones, or a basis of all."""
+        """(S, B) charges that give all compositions what they state: the formal ones, or a basis of all.
+
+        A basis is of neutral compositions alone.
+        """
         symbols = [atomic_numbers[s] for s in self.species]
+        if self.settings.charge_fit != "free":
+            for atoms in frames:
+                mine = np.array([np.count_nonzero(atoms.numbers == z) for z in symbols])
+                total, stated = float(mine @ self._formal), total_of(atoms) or 0.0
+                if abs(total - stated) > 1e-9:
+                    raise InputError(
+                        f"the formal charges of {atoms.get_chemical_formula()} add up to {total:+g} e, and "
+                        f"the structure states {stated:+g} e.",
+                        frame=atoms.info.get("source"),
+                        remedy="correct `charges` or the total_charge of the structure, use charge_fit: "
+                        "free, or leave out structures with a charge.",
+                    )
+            return self._formal[:, None]
         rows = {tuple(np.count_nonzero(atoms.numbers == z) for z in symbols) for atoms in frames}
         counts = np.array(sorted(rows), dtype=np.float64)
-        total = counts @ self._formal
-        if self.settings.charge_fit != "free":
-            if np.abs(total).max() > 1e-9:
-                worst = counts[np.abs(total).argmax()].astype(int).tolist()
-                named = (a for a in frames if [np.count_nonzero(a.numbers == z) for z in symbols] == worst)
-                raise InputError(
-                    f"the formal charges of {dict(zip(self.species, worst, strict=True))} add up to "
-                    f"{total[np.abs(total).argmax()]:+g} e.",
-                    frame=next(named).info.get("source"),
-                    remedy="correct `charges`, use charge_fit: free, or leave out structures with a charge.",
-                )
-            return self._formal[:, None]
         _, sizes, rows_of = np.linalg.svd(counts, full_matrices=True)
         rank = int((sizes > 1e-9 * sizes.max()).sum())
         if rank == len(self.species):
