@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -178,8 +177,3 @@ def test_lammps_refuses_charged_cells_by_name(model, structure, tmp_path):
     )  # fmt: skip
     assert "total charge of -5.6 e; LAMMPS runs need neutral cells" in said
     assert "--engine superion" in said
-
-
-def test_warnings_are_told_without_lines_of_source(model, structure):
-    succeeds("evaluate", model, structure, "--charged-cells", "background")
-    assert warnings.formatwarning("so it is", UserWarning, "file.py", 3) == "warning: so it is\n"

@@ -5,7 +5,6 @@ Commands import what they need when they run, so that `--help` answers at once.
 
 from __future__ import annotations
 
-import warnings
 from importlib.metadata import version
 from typing import Annotated, Any
 
