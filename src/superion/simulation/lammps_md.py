@@ -16,6 +16,7 @@ from superion.errors import InputError, SimulationError
 from superion.files import locked
 from superion.potentials import Potential
 from superion.simulation.chunks import META, meta_digest, write_meta
+from superion.simulation.estimate import check_run
 from superion.simulation.guard import Guard
 from superion.simulation.integrators import to_energy, twice_kinetic
 from superion.simulation.lammps import Engine, EngineSettings
@@ -74,6 +75,7 @@ def run_lammps(
     folder = Path(folder)
     engine = engine or EngineSettings()
     check_structure(atoms, settings)
+    check_run(len(atoms), settings, folder)
     _check_engine(atoms, settings)
     if settings.electric is not None:
         raise InputError(

@@ -18,6 +18,7 @@ from superion.files import locked
 from superion.potentials import Potential
 from superion.simulation.chunks import FORMAT, META, count_chunks, meta_digest, read_meta, write_meta
 from superion.simulation.electric import FieldCoupling
+from superion.simulation.estimate import check_run
 from superion.simulation.fixed import fixed_atoms
 from superion.simulation.flexible import axes_of
 from superion.simulation.force import ForceField
@@ -72,6 +73,7 @@ def run_md(
     """
     folder = Path(folder)
     check_structure(atoms, settings)
+    check_run(len(atoms), settings, folder)
     fixed = fixed_atoms(atoms)
     masses = atoms.get_masses()[:, None]
     integrator = build(settings, masses, fixed, atoms.cell.array)
@@ -239,7 +241,7 @@ def open_run(
         raise InputError(
             "the folder already holds a run; nothing is ever overwritten.",
             file=folder,
-            remedy="resume it (resume=True), use another folder, or delete this one.",
+            remedy="resume it (--resume, in Python resume=True), use another folder, or delete this one.",
         )
     fresh = {
         "format": FORMAT,

@@ -20,9 +20,11 @@ from pydantic import (
 
 from superion.errors import InputError
 from superion.files import read_json, write_json
+from superion.simulation.estimate import check_run
 from superion.simulation.md import run_md
 from superion.simulation.settings import MDSettings
 from superion.simulation.trajectory import read_trajectory, to_ase
+from superion.sizes import check_size
 
 SCHEDULE = "schedule.json"
 
@@ -100,6 +102,25 @@ def schedule(settings: QuenchSettings) -> list[Part]:
     ]
 
 
+def _check_size(settings: QuenchSettings, atoms: int, folder: Path) -> None:
+    """InputError for a schedule that takes more than a year, or more room than there is."""
+    s = settings
+    fall = s.melt_temperature - s.final_temperature
+    frame = s.timestep * s.sample_every * 1e-3
+    steps = (s.melt_time + fall / s.rate + s.hold_time) / frame * s.sample_every
+    pieces = fall / s.temperature_step
+    check_size(
+        f"a ramp in {pieces:.3g} steps",
+        size=pieces * 1000,
+        seconds=pieces,
+        remedy="set a larger temperature_step.",
+    )
+    whole = max(int(min(steps, 1e200)) // s.sample_every, 1) * s.sample_every
+    check_run(
+        atoms, MDSettings(temperature=s.melt_temperature, steps=whole, sample_every=s.sample_every), folder
+    )
+
+
 def melt_quench(
     atoms: Atoms,
     calculator: object,
@@ -117,6 +138,7 @@ def melt_quench(
     `run_md` raises, and InputError if `folder` holds another schedule.
     """
     folder = Path(folder)
+    _check_size(settings, len(atoms), folder)
     file = folder / SCHEDULE
     asked = settings.model_dump(mode="json")
     if file.exists():
@@ -128,7 +150,8 @@ def melt_quench(
                 if changed
                 else "holds a quench.",
                 file=folder,
-                remedy="resume it with its own settings (resume=True), or use another folder.",
+                remedy="resume it with its own settings (--resume, in Python resume=True), or use another "
+                "folder.",
             )
     folder.mkdir(parents=True, exist_ok=True)
     write_json(file, asked)

@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError
+from superion.sizes import EVALUATED, check_size
 
 TOTAL, FRAGMENT, FRAGMENT_CHARGES = "total_charge", "fragment", "fragment_charges"
 
@@ -53,8 +54,10 @@ def total_of(atoms: Atoms) -> float | None:
 def repeated(atoms: Atoms, times: Sequence[int]) -> Atoms:
     """The structure repeated along its axes, as `atoms.repeat` does, with the charges of all copies.
 
-    The total charge is that of all copies. Fragments are counted from 0 and end with their copy.
+    The total charge is that of all copies. Fragments are counted from 0 and end with their copy. Raises
+    InputError for more atoms than a model can evaluate on this machine.
     """
+    check_supercell(len(atoms), times)
     whole, copies = atoms.repeat(tuple(times)), math.prod(times)
     if copies == 1:
         return whole
@@ -67,6 +70,17 @@ def repeated(atoms: Atoms, times: Sequence[int]) -> Atoms:
             charges = fragment_charges(atoms)
             whole.info[FRAGMENT_CHARGES] = [charges[label] for label in labels.tolist()] * copies
     return whole
+
+
+def check_supercell(atoms: int, times: Sequence[int]) -> None:
+    """InputError for more atoms, repeated so many times along the axes, than can be evaluated here."""
+    name = "x".join(str(n) if n < 10**9 else f"{min(n, 10**200):.3g}" for n in times)
+    check_size(
+        f"a {name} supercell",
+        atoms=atoms * math.prod(times),
+        each=EVALUATED,
+        remedy="ask for a smaller supercell.",
+    )
 
 
 def fragment_charges(atoms: Atoms) -> dict[int, float]:

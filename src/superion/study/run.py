@@ -17,6 +17,7 @@ from superion.study.crew import Begun, run_apart
 from superion.study.crew_worker import reason
 from superion.study.display import Display, say
 from superion.study.dynamics import Job, done_fraction, outputs, run_jobs
+from superion.study.estimate import check_study
 from superion.study.folder import PROVENANCE, check_files, check_folder, read_state, remove_leftovers
 from superion.study.provenance import environment
 from superion.study.state import State
@@ -49,6 +50,7 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
     }
     check_files(named, source)
     check_folder(folder, "study", settings.name, SETTINGS, lambda file: read_study(file).name)
+    check_study(settings, folder)
     with locked(folder):
         remove_leftovers(folder)
         state = read_state(folder, progress)

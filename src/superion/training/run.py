@@ -8,9 +8,12 @@ from pathlib import Path
 
 from ase import Atoms
 
+from superion.errors import InputError
 from superion.files import locked, write_json
 from superion.reference import factory_workers, label_frames, labelled, make_labeller, make_workers
+from superion.simulation.estimate import check_run
 from superion.study.display import say
+from superion.study.estimate import dynamics_faults
 from superion.study.folder import PROVENANCE, check_files, check_folder, read_state, remove_leftovers
 from superion.study.provenance import environment
 from superion.training.config import SETTINGS, STORE, TrainSettings, read_training, write_training
@@ -51,6 +54,12 @@ def run_training(
     }
     check_files(named, source)
     check_folder(folder, "training", settings.name, SETTINGS, lambda file: read_training(file).name)
+    if settings.diffusion is not None:
+        runs = [settings.diffusion.dynamics.at(t) for t in settings.diffusion.dynamics.temperatures]
+        faults = dynamics_faults(settings.diffusion.structure, runs, folder)
+        if faults:
+            raise InputError(" ".join(faults))
+    check_run(2, settings.explore.dynamics.at(settings.explore.dynamics.temperatures[0]), folder)
     with locked(folder):
         remove_leftovers(folder)
         state = read_state(folder, progress)
