@@ -12,12 +12,12 @@ from ase.calculators.emt import EMT
 from superion import Calculator, Potential
 from superion.analysis.dielectric import lattice_dielectric
 from superion.analysis.elastic import elastic_tensor
-from superion.analysis.phonons import phonons
+from superion.analysis.phonons import phonons, smallest_supercell
 from superion.analysis.relaxation import relaxed
 from superion.electrostatics import CoulombTerm, FixedCharges, Point, born_charges
 from superion.electrostatics.polarization import EPSILON_0
 from superion.errors import InputError
-from superion.potentials.pair_forms import Buckingham
+from superion.potentials.pair_forms import Buckingham, Morse
 from superion.potentials.pair_potentials import PairPotentials
 
 THZ = np.sqrt(units._e / units._amu) * 1e10 * 1e-12 / (2 * np.pi)
@@ -139,6 +139,66 @@ def test_imaginary_modes_are_reported():
     frequencies, shares = found.mesh((4, 4, 4))
     assert lowest == pytest.approx(frequencies.min())
     assert shares.sum() == pytest.approx(1)
+
+
+def stretched():
+    """Copper drawn out along z, and pair energies that end at 5 Å: a minimum of the energy."""
+    model = Calculator(Potential([PairPotentials({("Cu", "Cu"): Morse(0.34, 1.36, 2.87)}, cutoff=5.0)]))
+    atoms = bulk("Cu", a=3.6, cubic=True)
+    atoms.set_cell(atoms.cell.array @ np.diag([1, 1, 1.06]), scale_atoms=True)
+    return atoms, model
+
+
+def test_a_supercell_below_twice_the_range_says_nothing_of_waves_between_its_own():
+    """2x2x2 interpolates 1.5i THz at (1/4, 1/4, 0), where the supercell that this wave fits into has none."""
+    atoms, model = stretched()
+    small, enough = (phonons(atoms, model, supercell=n) for n in ((2, 2, 2), (3, 3, 3)))
+    assert (small.reach, small.needed, small.interpolates) == (5.0, (3, 3, 3), False)
+    modes = small.imaginary((4, 4, 4))
+    assert [mode["exact"] for mode in modes] == [False, False]
+    assert modes[0]["frequencies_THz"][0] < -1
+    fitting = phonons(atoms, model, supercell=(4, 4, 1))
+    wave = [modes[0]["wave_vector"]]
+    assert sorted(np.abs(wave[0])) == [0, 0.25, 0.25]
+    around = [[0.25, 0.25, 0]]
+    assert fitting.exact(around).all()
+    assert fitting.frequencies(around).min() > 0.5
+    assert enough.interpolates
+    assert enough.imaginary((4, 4, 4)) == []
+    assert enough.notes() == []
+    (note,) = small.notes()
+    assert "2x2x2 supercell is not thicker than twice the range of the forces, 5 Å" in note
+    assert "--supercell 3,3,3 suffices" in note
+
+
+def test_the_smallest_supercell_is_as_thick_as_it_must_be():
+    cell = np.array([[7.70829, 0, 0], [0, 6.53521, 0], [0, 0, 6.1365]])  # gamma-Li3PS4
+    assert smallest_supercell(cell, 6.0) == (2, 2, 2)
+    assert smallest_supercell(cell, 3.05) == (1, 1, 1)
+    skewed = np.array([[4.0, 0, 0], [3.9, 1.0, 0], [0, 0, 12.0]])
+    a, b, c = smallest_supercell(skewed, 6.0)
+    thick = 1 / np.linalg.norm(np.linalg.inv(skewed * [[a], [b], [c]]), axis=0)
+    assert (thick >= 12 - 1e-9).all()
+    assert ((a - 1) * thick[0] / a < 12, (b - 1) * thick[1] / b < 12, c) == (True, True, 1)
+
+
+def test_forces_left_and_noise_are_said():
+    class Noisy(EMT):
+        def calculate(self, atoms=None, *rest):
+            super().calculate(atoms, *rest)
+            noise = np.random.default_rng(len(atoms)).normal(scale=0.05, size=(len(atoms), 3))
+            self.results["forces"] = self.results["forces"] + noise
+
+    found = phonons(bulk("Cu", a=3.6, cubic=True), Noisy(), supercell=(2, 2, 2), reach=3.0)
+    notes = " ".join(found.notes())
+    assert "it is not at rest" in notes
+    assert "violate Newton's third law" in notes
+
+
+def test_supercells_that_nothing_could_hold_are_refused_at_once():
+    for supercell in ((99, 99, 99), (10**9, 1, 1), (10**200, 10**200, 1)):
+        with pytest.raises(InputError, match=r"supercell has .* atoms and needs about"):
+            phonons(bulk("Cu", a=3.6), EMT(), supercell=supercell)
 
 
 def test_supercells_have_the_charge_of_their_cells():

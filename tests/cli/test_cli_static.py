@@ -1,6 +1,7 @@
 """Equations of state and elastic constants from the command line."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -99,10 +100,37 @@ def test_phonons(root):
     assert (root / "phonons.png").read_bytes()[:4] == b"\x89PNG"
     write(root / "simple.extxyz", bulk("Cu", "sc", a=2.4))
     shown = succeeds(
-        "phonons", root / "one.safetensors", root / "simple.extxyz", "--supercell", 3, "--mesh", 4
+        "phonons", root / "one.safetensors", root / "simple.extxyz", "--supercell", 6, "--mesh", 4
     )
     assert "IMAGINARY modes" in shown
     assert "not a minimum" in shown
+
+
+def test_phonons_in_a_small_supercell_conclude_nothing(root):
+    copper = PairPotentials({("Cu", "Cu"): Morse(0.34, 1.36, 2.87)}, cutoff=5.0)
+    Potential([copper]).save(root / "short.safetensors")
+    atoms = bulk("Cu", a=3.6, cubic=True)
+    atoms.set_cell(atoms.cell.array @ np.diag([1, 1, 1.06]), scale_atoms=True)
+    write(root / "stretched.extxyz", atoms)
+    arguments = root / "short.safetensors", root / "stretched.extxyz", "--mesh", 4, "--points", 10
+    shown = succeeds("phonons", *arguments, "--supercell", 2, "--json", root / "small.json")
+    assert "warning: the 2x2x2 supercell is not thicker than" in shown
+    assert "not a minimum" not in shown
+    assert "no imaginary modes among the waves of the supercell" in shown
+    (needed,) = re.findall(r"--supercell (\S+) suffices", shown.splitlines()[0])
+    shown = succeeds("phonons", *arguments, "--supercell", needed)
+    assert "no imaginary modes on the mesh 4x4x4" in shown
+    assert "warning" not in shown
+    shown = succeeds("phonons", *arguments, "--json", root / "auto.json")
+    assert json.loads((root / "auto.json").read_text())["supercell"] == [int(n) for n in needed.split(",")]
+
+
+def test_sizes_that_nothing_could_hold(root):
+    copper = root / "one.safetensors", root / "copper.extxyz"
+    assert "of memory" in refused("phonons", *copper, "--supercell", "99,99,99")
+    assert "the mesh 9999,9999,9999 needs about" in refused("phonons", *copper, "--mesh", "9999,9999,9999")
+    assert "path of 1000000000000 points" in refused("phonons", *copper, "--points", 10**12)
+    assert "1000000000 volumes" in refused("eos", *copper, "--points", 10**9)
 
 
 def test_phonons_of_ions_have_a_longitudinal_wave(root):

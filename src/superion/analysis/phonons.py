@@ -12,8 +12,10 @@ with Born charges Z and the electronic dielectric constant ε∞, 1 where all th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -21,11 +23,20 @@ from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 
 from superion.errors import InputError
+from superion.progress import track
+from superion.sizes import EVALUATED, check_size
 
 Array = np.ndarray
 DISPLACEMENT = 0.01
 SMALL = 0.05
 """Frequencies (THz) above −SMALL are not called imaginary: accuracy of the three translations."""
+REACH = 6.0
+"""Å, taken for the range of a model that does not tell it."""
+UNEVEN = 0.05
+"""Part of the largest force constant that Newton's third law may be violated by before it is said."""
+SMALLER = "take a smaller supercell."
+RESIDUAL = 0.01
+"""eV/Å that may act on the crystal before it is said not to be at rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +44,55 @@ class Phonons:
     """Force constants of a crystal; frequencies are in THz, imaginary ones negative.
 
     residual: eV/Å, the largest force on the crystal that was displaced; a crystal at rest has none.
-    displacements: supercells computed. atoms: of the supercell.
+    displacements: supercells computed. atoms: of the supercell. uneven: what the force constants violate
+    Newton's third law and the exchange of the two atoms by, over the largest of them. reach: Å, range of the
+    local forces, None if unknown.
     """
 
     phonopy: Any
     residual: float
     displacements: int
     atoms: int
+    uneven: float = 0.0
+    reach: float | None = None
+
+    @property
+    def repetitions(self) -> tuple[int, int, int]:
+        """Of the crystal in the supercell."""
+        a, b, c = np.diag(self.phonopy.supercell_matrix).tolist()
+        return a, b, c
+
+    @property
+    def needed(self) -> tuple[int, int, int]:
+        """The smallest supercell that is thicker than twice the range of the forces, or than 12 Å."""
+        return smallest_supercell(self.phonopy.unitcell.cell, self.reach or REACH)
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether waves between those of the supercell are those of the model, as far as its range tells."""
+        return all(n >= least for n, least in zip(self.repetitions, self.needed, strict=True))
+
+    def exact(self, points: Sequence[Sequence[float]] | Array) -> Array:
+        """(Q,) Whether waves fit into the supercell, so that nothing is interpolated."""
+        turns = np.asarray(points, dtype=np.float64) * self.repetitions
+        return np.asarray((np.abs(turns - np.round(turns)) < 1e-6).all(axis=1))
+
+    def notes(self) -> list[str]:
+        """What speaks against the force constants; empty if nothing does."""
+        found = []
+        if not self.interpolates:
+            found.append(small_supercell(self.repetitions, self.needed, self.reach))
+        if self.residual > RESIDUAL:
+            found.append(
+                f"forces of up to {self.residual:.2g} eV/Å act on the crystal: it is not at rest, and has no "
+                "phonons of a minimum."
+            )
+        if self.uneven > UNEVEN:
+            found.append(
+                f"the force constants violate Newton's third law by {100 * self.uneven:.2g} % of the largest:"
+                " forces are noisy, or the displacement is too large or too small."
+            )
+        return found
 
     def frequencies(self, points: Sequence[Sequence[float]] | Array, toward: Array | None = None) -> Array:
         """(Q, 3N) THz, ascending, at wave vectors (Q, 3) in units of the reciprocal lattice of the crystal.
@@ -56,15 +109,53 @@ class Phonons:
         return np.array(self.phonopy.mesh.frequencies), weights / weights.sum()
 
     def imaginary(self, counts: Sequence[int]) -> list[dict[str, Any]]:
-        """Imaginary modes on a mesh, lowest first: wave vector and frequencies (THz)."""
+        """Imaginary modes on a mesh, lowest first: wave vector, frequencies (THz), whether it is exact."""
         frequencies, _ = self.mesh(counts)
         points = np.asarray(self.phonopy.mesh.qpoints)
         found = [
-            {"wave_vector": point.tolist(), "frequencies_THz": row[row < -SMALL].tolist()}
-            for point, row in zip(points, frequencies, strict=True)
+            {
+                "wave_vector": point.tolist(),
+                "frequencies_THz": row[row < -SMALL].tolist(),
+                "exact": bool(fits),
+            }
+            for point, row, fits in zip(points, frequencies, self.exact(points), strict=True)
             if (row < -SMALL).any()
         ]
         return sorted(found, key=lambda mode: mode["frequencies_THz"][0])
+
+
+def smallest_supercell(cell: Array, reach: float) -> tuple[int, int, int]:
+    """Repetitions of a cell (3, 3) Å that are thicker than twice `reach` (Å) along all three axes."""
+    thick = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    a, b, c = (max(1, ceil(2 * reach / float(one) - 1e-9)) for one in thick)
+    return a, b, c
+
+
+def small_supercell(found: Sequence[int], needed: Sequence[int], reach: float | None) -> str:
+    """What a supercell that is too small means."""
+    far = f"twice the range of the forces, {reach:.3g} Å" if reach else "12 Å, and the range is not known"
+    return (
+        f"the {_times(found)} supercell is not thicker than {far}: images of an atom meet, and waves "
+        "between those of the supercell are not those of the model. --supercell "
+        f"{','.join(map(str, needed))} suffices."
+    )
+
+
+def _times(counts: Sequence[int]) -> str:
+    return "x".join(str(count) for count in counts)
+
+
+def check_supercell(atoms: int, supercell: Sequence[int]) -> None:
+    """InputError if a supercell and its force constants, do not fit into memory."""
+    count = min(atoms * prod(supercell), 10**100)
+    constants = 2 * 72.0 * count**2  # and a copy
+    what = f"a {_times(supercell)} supercell"
+    check_size(what, atoms=count, each=EVALUATED, size=constants, remedy=SMALLER)
+
+
+def check_mesh(what: str, points: float, atoms: int) -> None:
+    """InputError if the frequencies at so many wave vectors do not fit into memory."""
+    check_size(what, size=points * 3 * atoms * 8 * 4, remedy="take fewer wave vectors.")
 
 
 def phonons(
@@ -75,8 +166,13 @@ def phonons(
     displacement: float = DISPLACEMENT,
     born: Array | None = None,
     epsilon_inf: float | Array = 1.0,
+    reach: float | None = None,
+    progress: bool = False,
 ) -> Phonons:
     """Force constants of a crystal at rest from displacements (Å) of atoms in a supercell.
+
+    reach: Å, range of the local forces; that of the potential if it is not given. `Phonons.notes` say if the
+    supercell is too small for it. InputError for a supercell that does not fit into memory.
 
     born: (N, 3, 3) e, [displacement, dipole], of the atoms of the crystal (`born_charges`), which add up to
     zero. epsilon_inf: number or (3, 3). InputError where phonopy is missing.
@@ -95,9 +191,12 @@ def phonons(
             "the atoms belong to fragments with charges of their own, which a supercell would mix up.",
             remedy='delete the array "fragment", or give the total charge alone.',
         )
+    check_supercell(len(atoms), supercell)
     rest = atoms.copy()
     rest.calc = calculator
+    began = time.monotonic()
     residual = float(np.linalg.norm(rest.get_forces(), axis=1).max())
+    each = (time.monotonic() - began) * prod(supercell)
     made = phonopy(
         cells(
             symbols=atoms.get_chemical_symbols(),
@@ -111,8 +210,10 @@ def phonons(
         primitive_matrix=np.eye(3),
     )
     made.generate_displacements(distance=displacement)
+    displaced = made.supercells_with_displacements
+    check_size(f"a {_times(supercell)} supercell", seconds=each * len(displaced), remedy=SMALLER)
     forces = []
-    for one in made.supercells_with_displacements:
+    for one in track(displaced, "displacements", len(displaced), show=progress):
         moved = Atoms(one.symbols, cell=one.cell, scaled_positions=one.scaled_positions, pbc=True)
         if "total_charge" in atoms.info:
             moved.info["total_charge"] = atoms.info["total_charge"] * int(np.prod(supercell))
@@ -120,10 +221,21 @@ def phonons(
         forces.append(moved.get_forces())
     made.forces = np.array(forces)
     made.produce_force_constants(show_drift=False)
+    uneven = _uneven(made.force_constants)
     made.symmetrize_force_constants(show_drift=False)
     if born is not None:
         made.nac_params = _charges(np.asarray(born, dtype=np.float64), epsilon_inf, len(atoms))
-    return Phonons(made, residual, len(forces), len(made.supercell))
+    if reach is None:
+        reach = getattr(getattr(calculator, "potential", None), "reach", None)
+    return Phonons(made, residual, len(forces), len(made.supercell), uneven, reach)
+
+
+def _uneven(constants: Array) -> float:
+    """Violation of Φ_ij = Φ_jiᵀ and Σ_j Φ_ij = 0 over the largest of (N, N, 3, 3) force constants."""
+    largest = float(np.abs(constants).max())
+    exchanged = np.abs(constants - constants.transpose(1, 0, 3, 2)).max()
+    drift = np.abs(constants.sum(axis=1)).max()
+    return float(max(exchanged, drift)) / largest if largest else 0.0
 
 
 def _charges(born: Array, epsilon_inf: float | Array, atoms: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from superion.cli.options import (
     make_calculator,
     parse_supercell,
 )
+from superion.errors import InputError
 
 
 def show_phonons(
@@ -23,7 +25,13 @@ def show_phonons(
     structure: Annotated[
         Path, typer.Argument(metavar="STRUCTURE", help="Structure file; of several frames the last.")
     ],
-    supercell: Annotated[str, typer.Option(help="Repetitions of the cell, e.g. 2,2,2.")] = "2,2,2",
+    supercell: Annotated[
+        str,
+        typer.Option(
+            help="Repetitions of the cell, e.g. 2,2,2; auto: the fewest that are thicker than twice the "
+            "range of the model, or than 12 Å."
+        ),
+    ] = "auto",
     displacement: Annotated[float, typer.Option(help="Of each atom, in Å.")] = 0.01,
     relax: Annotated[
         bool, typer.Option("--relax/--no-relax", help="Bring the ions to rest first, the cell kept.")
@@ -50,7 +58,14 @@ def show_phonons(
     """Vibrations by finite displacements (phonopy): frequencies at Γ and along a path, imaginary modes."""
     import numpy as np
 
-    from superion.analysis.phonons import phonons
+    from superion.analysis.phonons import (
+        REACH,
+        check_mesh,
+        check_supercell,
+        phonons,
+        small_supercell,
+        smallest_supercell,
+    )
     from superion.analysis.relaxation import relaxed
     from superion.electrostatics import born_charges
     from superion.electrostatics.polarization import BornModel
@@ -63,6 +78,17 @@ def show_phonons(
             check_output(output)
     calculator, _ = make_calculator(model, charged_cells)
     atoms = read_structure(structure, "-1")
+    if not atoms.pbc.all() or atoms.cell.rank < 3:
+        raise InputError("phonons need a crystal periodic along three axes.", file=structure)
+    counts = parse_supercell(mesh)
+    check_mesh(f"the mesh {mesh}", prod(counts), len(atoms))
+    check_mesh(f"a path of {points} points", points, len(atoms))
+    reach = calculator.potential.reach if isinstance(calculator, Calculator) else None
+    needed = smallest_supercell(atoms.cell.array, reach or REACH)
+    repeated = needed if supercell == "auto" else parse_supercell(supercell)
+    if any(n < least for n, least in zip(repeated, needed, strict=True)):
+        typer.echo(f"warning: {small_supercell(repeated, needed, reach)}", err=True)
+    check_supercell(len(atoms), repeated)
     if relax:
         atoms = relaxed(atoms, calculator, fmax=fmax)
     charges = calculator.potential.response if polar and isinstance(calculator, Calculator) else None
@@ -73,19 +99,23 @@ def show_phonons(
     made = phonons(
         atoms,
         calculator,
-        supercell=parse_supercell(supercell),
+        supercell=repeated,
         displacement=displacement,
         born=born,
         epsilon_inf=inner,
+        progress=True,
     )
     path = atoms.cell.bandpath(npoints=points, pbc=atoms.pbc)
     place, ticks, names = path.get_linear_kpoint_axis()
-    counts = parse_supercell(mesh)
     result: dict[str, Any] = {
-        "supercell": list(parse_supercell(supercell)),
+        "supercell": list(repeated),
+        "sufficient_supercell": list(needed),
+        "reach_A": reach,
         "atoms": made.atoms,
         "displacements": made.displacements,
         "residual_eV_per_A": made.residual,
+        "uneven": made.uneven,
+        "notes": made.notes(),
         "epsilon_inf": np.asarray(inner).tolist() if born is not None else None,
         "gamma_THz": made.frequencies([[0, 0, 0]])[0].tolist(),
         "path": {
@@ -125,12 +155,24 @@ def _print(result: dict[str, Any]) -> None:
     typer.echo("Γ: " + " ".join(f"{value:.3f}" for value in result["gamma_THz"]) + " THz")
     for axis, values in result.get("gamma_longitudinal_THz", {}).items():
         typer.echo(f"Γ from {axis}: " + " ".join(f"{value:.3f}" for value in values) + " THz")
+    for note in result["notes"]:
+        typer.echo(f"note: {note}")
     modes = result["imaginary"]
     where = "x".join(str(count) for count in result["mesh"])
     if not modes:
         typer.echo(f"no imaginary modes on the mesh {where}")
         return
-    low = modes[0]
+    exact = [mode for mode in modes if mode["exact"]]
+    small = any(
+        n < least for n, least in zip(result["supercell"], result["sufficient_supercell"], strict=True)
+    )
+    if small and not exact:
+        typer.echo(
+            f"no imaginary modes among the waves of the supercell; at {len(modes)} other points of the mesh "
+            f"{where} they are interpolated from a supercell that is too small, and say nothing"
+        )
+        return
+    low = (exact if small else modes)[0]
     at = ", ".join(f"{value:.3g}" for value in low["wave_vector"])
     typer.echo(
         f"IMAGINARY modes at {len(modes)} points of the mesh {where}, the lowest "

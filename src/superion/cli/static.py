@@ -151,6 +151,7 @@ def _structures(
     import numpy as np
 
     from superion.analysis.eos import at_volumes
+    from superion.sizes import check_size
     from superion.structures import read_frames, read_structure
 
     if (structure is None) == (labels is None):
@@ -177,7 +178,11 @@ def _structures(
             remedy="write --range 0.9,1.1 --points 11.",
         )
     assert structure is not None
-    crystal, ratios = read_structure(structure, "-1"), np.linspace(low, high, points)
+    crystal = read_structure(structure, "-1")
+    check_size(
+        f"a curve of {points} volumes", atoms=float(points) * len(crystal), remedy="take fewer --points."
+    )
+    ratios = np.linspace(low, high, points)
     return at_volumes(crystal, ratios), None, int(np.abs(ratios - 1).argmin())
 
 

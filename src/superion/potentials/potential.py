@@ -95,6 +95,11 @@ class Potential:
         return next((t.species for t in self.terms if isinstance(t, SparseGP | NeuralTerm)), [])
 
     @property
+    def reach(self) -> float | None:
+        """How far the energy of an atom sees, in Å, electrostatics aside; None without local terms."""
+        return max((term.cutoff for term in self._local), default=None)
+
+    @property
     def response(self) -> ChargeModel | None:
         """What an electric field acts on: the charge model, with induced dipoles where there are any.
 
