@@ -8,7 +8,7 @@ from ase.calculators.lj import LennardJones
 from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError, ModelError
 from superion.potentials.angle import AngleSettings
-from superion.potentials.fit import baseline_energies, fit, lone_atoms
+from superion.potentials.fit import BaselineWarning, baseline_energies, fit, lone_atoms
 from superion.potentials.fit_settings import FitSettings, Sigmas
 from superion.potentials.gp import SparseGP, design, prior_factor
 from superion.potentials.pair import PairSettings
@@ -215,6 +215,10 @@ def test_baseline_energies():
     }
     with pytest.raises(InputError, match=r"IsolatedAtom for \['S'\]"):
         baseline_energies([isolated[0], *frames], frames, nothing, "isolated", [3, 16])
+    with pytest.warns(BaselineWarning, match=r"there of Li, but not of S: .* fitted by least squares"):
+        assert baseline_energies([isolated[0], *frames], frames, nothing, "auto", [3, 16]) == fitted
+    silent = baseline_energies([isolated[0], *frames], frames, nothing, "least-squares", [3, 16])
+    assert silent == fitted
 
 
 def test_ions_beside_isolated_atoms_change_no_fit():

@@ -100,3 +100,5 @@ def print_metrics(metrics: Mapping[str, Mapping[str, Any] | None]) -> None:
         typer.echo(f"{part}: {values['frames']} frames, {'; '.join(said) or 'RMSE unknown (no labels)'}")
         if values["charges"] is not None:
             typer.echo(f"{part}: {written(values['charges'])}")
+            for doubt in values["charges"]["doubts"]:
+                typer.echo(f"warning: {part}: {doubt}", err=True)

@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from ase import Atoms
 
+from superion.electrostatics.bounded import Bounds, held_at, levels, within
 from superion.electrostatics.charge_constraints import checked_field, constraints_of
 from superion.electrostatics.charge_transfer import warn_of_transfer
 from superion.electrostatics.charged_cells import restored, stored
@@ -59,7 +60,8 @@ class Equilibrium:
     """Charges of one structure of N atoms, and how they came about.
 
     charges: (N,) e. electronegativity: (N,) V. hardness: (N,) eV/e². external: (N,) V, −r·E. times: of
-    charges (N,) e, what matrix and hardness make of them, (N,) V.
+    charges (N,) e, what matrix and hardness make of them, (N,) V. held: (N,) bool, atoms at a bound, which do
+    not respond.
     """
 
     charges: Array
@@ -70,6 +72,7 @@ class Equilibrium:
     operator: CoulombOperator
     response: Response
     times: Callable[[Array], Array]
+    held: Array
 
     def coulomb(self) -> Sums:
         """Potential, forces and virial of the charges; eV, Å, e."""
@@ -95,6 +98,7 @@ class ChargeEquilibration:
         solver: str = "auto",
         tolerance: float = 1e-11,
         warn: bool = True,
+        bounds: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         """Set up the model.
 
@@ -107,6 +111,7 @@ class ChargeEquilibration:
         accuracy: of periodic sums, relative to a bare pair interaction. solver: "direct" (time N³),
         "iterative" (N log N in periodic structures), or "auto", the faster of both. tolerance: of iterations,
         relative. warn: `ChargeTransferWarning` where parts of a cluster that are not bonded exchange charge.
+        bounds: smallest and largest charge (e) by element symbol, see `bounded`; other elements have none.
         Raises InputError for numbers that mean nothing.
         """
         self.electronegativity = _property(electronegativity, "electronegativity")
@@ -131,6 +136,7 @@ class ChargeEquilibration:
                 remedy="use the default 1e-11.",
             )
         self.solver, self.tolerance = solver, float(tolerance)
+        self.bounds = {symbol: _range(symbol, given) for symbol, given in (bounds or {}).items()}
         self._last: tuple[tuple[bytes, ...], Equilibrium] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -155,7 +161,7 @@ class ChargeEquilibration:
         """(F,) V of each fragment: the derivative of the least energy by its charge."""
         found = self.equilibrium(atoms)
         slope = found.electronegativity + found.external + found.times(found.charges)
-        return found.constraints.sums(slope) / found.constraints.sizes
+        return levels(slope, found.constraints, found.held)
 
     def polarizability(self, atoms: Atoms) -> Array:
         """(3, 3) e·Å²/V, the derivative of the dipole by the field; without periodic axes only."""
@@ -215,29 +221,51 @@ class ChargeEquilibration:
             kinds = density_kinds(atoms, self.densities)
             operator = coulomb_operator(atoms, self.distinct, kinds, self.accuracy)
             _check_values(atoms, chi, hardness)
-            times, response = self._response(atoms, operator, hardness, constraints)
-            q = equilibrate(response, times, chi + external, constraints)
-            self._last = key, Equilibrium(q, chi, hardness, external, constraints, operator, response, times)
+            times, q, response, held = self._solution(atoms, operator, hardness, chi + external, constraints)
+            found = Equilibrium(q, chi, hardness, external, constraints, operator, response, times, held)
+            self._last = key, found
         found = self._last[1]
         if self.warn:
             warn_of_transfer(atoms, found.charges, constraints)
         return found
 
-    def _response(
-        self, atoms: Atoms, operator: CoulombOperator, hardness: Array, constraints: Constraints
-    ) -> tuple[Callable[[Array], Array], Response]:
+    def _solution(
+        self,
+        atoms: Atoms,
+        operator: CoulombOperator,
+        hardness: Array,
+        slope: Array,
+        constraints: Constraints,
+    ) -> tuple[Callable[[Array], Array], Array, Response, Array]:
+        """What charges make, the charges of least energy, how they respond, and which are held at a bound."""
+        times, respond = self._equations(atoms, operator, hardness)
+
+        def solve(under: Constraints) -> Array:
+            return equilibrate(respond(under), times, slope, under)
+
+        bounds = Bounds.of(atoms, self.bounds)
+        if bounds is None or len(atoms) == 0:
+            response = respond(constraints)
+            held = np.zeros(len(atoms), dtype=bool)
+            return times, equilibrate(response, times, slope, constraints), response, held
+        q, held = within(solve, lambda charges: slope + times(charges), constraints, bounds)
+        return times, q, respond(held_at(constraints, held, q)), held
+
+    def _equations(
+        self, atoms: Atoms, operator: CoulombOperator, hardness: Array
+    ) -> tuple[Callable[[Array], Array], Callable[[Constraints], Response]]:
         symbols = atoms.get_chemical_symbols()
         most = DIRECT.get(int(atoms.pbc.sum()), len(atoms))
         if self.solver == "direct" or (self.solver == "auto" and len(atoms) <= most):
             matrix = operator.matrix() + np.diag(hardness)
-            return matrix.dot, DirectResponse(matrix, constraints, symbols)
+            return matrix.dot, lambda under: DirectResponse(matrix, under, symbols)
         interaction = operator.repeated(ITERATIONS)
 
         def times(q: Array) -> Array:
             return interaction(q) + hardness * q
 
         precondition = operator.preconditioner(hardness)
-        return times, IterativeResponse(times, precondition, constraints, symbols, self.tolerance)
+        return times, lambda under: IterativeResponse(times, precondition, under, symbols, self.tolerance)
 
     def settings(self) -> dict[str, Any]:
         """Everything but arrays, as JSON-ready values."""
@@ -254,6 +282,7 @@ class ChargeEquilibration:
             "solver": self.solver,
             "tolerance": self.tolerance,
             "warn": self.warn,
+            "bounds": {symbol: list(given) for symbol, given in self.bounds.items()},
         }
 
     def arrays(self) -> dict[str, Array]:
@@ -272,13 +301,23 @@ class ChargeEquilibration:
         densities = {symbol: restore_density(d) for symbol, d in settings["densities"].items()}
         names = ("field", "accuracy", "solver", "tolerance", "warn")
         options = {name: settings[name] for name in names}
-        options["background"] = restored(settings)
+        options["background"], options["bounds"] = restored(settings), settings.get("bounds")
         options["neutral_parts"] = settings.get("neutral_parts", False)  # files of older versions lack it
         return cls(chi, hardness, densities, settings["total_charge"], **options)
 
 
 def _property(given: AtomicProperty | Mapping[str, float], name: str) -> AtomicProperty:
     return ElementValues(given, name) if isinstance(given, Mapping) else given
+
+
+def _range(symbol: str, given: Sequence[float]) -> tuple[float, float]:
+    low, high = (float(value) for value in given) if len(given) == 2 else (np.nan, np.nan)
+    if not low <= high:
+        raise InputError(
+            f"the bounds of the charge of {symbol} are {given!r}.",
+            remedy="give the smallest and the largest, in e.",
+        )
+    return low, high
 
 
 def _check_values(atoms: Atoms, chi: Array, hardness: Array) -> None:

@@ -49,6 +49,16 @@ PARAMETERS: dict[str, tuple[int, float, float, float]] = {
     "Cs": (6, 2.183, 3.422, 2.984),
 }
 """Of each element n, χ (V), J (eV/e²) and R (Å): table I, all that it lists."""
+SHELL = 8
+"""Electrons of a filled valence shell; hydrogen has room for 2."""
+VALENCE = {
+    **dict.fromkeys(("H", "Li", "Na", "K", "Rb", "Cs"), 1),
+    **dict.fromkeys(("C", "Si"), 4),
+    **dict.fromkeys(("N", "P"), 5),
+    **dict.fromkeys(("O", "S"), 6),
+    **dict.fromkeys(("F", "Cl", "Br", "I"), 7),
+}
+"""Electrons in the valence shell of the atom."""
 SCALE = 0.4913
 HYDROGEN_SCALE = 0.5
 CONVERGED = 1e-10  # e
@@ -64,11 +74,13 @@ def rappe_goddard(
     neutral_parts: bool = False,
     accuracy: float = 1e-8,
     warn: bool = True,
+    bounded: bool = True,
 ) -> ChargeEquilibration:
     """QEq for these elements, with hydrogen at q = 0; see the head of this module.
 
     density: "slater", or "gaussian" with the self-interaction of the Slater density, which costs less.
-    scale: λ of all elements but hydrogen. The rest: see `ChargeEquilibration`. Raises InputError for an
+    scale: λ of all elements but hydrogen. bounded: keep charges between those of the empty and of the filled
+    valence shell, as the paper does. The rest: see `ChargeEquilibration`. Raises InputError for an
     element that table I does not list and for an unknown density.
     """
     elements = list(dict.fromkeys(symbols))
@@ -86,7 +98,14 @@ def rappe_goddard(
         neutral_parts=neutral_parts,
         accuracy=accuracy,
         warn=warn,
+        bounds={symbol: valence_range(symbol) for symbol in elements} if bounded else None,
     )
+
+
+def valence_range(symbol: str) -> tuple[float, float]:
+    """Charges (e) of the filled and of the empty valence shell: −7 and +1 of lithium, −2 and +6 of sulfur."""
+    electrons = VALENCE[symbol]
+    return float(electrons - (2 if symbol == "H" else SHELL)), float(electrons)
 
 
 def slater(symbol: str, scale: float = SCALE, charge: float = 0.0) -> Slater:

@@ -7,6 +7,7 @@ else.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
@@ -34,6 +35,10 @@ Array = np.ndarray
 ISOLATED = "IsolatedAtom"
 SAME = 1e-3
 """eV; energies of one isolated atom no further apart are the same."""
+
+
+class BaselineWarning(UserWarning):
+    """Some isolated atoms are not used, because others are missing."""
 
 
 def fit(
@@ -143,7 +148,8 @@ def baseline_energies(
 ) -> dict[str, float]:
     """Energy per species in eV by chemical symbol, from isolated atoms or by least squares.
 
-    Fixed terms vanish for an isolated atom. Least squares is the minimum-norm solution where the
+    Fixed terms vanish for an isolated atom. With `auto`, isolated atoms count if all are there; BaselineWarning
+    if only some are. Least squares is the minimum-norm solution where the
     compositions do not determine it.
     """
     isolated = {int(a.numbers[0]): float(a.info["REF_energy"]) for a in lone_atoms(frames) if _has_energy(a)}
@@ -155,6 +161,15 @@ def baseline_energies(
         )
     if method != "least-squares" and not missing:
         return {chemical_symbols[z]: isolated[z] for z in species}
+    if method == "auto" and isolated:
+        warnings.warn(
+            f"isolated atoms with REF_energy are there of {', '.join(chemical_symbols[z] for z in isolated)}, "
+            f"but not of {', '.join(missing)}: the baseline of all elements is fitted by least squares, and "
+            "energies of atoms far apart are extrapolated. Add the missing atoms, or choose baseline: "
+            "least-squares to be silent.",
+            BaselineWarning,
+            stacklevel=3,
+        )
     labelled = [k for k, atoms in enumerate(bulk) if "REF_energy" in atoms.info]
     if not labelled:
         return {chemical_symbols[z]: 0.0 for z in species}

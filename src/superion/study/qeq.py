@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from superion.electrostatics import ChargeEquilibration, Density, EquilibrationTerm, Gaussian, rappe_goddard
-from superion.electrostatics.rappe_goddard import PARAMETERS
+from superion.electrostatics.rappe_goddard import PARAMETERS, valence_range
 from superion.errors import InputError, suggest
 
 
@@ -24,6 +24,12 @@ class QEqSettings(BaseModel):
     )
     widths: dict[str, PositiveFloat] = Field(
         {}, description="gaussian: σ in Å of ρ ∝ exp(−r²/2σ²), of elements other than by the table"
+    )
+    bounded: bool = Field(
+        True, description="keep charges between those of the filled and of the empty valence shell, or bounds"
+    )
+    bounds: dict[str, tuple[float, float]] = Field(
+        {}, description="smallest and largest charge in e, of elements other than by the valence shell"
     )
     density: Literal["slater", "gaussian"] = Field(
         "slater", description="slater, or gaussian with the same self-interaction, which costs less"
@@ -52,8 +58,9 @@ def equilibration_term(settings: QEqSettings, symbols: Iterable[str]) -> Equilib
             f"qeq.widths are those of Gaussian charges, but qeq.density is {settings.density}.",
             remedy="set density: gaussian, or leave out widths.",
         )
-    for name, values in own.items():
-        for symbol in values:
+    given: dict[str, Iterable[str]] = {**own, "bounds": settings.bounds}
+    for name, named in given.items():
+        for symbol in named:
             if symbol not in elements:
                 raise InputError(
                     f"qeq.{name} names {symbol!r}, which no structure has.{suggest(symbol, elements)}",
@@ -73,5 +80,13 @@ def equilibration_term(settings: QEqSettings, symbols: Iterable[str]) -> Equilib
     densities |= {symbol: Gaussian(width) for symbol, width in settings.widths.items()}
     chi = {symbol: PARAMETERS[symbol][1] for symbol in listed} | settings.electronegativity
     hardness = {symbol: PARAMETERS[symbol][2] for symbol in listed} | settings.hardness
-    model = ChargeEquilibration(chi, hardness, densities, settings.total_charge, accuracy=settings.accuracy)
+    bounds = {symbol: valence_range(symbol) for symbol in listed} | settings.bounds
+    model = ChargeEquilibration(
+        chi,
+        hardness,
+        densities,
+        settings.total_charge,
+        accuracy=settings.accuracy,
+        bounds=bounds if settings.bounded else None,
+    )
     return EquilibrationTerm(model)

@@ -254,6 +254,8 @@ class Study:
                     continue
                 found = predict(potential, frames, f"{name}: {part} set", progress=self.progress)
                 metrics[name][part] = errors(frames, found)
+                for doubt in (metrics[name][part]["charges"] or {}).get("doubts", ()):
+                    say(f"warning: {name}, {part} set: {doubt}", self.progress)
                 path = self.folder / "parity" / f"{name}-{part}.safetensors"
                 path.parent.mkdir(exist_ok=True)
                 write_parity(path, frames, found)
