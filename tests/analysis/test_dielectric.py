@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ase import units
 from ionic_crystal import BORN, CHARGES, TERMS, Harmonic, crystal, forces, hessian
+from scipy.signal import lfilter
 
 from superion.analysis.blocks import jackknife, mean_and_error
 from superion.analysis.dielectric import (
@@ -11,6 +12,7 @@ from superion.analysis.dielectric import (
     from_fields,
     from_fluctuations,
     lattice_dielectric,
+    linear_notes,
 )
 from superion.electrostatics import UniformField
 from superion.electrostatics.polarization import EPSILON_0
@@ -142,11 +144,74 @@ def test_anharmonic_dynamics_at_low_temperature(tmp_path, exact):
     assert other.mean == pytest.approx(exact, abs=3 * other.mean_error)
 
 
+def relaxing(count, amplitude, frames, seed, memory=1.0):
+    """Dipoles of unit variance that remember `memory` frames, after a field was switched on along z."""
+    rng, a = np.random.default_rng(seed), np.exp(-1 / memory)
+    noise = rng.normal(size=(count + 50 * int(memory), 3))
+    series = lfilter([np.sqrt(1 - a * a)], [1, -a], noise, axis=0)[-count:]
+    series[:, 2] += amplitude * (1 - np.exp(-np.arange(count) / frames))
+    return series
+
+
+@pytest.mark.parametrize(
+    ("amplitude", "frames", "memory"), [(3, 200, 10), (5, 100, 10), (2, 300, 3), (3, 50, 1), (5, 800, 10)]
+)
+def test_a_transient_is_no_fluctuation(amplitude, frames, memory):
+    """Known variance: 1.1 to 2.6 times too large as given, right within errors after the start."""
+    volume, right = 1 / (units.kB * 300 * EPSILON_0 * 0.9), 1.9
+    off, naive = [], []
+    for seed in range(15):
+        dipoles = relaxing(2000, amplitude, frames, seed, memory)
+        found = from_fluctuations(dipoles, volume, 300)
+        if found.status == "stationary":
+            off.append((found.tensor[2, 2] - right) / found.error[2, 2])
+            assert 0 < found.start < 1600
+        whole = from_fluctuations(dipoles, volume, 300, start=0)
+        naive.append((whole.tensor[2, 2] - right) / whole.error[2, 2])
+        assert whole.start == 0
+    assert len(off) >= 12
+    assert np.mean(np.abs(off) < 2) > 0.8
+    assert np.mean(off) < 1
+    assert np.mean(naive) > 0.7
+
+
+def test_a_stationary_run_is_kept_whole():
+    found = [from_fluctuations(relaxing(2000, 0, 1, seed, 5), 100.0, 300) for seed in range(30)]
+    assert {one.status for one in found} == {"stationary"}
+    assert np.mean([one.start == 0 for one in found]) > 0.9
+    assert np.mean([one.samples for one in found]) == pytest.approx(200, rel=0.2)
+
+
+def test_halves_that_differ_are_not_stationary():
+    """Another state half way: no start mends it, for the later state is not the run's."""
+    dipoles = relaxing(2000, 0, 1, 0, 5)
+    dipoles[1000:] *= 3
+    found = from_fluctuations(dipoles, 100.0, 300, start=0)
+    assert found.status == "not stationary"
+    assert "NOT STATIONARY: its variance in the first half differs" in found.notes[0]
+    drifting = from_fluctuations(relaxing(400, 20, 2000, 1, 1), 100.0, 300)
+    assert drifting.status != "stationary"
+    assert drifting.notes
+
+
+def test_means_off_the_line_are_said():
+    fields = np.array([[0, 0, e] for e in (-0.2, -0.1, 0.1, 0.2)])
+    rng = np.random.default_rng(0)
+    straight = [10 * field + rng.normal(size=(500, 3)) for field in fields]
+    assert linear_notes(fields, straight) == []
+    bent = [run + 100 * field**2 for run, field in zip(straight, fields, strict=True)]
+    assert "do not lie on a line" in linear_notes(fields, bent)[0]
+    slow = [np.cumsum(run, axis=0) for run in straight]
+    assert "remembers longer" in linear_notes(fields, slow)[0]
+
+
 def test_what_wanders_is_said():
     rng = np.random.default_rng(0)
-    found = from_fluctuations(np.cumsum(rng.normal(size=(2000, 3)), axis=0), 100.0, 300)
+    walk = np.cumsum(rng.normal(size=(2000, 3)), axis=0)
+    found = from_fluctuations(walk, 100.0, 300)
+    assert found.status != "stationary"
     assert any("wanders away" in note for note in found.notes)
-    assert any("longer than a block" in note for note in found.notes)
+    assert any("longer than a block" in note for note in from_fluctuations(walk, 100.0, 300, start=0).notes)
 
 
 def test_soft_crystal_is_refused():

@@ -10,6 +10,8 @@ from superion.errors import InputError
 
 Array = np.ndarray
 BLOCKS = 10
+FRAMES = 10
+"""Fewest of a block."""
 
 
 def jackknife(
@@ -23,14 +25,7 @@ def jackknife(
     components, is then about −1/blocks. Raises InputError for fewer than 10 frames a block.
     """
     series = np.asarray(series, dtype=np.float64)
-    if not (isinstance(blocks, int) and blocks >= 2 and len(series) >= 10 * blocks):
-        raise InputError(
-            f"error bars need at least 2 blocks of 10 frames each, found {blocks} blocks of "
-            f"{len(series)} frames.",
-            remedy="write frames more often, run longer, or ask for fewer blocks.",
-        )
-    if not np.isfinite(series).all():
-        raise InputError("the series has values that are not finite.", remedy="look at its last frames.")
+    check_blocks(series, blocks)
     parts = np.array_split(series, blocks)
     left_out = np.array(
         [estimate(np.concatenate([p for k, p in enumerate(parts) if k != out])) for out in range(blocks)]
@@ -43,6 +38,18 @@ def jackknife(
     moving = square > 0
     neighbours = (off[1:] * off[:-1]).sum(axis=0)[moving] / square[moving]
     return estimate(series), error, float(neighbours.mean()) if moving.any() else 0.0
+
+
+def check_blocks(series: Array, blocks: int) -> None:
+    """InputError if a series is too short for so many blocks, or not finite."""
+    if not (isinstance(blocks, int) and blocks >= 2 and len(series) >= FRAMES * blocks):
+        raise InputError(
+            f"error bars need at least 2 blocks of {FRAMES} frames each, found {blocks} blocks of "
+            f"{len(series)} frames.",
+            remedy="write frames more often, run longer, or ask for fewer blocks.",
+        )
+    if not np.isfinite(series).all():
+        raise InputError("the series has values that are not finite.", remedy="look at its last frames.")
 
 
 def mean_and_error(series: Array, blocks: int = BLOCKS) -> tuple[Array, Array]:

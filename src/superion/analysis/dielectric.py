@@ -20,14 +20,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import units
+from scipy.stats import chi2
 
-from superion.analysis.blocks import BLOCKS, jackknife, mean_and_error
+from superion.analysis.blocks import BLOCKS, FRAMES, check_blocks, jackknife, mean_and_error
+from superion.analysis.equilibration import equilibrated
 from superion.electrostatics.polarization import EPSILON_0
 from superion.errors import InputError
 
 Array = np.ndarray
 CORRELATED = 0.5
 """Correlation of the means of neighbouring blocks above which an error bar is said to be too small."""
+UNLIKELY = 1e-3
+"""Chance of a line above which nothing is said."""
 WANDERING = 1.0
 """Variance between the quarters of a run, over that inside, above which its dipole is said to wander."""
 
@@ -37,6 +41,8 @@ class Dielectric:
     """A dielectric tensor without unit, and standard errors of its components.
 
     tensor, error: (3, 3). mean, mean_error: a third of the trace. notes: what else a reader must know.
+    start: number of the first frame that counts. samples: independent ones from there. status: "stationary",
+    "not stationary" or "too short"; the first note says why.
     """
 
     tensor: Array
@@ -44,6 +50,9 @@ class Dielectric:
     mean: float
     mean_error: float
     notes: tuple[str, ...] = ()
+    start: int = 0
+    samples: float = 0.0
+    status: str = "stationary"
 
 
 def from_fluctuations(
@@ -54,12 +63,16 @@ def from_fluctuations(
     epsilon_inf: float = 1.0,
     constant_d: Sequence[bool] = (False, False, False),
     blocks: int = BLOCKS,
+    start: int | None = None,
 ) -> Dielectric:
     """Dielectric tensor from the dipole (F, 3) e·Å along one run, tracked without jumps.
 
-    volume: Å³. temperature: K. constant_d: along which axes D was constant, instead of E.
+    volume: Å³. temperature: K. constant_d: along which axes D was constant, instead of E. start: number of
+    the first frame that counts; None: that from which the dipole fluctuates about one mean, see
+    `equilibration`. A dipole that still relaxes, as after a field was switched on, is no fluctuation.
     """
     dipoles = _dipoles(dipoles)
+    check_blocks(dipoles, blocks)
     _positive(volume=volume, temperature=temperature, epsilon_inf=epsilon_inf)
     stiff = np.diag(np.asarray(constant_d, dtype=float)) / epsilon_inf
 
@@ -67,19 +80,29 @@ def from_fluctuations(
         x: Array = np.cov(part.T, bias=True) / (units.kB * temperature * EPSILON_0 * volume)
         if stiff.any():
             x = np.linalg.inv(np.linalg.inv(x) - stiff)
-        found = epsilon_inf * np.eye(3) + x
-        return np.append(found.ravel(), np.trace(found) / 3)
+        whole = epsilon_inf * np.eye(3) + x
+        return np.append(whole.ravel(), np.trace(whole) / 3)
 
     if np.any(stiff) and np.linalg.matrix_rank(dipoles - dipoles.mean(axis=0)) < 3:
         raise InputError("the dipole does not fluctuate along all three axes: there is nothing to invert.")
+    found = equilibrated(dipoles, start)
+    whole_run, dipoles = dipoles, dipoles[found.start :]
+    blocks = min(blocks, max(2, len(dipoles) // FRAMES))
     value, error, together = jackknife(dipoles, tensor, blocks)
-    notes = []
+    notes = [] if found.status == "stationary" else [f"{found.status.upper()}: {found.reason}"]
     if together > CORRELATED:
         notes.append("the dipole remembers longer than a block: the error is larger; run longer.")
-    if not stiff.any() and _wanders(dipoles):
+    if not stiff.any() and _wanders(dipoles if found.status == "stationary" else whole_run):
         notes.append("the dipole wanders away, as where ions diffuse: there is no static constant.")
     return Dielectric(
-        value[:9].reshape(3, 3), error[:9].reshape(3, 3), float(value[9]), float(error[9]), tuple(notes)
+        value[:9].reshape(3, 3),
+        error[:9].reshape(3, 3),
+        float(value[9]),
+        float(error[9]),
+        tuple(notes),
+        found.start,
+        found.samples,
+        found.status,
     )
 
 
@@ -115,6 +138,33 @@ def from_displacements(
     means, errors = _ends(fields, direction, len(steps), blocks)
     slope, error = _line(steps, means, errors)
     return 1 / slope, error / slope**2
+
+
+def linear_notes(vectors: Array, series: Sequence[Array], *, blocks: int = BLOCKS) -> list[str]:
+    """What speaks against the straight line of `from_fields` or `from_displacements`, which take the same.
+
+    Means off the line by more than their errors tell that the response is not linear, or that a run has not
+    come to its mean; two runs always lie on a line.
+    """
+    steps, direction = _along(vectors, "fields")
+    means, errors = _ends(series, direction, len(steps), blocks)
+    notes = []
+    together = [
+        jackknife(_dipoles(one) @ direction, lambda part: part.mean(axis=0), blocks)[2] for one in series
+    ]
+    if max(together) > CORRELATED:
+        notes.append("a run remembers longer than a block: the error is larger; run longer.")
+    if len(steps) > 2:
+        slope, _ = _line(steps, means, errors)
+        off = means - means.mean() - slope * (steps - steps.mean())
+        chi = float((off**2 / np.maximum(errors, 1e-300) ** 2).sum())
+        chance = float(chi2.sf(chi, len(steps) - 2))
+        if chance < UNLIKELY:
+            notes.append(
+                f"the means of the {len(steps)} runs do not lie on a line (chance {chance:.1g}): the "
+                "response is not linear, or a run has not come to its mean; take smaller fields or more time."
+            )
+    return notes
 
 
 def lattice_dielectric(hessian: Array, born: Array, volume: float, *, epsilon_inf: float = 1.0) -> Array:

@@ -32,7 +32,13 @@ def show_dielectric(
         float | None,
         typer.Option(help="Electronic dielectric constant beside the charges. Default: that of the runs."),
     ] = None,
-    discard: Discard = 0.0,
+    discard: Annotated[
+        float | None,
+        typer.Option(
+            help="Production time left out at the start, in ps. Default: until the dipole fluctuates about "
+            "one mean."
+        ),
+    ] = None,
     blocks: Annotated[int, typer.Option(help="Blocks for error bars.")] = 10,
     temperature: Kelvin = None,
     json: Json = None,
@@ -50,8 +56,8 @@ def show_dielectric(
         found = of_labels(folders[0], kelvin, epsilon_inf=epsilon_inf or 1.0, blocks=blocks)
     else:
         without("a run, which knows it", folders[0], temperature=temperature)
-        runs = [(folder, after(read_trajectory(folder), discard, folder)) for folder in folders]
-        found = analyse(runs, epsilon_inf=epsilon_inf, blocks=blocks)
+        runs = [(folder, read_trajectory(folder)) for folder in folders]
+        found = analyse(runs, epsilon_inf=epsilon_inf, blocks=blocks, discard=discard)
     for run in found["runs"]:
         typer.echo(
             f"{run['run']}: {run['epsilon']:.4g} ± {run['error']:.2g} from fluctuations; "
@@ -60,11 +66,19 @@ def show_dielectric(
                 for k, axis in enumerate("xyz")
             )
         )
+        if run["start_frame"]:
+            time = f", {run['start_ps']:.3g} ps" if "start_ps" in run else ""
+            typer.echo(
+                f"the first {run['start_frame']} frames{time} are left out"
+                + ("" if discard is not None else ": the dipole still relaxes there (--discard to choose)")
+            )
         for note in run["notes"]:
             typer.echo(f"note: {note}")
     if found["response"] is not None:
         part = found["response"]
         typer.echo(f"{part['epsilon']:.4g} ± {part['error']:.2g} from {part['constant']}")
+        for note in part["notes"]:
+            typer.echo(f"note: {note}")
     if json:
         write_json(json, found)
 
@@ -198,15 +212,11 @@ def after(trajectory: Trajectory, discard: float, folder: Path) -> Trajectory:
 
     import numpy as np
 
-    if not discard >= 0:
-        raise InputError(f"discard must be zero or a positive number of ps, found {discard}.")
-    keep = trajectory.times >= trajectory.times[0] + 1000 * discard - 1e-6
-    if not keep.any():
-        raise InputError(
-            f"discard = {discard} ps leaves no frame.", file=folder, remedy="discard less, or run longer."
-        )
+    from superion.study.dielectric import first_frame
+
+    first = first_frame(trajectory, discard, folder)
     frames = {
-        field.name: getattr(trajectory, field.name)[keep]
+        field.name: getattr(trajectory, field.name)[first:]
         for field in fields(trajectory)
         if field.name not in ("numbers", "masses", "pbc", "meta")
         and isinstance(getattr(trajectory, field.name), np.ndarray)

@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from superion.analysis.dielectric import Dielectric, from_displacements, from_fields, from_fluctuations
+from superion.analysis.blocks import FRAMES
+from superion.analysis.dielectric import (
+    Dielectric,
+    from_displacements,
+    from_fields,
+    from_fluctuations,
+    linear_notes,
+)
 from superion.errors import InputError
 from superion.simulation import ElectricSettings, Trajectory
 from superion.structures import read_frames
@@ -16,18 +23,23 @@ from superion.structures import read_frames
 Array = np.ndarray
 Runs = Sequence[tuple[Path, Trajectory]]
 NO_VOLUME = "a dielectric constant needs a cell with a volume, periodic along three axes."
+FAR = 4.0
+"""Standard errors by which two ways to the same constant may differ."""
 FARTHEST = 0.5
 """Step of a dipole from frame to frame, in e times a lattice vector, above which it is said to jump."""
 
 
-def analyse(runs: Runs, *, epsilon_inf: float | None = None, blocks: int = 10) -> dict[str, Any]:
+def analyse(
+    runs: Runs, *, epsilon_inf: float | None = None, blocks: int = 10, discard: float | None = None
+) -> dict[str, Any]:
     """Dielectric constants, JSON-ready.
 
     runs: one entry for each run, from its fluctuations. response: from the mean dipole at different constant
     fields, or from the mean field at different constant displacements, of runs that began from one structure;
     None for a single run. epsilon_inf: electronic part; if not given, that of the settings of each run.
+    discard: ps left out at the start of each run; None: until its dipole fluctuates about one mean.
     """
-    entries, chosen = [], []
+    entries, chosen, starts = [], [], []
     for folder, trajectory in runs:
         settings = electric_settings(trajectory, folder)
         if settings.at_constant_d.any() and epsilon_inf not in (None, settings.epsilon_inf):
@@ -46,14 +58,52 @@ def analyse(runs: Runs, *, epsilon_inf: float | None = None, blocks: int = 10) -
             epsilon_inf=settings.epsilon_inf if epsilon_inf is None else epsilon_inf,
             constant_d=settings.at_constant_d.tolist(),
             blocks=blocks,
+            start=None if discard is None else first_frame(trajectory, discard, folder),
         )
-        entries.append(_entry(folder, found))
-    return {"runs": entries, "response": _response(runs, chosen, epsilon_inf, blocks)}
+        starts.append(found.start)
+        times = trajectory.times
+        entries.append(_entry(folder, found) | {"start_ps": float(times[found.start] - times[0]) / 1000})
+    response = _response(runs, chosen, starts, epsilon_inf, blocks)
+    if response is not None:
+        response["notes"] += _apart(entries, response)
+    return {"runs": entries, "response": response}
+
+
+def _apart(entries: Sequence[dict[str, Any]], response: dict[str, Any]) -> list[str]:
+    """Fluctuations and response are the same number wherever both are linear and stationary."""
+    notes = [
+        f"{entry['run']} is {entry['status']}: its mean is that of a transient."
+        for entry in entries
+        if entry["status"] == "not stationary"
+    ]
+    for entry in entries:
+        off = abs(entry["epsilon"] - response["epsilon"])
+        if off > FAR * np.hypot(entry["error"], response["error"]):
+            notes.append(
+                f"fluctuations of {entry['run']} give {entry['epsilon']:.3g}, {off:.2g} away: the response "
+                "is not linear, or a run has not come to its mean."
+            )
+    return notes
+
+
+def first_frame(trajectory: Trajectory, discard: float, folder: Path) -> int:
+    """Number of the first frame later than `discard` (ps) after the first; InputError if there is none."""
+    if not discard >= 0:
+        raise InputError(f"discard must be zero or a positive number of ps, found {discard}.")
+    late = np.flatnonzero(trajectory.times >= trajectory.times[0] + 1000 * discard - 1e-6)
+    if not len(late):
+        raise InputError(
+            f"discard = {discard} ps leaves no frame.", file=folder, remedy="discard less, or run longer."
+        )
+    return int(late[0])
 
 
 def _entry(run: Path, found: Dielectric) -> dict[str, Any]:
     return {
         "run": str(run),
+        "status": found.status,
+        "start_frame": found.start,
+        "independent_samples": found.samples,
         "epsilon": found.mean,
         "error": found.mean_error,
         "tensor": found.tensor.tolist(),
@@ -62,12 +112,14 @@ def _entry(run: Path, found: Dielectric) -> dict[str, Any]:
     }
 
 
-def of_labels(path: Path, kelvin: float, *, epsilon_inf: float = 1.0, blocks: int = 10) -> dict[str, Any]:
+def of_labels(
+    path: Path, kelvin: float, *, epsilon_inf: float = 1.0, blocks: int = 10, start: int | None = None
+) -> dict[str, Any]:
     """The same from fluctuations of the dipole labels of frames along one path at constant field."""
     dipoles, volume = labelled_dipoles(path)
     if volume == 0:
         raise InputError(NO_VOLUME, file=path)
-    found = from_fluctuations(dipoles, volume, kelvin, epsilon_inf=epsilon_inf, blocks=blocks)
+    found = from_fluctuations(dipoles, volume, kelvin, epsilon_inf=epsilon_inf, blocks=blocks, start=start)
     return {"runs": [_entry(path, found)], "response": None}
 
 
@@ -123,7 +175,11 @@ def electric_settings(trajectory: Trajectory, folder: Path) -> ElectricSettings:
 
 
 def _response(
-    runs: Runs, settings: Sequence[ElectricSettings], epsilon_inf: float | None, blocks: int
+    runs: Runs,
+    settings: Sequence[ElectricSettings],
+    starts: Sequence[int],
+    epsilon_inf: float | None,
+    blocks: int,
 ) -> dict[str, Any] | None:
     if len(runs) < 2:
         return None
@@ -143,18 +199,36 @@ def _response(
         )
     if any(next(iter(kinds))):
         vacuum = np.array([[d or 0.0 for d in one.displacement] for one in settings])
-        fields = [run.electric_field for _, run in runs if run.electric_field is not None]
+        fields = [
+            run.electric_field[k:]
+            for k, (_, run) in zip(starts, runs, strict=True)
+            if run.electric_field is not None
+        ]
+        blocks = _possible(fields, blocks)
         value, error = from_displacements(vacuum, fields, blocks=blocks)
-        return {"epsilon": value, "error": error, "constant": "constant displacements"}
-    dipoles = [run.tracked_dipole for _, run in runs if run.tracked_dipole is not None]
+        notes = linear_notes(vacuum, fields, blocks=blocks)
+        return {"epsilon": value, "error": error, "constant": "constant displacements", "notes": notes}
+    dipoles = [
+        run.tracked_dipole[k:]
+        for k, (_, run) in zip(starts, runs, strict=True)
+        if run.tracked_dipole is not None
+    ]
+    blocks = _possible(dipoles, blocks)
+    applied = np.array([one.field for one in settings])
     value, error = from_fields(
-        np.array([one.field for one in settings]),
+        applied,
         dipoles,
         _volume(trajectory, first),
         epsilon_inf=1.0 if epsilon_inf is None else epsilon_inf,
         blocks=blocks,
     )
-    return {"epsilon": value, "error": error, "constant": "constant fields"}
+    notes = linear_notes(applied, dipoles, blocks=blocks)
+    return {"epsilon": value, "error": error, "constant": "constant fields", "notes": notes}
+
+
+def _possible(series: Sequence[Array], blocks: int) -> int:
+    """As many blocks as asked for, or as the shortest run has frames for after its start."""
+    return min(blocks, max(2, min(len(one) for one in series) // FRAMES))
 
 
 def _volume(trajectory: Trajectory, folder: Path) -> float:
