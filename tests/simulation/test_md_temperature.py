@@ -8,7 +8,7 @@ from ase import units
 from toy_crystals import Springs, crystal
 
 from superion.errors import InputError
-from superion.simulation import MDSettings, read_trajectory, run_md
+from superion.simulation import MDSettings, read_trajectory, run_md, summary_of
 from superion.simulation.summary import judge_temperature, summarise
 
 
@@ -161,3 +161,9 @@ def test_deviations_that_grow_are_flagged():
     left = summarise("run", series(energy_deviation=seen, force_deviation=2 * seen**2), settings, atoms=32)
     (warning,) = left.warnings
     assert "forces grew from 0.0002 to 0.0018 eV/Å" in warning
+
+
+def test_the_summary_of_a_trajectory_is_that_of_its_run(tmp_path):
+    result = run(tmp_path, steps=300)
+    assert result.temperature.status == "off"
+    assert summary_of(read_trajectory(tmp_path), tmp_path).facts() == result.facts()

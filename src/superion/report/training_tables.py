@@ -227,7 +227,7 @@ def runs(content: TrainingContent) -> Table | None:
             str(g.number),
             str(run["run"]),
             str(run["stopped"] or "reached its last step"),
-            f"{run['temperature']:g}",
+            _kelvin(run),
             str(run["frames"]),
             str(run["snapshots"]),
         ]
@@ -236,6 +236,13 @@ def runs(content: TrainingContent) -> Table | None:
     ]
     head = ["generation", "run", "how it ended", "T (K)", "frames", "snapshots"]
     return Table("Exploring runs.", head, rows, words=3) if rows else None
+
+
+def _kelvin(run: dict[str, Any]) -> str:
+    """Temperature of a run, and its mean where a warning says that it is another."""
+    asked, mean = f"{run['temperature']:g}", run.get("mean_temperature")
+    missed = any("mean temperature" in warning for warning in run.get("warnings") or ())
+    return f"{asked} (mean {mean:.0f})" if missed and mean is not None else asked
 
 
 def chosen(content: TrainingContent) -> Table | None:

@@ -1,8 +1,9 @@
 """Molecular dynamics that can be killed and resumed."""
 
 from superion.simulation.electric import ElectricSettings
-from superion.simulation.md import MDResult, run_md
+from superion.simulation.md import run_md
 from superion.simulation.settings import MDSettings
+from superion.simulation.summary import MDResult, summary_of
 from superion.simulation.trajectory import (
     Trajectory,
     read_trajectory,
@@ -18,6 +19,7 @@ __all__ = [
     "Trajectory",
     "read_trajectory",
     "run_md",
+    "summary_of",
     "to_ase",
     "write_extxyz",
     "write_frames_of",

@@ -11,7 +11,9 @@ from ase.cell import Cell
 
 from superion.files import write_json
 from superion.simulation.fixed import degrees_of_freedom
+from superion.simulation.recorder import SOMETIMES
 from superion.simulation.settings import MDSettings
+from superion.simulation.trajectory import Trajectory
 from superion.simulation.trust import Sigmas, doubts
 
 Array = np.ndarray
@@ -91,9 +93,12 @@ class MDResult:
         return {**asdict(self), "folder": str(self.folder), "warnings": list(self.warnings)}
 
     def write(self) -> None:
-        """Write `summary.json` into the folder of the run: all that does not depend on who computed it."""
-        shown = {name: value for name, value in self.to_dict().items() if name not in _TIMES}
-        write_json(self.folder / SUMMARY, shown)
+        """Write `facts` to `summary.json` in the folder of the run."""
+        write_json(self.folder / SUMMARY, self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready: all that does not depend on where, and how fast, it was computed."""
+        return {name: value for name, value in self.to_dict().items() if name not in _TIMES}
 
 
 def judge_temperature(temperature: Array, steps: Array, settings: MDSettings, degrees: int) -> Temperature:
@@ -167,6 +172,28 @@ def summarise(
         resumed_at=resumed_at,
         seconds=seconds,
         ns_per_day=ns_per_day,
+    )
+
+
+def summary_of(trajectory: Trajectory, folder: str | Path = "") -> MDResult:
+    """The summary of a run from its trajectory: of any version, also while it is going on.
+
+    What the fit took for errors of labels is not known here, and no deviation is compared with it.
+    """
+    unknown = np.full(len(trajectory), np.nan)
+    found = {name: getattr(trajectory, name) for name in SOMETIMES}
+    series = {
+        "step": trajectory.steps,
+        "temperature": trajectory.temperature,
+        "conserved": trajectory.conserved,
+        "cell": trajectory.cells,
+    } | {name: unknown if values is None else values for name, values in found.items()}
+    return summarise(
+        Path(folder),
+        series,
+        MDSettings.model_validate(trajectory.meta["settings"]),
+        atoms=len(trajectory.numbers),
+        fixed=len(trajectory.meta.get("fixed", ())),
     )
 
 

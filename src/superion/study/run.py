@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from superion.errors import InputError, SuperionError
-from superion.files import locked, sha256, write_json
+from superion.files import locked, read_json, sha256, write_json
 from superion.progress import track
+from superion.simulation.summary import SUMMARY
 from superion.study.config import SETTINGS, StudySettings, read_study, write_study
 from superion.study.crew import Begun, run_apart
 from superion.study.crew_worker import reason
@@ -223,6 +224,8 @@ def _dynamics(steps: Sequence[Step], study: Study, state: State, failed: dict[st
         name = f"dynamics/{job.name}"
         if error is None:
             state.finish(name, outputs(job), seconds)
+            for warning in read_json(job.folder / SUMMARY)["warnings"]:
+                say(f"warning: {name}: {warning}.", study.progress)
         else:
             failed[name] = reason(error)
             state.stop(name, "failed", reason(error), seconds)

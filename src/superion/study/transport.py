@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase.data import chemical_symbols
+from pydantic import ValidationError
 
 from superion.analysis.displacement import mean_squared_displacement, remove_drift
 from superion.analysis.transport import TransportResult, transport
 from superion.errors import InputError
-from superion.simulation import Trajectory, read_trajectory
+from superion.simulation import MDResult, Trajectory, read_trajectory, summary_of
 from superion.study.config import TransportSettings
 
 Array = np.ndarray
@@ -28,15 +30,17 @@ def analyse(folder: Path, settings: TransportSettings) -> dict[str, Any]:
 
     result: TransportResult. against_length: the same for growing parts of the trajectory. msd: lag_ps, and
     Å² by species, other species seen from the same frame of reference. thermo: time_ps, temperature_K,
-    conserved_eV_per_atom (less its first value).
+    conserved_eV_per_atom (less its first value). dynamics: what the run came to, with the status of its
+    temperature and warnings (`MDResult`).
     """
     trajectory = read_trajectory(folder)
-    result = conductivity(trajectory, settings)
+    result, run = conductivity(trajectory, settings), _run(trajectory)
     return {
         "result": result.to_dict(),
         "against_length": [part.to_dict() for part in _against_length(trajectory, settings)],
         "msd": _curves(trajectory, settings, result),
         "thermo": _thermo(trajectory),
+        "dynamics": None if run is None else run.facts(),
     }
 
 
@@ -59,7 +63,7 @@ def conductivity(
             remedy="run without, or with the field 0,0,0.",
         )
     fixed = recorded["ensemble"] != "nve"
-    return transport(
+    found = transport(
         _paths(trajectory, end),
         trajectory.cells[:end],
         trajectory.times[:end],
@@ -73,6 +77,16 @@ def conductivity(
         reference=settings.reference,
         unwrapped=True,
     )
+    run = _run(trajectory) if end is None else None
+    return found if run is None else replace(found, notes=(*found.notes, *run.warnings))
+
+
+def _run(trajectory: Trajectory) -> MDResult | None:
+    """What the run came to; None of a trajectory that does not tell all settings of its run."""
+    try:
+        return summary_of(trajectory)
+    except ValidationError:
+        return None
 
 
 def _paths(trajectory: Trajectory, end: int | None = None) -> Array:

@@ -14,7 +14,7 @@ from ase import Atoms
 
 from superion.errors import InputError, SimulationError
 from superion.files import read_json, sha256
-from superion.simulation import read_trajectory, to_ase
+from superion.simulation import read_trajectory, summary_of, to_ase
 from superion.simulation.chunks import count_chunks
 from superion.structures import is_isolated
 from superion.structures.bare import bare
@@ -32,7 +32,7 @@ class Explored:
     """What exploration found.
 
     candidates: snapshots of all runs, in their order. runs: JSON-ready, one per run: name, temperature (K),
-    frames, snapshots, and why it ended early, or null.
+    frames, snapshots, and why it ended early, or null; of runs with frames mean_temperature (K) and warnings.
     """
 
     candidates: list[Atoms]
@@ -151,6 +151,7 @@ def _result(
     job: Job, name: str, kelvin: float, start: Atoms, settings: ExploreSettings
 ) -> tuple[list[Atoms], dict[str, Any]]:
     stopped = read_json(job.folder / STOPPED)["reason"] if (job.folder / STOPPED).exists() else None
+    trajectory = read_trajectory(job.folder) if count_chunks(job.folder) else None
     frames = _frames(job)
     taken = snapshots(frames, settings.snapshots)
     if stopped is not None and not taken:  # outside the data from the beginning: the start is what is new
@@ -164,6 +165,9 @@ def _result(
         "snapshots": len(result),
         "stopped": stopped,
     }
+    if trajectory is not None and len(trajectory):
+        found = summary_of(trajectory)
+        summary |= {"mean_temperature": found.mean_temperature, "warnings": list(found.warnings)}
     return result, summary
 
 
