@@ -38,7 +38,7 @@ def test_numbers_of_the_thiophosphates(lps):
     assert total.trajectories["Li7P3S11-800K-s1"] == 46
     assert found.duplicates == []
     assert found.warnings == []
-    assert found.notes[0].endswith("seen but not read: REF_energy_free (49 frames).")
+    assert found.notes[0].endswith("seen but not read: REF_energy_free.")
 
 
 def test_json_and_table(lps):
@@ -103,22 +103,26 @@ S 2.0 0.0 0.0 -0.1 -0.2 -0.3
 """
 
 
-def test_bare_labels_are_noted_with_the_flags_that_read_them(tmp_path):
+def test_bare_labels_are_noted_as_candidates(tmp_path):
     path = tmp_path / "bare.xyz"
     path.write_text(BARE)
     found = census(read_frames(path))
     assert found.total.labels == {}
+    advice = "--key energy=KEY[:UNIT] --key forces=KEY[:UNIT] --key virial=KEY[:UNIT]"
     assert found.notes == [
-        f"{path}: seen but not read: energy (1 frames), forces (1 frames), virial (1 frames). "
-        "To read them: --key energy=energy --key forces=forces --key virial=virial"
+        f"{path}: seen but not read: energy: energy (-1.5); forces: forces (values, rms 0.216); "
+        "virial: virial (values, rms 0.577). To read labels, name their keys, and units other than eV and Å: "
+        f"{advice} (--key energy=none: do without)."
     ]
-    with pytest.raises(
-        InputError, match=r"nothing to fit.*map them with --key energy=energy --key forces=forces"
-    ):
+    with pytest.raises(InputError, match=r"1 of 1 frames .*no REF_energy.*energy \(-1.5\).*--key energy=KEY"):
         require_labels(read_frames(path))
     half = read_frames(path, ["forces=forces"])
-    require_labels(half)
+    with pytest.raises(InputError, match="no REF_energy"):
+        require_labels(half)
     assert "--key forces" not in census(half).notes[0]
+    without = read_frames(path, ["forces=forces", "energy=none"])
+    require_labels(without)
+    assert "energy" not in census(without).notes[0]
     assert census(read_frames(path, ["energy=energy", "forces=forces", "virial=virial"])).notes == []
 
 

@@ -7,13 +7,10 @@ from superion.structures.labels import (
     LABELS,
     UNITS,
     canonical_value,
-    fits,
     get_label,
-    guess_label,
     is_isolated,
     parse_mapping,
     parse_mappings,
-    suggest_mappings,
 )
 
 WATER = Atoms("OH2", [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], cell=[4, 5, 6], pbc=True)
@@ -162,23 +159,6 @@ def test_bad_values_are_named(text, raw, message):
 def test_virial_without_a_cell_is_refused():
     with pytest.raises(InputError, match="needs the volume of a cell"):
         value("virial=w", np.ones(6), Atoms("H"))
-
-
-def test_guesses_and_suggestions():
-    assert guess_label("DFT_Forces") == "forces"
-    assert guess_label("free_energy") == "energy"
-    assert guess_label("mulliken") == guess_label("initial_charges") == "charges"
-    assert guess_label("charge") == guess_label("net_charge") == "total_charge"
-    assert guess_label("temperature_K") is None
-    assert suggest_mappings(["energy", "my_forces", "E_energy", "note", "virial", "stress"]) == (
-        "--key energy=energy --key forces=my_forces --key virial=virial"
-    )
-    assert fits("dipole_vector", np.zeros(3), 3)
-    assert not fits("dipole_moment", 1.0, 3)
-    assert fits("virial", np.zeros(9), 3)
-    assert fits("forces", np.zeros((3, 3)), 3)
-    assert not fits("energies", np.zeros(3), 3)
-    assert not fits("note", 1.0, 3)
 
 
 def test_get_label_and_isolated():

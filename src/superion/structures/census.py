@@ -13,8 +13,9 @@ from rich.table import Table
 
 from superion.errors import InputError
 from superion.structures.bare import total_of
+from superion.structures.candidates import UNMAPPED, candidates, described, remedy, require_mapped
 from superion.structures.duplicates import duplicate_groups, frame_name
-from superion.structures.labels import LABELS, get_label, guess_label, is_isolated, suggest_mappings
+from superion.structures.labels import LABELS, get_label, is_isolated
 from superion.structures.slips import unit_slips
 from superion.structures.split import trajectory_of
 
@@ -121,17 +122,17 @@ def census(frames: Sequence[Atoms]) -> Census:
 
 
 def require_labels(frames: Sequence[Atoms]) -> None:
-    """InputError if no frame, isolated atoms aside, has an energy, forces or a stress to fit."""
+    """InputError if there is nothing to fit, or if energies or forces were not read that seem to be there."""
+    require_mapped(frames)
     bulk = [a for a in frames if not is_isolated(a)]
     if any(get_label(a, name) is not None for a in bulk for name in ("energy", "forces", "stress")):
         return
-    seen = sorted({name for a in bulk for name in a.info.get("unmapped_labels", ())})
-    flags = suggest_mappings(seen)
+    found = candidates(bulk, ("energy", "forces", "stress"))
     raise InputError(
         f"none of {len(bulk)} frames has REF_energy, REF_forces or REF_stress: there is nothing to fit."
-        + (f" Seen but not read: {', '.join(seen)}." if seen else ""),
-        remedy=f"map them with {flags} (add :unit where it is not eV and Å)."
-        if flags
+        + (f" Seen but not read: {described(found)}." if found else ""),
+        remedy=remedy(found)
+        if found
         else "label the frames, or map your keys with --key energy=KEY --key forces=KEY.",
     )
 
@@ -203,18 +204,20 @@ def _listed(names: Sequence[str]) -> str:
 def _notes(groups: dict[str, list[Atoms]]) -> list[str]:
     notes = []
     for name, frames in groups.items():
-        seen = Counter(key for a in frames for key in a.info.get("unmapped_labels", ()))
+        seen = Counter(key for a in frames for key in a.info.get(UNMAPPED, ()))
         if not seen:
             continue
-        text = ", ".join(f"{key} ({count} frames)" for key, count in seen.items())
-        flags = suggest_mappings(key for key in seen if _missing(guess_label(key), frames))
-        notes.append(f"{name}: seen but not read: {text}." + (f" To read them: {flags}" if flags else ""))
+        lacking = [label for label in _COUNTED if all(get_label(a, label) is None for a in frames)]
+        found = candidates(frames, lacking)
+        known = {key for keys in found.values() for key in keys}
+        parts = [described(found)] if found else []
+        other = ", ".join(sorted(set(seen) - known))
+        parts += [f"other keys: {other}" if found else other] if other else []
+        rare = [f"{key} in {count}" for key, count in seen.items() if count < len(frames)]
+        some = f" (of {len(frames)} frames {', '.join(rare)})" if rare else ""
+        advice = f" To read labels, {remedy(found)}" if found else ""
+        notes.append(f"{name}: seen but not read: {'; '.join(parts)}{some}.{advice}")
     return notes
-
-
-def _missing(label: str | None, frames: Sequence[Atoms]) -> bool:
-    name = "stress" if label == "virial" else label
-    return name is not None and all(get_label(a, name) is None for a in frames)
 
 
 def _row(group: Group) -> list[str]:

@@ -1,14 +1,16 @@
 """Label names, their keys and units, and how foreign keys and units are mapped onto them.
 
-A mapping is written `label=key` or `label=key:unit`, for example `forces=forces`,
-`energy=E:Ha` or `dipole=dipole_vector:e*bohr`. A unit with a leading minus sign also flips
-the sign of the values: `stress=stress:-kbar` for codes that count pressure as positive,
-`forces=gradient:-Ha/bohr` for files that hold gradients.
+A mapping is written `label=key[:unit][:order]`, for example `forces=forces`, `energy=E:Ha` or
+`dipole=dipole_vector:e*bohr`. A unit with a leading minus sign also flips the sign of the values:
+`stress=stress:-kbar` for codes that count pressure as positive, `forces=gradient:-Ha/bohr` for
+files that hold gradients. The order is that of the six components of a stress, virial or
+quadrupole: `stress=stress:kbar:vasp`, `virial=w:xx,xy,xz,yy,yz,zz`. `energy=none` leaves a label out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as MappingABC
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -81,13 +83,28 @@ UNITS: dict[str, dict[str, float]] = {
 """Factors from each accepted unit to eV, Å and e (CODATA values as in `ase.units`), by dimension."""
 
 
+VOIGT = ("xx", "yy", "zz", "yz", "xz", "xy")
+ORDERS: dict[str, tuple[str, ...]] = {
+    "voigt": VOIGT,
+    "vasp": ("xx", "yy", "zz", "xy", "yz", "zx"),
+    "lammps": ("xx", "yy", "zz", "xy", "xz", "yz"),
+    "rows": ("xx", "xy", "xz", "yy", "yz", "zz"),
+}
+"""Orders of six components by name: of the conventions, as VASP and LAMMPS print them, by rows."""
+NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """`label` is read from `key` and multiplied by `factor`."""
+    """`label` is read from `key` and multiplied by `factor`; without a key it is left out.
+
+    order: of the six components of a symmetric matrix, None where it is not stated.
+    """
 
     label: Label
     key: str
     factor: float = 1.0
+    order: tuple[str, ...] | None = None
 
 
 def is_isolated(atoms: Atoms) -> bool:
@@ -102,11 +119,11 @@ def get_label(atoms: Atoms, name: str) -> Any:
 
 
 def parse_mapping(text: str) -> Mapping:
-    """One `label=key[:unit]`; InputError with a suggestion for an unknown label or unit."""
+    """One `label=key[:unit][:order]`; InputError with a suggestion for an unknown label, unit or order."""
     name, equals, rest = text.partition("=")
-    key, colon, unit = rest.strip().rpartition(":") if ":" in rest else (rest.strip(), "", "")
-    name, key, unit = name.strip(), key.strip(), unit.strip()
-    if not (equals and name and key) or (colon and not unit):
+    key, *parts = (part.strip() for part in rest.split(":"))
+    name = name.strip()
+    if not (equals and name and key) or not all(parts):
         raise InputError(
             f"cannot understand the key mapping {text!r}.",
             remedy="write label=key or label=key:unit, for example energy=E:Ha.",
@@ -119,7 +136,37 @@ def parse_mapping(text: str) -> Mapping:
             f"unknown label {name!r} in the key mapping {text!r}.{suggest(name.lower(), names)}",
             remedy=f"the label stands left of '='; labels are {', '.join(names)}.",
         )
-    return Mapping(label, key, _factor(label, unit, text) if unit else 1.0)
+    if key.lower() == NONE:
+        return Mapping(label, "")
+    order, factor = None, None
+    while parts:  # from the right: a key may hold a colon itself
+        word = parts[-1]
+        if order is None and (words := _order(word, label, text)):
+            order = words
+        elif factor is None and (order is None or _is_unit(word, label)):
+            factor = _factor(label, word, text)
+        else:
+            break
+        parts.pop()
+    return Mapping(label, ":".join([key, *parts]), 1.0 if factor is None else factor, order)
+
+
+def _is_unit(text: str, label: Label) -> bool:
+    return text.removeprefix("-") in UNITS[label.dimension]
+
+
+def _order(text: str, label: Label, mapping: str) -> tuple[str, ...] | None:
+    """The order that a word or a list such as `xx,xy,xz,yy,yz,zz` states; None if it states none."""
+    words = tuple(ORDERS.get(text.lower(), [word.strip().lower() for word in text.split(",")]))
+    if len(words) == 1 or label.shape != (6,):
+        return None
+    if len(words) != 6 or {"".join(sorted(word)) for word in words} != set(VOIGT):
+        raise InputError(
+            f"{text!r} in {mapping!r} is no order of six components.",
+            remedy=f"name each of {', '.join(VOIGT)} once, separated by commas, or write one of "
+            f"{', '.join(ORDERS)}.",
+        )
+    return words
 
 
 def _factor(label: Label, unit: str, text: str) -> float:
@@ -137,9 +184,16 @@ def _factor(label: Label, unit: str, text: str) -> float:
     return -table[bare] if unit.startswith("-") else table[bare]
 
 
-def parse_mappings(texts: Sequence[str]) -> list[Mapping]:
-    """All mappings; InputError if a label is mapped twice (stress and virial are one label)."""
+def parse_mappings(texts: Sequence[str] | MappingABC[str, str]) -> list[Mapping]:
+    """All mappings, as text or as `{label: "key[:unit]"}`; InputError if a label is mapped twice.
+
+    Stress and virial are one label.
+    """
     mappings: dict[str, Mapping] = {}
+    if isinstance(texts, MappingABC):
+        texts = [f"{label}={key}" for label, key in texts.items()]
+    elif isinstance(texts, str):
+        texts = [texts]
     for text in texts:
         mapping = parse_mapping(text)
         if mapping.label.key in mappings:
@@ -150,47 +204,6 @@ def parse_mappings(texts: Sequence[str]) -> list[Mapping]:
             )
         mappings[mapping.label.key] = mapping
     return list(mappings.values())
-
-
-def guess_label(name: str) -> str | None:
-    """The label that a foreign key probably holds, judged by its name alone; `charge` is one of all atoms."""
-    if name.lower() in ("charge", "net_charge"):
-        return "total_charge"
-    words = {
-        "total_charge": "total_charge",
-        "virial": "virial",
-        "force": "forces",
-        "stress": "stress",
-        "dipole": "dipole",
-        "quadrupole": "quadrupole",
-        "bec": "bec",
-        "born": "bec",
-        "charge": "charges",
-        "mulliken": "charges",
-        "hirshfeld": "charges",
-        "energy": "energy",
-    }
-    return next((label for word, label in words.items() if word in name.lower()), None)
-
-
-def fits(name: str, value: Any, atoms: int) -> bool:
-    """Whether a value has as many numbers as the label that its key `name` seems to mean."""
-    guess = guess_label(name)
-    if guess is None:
-        return False
-    label = VIRIAL if guess == "virial" else LABELS[guess]
-    count = int(np.prod(label.shape)) * (atoms if label.where == "arrays" else 1)
-    return np.size(value) in ((6, 9) if label.shape == (6,) else (count,))
-
-
-def suggest_mappings(names: Iterable[str]) -> str:
-    """The `--key` flags that would map foreign keys onto labels, the first name of each label winning."""
-    found: dict[str, str] = {}
-    for name in names:
-        label = guess_label(name)
-        if label:
-            found.setdefault("stress" if label == "virial" else label, f"--key {label}={name}")
-    return " ".join(found.values())
 
 
 def canonical_value(mapping: Mapping, value: Any, atoms: Atoms, *, file: object, frame: int) -> Value:
@@ -230,6 +243,9 @@ def canonical_value(mapping: Mapping, value: Any, atoms: Atoms, *, file: object,
                 remedy="check that the nine numbers are the stress or virial of a periodic cell.",
             )
         numbers = full_3x3_to_voigt_6_stress(matrix)
+    elif label.shape == (6,) and mapping.order is not None and numbers.size == 6:
+        where = ["".join(sorted(word)) for word in mapping.order]
+        numbers = numbers.reshape(6)[[where.index(word) for word in VOIGT]]
     expected = int(np.prod(shape))
     if numbers.size != expected or (numbers.ndim and label.where == "arrays" and len(numbers) != len(atoms)):
         raise InputError(
@@ -242,6 +258,16 @@ def canonical_value(mapping: Mapping, value: Any, atoms: Atoms, *, file: object,
     if label is VIRIAL:
         numbers = -numbers / _volume(atoms, here, file, frame)
     return numbers if label.shape or label.where == "arrays" else float(numbers)
+
+
+def states_order(mapping: Mapping, value: Any, atoms: Atoms) -> bool:
+    """Whether the order of six components is known: stated, or that of ASE, or of no consequence."""
+    label = mapping.label
+    if label.shape != (6,) or mapping.order is not None or np.size(value) != 6:
+        return True
+    shear = np.ravel(np.asarray(value, dtype=np.float64))[3:]
+    of_ase = mapping.key == "stress" and mapping.key not in atoms.info
+    return of_ase or not shear.any()
 
 
 def _where_not_finite(label: Label, numbers: Array, atoms: Atoms) -> str:

@@ -3,88 +3,84 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import ase.io
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import all_properties
 from ase.io.formats import string2index
 
-from superion.errors import InputError, naming, suggest
-from superion.structures.bare import FRAGMENT, FRAGMENT_CHARGES, fragment_charges
+from superion.errors import InputError, naming
+from superion.structures.bare import FRAGMENT, FRAGMENT_CHARGES, TOTAL, fragment_charges
+from superion.structures.candidates import UNMAPPED, guess_label, ranked
 from superion.structures.checks import check_structure
-from superion.structures.cif import read_cif
-from superion.structures.labels import (
-    ISOLATED,
-    LABELS,
-    Mapping,
-    canonical_value,
-    fits,
-    guess_label,
-    parse_mappings,
-)
-from superion.structures.runner import is_runner, read_runner
-from superion.structures.xyz import parse_xyz, read_bytes, xyz_frames
+from superion.structures.convergence import not_converged
+from superion.structures.foreign import Foreign
+from superion.structures.formats import Reader, Source, reader_of
+from superion.structures.labels import ISOLATED, LABELS, VOIGT, Mapping, canonical_value, states_order
+from superion.structures.xyz import read_bytes
 
-_CANONICAL = {label.key: Mapping(label, label.key) for label in LABELS.values()}
+_CANONICAL = {label.key: Mapping(label, label.key, order=VOIGT) for label in LABELS.values()}
 _STRUCTURAL = ("momenta", "masses", "tags", FRAGMENT)
-_DUMPED = re.compile(rb"^ITEM: ATOMS(.*)$", re.MULTILINE)
-_ASIDE = ("source", "unmapped_labels", FRAGMENT_CHARGES)
+_ASIDE = ("source", UNMAPPED, FRAGMENT_CHARGES)
+_SPELT = (*(key for key in _CANONICAL if key not in ("trajectory", "frame_id")), FRAGMENT, FRAGMENT_CHARGES)
+_WEIGHT = re.compile(r"(config_|energy_|forces?_|stress_|virial_|atoms?_)*(weights?|sigma)")
+_CONVERGED = re.compile(r"(is_|scf_|electronic_|electronically_|dft_)*converged")
+Keys = Sequence[str] | MappingABC[str, str] | Foreign
 
 
 def read_frames(
-    path: str | Path, keys: Sequence[str] = (), index: str = ":", *, min_distance: float = 0.3
+    path: str | Path, keys: Keys = (), index: str = ":", *, min_distance: float = 0.3
 ) -> list[Atoms]:
     """Structures of a file with their labels under the keys of the conventions.
 
-    Extended XYZ, CIF, POSCAR, CONTCAR, XDATCAR, input.data of RuNNer and n2p2, and all else that
-    `ase.io.read` knows by its name, each also compressed (`.gz`).
+    Extended XYZ, CIF, POSCAR, CONTCAR, XDATCAR, OUTCAR, vasprun.xml, input.data of RuNNer and n2p2, dumps and
+    data files of LAMMPS, folders of DeePMD-kit, outputs of CP2K, JSON of pymatgen, and all else that
+    `ase.io.read` knows by its name; each file also compressed (`.gz`).
 
-    keys: mappings `label=key[:unit]` of foreign keys, see `structures.labels`. A mapped key wins
-        over a canonical one. Foreign labels that are not mapped are dropped, and their names kept
-        in `info["unmapped_labels"]` for the census.
+    keys: mappings `label=key[:unit][:order]` of foreign keys, as a list, or `{label: "key[:unit]"}`, see
+        `structures.labels`. A mapped key wins over a canonical one, which is read where the mapped one is
+        missing. Foreign labels that are not mapped are dropped, and their names kept, with what they are
+        like, in `info["unmapped_labels"]` for the census. A `Foreign` says more of files, and checks its
+        mappings over all of them, when its owner calls `check`.
     index: which frames, in ASE's notation, such as ":", "-1" or "::10".
     min_distance: Å; frames with atoms closer than this are refused.
 
-    `info["source"]` of each frame is `<file>#<index>`. Constraints and calculators are dropped.
-    Raises InputError, naming file, frame and atom, for all that cannot be used as it is.
+    `info["source"]` of each frame is `<file>#<index>`. Fixed atoms stay fixed (`atoms.constraints`);
+    calculators are dropped. Warns, once for each file, of names that resemble those of the conventions, of
+    calculations that did not converge, and of weights. Raises InputError, naming file, frame and atom, for
+    all that cannot be used as it is.
     """
     path = Path(path)
-    mappings = parse_mappings(keys)
-    if not path.is_file():
-        raise InputError(
-            "there is no such file." if not path.exists() else "this is a folder, not a file.",
-            file=path,
-            remedy="check the path.",
-        )
-    raw = _read_all(path, index)
+    foreign = keys if isinstance(keys, Foreign) else Foreign.of(keys)
+    raw = _read_all(path, index, foreign)
+    doubts: dict[str, list[int]] = {}
     frames = []
     for number, atoms in raw:
         check_structure(atoms, min_distance, file=path, frame=number)
-        frames.append(_canonical(atoms, mappings, path, number))
-    for mapping in mappings:
-        if not any(mapping.key in _values(atoms) for _, atoms in raw):
-            present = sorted(set().union(*(_values(atoms) for _, atoms in raw)))
-            raise InputError(
-                f"no frame has the key {mapping.key!r} that is mapped to {mapping.label.name}."
-                f"{suggest(mapping.key, present)}",
-                file=path,
-                remedy=f"keys in the file: {', '.join(present) or 'none'}.",
-            )
+        frames.append(_canonical(atoms, foreign, path, number, doubts))
+    foreign.saw(path, set().union(*(_values(atoms) for _, atoms in raw)))
+    if foreign is not keys:
+        foreign.check()
+    for text, numbers in doubts.items():
+        warnings.warn(f"{path}, {_named(numbers, len(raw))}: {text}", stacklevel=2)
     return frames
 
 
 def read_raw(path: str | Path) -> list[Atoms]:
     """Structures of a file with all they hold, unchecked, under the names that the file gives."""
-    return [atoms for _, atoms in _read_all(Path(path), ":")]
+    return [atoms for _, atoms in _read_all(Path(path), ":", Foreign())]
 
 
-def read_structure(path: str | Path, index: str | None = None) -> Atoms:
+def read_structure(path: str | Path, index: str | None = None, keys: Keys = ()) -> Atoms:
     """The one structure of a file, or the frame `index` of a file with several."""
-    frames = read_frames(path, index=index or ":")
+    frames = read_frames(path, keys, index=index or ":")
     if len(frames) != 1:
         raise InputError(
             f"one structure is needed, but the file has {len(frames)} frames.",
@@ -94,52 +90,49 @@ def read_structure(path: str | Path, index: str | None = None) -> Atoms:
     return frames[0]
 
 
-def _read_all(path: Path, index: str) -> list[tuple[int, Atoms]]:
-    """Chosen frames with their numbers in the file, as ASE reads them."""
-    name = path.name.removesuffix(".gz").lower()
-    if name.endswith((".xyz", ".extxyz")):
-        texts = xyz_frames(path)
-        return [(k, parse_xyz(texts[k], path, k)) for k in _chosen(index, len(texts), path)]
-    data = read_bytes(path)
-    if is_runner(name, data):
-        images = read_runner(data, path)
-    elif name.endswith(".cif"):
-        try:
-            images = read_cif(data, path)
-        except InputError:
-            raise
-        except Exception as error:  # the parser raises many kinds
-            raise _unreadable(path, error) from error
-    else:
-        _refuse_numbered_types(data, path)
-        try:
-            format = "vasp" if name.endswith(".vasp") else None
-            images = list(ase.io.iread(path, index=":", format=format, do_not_split_by_at_sign=True))
-        except Exception as error:  # the parsers raise many kinds
-            raise _unreadable(path, error) from error
-    if not images:
-        raise InputError("the file holds no structure.", file=path, remedy="check the file.")
-    return [(k, images[k]) for k in _chosen(index, len(images), path)]
+def _named(numbers: list[int], count: int) -> str:
+    if len(numbers) == count > 1:
+        return "all frames"
+    shown = ", ".join(str(number) for number in numbers[:8])
+    return f"frame{'s' if len(numbers) > 1 else ''} {shown}{' …' if len(numbers) > 8 else ''}"
 
 
-def _refuse_numbered_types(data: bytes, path: Path) -> None:
-    """InputError for a dump of LAMMPS without elements, whose types would pass for atomic numbers."""
-    columns = _DUMPED.search(data) if data.lstrip().startswith(b"ITEM:") else None
-    if columns is not None and not {b"element", b"mass"} & set(columns[1].split()):
+def _read_all(path: Path, index: str, foreign: Foreign) -> list[tuple[int, Atoms]]:
+    """Chosen frames with their numbers in the file, with all that the file says of them."""
+    source = _source(path, foreign)
+    reader = reader_of(source)
+    try:
+        images = reader.read(source)
+    except InputError:
+        raise
+    except Exception as error:  # the parsers raise many kinds
+        raise _unreadable(path, reader, error) from error
+    if not len(images):
+        raise InputError("the file holds no structure.", file=path, remedy=reader.hint)
+    chosen = _chosen(index, len(images), path)
+    raw = [(k, images[k]) for k in chosen]
+    for k in not_converged(source, len(images)):
+        if k in chosen:
+            raw[chosen.index(k)][1].info.setdefault("scf_converged", False)
+    return raw
+
+
+def _source(path: Path, foreign: Foreign) -> Source:
+    if not path.exists():
+        raise InputError("there is no such file.", file=path, remedy="check the path.")
+    if path.is_dir() and not any(path.rglob("type.raw")):
         raise InputError(
-            "the dump of LAMMPS has no column `element`: types are numbers that name no element.",
+            "this is a folder, not a file, and holds no data of DeePMD-kit.",
             file=path,
-            remedy="write it with `dump 1 all custom 100 run.lammpstrj id element xu yu zu` and "
-            "`dump_modify 1 element Li P S`, elements in the order of the types.",
+            remedy="check the path.",
         )
+    data = b"" if path.is_dir() else read_bytes(path)
+    return Source(path, path.name.removesuffix(".gz").lower(), data, foreign)
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
+def _unreadable(path: Path, reader: Reader, error: Exception) -> InputError:
     return InputError(
-        f"cannot be read as a structure file ({type(error).__name__}: {error}).",
-        file=path,
-        remedy="the file is damaged or its name does not say its format; extended XYZ (.extxyz), CIF (.cif), "
-        "VASP (.vasp, POSCAR, XDATCAR) and RuNNer (input.data) always work.",
+        f"cannot be read as {reader.name} ({type(error).__name__}: {error}).", file=path, remedy=reader.hint
     )
 
 
@@ -167,57 +160,120 @@ def _values(atoms: Atoms) -> dict[str, Any]:
     return values | {k: v for k, v in atoms.info.items() if k not in _ASIDE}
 
 
-def _canonical(atoms: Atoms, mappings: list[Mapping], path: Path, number: int) -> Atoms:
+def _canonical(
+    atoms: Atoms, foreign: Foreign, path: Path, number: int, doubts: dict[str, list[int]]
+) -> Atoms:
     values = _values(atoms)
+    mappings = foreign.mappings
     mapped = {m.key for m in mappings}
-    _refuse_misspelt(values, mapped, path, number)
+    for text in (*_misspelt(values, mappings), *_weights(values), *_states_failure(values)):
+        doubts.setdefault(text, []).append(number)
     clean = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     for name in _STRUCTURAL:
         if name in atoms.arrays:
             clean.set_array(name, atoms.arrays[name])
+    clean.set_constraint([constraint for constraint in atoms.constraints if constraint is not None])
     chosen = {key: m for key, m in _CANONICAL.items() if key in values}
     chosen |= {m.label.key: m for m in mappings if m.key in values}
+    unwanted = {m.label.key for m in mappings if not m.key}
     if FRAGMENT_CHARGES in atoms.info:
         clean.info[FRAGMENT_CHARGES] = atoms.info[FRAGMENT_CHARGES]
         with naming(f"{path}#{number}"):
             fragment_charges(clean)
     for key, mapping in chosen.items():
+        if key in unwanted:
+            continue
         value = canonical_value(mapping, values[mapping.key], clean, file=path, frame=number)
         if mapping.label.where == "arrays":
             clean.arrays[key] = np.ascontiguousarray(value)
         else:
             clean.info[key] = value
+        if not states_order(mapping, values[mapping.key], atoms):
+            text = (
+                f"the six numbers of {mapping.key} are taken in the order {' '.join(VOIGT)}; state the order "
+                f"to be sure: --key {mapping.label.name}={mapping.key}:UNIT:voigt, or vasp "
+                "(xx yy zz xy yz zx), lammps (xx yy zz xy xz yz), rows (xx xy xz yy yz zz)."
+            )
+            doubts.setdefault(text, []).append(number)
+    if foreign.total_charge is not None and TOTAL not in clean.info and FRAGMENT_CHARGES not in clean.info:
+        clean.info[TOTAL] = foreign.total_charge
     _check_isolated(clean, path, number)
-    left = set(values) - mapped - set(chosen)
-    foreign = {k for k in left if guess_label(k) or (k in atoms.arrays and values[k].dtype.kind == "f")}
+    left = {k for k in set(values) - mapped - set(chosen) if _label_key(k) not in unwanted}
+    unmapped = {k for k in left if guess_label(k) or (k in atoms.arrays and values[k].dtype.kind == "f")}
     kept = (str, bool, int, float, list, np.ndarray, np.generic)
     for key, value in atoms.info.items():
-        if key in left - foreign and isinstance(value, kept):
+        if key in left - unmapped and isinstance(value, kept):
             clean.info[key] = value.item() if isinstance(value, np.generic) else value
-    if foreign:
-        likely = sorted(foreign, key=lambda k: (not fits(k, values[k], len(atoms)), k))
-        clean.info["unmapped_labels"] = likely
+    if unmapped:
+        beside = {key: value for key, value in values.items() if key in unmapped or isinstance(value, str)}
+        likely = ranked(beside, len(atoms))
+        clean.info[UNMAPPED] = {key: like for key, like in likely.items() if key in unmapped}
     clean.info["source"] = f"{path}#{number}"
     return clean
 
 
-def _refuse_misspelt(values: dict[str, Any], mapped: set[str], path: Path, number: int) -> None:
-    """A key that is almost canonical is a mistake, not a foreign key."""
-    known = [key for key in _CANONICAL if key not in ("trajectory", "frame_id")]
-    known += [FRAGMENT, FRAGMENT_CHARGES]
-    for name in values:
-        if name in known or name in mapped:
+def _label_key(name: str) -> str | None:
+    """Key of the label that a foreign name seems to hold."""
+    guess = guess_label(name)
+    return None if guess is None else LABELS["stress" if guess == "virial" else guess].key
+
+
+def _misspelt(values: dict[str, Any], mappings: Sequence[Mapping]) -> list[str]:
+    """Names that are almost those of the conventions, unless the label is there or mapped.
+
+    Properties as ASE names them are no misspellings.
+    """
+    settled = {m.key for m in mappings} | {m.label.key for m in mappings} | set(values) & set(_SPELT)
+    found = []
+    for name in sorted(set(values) - set(_SPELT) - set(all_properties) - settled):
+        closest = _closest(name)
+        if closest is None or closest in settled:
             continue
-        likeness = {key: SequenceMatcher(None, name.lower(), key.lower()).ratio() for key in known}
-        closest = max(likeness, key=lambda key: likeness[key])
-        if likeness[closest] > 0.85 and closest not in values:
-            label = _CANONICAL[closest].label.name if closest in _CANONICAL else ""
-            raise InputError(
-                f"unknown key {name!r}. Did you mean {closest!r}?",
-                file=path,
-                frame=number,
-                remedy="rename it" + (f", or read it with --key {label}={name}." if label else "."),
-            )
+        label = _CANONICAL[closest].label.name if closest in _CANONICAL else None
+        found.append(
+            f"{name!r} is not read. Did you mean {closest!r}? Rename it"
+            + (f", or map it with --key {label}={name}." if label else ".")
+        )
+    return found
+
+
+@cache
+def _closest(name: str) -> str | None:
+    """The key of the conventions that a name resembles; it begins alike: `pred_energy` is no `REF_energy`."""
+    likeness = {
+        key: SequenceMatcher(None, name.lower(), key.lower()).ratio()
+        for key in _SPELT
+        if name[:1].lower() == key[:1].lower()
+    }
+    closest = max(likeness, key=lambda key: likeness[key], default="")
+    return closest if closest and likeness[closest] > 0.85 else None
+
+
+def _weights(values: dict[str, Any]) -> list[str]:
+    """Weights or assumed errors that a file gives to its frames, and that no fit here reads."""
+    names = [
+        name
+        for name, value in values.items()
+        if _WEIGHT.fullmatch(name.lower()) and not (np.ndim(value) == 0 and value == 1)
+    ]
+    if not names:
+        return []
+    return [f"{', '.join(sorted(names))}: weights of single frames are not used; all frames count alike."]
+
+
+def _states_failure(values: dict[str, Any]) -> list[str]:
+    """Keys that say that a calculation did not converge."""
+    names = [
+        name
+        for name, value in values.items()
+        if _CONVERGED.fullmatch(name.lower()) and str(value).lower() in ("false", "f", "0", "no")
+    ]
+    if not names:
+        return []
+    return [
+        f"the calculation did not converge ({names[0]} is false): its labels are used, but may be wrong "
+        "by far. Leave these frames out, or label them again."
+    ]
 
 
 def _check_isolated(atoms: Atoms, path: Path, number: int) -> None:

@@ -6,6 +6,7 @@ import gzip
 import re
 import warnings
 import zlib
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -14,7 +15,14 @@ from ase.io.extxyz import read_xyz
 
 from superion.errors import InputError
 
-_PROPERTIES = re.compile(r'\bProperties\s*=\s*"?([^"\s]+)')
+_FIELD = re.compile(
+    r"""([^\s="'{}\[\]]+)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\{[^}]*\}|\[[^\]]*\]|[^\s"'{\[]\S*)"""
+)
+"""A key and its value in a comment line; what is quoted is no key."""
+_MATRICES = ("stress", "virial")
+"""Keys for which the parser of ASE wants nine numbers."""
+_SIX = "superion_six_"
+_TRUTH = {"t": "T", "true": "T", "1": "T", "f": "F", "false": "F", "0": "F"}
 
 
 def read_bytes(path: Path) -> bytes:
@@ -32,39 +40,72 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def xyz_frames(path: Path) -> list[str]:
-    """The text of each frame of an (extended) XYZ file.
+def decoded(data: bytes, path: Path) -> str:
+    """Text in UTF-8, whatever the locale is; InputError, naming the byte, for what is none."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"the file is not text in UTF-8 ({error.reason} 0x{data[error.start]:02x} at byte {error.start}, "
+            f"line {line}).",
+            file=path,
+            remedy="name compressed files *.gz; text in Latin-1 is converted by `iconv -f latin1 -t utf-8`.",
+        ) from error
+
+
+class XyzFrames(Sequence[Atoms]):
+    """The frames of an (extended) XYZ file, each parsed when it is asked for."""
+
+    def __init__(self, data: bytes, path: Path) -> None:
+        self._path = path
+        self._texts = xyz_frames(path, data)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __getitem__(self, index: int) -> Atoms:  # type: ignore[override]  # no slices are asked for
+        return parse_xyz(self._texts[index], self._path, index)
+
+
+def xyz_frames(path: Path, data: bytes | None = None) -> list[str]:
+    """The text of each frame of an (extended) XYZ file; data: its content, if it has been read.
 
     Raises InputError, naming frame, line and atom, for bytes that are not text, a first line
     that is no number of atoms, too few atoms, and rows with the wrong number of columns.
+    Warns of columns that nothing declares.
     """
-    try:
-        text = read_bytes(path).decode()
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"the file is not text ({error.reason} at byte {error.start}).",
-            file=path,
-            remedy="give an extended-XYZ file; name compressed files *.gz.",
-        ) from error
+    text = decoded(read_bytes(path) if data is None else data, path)
     lines = text.replace("\r\n", "\n").split("\n")
     complete = lines[-1] == ""
     if complete:
         lines.pop()
     frames: list[str] = []
+    undeclared: list[int] = []
     start = 0
     while start < len(lines):
         if not lines[start].strip():
             start += 1
             continue
         frame = lines[start : start + 2 + _count(lines[start], path, len(frames), start)]
-        _check_rows(frame, path, len(frames))
+        if len(frame) > 1:
+            frame[1] = comment_line(frame[1], path, len(frames))
+        if _check_rows(frame, path, len(frames)):
+            undeclared.append(len(frames))
         frames.append("\n".join(frame) + "\n")
         start += len(frame)
     if not complete and len(frame) > 4 and len(frame[-1].rstrip()) < min(map(len, frame[2:-1])):
         warnings.warn(
             f"{path}, frame {len(frames) - 1}: the file does not end with a newline, and its last line is "
             f"the shortest of its frame; a number may have been cut: {frame[-1]!r}.",
-            stacklevel=3,
+            stacklevel=4,
+        )
+    if undeclared:
+        warnings.warn(
+            f"{path}: the atoms of {len(undeclared)} frames (first {undeclared[0]}) have more columns than "
+            "element and position, which nothing declares: they are not read. Declare them in the second "
+            "line of each frame, for example Properties=species:S:1:pos:R:3:forces:R:3.",
+            stacklevel=4,
         )
     return frames
 
@@ -84,7 +125,8 @@ def _count(line: str, path: Path, frame: int, number: int) -> int:
     return count
 
 
-def _check_rows(frame: list[str], path: Path, index: int) -> None:
+def _check_rows(frame: list[str], path: Path, index: int) -> bool:
+    """InputError for rows that do not fit; whether there are columns that nothing declares."""
     atoms = int(frame[0])
     if len(frame) < 2 + atoms:
         raise InputError(
@@ -93,11 +135,13 @@ def _check_rows(frame: list[str], path: Path, index: int) -> None:
             frame=index,
             remedy="the file is truncated: copy it again, or delete its last frame.",
         )
-    declared = _PROPERTIES.search(frame[1])
+    fields = {field[1]: field[2].strip("\"'") for field in _FIELD.finditer(frame[1])}
+    declared = fields.get("Properties")
     try:
-        columns = sum(int(width) for width in declared[1].split(":")[2::3]) if declared else 4
+        columns = sum(int(width) for width in declared.split(":")[2::3]) if declared else 4
     except ValueError:
-        return  # the parser says what is wrong with this Properties string
+        return False  # the parser says what is wrong with this Properties string
+    wider = False
     for atom, row in enumerate(frame[2:]):
         found = len(row.split())
         if found < columns or (declared and found > columns):
@@ -107,12 +151,63 @@ def _check_rows(frame: list[str], path: Path, index: int) -> None:
                 frame=index,
                 remedy="the file is damaged here, or Properties=... does not describe its columns.",
             )
+        wider = wider or found > columns
+    return wider
+
+
+def comment_line(line: str, path: Path, index: int) -> str:
+    """The second line of a frame as the parser wants it.
+
+    Keys mean the same in any case (`lattice`, as in NEP), `pbc` is three truth values, and `stress` and
+    `virial` may have six numbers, too, which then go by a name of their own.
+    """
+
+    def canonical(field: re.Match[str]) -> str:
+        key, value = field[1], field[2]
+        plain = key.lower()
+        if plain == "lattice":
+            return f"Lattice={value}"
+        if plain == "properties":
+            return f"Properties={_columns(value)}"
+        if plain == "pbc":
+            return f'pbc="{_periodic(value, path, index)}"'
+        if key in _MATRICES and len(re.split(r"[\s,]+", value.strip("\"'{}[] "))) != 9:
+            return f"{_SIX}{key}={value}"
+        return field[0]
+
+    return _FIELD.sub(canonical, line)
+
+
+def _columns(value: str) -> str:
+    """The names of element and position as they are written, those of all other columns as they are."""
+    known = {"species": "species", "element": "species", "pos": "pos", "positions": "pos"}
+    parts = value.split(":")
+    for k in range(0, len(parts), 3):
+        bare = parts[k].strip("\"'")
+        parts[k] = parts[k].replace(bare, known.get(bare.lower(), bare)) if bare else parts[k]
+    return ":".join(parts)
+
+
+def _periodic(value: str, path: Path, index: int) -> str:
+    words = re.split(r"[\s,]+", value.strip("\"'{}[] ").lower())
+    if len(words) not in (1, 3) or any(word not in _TRUTH for word in words):
+        raise InputError(
+            f"pbc={value} is not three truth values.",
+            file=path,
+            frame=index,
+            remedy='write for each axis whether it is periodic: pbc="T T F".',
+        )
+    return " ".join(_TRUTH[word] for word in (words * 3 if len(words) == 1 else words))
 
 
 def parse_xyz(text: str, path: Path, index: int) -> Atoms:
     """One frame as Atoms; InputError if the comment line or a number cannot be understood."""
     try:
-        return next(iter(read_xyz(StringIO(text), index=slice(0, 1))))
+        atoms = next(iter(read_xyz(StringIO(text), index=slice(0, 1))))
+        for key in _MATRICES:
+            if _SIX + key in atoms.info:
+                atoms.info[key] = atoms.info.pop(_SIX + key)
+        return atoms
     except Exception as error:  # the parser raises many kinds
         raise InputError(
             f"cannot understand the frame ({type(error).__name__}: {error}).",

@@ -18,6 +18,8 @@ from superion.structures import (
     structure_hash,
 )
 from superion.structures.duplicates import frame_name
+from superion.structures.foreign import Foreign
+from superion.structures.read import Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,16 @@ class Dataset:
         return [self.frames[k] for k in (self.train if name == "train" else self.test)]
 
 
-def read_files(paths: Sequence[str | Path], keys: Sequence[str] = ()) -> list[Atoms]:
-    """Frames of several files in turn, each named in messages by file name and index."""
-    return [atoms for path in paths for atoms in _named(read_frames(path, keys), Path(path).name)]
+def read_files(paths: Sequence[str | Path], keys: Keys = ()) -> list[Atoms]:
+    """Frames of several files in turn, each named in messages by file name and index.
+
+    A mapped key must occur in one of them; in one of all files of a `Foreign`, whose owner checks that.
+    """
+    foreign = keys if isinstance(keys, Foreign) else Foreign.of(keys)
+    frames = [atoms for path in paths for atoms in _named(read_frames(path, foreign), Path(path).name)]
+    if foreign is not keys:
+        foreign.check()
+    return frames
 
 
 def _named(frames: list[Atoms], name: str) -> list[Atoms]:
@@ -44,9 +53,7 @@ def _named(frames: list[Atoms], name: str) -> list[Atoms]:
     return frames
 
 
-def load_dataset(
-    paths: Sequence[Path], keys: Sequence[str], test: Sequence[str] | float | None, seed: int
-) -> Dataset:
+def load_dataset(paths: Sequence[Path], keys: Keys, test: Sequence[str] | float | None, seed: int) -> Dataset:
     """Read, check and divide the data; test None trains on everything.
 
     Raises InputError for unreadable files, missing labels and splits that are not clean.

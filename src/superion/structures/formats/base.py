@@ -1,0 +1,45 @@
+"""What a reader of a file format is, and the file that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase import Atoms
+
+from superion.structures.foreign import Foreign
+from superion.structures.xyz import decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file or folder: its name in lower case without `.gz`, and its content, decompressed.
+
+    foreign: what the file does not say of itself.
+    """
+
+    path: Path
+    name: str
+    data: bytes
+    foreign: Foreign
+
+    @property
+    def text(self) -> str:
+        """The content as text; InputError, naming the byte, if it is not UTF-8."""
+        return decoded(self.data, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One format.
+
+    name: as it stands in messages. mine: whether a file is of this form, judged by its name and first bytes.
+    read: its structures with all they hold, as ASE would give them; InputError, or any error for a damaged
+    file. hint: what damages such files, or what they need.
+    """
+
+    name: str
+    mine: Callable[[Source], bool]
+    read: Callable[[Source], Sequence[Atoms]]
+    hint: str = "the file is damaged or truncated: copy it again."
