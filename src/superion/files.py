@@ -51,7 +51,12 @@ def read_json(path: str | Path, remedy: str = "delete the file; the step that wr
 
 
 def sha256(path: str | Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
+    """Hexadecimal SHA-256 of a file; of a folder, of the names and contents of its files."""
+    if Path(path).is_dir():
+        digest = hashlib.sha256()
+        for file in sorted(part for part in Path(path).rglob("*") if part.is_file()):
+            digest.update(f"{file.relative_to(path).as_posix()} {sha256(file)}\n".encode())
+        return digest.hexdigest()
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

@@ -130,6 +130,6 @@ def test_a_structure_that_a_run_cannot_take_is_named_with_what_it_lacks(tmp_path
     run = ("--temperature", 100, "--steps", 10, "-o", tmp_path / "run")
     message = refused("md", model, file(tmp_path, pair()), *run)
     assert "frames.extxyz#0" in message
-    assert "write total_charge=0" in message
+    assert "--total-charge 0" in message
     told = "the charges of the fragments add up to +1 e, but the total charge is +0 e"
     assert told in refused("md", model, file(tmp_path, pair(total_charge=0.0, fragment_charges=[1, 0])), *run)

@@ -7,23 +7,29 @@ from typing import Annotated
 
 import typer
 
-from superion.cli.options import Json, Keys
+from superion.cli.options import (
+    Json,
+    Reading,
+    reads_files,
+)
 
 
+@reads_files
 def show_census(
     frames: Annotated[
         list[Path], typer.Argument(metavar="FRAMES...", help="Files with structures and labels.")
     ],
-    key: Keys = None,
     json: Json = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Count structures and labels, and list what looks wrong with them."""
     from superion.files import write_json
     from superion.structures import census
-    from superion.study.data import read_files
     from superion.terminal import PlainConsole
 
-    found = census(read_files(frames, key or ()))
+    (read,) = reading.files(frames)
+    found = census(read)
     PlainConsole().print(found.table(), found.trajectories())
     for warning in found.warnings:
         typer.echo(f"warning: {warning}")

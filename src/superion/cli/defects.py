@@ -10,11 +10,13 @@ import typer
 from superion.cli.options import (
     ChargedCells,
     Json,
+    Reading,
     check_output,
     drawing,
     load_potential,
     parse_charges,
     parse_supercell,
+    reads_files,
 )
 from superion.errors import InputError
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from superion.defects import DefectEnergy, DefectResult, LabelledEnergy
 
 
+@reads_files
 def defect(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file (.safetensors).")],
     structure: Annotated[
@@ -96,6 +99,8 @@ def defect(
     ] = None,
     charged_cells: ChargedCells = None,
     json: Json = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Formation energies of Frenkel pairs, vacancies, interstitials; in electric fields, and why they change.
 
@@ -103,7 +108,6 @@ def defect(
     """
     from superion.defects import DefectSettings, labelled_energies, run_defects
     from superion.files import write_json
-    from superion.structures import read_structure
     from superion.study.settings_file import validate
 
     for file in (json, figure):
@@ -130,7 +134,7 @@ def defect(
         "deviation_limit": deviation_limit,
     }
     settings = validate(chosen, DefectSettings, remedy="see `superion defect --help`.")
-    crystal = read_structure(structure, "-1")
+    crystal = reading.structure(structure)
     potential = load_potential(model, charged_cells)
     result = run_defects(potential, crystal, settings, output, start=start, parallel=parallel)
     known = labelled_energies(result, labels) if labels else []

@@ -13,11 +13,13 @@ from superion.cli.options import (
     Driver,
     Json,
     Precision,
+    Reading,
     check_output,
     load_potential,
     parse_supercell,
     parse_vector,
     read_driver,
+    reads_files,
 )
 from superion.cli.ranks import rank, relaunch
 from superion.errors import InputError
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from superion.simulation import MDResult, MDSettings
 
 
+@reads_files
 def md(
     model: Driver,
     structure: Annotated[
@@ -143,6 +146,8 @@ def md(
     ] = None,
     charged_cells: ChargedCells = None,
     json: Json = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Run molecular dynamics; a killed run goes on with --resume, bit for bit."""
     if engine not in ("superion", "lammps"):
@@ -164,7 +169,7 @@ def md(
     from superion.files import sha256, write_json
     from superion.potentials import Calculator
     from superion.simulation import MDSettings, run_md
-    from superion.study.dynamics import start_structure
+    from superion.structures.bare import repeated
     from superion.study.settings_file import validate
 
     electric = {
@@ -203,7 +208,7 @@ def md(
     for file in (frames, json):
         if file is not None:
             check_output(file)
-    atoms = start_structure(structure, parse_supercell(supercell))
+    atoms = repeated(reading.structure(structure), parse_supercell(supercell))
     driver = read_driver(model)
     if driver is not None:
         own = tables is not None or charged_cells is not None

@@ -8,9 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from superion.cli.model import print_metrics
-from superion.cli.options import ChargedCells, Device, Keys, parse_electrostatics
+from superion.cli.options import (
+    ChargedCells,
+    Device,
+    Reading,
+    parse_electrostatics,
+    reads_files,
+)
 
 
+@reads_files
 def fit_model(
     train: Annotated[list[Path], typer.Argument(metavar="TRAIN...", help="Files with labelled structures.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write (.safetensors).")],
@@ -65,7 +72,6 @@ def fit_model(
             help="Neural networks: file that keeps the training, and from which it goes on after a kill.",
         ),
     ] = None,
-    key: Keys = None,
     json: Annotated[
         Path | None,
         typer.Option(
@@ -79,6 +85,8 @@ def fit_model(
             "the model does not predict.",
         ),
     ] = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Fit a potential to labelled structures and print its errors."""
     from superion.analysis.accuracy import errors
@@ -86,7 +94,7 @@ def fit_model(
     from superion.potentials import Potential
     from superion.structures import require_labels
     from superion.study.config import cpu_count
-    from superion.study.data import doubts, read_files
+    from superion.study.data import doubts
     from superion.study.electrostatics import ElectrostaticsSettings
     from superion.study.evaluate import comparable, predict
     from superion.study.presets.base import Options
@@ -114,10 +122,9 @@ def fit_model(
     idle = [f"--{name}" for name, value in named.items() if value is not None and name not in chosen.reads]
     if idle:
         typer.echo(f"warning: {' and '.join(idle)} have no effect on the preset {preset}.", err=True)
-    frames = read_files(train, key or ())
+    frames, tested = reading.files(train, [test] if test else [])
     if chosen.potential:
         require_labels(frames)
-    tested = read_files([test], key or ()) if test else []
     for doubt in doubts(frames, tested):
         typer.echo(f"warning: {doubt}", err=True)
     options = Options(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from superion.cli.options import Keys, check_output, labeller_settings
+from superion.cli.options import Reading, check_output, labeller_settings, reads_files
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from superion.reference import Outcome, Workers
 
 
+@reads_files
 def label(
     frames: Annotated[Path, typer.Argument(metavar="FRAMES", help="File with the structures to label.")],
     labeller: Annotated[
@@ -61,7 +62,8 @@ def label(
             "--export-only", help="Make no label: write those the store has. Safe while another runs."
         ),
     ] = False,
-    key: Keys = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Label structures from first principles; what is in the store is not made again.
 
@@ -73,8 +75,10 @@ def label(
     from superion.terminal import PlainConsole
 
     check_output(output)
-    structures = read_frames(frames, key or ())
-    kept = read_raw(frames)
+    foreign = reading.foreign()
+    structures = read_frames(frames, foreign)
+    foreign.check()
+    kept = read_raw(frames, foreign)
     for raw, clean in zip(kept, structures, strict=True):
         raw.calc = None
         raw.info |= {name: clean.info[name] for name in ("total_charge", "config_type") if name in clean.info}

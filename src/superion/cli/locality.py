@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import Json, drawing, parse_charges, parse_supercell
+from superion.cli.options import Json, Reading, drawing, parse_charges, parse_supercell, reads_files
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class About(StrEnum):
     MEAN = "mean"
 
 
+@reads_files
 def locality(
     structure: Annotated[
         Path,
@@ -90,6 +91,8 @@ def locality(
         typer.Option(metavar="FILE", help="Draw spreads against radius as FILE.png and FILE.svg."),
     ] = None,
     json: Json = None,
+    *,
+    reading: Reading,
 ) -> None:
     """How far forces reach: their spread on reference atoms when only atoms beyond a radius move.
 
@@ -99,7 +102,6 @@ def locality(
     from superion.files import write_json
     from superion.locality import LocalitySettings, Samples
     from superion.locality import locality as spreads
-    from superion.structures import read_structure
     from superion.structures.bare import repeated
     from superion.study.settings_file import validate
 
@@ -114,7 +116,7 @@ def locality(
     else:
         if output is None:
             raise InputError("there is no folder for the labels.", remedy="name one with --output.")
-        atoms = repeated(read_structure(structure), parse_supercell(supercell))
+        atoms = repeated(reading.structure(structure, None), parse_supercell(supercell))
         given = {
             "radii": _numbers(radii),
             "reference": _counts(reference) if reference else dict.fromkeys(sorted(set(atoms.symbols)), 1),

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import ChargedCells, Device, Keys, Precision, load_potential
+from superion.cli.options import (
+    ChargedCells,
+    Device,
+    Precision,
+    Reading,
+    load_potential,
+    reads_files,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+@reads_files
 def evaluate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
     frames: Annotated[Path, typer.Argument(metavar="FRAMES", help="File with structures, labelled or not.")],
@@ -28,7 +36,6 @@ def evaluate(
         ),
     ] = None,
     device: Device = "cpu",
-    key: Keys = None,
     json: Annotated[
         Path | None,
         typer.Option(
@@ -39,16 +46,17 @@ def evaluate(
     ] = None,
     precision: Precision = "float64",
     charged_cells: ChargedCells = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Predict structures with a model and print its errors where there are labels."""
     from superion.analysis.accuracy import errors
     from superion.errors import ModelError
     from superion.files import write_json
-    from superion.study.data import read_files
     from superion.study.evaluate import comparable, predict, write_predictions
 
     potential = load_potential(model, charged_cells).with_precision(precision)
-    structures = read_files([frames], key or ())
+    (structures,) = reading.files([frames])
     found = predict(potential, structures, device=device, progress=True)
     if output:
         write_predictions(output, structures, found)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +16,11 @@ import typer
 from superion.errors import InputError
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from superion.potentials import Potential
     from superion.reference import LabellerSettings
+    from superion.structures.foreign import Foreign
 
 Driver = Annotated[
     Path,
@@ -22,16 +28,6 @@ Driver = Annotated[
         metavar="MODEL",
         help="Model file; or what labels are made with: gpaw, cp2k, sevennet, chgnet, or a settings file "
         "(.yaml; `superion schema label`). A settings file may name code to run: use your own only.",
-    ),
-]
-Keys = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--key",
-        metavar="LABEL=KEY[:UNIT]",
-        help="Read a label from a foreign key, e.g. --key forces=forces --key 'dipole=dipole_vector:e*bohr'. "
-        "May be repeated. Labels: energy, forces, stress, virial, charges, dipole, bec, total_charge, "
-        "config_type, trajectory, frame_id.",
     ),
 ]
 Precision = Annotated[
@@ -58,6 +54,100 @@ ChargedCells = Annotated[
     ),
 ]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the result as JSON.")]
+
+
+_READING = {
+    "key": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--key",
+            metavar="LABEL=KEY[:UNIT][:ORDER]",
+            help="Read a label from a foreign key, e.g. --key forces=forces --key "
+            "'dipole=dipole_vector:e*bohr' --key stress=stress:-kbar:vasp. May be repeated. Labels: energy, "
+            "forces, stress, virial, charges, dipole, quadrupole, bec, total_charge, config_type, "
+            "trajectory, frame_id. A '-' before the unit turns the sign. Order of six components: voigt "
+            "(xx yy zz yz xz xy, the default), vasp, lammps, rows, or xx,xy,…. LABEL=none leaves it out.",
+        ),
+    ],
+    "total_charge": Annotated[
+        float | None,
+        typer.Option("--total-charge", metavar="E", help="Total charge in e of frames that state none."),
+    ],
+    "elements": Annotated[
+        str | None,
+        typer.Option(
+            "--elements", metavar="Li,P,S", help="Files of LAMMPS: elements in the order of the types."
+        ),
+    ],
+    "atom_style": Annotated[
+        str | None,
+        typer.Option("--atom-style", metavar="STYLE", help="Data files of LAMMPS: atomic, charge, full …"),
+    ],
+}
+"""Options of every command that reads structures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the command line says of foreign files; the same for all files of a command."""
+
+    key: list[str] | None = None
+    total_charge: float | None = None
+    elements: str | None = None
+    atom_style: str | None = None
+
+    def foreign(self) -> Foreign:
+        """The same for `read_frames`; whoever reads with it calls `check` after the last file."""
+        from superion.structures.foreign import Foreign
+
+        if self.total_charge is not None and not math.isfinite(self.total_charge):
+            raise InputError(
+                f"--total-charge is {self.total_charge}.", remedy="write a number of e: --total-charge 0."
+            )
+        return Foreign.of(
+            self.key or (),
+            total_charge=self.total_charge,
+            elements=[word.strip() for word in self.elements.split(",")] if self.elements else (),
+            atom_style=self.atom_style,
+        )
+
+    def structure(self, path: Path, index: str | None = "-1") -> Atoms:
+        """One structure of a file."""
+        from superion.structures import read_structure
+
+        foreign = self.foreign()
+        found = read_structure(path, index, foreign)
+        foreign.check()
+        return found
+
+    def files(self, *groups: Sequence[Path]) -> list[list[Atoms]]:
+        """Frames of several groups of files; a mapped key must occur in one file of one group."""
+        from superion.study.data import read_files
+
+        foreign = self.foreign()
+        found = [read_files(group, foreign) for group in groups]
+        foreign.check()
+        return found
+
+
+def reads_files(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say how to read files; it takes them as its argument `reading`."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [parameter for parameter in signature.parameters.values() if parameter.name != "reading"]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in _READING.items()
+    ]
+
+    @wraps(command)
+    def run(*args: Any, **given: Any) -> None:
+        reading = Reading(**{name: given.pop(name, None) for name in _READING})
+        command(*args, reading=reading, **given)
+
+    del run.__wrapped__  # its signature is not the one to show
+    run.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *added]}
+    return run
 
 
 def parse_charges(text: str, option: str = "--charges") -> dict[str, float]:

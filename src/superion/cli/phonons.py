@@ -12,14 +12,17 @@ from superion.cli.options import (
     ChargedCells,
     Driver,
     Json,
+    Reading,
     check_output,
     drawing,
     make_calculator,
     parse_supercell,
+    reads_files,
 )
 from superion.errors import InputError
 
 
+@reads_files
 def show_phonons(
     model: Driver,
     structure: Annotated[
@@ -54,6 +57,8 @@ def show_phonons(
     ] = None,
     charged_cells: ChargedCells = None,
     json: Json = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Vibrations by finite displacements (phonopy): frequencies at Γ and along a path, imaginary modes."""
     import numpy as np
@@ -71,13 +76,12 @@ def show_phonons(
     from superion.electrostatics.polarization import BornModel
     from superion.files import write_json
     from superion.potentials import Calculator
-    from superion.structures import read_structure
 
     for output in (json, figure):
         if output:
             check_output(output)
     calculator, _ = make_calculator(model, charged_cells)
-    atoms = read_structure(structure, "-1")
+    atoms = reading.structure(structure)
     if not atoms.pbc.all() or atoms.cell.rank < 3:
         raise InputError("phonons need a crystal periodic along three axes.", file=structure)
     counts = parse_supercell(mesh)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from superion.cli.electric import Discard, after
-from superion.cli.options import Json, Keys, check_output, drawing
+from superion.cli.options import Json, Reading, check_output, drawing, reads_files
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SURROUNDINGS = ("conducting", "vacuum")
 
 
+@reads_files
 def show_profile(
     source: Annotated[
         Path,
@@ -52,11 +53,12 @@ def show_profile(
     discard: Discard = 0.0,
     every: Annotated[int, typer.Option(min=1, help="Take each n-th frame.")] = 1,
     blocks: Annotated[int, typer.Option(min=2, help="Blocks for error bars.")] = 10,
-    keys: Keys = None,
     figure: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the curves as FILE.png and FILE.svg.")
     ] = None,
     json: Json = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Charge density, electric field and potential across a slab, averaged over planes and frames."""
     from superion.files import write_json
@@ -72,7 +74,7 @@ def show_profile(
         )
     bounds = parse_region(region) if region is not None else None
     potential = Potential.load(model)
-    frames, trajectory = _frames(source, discard, every, keys or [])
+    frames, trajectory = _frames(source, discard, every, reading)
     result = analyse(
         potential,
         frames,
@@ -107,7 +109,7 @@ def parse_region(text: str) -> tuple[float, float]:
 
 
 def _frames(
-    source: Path, discard: float, every: int, keys: list[str]
+    source: Path, discard: float, every: int, reading: Reading
 ) -> tuple[list[Atoms], Trajectory | None]:
     """Structures, and the trajectory that they are of, if it is one."""
     from dataclasses import replace
@@ -121,7 +123,10 @@ def _frames(
         return to_ase(found, every), replace(found, electric_field=None if field is None else field[::every])
     if discard:
         raise InputError("--discard is for trajectory folders.", remedy="leave out frames of the file.")
-    return read_frames(source, keys, f"::{every}"), None
+    foreign = reading.foreign()
+    frames = read_frames(source, foreign, f"::{every}")
+    foreign.check()
+    return frames, None
 
 
 def _print(result: dict[str, Any]) -> None:

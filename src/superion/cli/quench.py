@@ -7,9 +7,17 @@ from typing import Annotated
 
 import typer
 
-from superion.cli.options import ChargedCells, Driver, make_calculator, parse_supercell
+from superion.cli.options import (
+    ChargedCells,
+    Driver,
+    Reading,
+    make_calculator,
+    parse_supercell,
+    reads_files,
+)
 
 
+@reads_files
 def quench(
     model: Driver,
     structure: Annotated[
@@ -28,11 +36,12 @@ def quench(
     seed: Annotated[int, typer.Option(help="Seed of velocities and noise.")] = 0,
     charged_cells: ChargedCells = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the quench in DIR.")] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Melt a structure and cool it at constant volume; the last frame is DIR/quenched.extxyz."""
     from superion.simulation.quench import QuenchSettings, melt_quench
-    from superion.structures.bare import state, stated
-    from superion.study.dynamics import start_structure
+    from superion.structures.bare import repeated, state, stated
     from superion.study.settings_file import validate
     from superion.training.frames import write_frames
 
@@ -48,7 +57,7 @@ def quench(
         "seed": seed,
     }
     settings = validate(chosen, QuenchSettings, remedy="see `superion quench --help`.")
-    atoms = start_structure(structure, parse_supercell(supercell))
+    atoms = repeated(reading.structure(structure), parse_supercell(supercell))
     calculator, provenance = make_calculator(model, charged_cells)
     final = melt_quench(atoms, calculator, settings, output, resume=resume, provenance=provenance)
     final.info = {"frame_id": f"{structure.name.split('.')[0]}-quenched", "config_type": "quenched"}

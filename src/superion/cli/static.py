@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import ChargedCells, Driver, Json, check_output, drawing, make_calculator
+from superion.cli.options import (
+    ChargedCells,
+    Driver,
+    Json,
+    Reading,
+    check_output,
+    drawing,
+    make_calculator,
+    reads_files,
+)
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +28,7 @@ if TYPE_CHECKING:
 Force = Annotated[float, typer.Option("--fmax", help="Force on an atom that is taken for rest, in eV/Å.")]
 
 
+@reads_files
 def show_eos(
     model: Driver,
     structure: Annotated[
@@ -47,6 +57,8 @@ def show_eos(
     ] = None,
     charged_cells: ChargedCells = None,
     json: Json = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Energy against volume, fitted by Birch and Murnaghan: volume and bulk modulus at rest."""
     from superion.analysis.branch import energy_curve, one_branch
@@ -58,7 +70,7 @@ def show_eos(
     for output in (json, figure):
         if output:
             check_output(output)
-    frames, known, start = _structures(structure, labels, bounds, points, relax)
+    frames, known, start = _structures(structure, labels, bounds, points, relax, reading)
     ions = "at rest" if relax else "as labelled" if known else "clamped"
     curves: list[dict[str, Any]] = []
     fits: list[EquationOfState] = []
@@ -99,6 +111,7 @@ def show_eos(
         draw_eos(result, figure.with_suffix(""))
 
 
+@reads_files
 def show_elastic(
     model: Driver,
     structure: Annotated[
@@ -118,18 +131,19 @@ def show_elastic(
     ] = None,
     charged_cells: ChargedCells = None,
     json: Json = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Elastic constants, ions at rest and clamped, from stresses; stability; moduli of a powder."""
     from superion.analysis.doubt import doubts
     from superion.analysis.elastic import elastic_tensor
     from superion.analysis.relaxation import relaxed
     from superion.files import write_json
-    from superion.structures import read_structure
 
     if json:
         check_output(json)
     calculator, _ = make_calculator(model, charged_cells)
-    atoms = read_structure(structure, "-1")
+    atoms = reading.structure(structure)
     if relax:
         atoms = relaxed(atoms, calculator, cell=True, fmax=fmax)
     result: dict[str, Any] = {"volume_A3": atoms.get_volume(), "relaxed_cell": relax}
@@ -145,21 +159,20 @@ def show_elastic(
 
 
 def _structures(
-    structure: Path | None, labels: Path | None, bounds: str, points: int, relax: bool
+    structure: Path | None, labels: Path | None, bounds: str, points: int, relax: bool, reading: Reading
 ) -> tuple[list[Atoms], list[float] | None, int]:
     """Structures of the curve, labels where there are some, and which of them is nearest to STRUCTURE."""
     import numpy as np
 
     from superion.analysis.eos import at_volumes
     from superion.sizes import check_size
-    from superion.structures import read_frames, read_structure
 
     if (structure is None) == (labels is None):
         raise InputError("give one of both, a STRUCTURE or --labels FILE.")
     if labels is not None:
         if relax:
             raise InputError("labels are those of their structures, which --relax would change.")
-        frames = read_frames(labels)
+        (frames,) = reading.files([labels])
         without = [k for k, atoms in enumerate(frames) if "REF_energy" not in atoms.info]
         if without or len({str(atoms.symbols) for atoms in frames}) > 1:
             raise InputError(
@@ -178,7 +191,7 @@ def _structures(
             remedy="write --range 0.9,1.1 --points 11.",
         )
     assert structure is not None
-    crystal = read_structure(structure, "-1")
+    crystal = reading.structure(structure)
     check_size(
         f"a curve of {points} volumes", atoms=float(points) * len(crystal), remedy="take fewer --points."
     )

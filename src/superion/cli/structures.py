@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from superion.cli.options import parse_charges, parse_supercell
+from superion.cli.options import Reading, parse_charges, parse_supercell, reads_files
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ def glass(
     write_frames(output, made)
 
 
+@reads_files
 def perturb(
     frames: Annotated[Path, typer.Argument(metavar="FRAMES", help="File with structures.")],
     output: Output,
@@ -177,13 +178,14 @@ def perturb(
         float, typer.Option(help="frenkel: from a site to all atoms but the moved ones, in Å.")
     ] = 1.7,
     seed: Seed = 0,
+    *,
+    reading: Reading,
 ) -> None:
     """Rattle and strain structures and make Frenkel pairs, for training; labels are left out."""
     import numpy as np
 
     from superion.progress import track
     from superion.structures import perturb as changes
-    from superion.structures import read_frames
     from superion.structures.duplicates import frame_name
     from superion.training.frames import write_frames
 
@@ -191,7 +193,7 @@ def perturb(
         raise InputError("there is nothing to do.", remedy="give --rattle, --strain or --frenkel.")
     if (frenkel is None) != (framework is None):
         raise InputError("--frenkel and --framework need each other.", remedy="--frenkel Li=2 --framework S.")
-    structures = read_frames(frames)
+    (structures,) = reading.files([frames])
     streams = np.random.default_rng(seed).spawn(count * len(structures))
     applied = {"frenkel": frenkel, "strained": strain, "rattled": rattle}
     kind = "-".join(name for name, value in applied.items() if value is not None)

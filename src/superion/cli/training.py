@@ -7,13 +7,20 @@ from typing import Annotated
 
 import typer
 
-from superion.cli.options import ChargedCells, Json, Keys, load_potential
+from superion.cli.options import (
+    ChargedCells,
+    Json,
+    Reading,
+    load_potential,
+    reads_files,
+)
 from superion.errors import InputError
 
 SETTINGS = "training.yaml"
 """By this file a training folder is known."""
 
 
+@reads_files
 def select_frames(
     pool: Annotated[list[Path], typer.Argument(metavar="POOL...", help="Files with candidate structures.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Extended-XYZ file of the chosen frames.")],
@@ -34,9 +41,10 @@ def select_frames(
         typer.Option(help="similarity: environments more similar than this are known. Default: 0.999."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of random choices.")] = 0,
-    key: Keys = None,
     charged_cells: ChargedCells = None,
     json: Json = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Choose the frames of a pool that are most worth a label; labels of the pool are not looked at."""
     import numpy as np
@@ -44,7 +52,6 @@ def select_frames(
 
     from superion.files import write_json
     from superion.structures.duplicates import frame_name
-    from superion.study.data import read_files
     from superion.terminal import PlainConsole
     from superion.training.frames import write_frames
     from superion.training.select import select
@@ -53,11 +60,11 @@ def select_frames(
         raise InputError(
             f"--threshold is {threshold}; expected a number between 0 and 1.", remedy="try 0.999."
         )
-    frames = read_files(pool, key or ())
+    frames, known = reading.files(pool, train or [])
     found = select(
         method,
         frames,
-        read_files(train or [], key or ()),
+        known,
         [load_potential(path, charged_cells) for path in model or ()],
         count=count,
         rng=np.random.default_rng(seed),
@@ -129,6 +136,7 @@ def show_training(folder: Path) -> None:
         typer.echo(f"at most {found.generations} generations: about {hours} h {minutes:02d} min left")
 
 
+@reads_files
 def compare(
     frames: Annotated[list[Path], typer.Argument(metavar="FRAMES...", help="Files of labelled frames.")],
     output: Annotated[
@@ -146,7 +154,8 @@ def compare(
     preset: Annotated[str, typer.Option(help="gap or es-gap.")] = "gap",
     config: Annotated[Path | None, typer.Option(help="Settings of the fit as YAML.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
-    key: Keys = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Compare selectors with one label budget, on frames that have labels already."""
     import numpy as np
@@ -155,7 +164,6 @@ def compare(
     from superion.potentials import FitSettings
     from superion.structures import require_labels, split_by_trajectory
     from superion.study.config import cpu_count
-    from superion.study.data import read_files
     from superion.study.presets import fixed_terms
     from superion.study.settings_file import read_settings, validate
     from superion.training.compare import CompareSettings, compare_selectors
@@ -173,7 +181,7 @@ def compare(
         CompareSettings,
         remedy="see `superion compare-selectors --help`.",
     )
-    known = read_files(frames, key or ())
+    (known,) = reading.files(frames)
     require_labels(known)
     pool, held = split_by_trajectory(known, test=test)
     chosen = read_settings(config, FitSettings) if config else FitSettings()

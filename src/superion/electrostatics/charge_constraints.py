@@ -40,7 +40,8 @@ def constraints_of(
     elif stated is None:
         raise ModelError(
             "neither the structure nor the charge model states the total charge.",
-            remedy="write total_charge=0 (e) into the file or atoms.info, or the settings of the model.",
+            remedy="give --total-charge 0 (e), or write total_charge=0 into the file, atoms.info, or the "
+            "settings of the model.",
         )
     elif not np.isfinite(float(stated)):
         raise InputError(f"the total charge is {stated!r}.", remedy="give a finite number.")

@@ -45,7 +45,8 @@ class PredictedCharges:
         if total is None:
             raise ModelError(
                 "neither the structure nor the charge model states the total charge.",
-                remedy="write total_charge=0 (e) into the file or atoms.info, or the settings of the model.",
+                remedy="give --total-charge 0 (e), or write total_charge=0 into the file, atoms.info, or the "
+                "settings of the model.",
             )
         return predicted + (total - predicted.sum()) / len(atoms)
 

@@ -18,6 +18,7 @@ from superion.structures.labels import LABELS, UNITS, VIRIAL, get_label, is_isol
 UNMAPPED = "unmapped_labels"
 """Key of `Atoms.info`: names of foreign keys that may be labels, each with what its values are like."""
 
+_WEIGHT = re.compile(r"(config_|energy_|forces?_|stress_|virial_|atoms?_)*(weights?|sigma)")
 OTHER_SHAPE = ", of another shape"
 _EXACT = {
     "charge": "total_charge",
@@ -245,6 +246,19 @@ def remedy(found: Mapping[str, Mapping[str, str]]) -> str:
     flags = " ".join(f"--key {label}=KEY[:UNIT]" for label in found)
     without = f"--key {next(iter(found))}=none: do without"
     return f"name their keys, and units other than eV and Å: {flags} ({without})."
+
+
+def unused_weights(frames: Sequence[Atoms]) -> list[str]:
+    """A warning of the weights or assumed errors that files give to single frames, and that no fit reads."""
+    found: dict[str, int] = {}
+    for atoms in frames:
+        for name, value in atoms.info.items():
+            if _WEIGHT.fullmatch(name.lower()) and not (np.ndim(value) == 0 and value == 1):
+                found[name] = found.get(name, 0) + 1
+    if not found:
+        return []
+    named = ", ".join(f"{name} ({count} frames)" for name, count in sorted(found.items()))
+    return [f"weights of single frames are not used, all frames count alike: {named}."]
 
 
 def require_mapped(frames: Sequence[Atoms]) -> None:

@@ -13,7 +13,14 @@ from rich.table import Table
 
 from superion.errors import InputError
 from superion.structures.bare import total_of
-from superion.structures.candidates import UNMAPPED, candidates, described, remedy, require_mapped
+from superion.structures.candidates import (
+    UNMAPPED,
+    candidates,
+    described,
+    remedy,
+    require_mapped,
+    unused_weights,
+)
 from superion.structures.duplicates import duplicate_groups, frame_name
 from superion.structures.labels import LABELS, get_label, is_isolated
 from superion.structures.slips import unit_slips
@@ -116,7 +123,7 @@ def census(frames: Sequence[Atoms]) -> Census:
         groups=[_group(name, group) for name, group in by_name.items()],
         total=total,
         duplicates=duplicates,
-        warnings=warnings + unit_slips(by_name) + _charge_slips(bulk),
+        warnings=warnings + unit_slips(by_name) + _charge_slips(bulk) + unused_weights(frames),
         notes=_notes(by_name),
     )
 

@@ -30,7 +30,7 @@ _CANONICAL = {label.key: Mapping(label, label.key, order=VOIGT) for label in LAB
 _STRUCTURAL = ("momenta", "masses", "tags", FRAGMENT)
 _ASIDE = ("source", UNMAPPED, FRAGMENT_CHARGES)
 _SPELT = (*(key for key in _CANONICAL if key not in ("trajectory", "frame_id")), FRAGMENT, FRAGMENT_CHARGES)
-_WEIGHT = re.compile(r"(config_|energy_|forces?_|stress_|virial_|atoms?_)*(weights?|sigma)")
+_FITTED = {LABELS[name].key for name in ("energy", "forces", "stress", "charges", "dipole")}
 _CONVERGED = re.compile(r"(is_|scf_|electronic_|electronically_|dft_)*converged")
 Keys = Sequence[str] | MappingABC[str, str] | Foreign
 
@@ -73,9 +73,9 @@ def read_frames(
     return frames
 
 
-def read_raw(path: str | Path) -> list[Atoms]:
+def read_raw(path: str | Path, foreign: Foreign | None = None) -> list[Atoms]:
     """Structures of a file with all they hold, unchecked, under the names that the file gives."""
-    return [atoms for _, atoms in _read_all(Path(path), ":", Foreign())]
+    return [atoms for _, atoms in _read_all(Path(path), ":", foreign or Foreign())]
 
 
 def read_structure(path: str | Path, index: str | None = None, keys: Keys = ()) -> Atoms:
@@ -166,8 +166,6 @@ def _canonical(
     values = _values(atoms)
     mappings = foreign.mappings
     mapped = {m.key for m in mappings}
-    for text in (*_misspelt(values, mappings), *_weights(values), *_states_failure(values)):
-        doubts.setdefault(text, []).append(number)
     clean = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     for name in _STRUCTURAL:
         if name in atoms.arrays:
@@ -176,6 +174,9 @@ def _canonical(
     chosen = {key: m for key, m in _CANONICAL.items() if key in values}
     chosen |= {m.label.key: m for m in mappings if m.key in values}
     unwanted = {m.label.key for m in mappings if not m.key}
+    failed = _states_failure(values) if _FITTED & set(chosen) else []
+    for text in _misspelt(values, mappings) + failed:
+        doubts.setdefault(text, []).append(number)
     if FRAGMENT_CHARGES in atoms.info:
         clean.info[FRAGMENT_CHARGES] = atoms.info[FRAGMENT_CHARGES]
         with naming(f"{path}#{number}"):
@@ -247,18 +248,6 @@ def _closest(name: str) -> str | None:
     }
     closest = max(likeness, key=lambda key: likeness[key], default="")
     return closest if closest and likeness[closest] > 0.85 else None
-
-
-def _weights(values: dict[str, Any]) -> list[str]:
-    """Weights or assumed errors that a file gives to its frames, and that no fit here reads."""
-    names = [
-        name
-        for name, value in values.items()
-        if _WEIGHT.fullmatch(name.lower()) and not (np.ndim(value) == 0 and value == 1)
-    ]
-    if not names:
-        return []
-    return [f"{', '.join(sorted(names))}: weights of single frames are not used; all frames count alike."]
 
 
 def _states_failure(values: dict[str, Any]) -> list[str]:

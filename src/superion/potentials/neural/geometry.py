@@ -120,7 +120,8 @@ def total_charge(atoms: Atoms, settings: NeuralSettings, frame: int | None = Non
         raise InputError(
             f"the total charge of the structure is not known (total_charge: {stated!r}).",
             frame=where,
-            remedy="write total_charge=0 (e) into the file or atoms.info, or the settings of the model.",
+            remedy="give --total-charge 0 (e), or write total_charge=0 into the file, atoms.info, or the "
+            "settings of the model.",
         )
     if atoms.pbc.any():
         with naming(where):
