@@ -102,6 +102,13 @@ class SparseGP:
         self.weights = np.asarray(weights, dtype=np.float64)
         self.baseline = dict(baseline)
         self.factor = factor
+        size = sum(block.size for block in self.blocks)
+        found = self.weights.shape, (size, size) if factor is None else factor.shape
+        if not self.blocks or found != ((size,), (size, size)):
+            raise ModelError(
+                f"{len(self.blocks)} blocks with {size} sparse points need as many weights, and as many rows "
+                f"and columns of the factor, found {found[0]} and {found[1]}."
+            )
         self._constant = np.full(len(chemical_symbols), np.nan)
         for symbol, energy in self.baseline.items():
             self._constant[atomic_numbers[symbol]] = energy
@@ -255,6 +262,10 @@ class SparseGP:
             prefix = f"block_{k}."
             own = {name.removeprefix(prefix): v for name, v in arrays.items() if name.startswith(prefix)}
             blocks.append(BLOCKS[entry["kind"]].restore(entry["settings"], own))
+        known = {chemical_symbols[z] for block in blocks for z in block.species}
+        alone = sorted(known - set(settings["baseline"]))
+        if alone:
+            raise ModelError(f"the baseline has no energy of {', '.join(alone)}.")
         return cls(blocks, arrays["weights"], settings["baseline"], arrays.get("factor"))
 
 

@@ -19,7 +19,7 @@ from ase import Atoms
 from superion.neighbours import neighbour_pairs
 from superion.potentials import sparse
 from superion.potentials.harmonics import harmonics, normalisation
-from superion.potentials.soap import SoapBlock, SoapSettings
+from superion.potentials.soap import SoapBlock, SoapSettings, check_shape
 
 Array = np.ndarray
 
@@ -48,6 +48,9 @@ class VectorBlock:
         self.species = self._soap.species
         self.spectra = {z: spectra[z] for z in self.species if z in spectra}
         self.vectors = {z: vectors[z] for z in self.spectra}
+        for z, points in self.spectra.items():
+            check_shape("spectra", points, (None, self._soap.length))
+            check_shape("vectors", self.vectors[z], (len(points), 3, None))
         self.offsets: dict[int, slice] = {}
         self.size = 0
         for z, points in self.spectra.items():

@@ -1,7 +1,7 @@
 """Model files: one safetensors file, terms and provenance as JSON in its header, nothing executable.
 
 Only the terms listed here can be restored; a file cannot name code. A SHA-256 over header and tensors
-detects truncation and flipped bits.
+detects truncation and flipped bits; `model_schema` tells what else is wrong with a file.
 """
 
 from __future__ import annotations
@@ -23,17 +23,25 @@ from superion.electrostatics.makov_payne import MakovPayne
 from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.electrostatics.properties import PROPERTIES
 from superion.electrostatics.uniform_field import UniformField
-from superion.errors import CorruptFileError, InputError, ModelError
+from superion.errors import CorruptFileError, InputError, ModelError, SuperionError
 from superion.files import write_atomic
 from superion.potentials.gp import SparseGP
 from superion.potentials.kernel_dipoles import AtomicDipoles
 from superion.potentials.kernel_property import KernelProperty
+from superion.potentials.model_schema import (
+    FORMAT,
+    REMEDY,
+    SHOWN,
+    UNITS,
+    check_arrays,
+    read_content,
+    read_envelope,
+)
 from superion.potentials.neural.term import NeuralTerm
 from superion.potentials.pair_potentials import PairPotentials
 from superion.potentials.repulsion import Repulsion
 from superion.terms import Term
 
-FORMAT = 1
 PROPERTIES[KernelProperty.kind] = KernelProperty
 CHARGE_MODELS[NeuralTerm.kind] = NeuralTerm
 TERMS: dict[str, Any] = {
@@ -51,7 +59,6 @@ TERMS: dict[str, Any] = {
         Repulsion,
     )
 }
-UNITS = {"energy": "eV", "length": "angstrom", "charge": "e"}
 
 
 def save(path: str | Path, terms: Sequence[Term], provenance: Mapping[str, Any]) -> None:
@@ -90,36 +97,53 @@ def load(path: str | Path) -> tuple[list[Term], dict[str, Any]]:
             file=path,
             remedy="give a file made by `superion fit`.",
         )
-    try:
-        envelope = json.loads(metadata["superion"])
-        intact = envelope["sha256"] == _digest(envelope["content"], arrays)
-    except (json.JSONDecodeError, KeyError, TypeError):
-        intact = False
-    if not intact:
+    envelope = read_envelope(metadata["superion"], path)
+    if envelope.sha256 != _digest(envelope.content, arrays):
         raise CorruptFileError(
-            "the checksum does not match the content: the file was damaged.",
-            file=path,
-            remedy="copy it again from its source, or fit again.",
+            "the checksum does not match the content: the file was damaged.", file=path, remedy=REMEDY
         )
-    content = json.loads(envelope["content"])
-    if content["format"] > FORMAT:
-        raise ModelError(
-            f"model format {content['format']}; this version reads up to {FORMAT}.",
-            file=path,
-            remedy="upgrade superion.",
-        )
-    terms: list[Term] = []
-    for k, entry in enumerate(content["terms"]):
-        if entry["kind"] not in TERMS:
-            raise ModelError(
-                f"unknown term {entry['kind']!r}; known: {sorted(TERMS)}.",
-                file=path,
-                remedy="upgrade superion.",
-            )
-        prefix = f"term_{k}."
-        own = {name.removeprefix(prefix): v for name, v in arrays.items() if name.startswith(prefix)}
-        terms.append(TERMS[entry["kind"]].restore(entry["settings"], own))
+    content = read_content(envelope.content, path)
+    check_arrays(arrays, path)
+    parts: list[dict[str, np.ndarray]] = [{} for _ in content["terms"]]
+    for name, array in arrays.items():
+        term, _, own = name.removeprefix("term_").partition(".")
+        if not (name.startswith("term_") and term.isdecimal() and int(term) < len(parts)):
+            raise CorruptFileError(f"{name}: belongs to no term.", file=path, remedy=REMEDY)
+        parts[int(term)][own] = array
+    terms = [
+        _restored(entry, own, k, path)
+        for k, (entry, own) in enumerate(zip(content["terms"], parts, strict=True))
+    ]
     return terms, content["provenance"]
+
+
+def _restored(entry: dict[str, Any], arrays: dict[str, np.ndarray], number: int, path: Path) -> Term:
+    """The term that an entry of the header and its tensors describe, all of them and nothing else."""
+    kind = entry["kind"]
+    if kind not in TERMS:
+        raise ModelError(
+            f"unknown term {kind!r}; known: {sorted(TERMS)}.", file=path, remedy="upgrade superion."
+        )
+    where = f"terms.{number} ({kind})"
+    try:
+        term: Term = TERMS[kind].restore(entry["settings"], arrays)
+        shapes = {name: array.shape for name, array in term.arrays().items()}
+    except SuperionError as error:
+        raise type(error)(f"{where}: {error.problem}", file=path, remedy=error.remedy or REMEDY) from error
+    except Exception as error:  # whatever parts that do not fit each other lead to
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise CorruptFileError(
+            f"{where}: its parts do not fit each other: {why}.", file=path, remedy=REMEDY
+        ) from error
+    given = {name: array.shape for name, array in arrays.items()}
+    wrong = sorted({name for name, _ in shapes.items() ^ given.items()})
+    if wrong:
+        raise CorruptFileError(
+            f"{where}: of the tensors {', '.join(wrong[:SHOWN])} the term has none, or others.",
+            file=path,
+            remedy=REMEDY,
+        )
+    return term
 
 
 def _digest(header: str, arrays: Mapping[str, np.ndarray]) -> str:

@@ -46,7 +46,7 @@ class SoapSettings(BaseModel):
     n_max: int = Field(8, ge=1, le=20, description="radial basis functions per species")
     l_max: int = Field(4, ge=0, le=12, description="highest angular momentum")
     atom_sigma: float = Field(0.6, gt=0, description="width of the Gaussian on each neighbour in Å")
-    zeta: int = Field(2, ge=1, description="power of the dot-product kernel")
+    zeta: int = Field(2, ge=1, le=20, description="power of the dot-product kernel")
     delta: float = Field(1.0, gt=0, description="prior standard deviation of an atomic energy in eV")
     sparse_points: int = Field(500, ge=1, description="sparse environments per species")
     components: int | None = Field(
@@ -60,6 +60,13 @@ class SoapSettings(BaseModel):
         description="compression: radial functions kept per l, shared by all neighbour species; null: all",
     )
     sparse_method: str = Field("cur", pattern="^(cur|farthest|all)$", description="cur, farthest or all")
+
+
+def check_shape(name: str, array: Array, wanted: tuple[int | None, ...]) -> None:
+    """ModelError for an array of another shape; None: any length."""
+    fits = [want in (None, found) for want, found in zip(wanted, array.shape, strict=False)]
+    if array.ndim != len(wanted) or not all(fits):
+        raise ModelError(f"{name} of the shape {array.shape}, where {wanted} is needed.")
 
 
 class SoapBlock:
@@ -98,6 +105,7 @@ class SoapBlock:
         self.radials = kept[0] if kept else settings.n_max
         self.channels = kept[0] if kept else len(self.species) * settings.n_max
         self.length = (settings.l_max + 1) * self.channels * (self.channels + 1) // 2
+        self._check_shapes()
         self.factors = normalisation(settings.l_max)
         self._table, self.spacing = radial_table(
             settings.cutoff, settings.n_max, settings.l_max, settings.atom_sigma
@@ -105,6 +113,18 @@ class SoapBlock:
         self.precision = "float64"
         self.centres = tuple(z for z in self.species if not self.contractions or z in self.contractions)
         self._evaluators: dict[str, Evaluator] = {}
+
+    def _check_shapes(self) -> None:
+        """ModelError for arrays that do not belong to these settings and species."""
+        radial, levels = len(self.species) * self.hyper.n_max, self.hyper.l_max + 1
+        for u in self.contractions.values():
+            check_shape("contraction", u, (levels, radial, self.channels))
+        for basis in self.bases.values():
+            check_shape("basis", basis, (None, self.length))
+        for z, points in self.points.items():
+            if self.contractions and z not in self.contractions:
+                raise ModelError(f"sparse points, but no contraction of {chemical_symbols[z]}.")
+            check_shape("sparse points", points, (None, len(self.bases.get(z, ())) or self.length))
 
     @classmethod
     def choose(

@@ -27,6 +27,7 @@ from ase.data import atomic_numbers, chemical_symbols, covalent_radii
 from torch import Tensor
 
 from superion.electrostatics.densities import COULOMB, Gaussian
+from superion.errors import ModelError
 from superion.potentials.neural.geometry import Geometry
 from superion.potentials.neural.networks import Weights, apply_networks, initial_networks
 from superion.potentials.neural.settings import NeuralSettings
@@ -69,6 +70,20 @@ def initial_weights(
         inputs = size + settings.sees_charges
         weights |= initial_networks(ENERGY, symbols, inputs, settings.hidden, generator)
     return weights
+
+
+def check_shapes(model: Model) -> None:
+    """ModelError for scales or weights that do not belong to the settings and elements."""
+    count, size, settings = len(model.symbols), model.functions.size, model.settings
+    with torch.device("meta"):  # shapes alone
+        fresh = initial_weights(settings, model.symbols, size, torch.Generator("cpu"))
+    wanted = {name: value.shape for name, value in fresh.items()}
+    found = {name: value.shape for name, value in model.weights.items()}
+    for name in ("mean", "scale", "charge_mean", "charge_scale", "baseline", "output"):
+        wanted[name] = torch.Size((count, size) if name in ("mean", "scale") else (count,))
+        found[name] = getattr(model.scales, name).shape
+    for name in sorted({name for name, _ in wanted.items() ^ found.items()}):
+        raise ModelError(f"{name} has the shape {found.get(name)}, where {wanted.get(name)} is needed.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from superion.electrostatics.charged_cells import restored, stored
 from superion.electrostatics.properties import Pull
 from superion.errors import InputError, ModelError
 from superion.potentials.neural.geometry import Geometry
-from superion.potentials.neural.model import Model, Scales, slopes
+from superion.potentials.neural.model import Model, Scales, check_shapes, slopes
 from superion.potentials.neural.settings import NeuralSettings
 from superion.potentials.neural.symmetry_functions import SymmetryFunctions
 from superion.terms import Evaluation
@@ -131,7 +131,9 @@ class NeuralTerm:
         scales = Scales(*(torch.tensor(arrays[f"scales.{name}"]) for name in SCALES))
         start = "weights."
         weights = {n.removeprefix(start): torch.tensor(v) for n, v in arrays.items() if n.startswith(start)}
-        return cls(Model(own, SymmetryFunctions(own.symmetry, settings["species"]), scales, weights))
+        model = Model(own, SymmetryFunctions(own.symmetry, settings["species"]), scales, weights)
+        check_shapes(model)
+        return cls(model)
 
     def _leaves(self, structures: Sequence[Atoms]) -> tuple[Geometry, Tensor, list[Tensor]]:
         """The geometry, with copies of what it holds by which energies and charges are differentiated."""
