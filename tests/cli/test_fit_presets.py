@@ -36,7 +36,7 @@ KQEQ = {
 SMALL: dict[str, dict[str, Any]] = {
     "gap": FIT,
     "es-gap": FIT,
-    "qeq-gap": {"fit": FIT, "qeq": {"density": "gaussian", "accuracy": 1e-4}},
+    "qeq-gap": {"fit": FIT, "qeq": {"density": "gaussian", "accuracy": 1e-4, "bounded": False}},
     "kqeq": KQEQ,
     "kqeq-gap": {"charges": KQEQ, "fit": FIT},
     "2g": NEURAL,

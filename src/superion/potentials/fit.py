@@ -148,9 +148,9 @@ def baseline_energies(
 ) -> dict[str, float]:
     """Energy per species in eV by chemical symbol, from isolated atoms or by least squares.
 
-    Fixed terms vanish for an isolated atom. With `auto`, isolated atoms count if all are there; BaselineWarning
-    if only some are. Least squares is the minimum-norm solution where the
-    compositions do not determine it.
+    Fixed terms vanish for an isolated atom. With `auto`, isolated atoms count if all are there, with a
+    BaselineWarning if only some are. Least squares is the minimum-norm solution where the compositions do not
+    determine it.
     """
     isolated = {int(a.numbers[0]): float(a.info["REF_energy"]) for a in lone_atoms(frames) if _has_energy(a)}
     missing = [chemical_symbols[z] for z in species if z not in isolated]
@@ -163,8 +163,9 @@ def baseline_energies(
         return {chemical_symbols[z]: isolated[z] for z in species}
     if method == "auto" and isolated:
         warnings.warn(
-            f"isolated atoms with REF_energy are there of {', '.join(chemical_symbols[z] for z in isolated)}, "
-            f"but not of {', '.join(missing)}: the baseline of all elements is fitted by least squares, and "
+            "isolated atoms with REF_energy are there of "
+            f"{', '.join(chemical_symbols[z] for z in isolated)}, but "
+            f"not of {', '.join(missing)}: the baseline of all elements is fitted by least squares, and "
             "energies of atoms far apart are extrapolated. Add the missing atoms, or choose baseline: "
             "least-squares to be silent.",
             BaselineWarning,
