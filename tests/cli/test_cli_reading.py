@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from ase.constraints import FixAtoms
 from ase.io import read, write
 from command_line import refused, succeeds
 from toy_salt import FIT, TRUTH, crystal, frames, lone_atoms
 
+from superion.analysis.relaxation import relaxed
 from superion.potentials import Calculator
+from superion.simulation import read_trajectory
 from superion.structures import read_frames, read_structure
 
 LPS = Path(__file__).parents[2] / "data" / "lps"
@@ -108,6 +111,23 @@ def test_energies_that_are_there_but_not_mapped_stop_a_fit(root):
     succeeds(*fit(root, root / "half.extxyz", *keys))
     shown = succeeds(*fit(root, root / "half.extxyz", "--key", "energy=none", "--key", "forces=force"))
     assert "train: 4 frames, RMSE forces" in shown
+
+
+def test_fixed_atoms_do_not_move(root, tmp_path):
+    atoms = crystal()
+    atoms.rattle(0.05, rng=np.random.default_rng(1))
+    atoms.set_constraint(FixAtoms(indices=np.flatnonzero(atoms.symbols == "Cl")))
+    write(tmp_path / "fixed.vasp", atoms)
+    run = ("--temperature", 600, "--steps", 20, "--sample-every", 10, "-o", tmp_path / "run")
+    succeeds("md", root / "model.safetensors", tmp_path / "fixed.vasp", *run)
+    moved = np.linalg.norm(np.diff(read_trajectory(tmp_path / "run").positions[[0, -1]], axis=0)[0], axis=1)
+    start = read_structure(tmp_path / "fixed.vasp")
+    assert (moved[start.symbols == "Cl"] == 0).all()
+    assert (moved[start.symbols == "Li"] > 1e-3).all()
+    rest = relaxed(start, Calculator(root / "model.safetensors"), fmax=0.01)
+    np.testing.assert_array_equal(
+        rest.positions[start.symbols == "Cl"], start.positions[start.symbols == "Cl"]
+    )
 
 
 def test_molecules_that_state_no_total_charge(root):

@@ -152,6 +152,17 @@ def test_a_total_charge_for_frames_that_state_none(tmp_path):
     assert read_frames(tmp_path / "stated.extxyz", foreign)[0].info["total_charge"] == -1
 
 
+@pytest.mark.parametrize("again", ["o.vasp", "o.extxyz", "o.traj"])
+def test_fixed_atoms_stay_fixed(tmp_path, again):
+    atoms = read_structure(FILES / "selective_dynamics.vasp")
+    fixed = np.flatnonzero(atoms.numbers != 3)
+    for _ in range(2):
+        (constraint,) = atoms.constraints
+        np.testing.assert_array_equal(constraint.get_indices(), fixed)
+        write(tmp_path / again, atoms)
+        atoms = read_structure(tmp_path / again)
+
+
 def test_lammps_data_as_its_dump_has_it():
     data = read_structure(FILES / "lammps_charge.data")
     dump = read_frames(FILES / "lammps_dump_forces.lammpstrj", index="0")[0]

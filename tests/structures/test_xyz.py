@@ -105,3 +105,51 @@ def test_unparsable_frames_are_named(tmp_path, old, new):
     path = write(tmp_path, FRAME + FRAME.replace(old, new))
     with pytest.raises(InputError, match=r"frames.xyz, frame 1: cannot understand the frame"):
         parse_xyz(xyz_frames(path)[1], path, 1)
+
+
+LOWER = FRAME.replace("Lattice", "lattice").replace("Properties", "properties").replace("species", "Species")
+
+
+def test_keys_mean_the_same_in_any_case(tmp_path):
+    path = write(tmp_path, LOWER)
+    assert xyz_frames(path) == [FRAME]
+    inside = FRAME.replace("REF_energy", 'note="lattice=4 pbc=maybe" REF_energy')
+    assert xyz_frames(write(tmp_path, inside)) == [inside]
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ('pbc="T F 1"', (True, False, True)),
+        ("pbc=[true, false, 0]", (True, False, False)),
+        ("PBC=F", (False, False, False)),
+    ],
+)
+def test_truth_values_of_periodicity(tmp_path, given, meant):
+    path = write(tmp_path, FRAME.replace("REF_energy=-1.5", given))
+    assert tuple(parse_xyz(xyz_frames(path)[0], path, 0).pbc) == meant
+
+
+@pytest.mark.parametrize("given", ['pbc="T T maybe"', 'pbc="T T"', "pbc=2"])
+def test_what_is_no_periodicity(tmp_path, given):
+    path = write(tmp_path, FRAME + FRAME.replace("REF_energy=-1.5", given))
+    with pytest.raises(InputError, match=r"frame 1: pbc=.* is not three truth values"):
+        xyz_frames(path)
+
+
+def test_columns_that_nothing_declares_are_warned_of_once(tmp_path):
+    plain = FRAME.replace(
+        'Lattice="4 0 0 0 5 0 0 0 6" Properties=species:S:1:pos:R:3:REF_forces:R:3', "water"
+    )
+    path = write(tmp_path, plain * 3)
+    with pytest.warns(UserWarning, match=r"the atoms of 3 frames \(first 0\) have more columns") as caught:
+        xyz_frames(path)
+    assert len(caught) == 1
+
+
+def test_text_in_another_encoding_names_the_byte(tmp_path):
+    path = write(tmp_path, FRAME.replace("REF_energy=-1.5", "unit=Å").encode("latin-1"))
+    with pytest.raises(InputError, match=r"not text in UTF-8 \(invalid .* 0xc5 at byte \d+, line 2\).*iconv"):
+        xyz_frames(path)
+    path = write(tmp_path, ("\ufeff" + FRAME.replace("REF_energy=-1.5", "unit=Å")).encode())
+    assert parse_xyz(xyz_frames(path)[0], path, 0).info["unit"] == "Å"

@@ -195,7 +195,7 @@ def phonons(
     rest = atoms.copy()
     rest.calc = calculator
     began = time.monotonic()
-    residual = float(np.linalg.norm(rest.get_forces(), axis=1).max())
+    residual = float(np.linalg.norm(rest.get_forces(apply_constraint=False), axis=1).max())
     each = (time.monotonic() - began) * prod(supercell)
     made = phonopy(
         cells(

@@ -170,7 +170,7 @@ def _canonical(
     for name in _STRUCTURAL:
         if name in atoms.arrays:
             clean.set_array(name, atoms.arrays[name])
-    clean.set_constraint([constraint for constraint in atoms.constraints if constraint is not None])
+    clean.set_constraint(atoms.constraints)
     chosen = {key: m for key, m in _CANONICAL.items() if key in values}
     chosen |= {m.label.key: m for m in mappings if m.key in values}
     unwanted = {m.label.key for m in mappings if not m.key}

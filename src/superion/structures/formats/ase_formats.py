@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from superion.structures.formats.base import Reader, Source
 
 UNSAFE = ("bundletrajectory", "db", "aselmdb", "postgresql", "mysql", "py")
 """Formats that run or unpickle what is in the file, or ask a server."""
-UNFINISHED: dict[str, dict[str, Any]] = {"aims-output": {"non_convergence_ok": True}}
-"""Arguments of readers that would otherwise refuse a calculation that has not ended."""
+UNFINISHED: dict[str, tuple[dict[str, Any], str]] = {
+    "aims-output": ({"non_convergence_ok": True}, "Begin self-consistency loop: Re-initialization")
+}
+"""Outputs that are read up to their last whole step: arguments of the reader, and the line before a step."""
 
 
 class _Named(io.StringIO):
@@ -42,12 +45,26 @@ def _read(source: Source) -> list[Atoms]:
             file=source.path,
             remedy="convert it where it was made: `ase convert FILE out.extxyz`.",
         )
-    options = UNFINISHED.get(kind, {})
     known = ioformats.get(kind)
-    if known is not None and known.acceptsfd and not known.isbinary:
-        handle = _Named(source.text, source.path)
-        return list(ase.io.iread(handle, index=":", format=kind, **options))
-    return list(ase.io.iread(source.path, index=":", format=kind, do_not_split_by_at_sign=True, **options))
+    if known is None or not known.acceptsfd or known.isbinary:
+        return _images(source.path, kind, do_not_split_by_at_sign=True)
+    if kind not in UNFINISHED:
+        return _images(_Named(source.text, source.path), kind)
+    options, step = UNFINISHED[kind]
+    try:
+        return _images(_Named(source.text, source.path), kind, **options)
+    except Exception:
+        whole, found, _ = source.text.rpartition(step)
+        if not found:
+            raise
+        return _images(_Named(whole, source.path), kind, **options)
+
+
+def _images(file: Path | _Named, kind: str, **options: Any) -> list[Atoms]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of readers that will move to packages of their own
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return list(ase.io.iread(file, index=":", format=kind, **options))
 
 
 ASE = Reader(

@@ -54,12 +54,13 @@ def _read(source: Source) -> list[Atoms]:
             remedy="print them (PRINT_LEVEL MEDIUM), or give its trajectory, PROJECT-pos-1.xyz.",
         )
     ends = [*starts[1:], len(text)]
-    cell = _cell(text[: starts[0]], source)
-    return [_frame(text[start:end], cell) for start, end in zip(starts, ends, strict=True)]
+    return [
+        _frame(text[start:end], _cell(text[:start], source)) for start, end in zip(starts, ends, strict=True)
+    ]
 
 
 def _cell(head: str, source: Source) -> np.ndarray:
-    vectors = _VECTOR.findall(head)[:3]
+    vectors = _VECTOR.findall(head)[-3:]
     if len(vectors) < 3:
         raise InputError(
             "the output of CP2K states no cell.", file=source.path, remedy="use PRINT_LEVEL MEDIUM."

@@ -67,7 +67,7 @@ def hessian(atoms: Atoms, displacement: float) -> Array:
             forces = []
             for sign in (1, -1):
                 moved.positions[k, axis] = atoms.positions[k, axis] + sign * displacement
-                forces.append(moved.get_forces())
+                forces.append(moved.get_forces(apply_constraint=False))
             moved.positions[k, axis] = atoms.positions[k, axis]
             rows.append((forces[1] - forces[0]).ravel() / (2 * displacement))
     return np.array(rows)
