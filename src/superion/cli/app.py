@@ -24,6 +24,7 @@ from superion.cli import (
     phonons,
     profile,
     quench,
+    relax,
     static,
     structures,
     study,
@@ -96,6 +97,7 @@ app.command("dielectric")(electric.show_dielectric)
 app.command("infrared")(electric.show_infrared)
 app.command("wannier")(wannier.wannier)
 app.command("profile")(profile.show_profile)
+app.command("relax")(relax.show_relax)
 app.command("eos")(static.show_eos)
 app.command("elastic")(static.show_elastic)
 app.command("defect")(defects.defect)
