@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import ChargedCells, Driver, Json, Keys, check_output, make_calculator
+from superion.cli.options import (
+    ChargedCells,
+    Driver,
+    Json,
+    Reading,
+    check_output,
+    make_calculator,
+    reads_files,
+)
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,6 +29,7 @@ SAME = 0.01
 """Å within which atoms are symmetric."""
 
 
+@reads_files
 def show_relax(
     model: Driver,
     structure: Annotated[
@@ -65,8 +74,9 @@ def show_relax(
         bool, typer.Option("--symmetry/--no-symmetry", help="Keep the space group of STRUCTURE.")
     ] = False,
     charged_cells: ChargedCells = None,
-    keys: Keys = None,
     json: Json = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Bring a structure to rest: its positions, and on request volume, shape or all of its cell.
 
@@ -93,7 +103,7 @@ def show_relax(
         )
     if not longest > 0:
         raise InputError(f"--longest must be a positive length in Å, found {longest}.")
-    atoms = _read(structure, keys or [])
+    atoms = _read(structure, reading)
     calculator, facts = make_calculator(model, charged_cells)
     if symmetry:
         _hold_symmetry(atoms)
@@ -144,14 +154,13 @@ def _one_of(value: str, known: Any, option: str) -> None:
         raise InputError(f"unknown {option} {value!r}.", remedy=f"write one of {', '.join(known)}.")
 
 
-def _read(path: Path, keys: list[str]) -> Atoms:
+def _read(path: Path, reading: Reading) -> Atoms:
     """The structure, with the constraints that its file has."""
-    from superion.structures import read_frames
     from superion.structures.bare import bare
-    from superion.structures.read import read_raw
 
-    atoms = bare(read_frames(path, keys, "-1")[0])
-    atoms.set_constraint(read_raw(path)[-1].constraints)
+    given = reading.structure(path)
+    atoms = bare(given)
+    atoms.set_constraint(given.constraints)
     return atoms
 
 
