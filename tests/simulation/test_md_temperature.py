@@ -153,7 +153,7 @@ def series(**changes):
 
 def test_deviations_that_grow_are_flagged():
     seen = np.full(100, np.nan)
-    seen[::50] = [0.01, 0.03]
+    seen[::25] = [0.001, 0.01, 0.03, 0.02]
     settings = MDSettings(temperature=300, steps=990)
     fine = summarise("run", series(energy_deviation=seen, force_deviation=seen), settings, atoms=32)
     assert fine.warnings == ()
@@ -161,6 +161,9 @@ def test_deviations_that_grow_are_flagged():
     left = summarise("run", series(energy_deviation=seen, force_deviation=2 * seen**2), settings, atoms=32)
     (warning,) = left.warnings
     assert "forces grew from 0.0002 to 0.0018 eV/Å" in warning
+    still = np.full(100, np.nan)
+    still[::25] = [1e-12, 0.01, 0.03, 0.02]  # a crystal at rest, whose forces vanish by symmetry
+    assert summarise("run", series(energy_deviation=still, force_deviation=still), settings, atoms=32) == fine
 
 
 def test_the_summary_of_a_trajectory_is_that_of_its_run(tmp_path):

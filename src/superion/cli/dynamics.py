@@ -265,7 +265,7 @@ def _say(done: MDResult, settings: MDSettings) -> None:
         parts.append(f"from {settings.temperature:g} to {settings.ramp_to:g} K")
     if done.pressure is not None and done.pressure_std is not None:
         parts.append(f"{done.pressure:.3g} ± {done.pressure_std:.2g} GPa")
-    if done.volume is not None and done.cell is not None and done.volume_std:
+    if settings.ensemble == "npt" and done.volume is not None and done.cell is not None:
         shape = (
             "" if settings.barostat == "isotropic" else " (" + " ".join(f"{x:.5g}" for x in done.cell) + ")"
         )

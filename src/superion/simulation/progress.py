@@ -68,6 +68,7 @@ class RunProgress:
                 f"dynamics {10 * tenth:3d} %  step {done} of {self._total}  {self.ns_per_day:.3g} ns/day  "
                 f"{timedelta(seconds=round(left))} left  {_text(now)}".rstrip(),
                 highlight=False,
+                soft_wrap=True,
             )
 
     def __enter__(self) -> Self:

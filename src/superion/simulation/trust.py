@@ -21,8 +21,12 @@ EVERY = 500
 LARGEST = 2000
 """Atoms of the largest structure that is looked at: the covariances of all pairs of atoms are needed."""
 GROWTH = 5.0
-"""Deviations that grow by more than this factor from the start are flagged. Along trajectories of Li7P3S11
-that stay within the data, those of forces grow 2 to 3 times from the crystal at rest to 600–1200 K."""
+"""Deviations that grow by more than this factor from the first two looks are flagged. Along trajectories of
+Li7P3S11 that stay within the data, those of forces grow 2 to 3 times from the crystal at rest to 600–1200 K."""
+
+
+UNSURE = 2.0
+"""Forces are flagged above so many errors of a label; the energy of an atom is above one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +101,19 @@ def doubts(energy: Array, force: Array, atoms: int, sigmas: Sigmas | None) -> li
     energy, force = energy[seen], force[seen]
     found = []
     for name, values, unit in (("energy", energy, "eV"), ("forces", force, "eV/Å")):
-        if values.max() > GROWTH * values[0] > 0:
+        first = values[:2].max()  # that of forces vanishes by symmetry in many crystals at rest
+        if values.max() > GROWTH * first > 0:
             found.append(
-                f"the predicted standard deviation of the {name} grew from {values[0]:.3g} to "
+                f"the predicted standard deviation of the {name} grew from {first:.3g} to "
                 f"{values.max():.3g} {unit}: the run has left the training data"
             )
-    if not found and sigmas is not None and np.median(energy) > sigmas.energy * atoms:
+    if found or sigmas is None:
+        return found
+    usual = float(np.median(energy)) / atoms, float(np.median(force))
+    if usual[0] > sigmas.energy or usual[1] > UNSURE * sigmas.force:
         found.append(
-            f"the predicted standard deviation of the energy, {1000 * np.median(energy) / atoms:.3g} "
-            f"meV/atom, exceeds what the model takes for the error of a label "
-            f"({1000 * sigmas.energy:.3g} meV/atom): the structure is unlike the training data"
+            f"the predicted standard deviations of energy and forces, {1000 * usual[0]:.3g} meV/atom and "
+            f"{usual[1]:.3g} eV/Å, are large beside what the model takes for the errors of labels "
+            f"({1000 * sigmas.energy:.3g} and {sigmas.force:.3g}): the structure is unlike the training data"
         )
     return found

@@ -1,0 +1,91 @@
+"""Predicted deviations of a model are looked at during a run, flagged, and stop it on request."""
+
+import numpy as np
+import pytest
+from toy_crystals import Springs, crystal
+
+from superion.errors import ModelError, SimulationError
+from superion.potentials import Calculator, FitSettings, Potential, fit
+from superion.simulation import MDSettings, read_trajectory, run_md
+from superion.simulation.trust import EVERY
+
+SIGMA = 0.002  # eV per atom
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A 2-body model of a crystal at its own volume, with the settings of its fit as a file has them."""
+    frames = []
+    for seed in range(6):
+        atoms = crystal(2)
+        atoms.rattle(0.05, seed=seed)
+        atoms.calc = Springs(crystal(2))
+        atoms.info["REF_energy"] = atoms.get_potential_energy()
+        atoms.arrays["REF_forces"] = atoms.get_forces()
+        atoms.calc = None
+        frames.append(atoms)
+    settings = FitSettings(soap=None, pair={"cutoff": 4.0, "sparse_points": 12}, sigma={"energy": SIGMA})
+    return Potential(
+        fit(frames, settings, {"gap": []})["gap"],
+        {"settings": {"fit": settings.model_dump(mode="json")}},
+    )
+
+
+def run(model, folder, atoms=None, **changes):
+    options = {"temperature": 100, "timestep": 2, "steps": 1000, "thermostat": "langevin", "chunk_frames": 7}
+    settings = MDSettings(**(options | changes))
+    return run_md(atoms or crystal(2), Calculator(model), settings, folder, progress=False)
+
+
+def test_deviations_are_those_of_the_model(model, tmp_path):
+    result = run(model, tmp_path, steps=2 * EVERY)
+    found = read_trajectory(tmp_path)
+    looked = np.isfinite(found.force_deviation)
+    assert found.steps[looked].tolist() == [0, EVERY, 2 * EVERY]
+    last = crystal(2)
+    last.positions = found.positions[-1]
+    deviation = model.deviation(last)
+    assert found.energy_deviation[-1] == pytest.approx(deviation.energy, rel=1e-6)
+    largest = np.linalg.norm(deviation.forces, axis=1).max()
+    assert found.force_deviation[-1] == pytest.approx(largest, rel=1e-6)
+    assert result.force_deviation == np.nanmax(found.force_deviation)
+    assert result.warnings == ()
+
+
+def stretched(by):
+    atoms = crystal(2)
+    atoms.set_cell(atoms.cell * by, scale_atoms=True)
+    atoms.rattle(0.05, seed=9)
+    return atoms
+
+
+def test_a_start_outside_the_data_is_flagged(model, tmp_path):
+    result = run(model, tmp_path, stretched(1.2), steps=20)
+    assert any("unlike the training data" in warning for warning in result.warnings)
+
+
+def test_the_run_stops_on_request(model, tmp_path):
+    usual = run(model, tmp_path / "usual").force_deviation
+    limit = 2 * usual
+    with pytest.raises(
+        SimulationError, match="stopped at step 0: the predicted standard deviation of a force"
+    ):
+        run(model, tmp_path / "stretched", stretched(1.2), max_deviation=limit)
+    hot = {"temperature": 4000, "max_temperature": 1e6, "min_distance": None, "friction": 0.1}
+    with pytest.raises(SimulationError, match=rf"stopped at step {EVERY}: .* above the limit of {limit:g}"):
+        run(model, tmp_path / "hot", max_deviation=limit, **hot)
+    assert read_trajectory(tmp_path / "hot").steps[-1] == EVERY - 10
+    assert run(model, tmp_path / "again", max_deviation=limit).force_deviation == usual
+
+
+def test_models_without_deviations(tmp_path):
+    with pytest.raises(ModelError, match="max_deviation is set, but no standard deviation"):
+        run_md(
+            crystal(),
+            Springs(crystal()),
+            MDSettings(temperature=100, steps=10, max_deviation=0.1),
+            tmp_path,
+            progress=False,
+        )
+    run_md(crystal(), Springs(crystal()), MDSettings(temperature=100, steps=10), tmp_path, progress=False)
+    assert read_trajectory(tmp_path).force_deviation is None
