@@ -8,7 +8,14 @@ import pytest
 from damaged_models import GONE, WRONG, changed, misshapen, opened, places, written
 from kernel_cases import DIPOLES, SOAP, molecules
 
-from superion.electrostatics import ChargeEquilibration, CoulombTerm, FixedCharges, Gaussian, Slater
+from superion.electrostatics import (
+    ChargeEquilibration,
+    CoulombTerm,
+    FixedCharges,
+    Gaussian,
+    MakovPayne,
+    Slater,
+)
 from superion.electrostatics.equilibration_term import EquilibrationTerm
 from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.electrostatics.predicted import PredictedCharges
@@ -72,9 +79,14 @@ def dipoles():
     return AtomicDipoles([block], 0.01 * np.ones(block.size))
 
 
-def equilibration(chi):
+def equilibration(chi, **options):
     hardness, widths = {"H": 13.0, "C": 10.0, "O": 15.0}, {s: Gaussian(0.5) for s in ELEMENTS}
-    return EquilibrationTerm(ChargeEquilibration(chi, hardness, widths, total_charge=0.0))
+    return EquilibrationTerm(ChargeEquilibration(chi, hardness, widths, total_charge=0.0, **options))
+
+
+def corrected():
+    term = equilibration({"H": 3.0, "C": 5.0, "O": 7.0}, bounds={"H": (-0.1, 0.1)})
+    return [term, MakovPayne(term.charges, 2.0)]
 
 
 MODELS = {
@@ -83,6 +95,7 @@ MODELS = {
     "polarizable": lambda: [PolarizableTerm(FixedCharges(CHARGES), {"H": 0.3, "C": 0.8, "O": 0.6})],
     "equilibration": lambda: [equilibration({"H": 3.0, "C": 5.0, "O": 7.0})],
     "kernel equilibration": lambda: [equilibration(kernel("electronegativity"))],
+    "within bounds, corrected": corrected,
     "predicted": lambda: [CoulombTerm(PredictedCharges(kernel("charge"), total_charge=0.0), Gaussian(0.5))],
     "field and dipoles": lambda: [UniformField([0, 0, 0.1], FixedCharges(CHARGES)), dipoles()],
     "neural": neural,

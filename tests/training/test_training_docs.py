@@ -13,10 +13,13 @@ from toy_training import write_training
 from typer.testing import CliRunner
 
 from superion.cli.app import app
+from superion.errors import InputError
 from superion.files import read_json
 from superion.reference import ExecutorSettings
+from superion.reference.settings import ModelSettings
 from superion.study.settings_file import read_settings
-from superion.training.config import read_training
+from superion.training import config
+from superion.training.config import TrainSettings, read_training
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,6 +85,21 @@ def test_the_executor_of_the_documentation_is_understood(tmp_path):
     assert settings.slots == 32
     training = write_training(tmp_path, labels__executor=settings.model_dump())
     assert read_training(training).labels.executor == settings
+
+
+def test_a_model_labels_as_the_schema_says(tmp_path):
+    """`labeller: {model: FILE}`, with another labeller around it or without, also in the folder."""
+    said = TrainSettings.model_json_schema()["$defs"]["LabelSettings"]["properties"]["labeller"]
+    assert "{model: FILE}" in said["description"]
+    for labeller in ({"model": "truth.safetensors"}, {"labeller": {"model": "truth.safetensors"}}):
+        path = write_training(tmp_path, labels__labeller=labeller)
+        settings = read_training(path)
+        assert settings.labels.labeller.labeller == ModelSettings(model=tmp_path / "truth.safetensors")
+        (tmp_path / "out").mkdir(exist_ok=True)
+        config.write_training(settings, tmp_path / "out")
+        assert read_training(tmp_path / "out" / "training.yaml") == settings
+    with pytest.raises(InputError, match=r"labels\.labeller.*modle"):
+        read_training(write_training(tmp_path, labels__labeller={"modle": "truth.safetensors"}))
 
 
 def test_train_from_the_command_line(tmp_path):

@@ -146,6 +146,7 @@ class Equilibration(Part):
     tolerance: Annotated[float, Field(ge=1e-16, le=0.1)]
     warn: bool
     neutral_parts: bool = False
+    bounds: dict[Symbol, Annotated[list[float], Field(min_length=2, max_length=2)]] | None = None
 
 
 class Predicted(Part):
@@ -196,6 +197,13 @@ class EquilibrationTerm(Part):
     """Charges that equilibrate."""
 
     charges: Charges  # type: ignore[valid-type]
+
+
+class MakovPayne(Part):
+    """What a charged cell is corrected by."""
+
+    charges: Charges  # type: ignore[valid-type]
+    permittivity: Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
 class UniformField(Part):
@@ -261,6 +269,7 @@ TermEntry = _one_of(
         "gp": Entry[Process],
         "coulomb": Entry[Coulomb],
         "equilibration": Entry[EquilibrationTerm],
+        "makov-payne": Entry[MakovPayne],
         "polarizable": Entry[Polarizable],
         "atomic-dipoles": Entry[Dipoles],
         "uniform_field": Entry[UniformField],

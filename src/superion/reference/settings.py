@@ -51,6 +51,15 @@ class LabellerSettings(BaseModel):
         None, description="An ASE calculator by import path, or a superion model."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _directly(cls, given: Any) -> Any:
+        """`{model: FILE}` and `{ase: …}` mean the same without the key labeller around them."""
+        own = {"model", "ase"}
+        if isinstance(given, dict) and own & given.keys() and not cls.model_fields.keys() & given.keys():
+            return {"labeller": given}
+        return given
+
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if len(self.model_fields_set) != 1:

@@ -136,7 +136,7 @@ class LabelSettings(BaseModel):
 
     labeller: LabellerSettings = Field(
         description="gpaw, cp2k, sevennet or chgnet, or their settings (`superion schema label`); a superion "
-        "model file, relative to the YAML file, as labeller: {model: FILE}"
+        "model file, relative to the YAML file, as {model: FILE}"
     )
     executor: str | ExecutorSettings = Field(
         "processes:1",
