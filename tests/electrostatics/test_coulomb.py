@@ -206,7 +206,7 @@ def test_li7p3s11_baseline():
 
 @pytest.mark.parametrize("pbc", [(True, True, False), (False, False, True)])
 def test_slab_and_wire_are_refused(pbc):
-    with pytest.raises(InputError, match=r"three periodic axes or none.*Remedy: set atoms.pbc = True"):
+    with pytest.raises(InputError, match=r'three periodic axes or none.*Remedy: write pbc="T T T"'):
         term(Point()).evaluate(thiophosphate(0, pbc))
 
 

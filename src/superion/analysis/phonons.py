@@ -245,7 +245,7 @@ def _charges(born: Array, epsilon_inf: float | Array, atoms: int) -> dict[str, A
     if missing > 1e-3:
         raise InputError(
             f"the Born charges add up to {missing:.3g} e instead of zero.",
-            remedy="use `born_charges(...).conserving()` of a neutral crystal.",
+            remedy="use those of a neutral crystal (in Python born_charges(...).conserving()).",
         )
     tensor = np.asarray(epsilon_inf, dtype=np.float64)
     tensor = tensor * np.eye(3) if tensor.ndim == 0 else tensor

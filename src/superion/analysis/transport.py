@@ -306,7 +306,7 @@ def _at_rest(positions: Array, masses: Array, mobile: Array, reference: str) -> 
         raise InputError(
             f"all atoms belong to the mobile species, so that the drift of the {reference} cannot be told "
             "from their own motion.",
-            remedy="use reference='none'.",
+            remedy="take no reference: --reference none (in Python reference='none').",
         )
     return remove_drift(positions, masses, None if reference == "system" else ~mobile)
 

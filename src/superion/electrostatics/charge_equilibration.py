@@ -168,7 +168,7 @@ class ChargeEquilibration:
         if atoms.pbc.any():
             raise InputError(
                 f"a polarizability needs a structure without periodic axes, found {atoms.pbc.tolist()}.",
-                remedy="cut a cluster out, and set atoms.pbc = False.",
+                remedy='cut a cluster out, with pbc="F F F" in its file (in Python atoms.pbc = False).',
             )
         response = self.equilibrium(atoms).response
         columns = [response.solve(np.ascontiguousarray(axis)) for axis in atoms.positions.T]

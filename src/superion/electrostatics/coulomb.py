@@ -189,8 +189,8 @@ class CoulombTerm:
         if atoms.pbc.any() and not atoms.pbc.all():
             raise InputError(
                 f"periodic axes {atoms.pbc.tolist()}: Coulomb sums need three periodic axes or none.",
-                remedy="set atoms.pbc = True with vacuum around a slab or wire (its images then interact "
-                "across the vacuum), or atoms.pbc = False for a cluster.",
+                remedy='write pbc="T T T" into the file, with vacuum around a slab or wire (its images then '
+                'interact across the vacuum), or pbc="F F F" for a cluster (in Python atoms.pbc = False).',
             )
         finite = np.isfinite(atoms.positions).all(axis=1)
         if not (finite.all() and np.isfinite(atoms.cell.array).all()):

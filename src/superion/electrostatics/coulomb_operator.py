@@ -94,8 +94,8 @@ def coulomb_operator(
     if atoms.pbc.sum() == 1:
         raise InputError(
             f"periodic axes {atoms.pbc.tolist()}: Coulomb sums need three periodic axes, two or none.",
-            remedy="set atoms.pbc = True with vacuum around a wire (its images then interact across the "
-            "vacuum), or atoms.pbc = False for a cluster.",
+            remedy='write pbc="T T T" into the file, with vacuum around a wire (its images then interact '
+            'across the vacuum), or pbc="F F F" for a cluster (in Python atoms.pbc = False).',
         )
     return Slab.of(positions, cell, int(np.flatnonzero(~atoms.pbc)[0]), densities, kinds, accuracy)
 

@@ -236,7 +236,7 @@ def _fractional(atoms: Atoms) -> tuple[Array, Array]:
     if (missing & atoms.pbc).any():
         raise InputError(
             f"axes {np.flatnonzero(missing & atoms.pbc).tolist()} are periodic, but have no lattice vector.",
-            remedy="set the cell, or atoms.pbc = False.",
+            remedy='give the cell (Lattice="..."), or write pbc="F F F" (in Python atoms.pbc = False).',
         )
     if missing.any():
         cell = atoms.cell.complete().array

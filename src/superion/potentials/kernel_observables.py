@@ -126,7 +126,8 @@ def _label(atoms: Atoms, name: str, shape: Sequence[int]) -> Array:
     if atoms.pbc.any():
         raise InputError(
             f"{name} in a structure with periodic axes {atoms.pbc.tolist()} has no unique value.",
-            remedy="set atoms.pbc = False for molecules and clusters, or leave this label out (`use`).",
+            remedy='write pbc="F F F" into the file of a molecule or cluster (in Python atoms.pbc = False), '
+            "or leave this label out (`use`).",
         )
     return _shaped(atoms.info[name], shape, name)
 

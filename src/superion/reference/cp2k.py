@@ -60,7 +60,7 @@ class Cp2kLabeller:
         if charge != round(charge):
             raise UnfitError(
                 f"the total charge is {charge} e; CP2K takes whole numbers only.",
-                remedy="correct info['total_charge'].",
+                remedy="correct total_charge of the frame.",
             )
         periodic = bool(atoms.pbc.all())
         with TemporaryDirectory(prefix="cp2k") as folder:

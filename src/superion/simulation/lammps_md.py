@@ -80,7 +80,7 @@ def run_lammps(
     if settings.electric is not None:
         raise InputError(
             "runs in LAMMPS have no electric field or displacement.",
-            remedy="use the built-in molecular dynamics, or leave it out.",
+            remedy="use the built-in molecular dynamics (--engine superion), or leave it out.",
         )
     charges = _charges(atoms, potential, settings)
     bath, movers = _bath(settings), _movers(settings)
@@ -209,7 +209,8 @@ def _movers(settings: MDSettings) -> list[str]:
     if settings.ensemble == "nvt" and settings.thermostat != "nose-hoover":
         raise InputError(
             f"LAMMPS runs take the thermostat nose-hoover, found {settings.thermostat}.",
-            remedy="use it, or the built-in molecular dynamics.",
+            remedy="use it (--thermostat nose-hoover), or the built-in molecular dynamics "
+            "(--engine superion).",
         )
     kelvin = settings.temperature
     bath = f"temp {kelvin!r} {kelvin!r} {settings.thermostat_time * 1e-3!r} tchain 3"
@@ -230,7 +231,7 @@ def _charges(atoms: Atoms, potential: Potential, settings: MDSettings) -> Callab
     if not models:
         raise InputError(
             f"the potential has no charges, but {', '.join(names)} should be recorded.",
-            remedy="leave them out of record, or use a model that has them.",
+            remedy="leave them out of record (--record), or use a model that has them.",
         )
     q = models[0].charges(atoms)
     return lambda state: {"charges": q, "dipole": q @ state.positions}

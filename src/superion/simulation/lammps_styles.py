@@ -41,7 +41,7 @@ def split_terms(potential: Potential) -> tuple[list[LocalTerm], CoulombTerm | No
             raise ModelError(
                 "LAMMPS runs take local terms and one electrostatic term with fixed charges, found another: "
                 f"{term.kind!r}.",
-                remedy="use the built-in molecular dynamics.",
+                remedy="use the built-in molecular dynamics (--engine superion).",
             )
     return local, coulomb
 
@@ -115,7 +115,7 @@ def exponents_of(densities: Sequence[Density | None]) -> list[float]:
         raise ModelError(
             "LAMMPS runs take point charges, or 1s Slater densities of equal or clearly different exponents; "
             f"found {list(densities)}.",
-            remedy="use the built-in molecular dynamics.",
+            remedy="use the built-in molecular dynamics (--engine superion).",
         )
     return exponents
 

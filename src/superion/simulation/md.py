@@ -179,7 +179,7 @@ def _coupling(
         raise InputError(
             f"an electric field needs charges to act on, but the calculator {type(calculator).__name__} "
             "has no charge model.",
-            remedy="use a potential with electrostatics, or give run_md the charges.",
+            remedy="use a model with electrostatics (in Python, run_md takes charges).",
         )
     return FieldCoupling(settings.electric, atoms, charges)
 

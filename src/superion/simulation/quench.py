@@ -113,7 +113,7 @@ def _check_size(settings: QuenchSettings, atoms: int, folder: Path) -> None:
         f"a ramp in {pieces:.3g} steps",
         size=pieces * 1000,
         seconds=pieces,
-        remedy="set a larger temperature_step.",
+        remedy="make larger steps (temperature_step, --temperature-step).",
     )
     whole = max(int(min(steps, 1e200)) // s.sample_every, 1) * s.sample_every
     check_run(

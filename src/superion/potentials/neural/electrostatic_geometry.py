@@ -96,8 +96,8 @@ def _matrix(
     if atoms.pbc.any() and not atoms.pbc.all():
         raise InputError(
             f"periodic axes {atoms.pbc.tolist()}: Coulomb sums need three periodic axes or none.",
-            remedy="set atoms.pbc = True with vacuum around a slab or wire (its images then interact "
-            "across the vacuum), or atoms.pbc = False for a cluster.",
+            remedy='write pbc="T T T" into the file, with vacuum around a slab or wire (its images then '
+            'interact across the vacuum), or pbc="F F F" for a cluster (in Python atoms.pbc = False).',
         )
     positions = torch.tensor(atoms.positions, dtype=torch.float64, requires_grad=True)
     strain = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)

