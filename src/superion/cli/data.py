@@ -29,7 +29,7 @@ def show_census(
     from superion.terminal import PlainConsole
 
     (read,) = reading.files(frames)
-    found = census(read)
+    found = census(read, thorough=True)
     PlainConsole().print(found.table(), found.trajectories())
     for warning in found.warnings:
         typer.echo(f"warning: {warning}")

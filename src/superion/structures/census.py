@@ -25,8 +25,11 @@ from superion.structures.duplicates import duplicate_groups, frame_name
 from superion.structures.labels import LABELS, get_label, is_isolated
 from superion.structures.slips import unit_slips
 from superion.structures.split import trajectory_of
+from superion.structures.suspicions import Suspect, suspicions
 
 _COUNTED = [label.name for label in LABELS.values() if label.dimension != "text"]
+QUICK = 60_000
+"""Atoms whose labels are judged in passing; more take minutes."""
 CHARGE_SLIP = 0.5
 """e; partitioned charges may miss the total charge by less, for rounding and overlap."""
 _PLAIN: dict[str, Any] = {"box": None, "pad_edge": False, "padding": (0, 1, 0, 0), "show_edge": False}
@@ -58,7 +61,8 @@ class Census:
     """Groups by file and config_type, all frames together, and findings.
 
     The ranges of `total` leave isolated atoms out. duplicates: names of frames that are one
-    structure. warnings: likely mistakes. notes: labels that were seen but not read.
+    structure. warnings: likely mistakes. notes: labels that were seen but not read, and what could
+    not be judged. suspects: every label that looks wrong by itself, with its frame.
     """
 
     groups: list[Group]
@@ -66,6 +70,7 @@ class Census:
     duplicates: list[list[str]]
     warnings: list[str]
     notes: list[str]
+    suspects: list[Suspect]
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON-ready values."""
@@ -96,14 +101,18 @@ class Census:
         return table
 
 
-def census(frames: Sequence[Atoms]) -> Census:
-    """Count and check frames as `read_frames` returns them; InputError if there are none."""
+def census(frames: Sequence[Atoms], *, thorough: bool = False) -> Census:
+    """Count and check frames as `read_frames` returns them; InputError if there are none.
+
+    thorough: judge the labels of all frames, however many there are.
+    """
     if not frames:
         raise InputError("there are no frames.", remedy="give a file with structures.")
     by_name: dict[str, list[Atoms]] = {}
     for atoms in frames:
         by_name.setdefault(_group_name(atoms), []).append(atoms)
     duplicates, warnings = _duplicates(frames)
+    doubts = suspicions(frames, None if thorough else QUICK)
     bulk = [a for a in frames if not is_isolated(a)] or list(frames)
     ranges = _group("total", bulk)
     whole = _group("total", frames)
@@ -123,8 +132,13 @@ def census(frames: Sequence[Atoms]) -> Census:
         groups=[_group(name, group) for name, group in by_name.items()],
         total=total,
         duplicates=duplicates,
-        warnings=warnings + unit_slips(by_name) + _charge_slips(bulk) + unused_weights(frames),
-        notes=_notes(by_name),
+        warnings=warnings
+        + doubts.warnings
+        + unit_slips(by_name)
+        + _charge_slips(bulk)
+        + unused_weights(frames),
+        notes=_notes(by_name) + doubts.notes,
+        suspects=doubts.suspects,
     )
 
 
