@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from toy_crystals import Springs, crystal
+from toy_crystals import Springs, crystal, pair_model
 
 from superion.errors import ModelError, SimulationError
-from superion.potentials import Calculator, FitSettings, Potential, fit
+from superion.potentials import Calculator
 from superion.simulation import MDSettings, read_trajectory, run_md
 from superion.simulation.trust import EVERY
 
@@ -14,21 +14,7 @@ SIGMA = 0.002  # eV per atom
 
 @pytest.fixture(scope="module")
 def model():
-    """A 2-body model of a crystal at its own volume, with the settings of its fit as a file has them."""
-    frames = []
-    for seed in range(6):
-        atoms = crystal(2)
-        atoms.rattle(0.05, seed=seed)
-        atoms.calc = Springs(crystal(2))
-        atoms.info["REF_energy"] = atoms.get_potential_energy()
-        atoms.arrays["REF_forces"] = atoms.get_forces()
-        atoms.calc = None
-        frames.append(atoms)
-    settings = FitSettings(soap=None, pair={"cutoff": 4.0, "sparse_points": 12}, sigma={"energy": SIGMA})
-    return Potential(
-        fit(frames, settings, {"gap": []})["gap"],
-        {"settings": {"fit": settings.model_dump(mode="json")}},
-    )
+    return pair_model(SIGMA)
 
 
 def run(model, folder, atoms=None, **changes):

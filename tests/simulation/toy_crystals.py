@@ -10,6 +10,7 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator, all_changes
 
 from superion.neighbours import neighbour_pairs
+from superion.potentials import FitSettings, Potential, fit
 
 SPRING = 2.0  # eV/Å²
 BOND = 2.6  # Å
@@ -68,3 +69,24 @@ class Springs(Calculator):
             "charges": charges,
             "dipole": charges @ atoms.positions,
         }
+
+
+def pair_model(sigma: float) -> Potential:
+    """A 2-body model of the crystal of `Springs` at its own volume; like a file, it tells how it was fitted.
+
+    sigma: eV per atom, regularisation of the energies.
+    """
+    frames = []
+    for seed in range(6):
+        atoms = crystal()
+        atoms.rattle(0.05, seed=seed)
+        atoms.calc = Springs(crystal())
+        atoms.info["REF_energy"] = atoms.get_potential_energy()
+        atoms.arrays["REF_forces"] = atoms.get_forces()
+        atoms.calc = None
+        frames.append(atoms)
+    settings = FitSettings.model_validate(
+        {"soap": None, "pair": {"cutoff": 4.0, "sparse_points": 12}, "sigma": {"energy": sigma}}
+    )
+    terms = fit(frames, settings, {"pair": []})["pair"]
+    return Potential(terms, {"settings": {"fit": settings.model_dump(mode="json")}})

@@ -22,7 +22,7 @@ LARGEST = 2000
 """Atoms of the largest structure that is looked at: the covariances of all pairs of atoms are needed."""
 GROWTH = 5.0
 """Deviations that grow by more than this factor from the first two looks are flagged. Along trajectories of
-Li7P3S11 that stay within the data, those of forces grow 2 to 3 times from the crystal at rest to 600–1200 K."""
+Li7P3S11 that stay within the data, those of forces grow 2 to 3 times from the crystal at rest to 1200 K."""
 
 
 UNSURE = 2.0
