@@ -5,36 +5,13 @@ import warnings
 
 import numpy as np
 import pytest
+from disordered_crystals import GARNET
 
 from superion.errors import InputError
 from superion.structures import read_frames
 from superion.structures.disorder import read_disordered
 
 CASES = 200
-GARNET = """data_garnet
-_cell_length_a 12.98
-_cell_length_b 12.98
-_cell_length_c 12.98
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_symmetry_space_group_name_H-M 'I a -3 d'
-_symmetry_Int_Tables_number 230
-_chemical_formula_sum 'Li7 La3 Zr2 O12'
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_symmetry_multiplicity
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-Li1 Li1+ 24 0.375 0 0.25 0.94
-Li2 Li1+ 96 0.0974 0.6853 0.5771 0.349
-La1 La3+ 24 0.125 0 0.25 1
-Zr1 Zr4+ 16 0 0 0 1
-O1 O2- 96 -0.0318 0.0550 0.1497 1
-"""
 SALT = """data_salt
 _cell_length_a 5.64
 _cell_length_b 5.64

@@ -5,8 +5,9 @@ import pytest
 from disordered_crystals import half_filled, write_cif
 
 from superion.errors import InputError
-from superion.structures.composition import oxidation_states, round_composition
+from superion.structures.composition import round_composition
 from superion.structures.disorder import read_disordered
+from superion.structures.oxidation import oxidation_states
 
 
 def three_orbits(path, first=0.55, second=0.7):
@@ -77,6 +78,6 @@ def test_adjusting_as_far_as_neutrality_asks(tmp_path):
 
 def test_oxidation_states():
     assert oxidation_states(["S", "Li", "P"], {"P": 4}) == {"Li": 1.0, "P": 4.0, "S": -2.0}
-    with pytest.raises(InputError, match="no oxidation state is known for Fe, Mn"):
-        oxidation_states(["Fe", "O", "Mn"])
-    assert oxidation_states(["Fe"], {"Fe": 2})["Fe"] == 2.0
+    with pytest.raises(InputError, match="no oxidation state is known for Kr, Xe"):
+        oxidation_states(["Xe", "O", "Kr"])
+    assert oxidation_states(["Fe", "Xe"], {"Fe": 2, "Xe": 2}) == {"Fe": 2.0, "Xe": 2.0}

@@ -9,8 +9,8 @@ import numpy as np
 from ase import Atoms
 
 from superion.structures.bare import total_of
-from superion.structures.composition import OXIDATION
 from superion.structures.labels import is_isolated
+from superion.structures.oxidation import OXIDATION
 from superion.terms import Evaluation
 
 BEYOND, SIGN, WHOLE = 0.05, 0.02, 1e-3

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from superion.cli import (
+    arrange,
     data,
     defects,
     dynamics,
@@ -103,7 +104,7 @@ app.command("elastic")(static.show_elastic)
 app.command("defect")(defects.defect)
 app.command("phonons")(phonons.show_phonons)
 app.command("select")(training.select_frames)
-app.command("arrange")(structures.arrange)
+app.command("arrange")(arrange.arrange)
 app.command("glass")(structures.glass)
 app.command("perturb")(structures.perturb)
 app.command("quench")(quench.quench)

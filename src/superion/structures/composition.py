@@ -11,22 +11,10 @@ from ase.data import atomic_numbers
 from superion.errors import InputError
 from superion.structures.crystal import FULL, DisorderedCrystal, Orbit
 
-OXIDATION: dict[str, float] = {
-    **dict.fromkeys(("H", "Li", "Na", "K", "Rb", "Cs", "Ag", "Cu"), 1.0),
-    **dict.fromkeys(("Be", "Mg", "Ca", "Sr", "Ba", "Zn", "Cd"), 2.0),
-    **dict.fromkeys(("B", "Al", "Ga", "In", "Sc", "Y", "La", "Nd", "Sm", "Gd", "Er", "Yb", "Lu"), 3.0),
-    **dict.fromkeys(("C", "Si", "Ge", "Sn", "Ti", "Zr", "Hf"), 4.0),
-    **dict.fromkeys(("P", "As", "Sb", "Nb", "Ta"), 5.0),
-    **dict.fromkeys(("Mo", "W"), 6.0),
-    **dict.fromkeys(("O", "S", "Se", "Te"), -2.0),
-    **dict.fromkeys(("F", "Cl", "Br", "I"), -1.0),
-    "N": -3.0,
-}
-"""Charges (e) by which solid electrolytes are usually counted: the group oxidation states, with Cu(I) and
-Ag(I) (Greenwood and Earnshaw, Chemistry of the Elements, 2nd ed., 1997). Others must be given."""
 TOLERANCE = 0.02
 """Change of an occupancy that goes unasked: a usual uncertainty of a refined one."""
 NEUTRAL = 1e-6
+"""e; charges are counted in these."""
 NOBLE = (0, 2, 10, 18, 36, 54, 86)
 WIDEST = 200_000
 """Ways to fill one orbit that are tried at most."""
@@ -34,17 +22,13 @@ WIDEST = 200_000
 Counts = dict[str, int]
 
 
-def oxidation_states(elements: Sequence[str], given: Mapping[str, float] | None = None) -> dict[str, float]:
-    """Charge (e) of each element: the given one, else that of OXIDATION; InputError where there is none."""
-    known = OXIDATION | dict(given or {})
-    missing = sorted(set(elements) - set(known))
-    if missing:
-        raise InputError(
-            f"no oxidation state is known for {', '.join(missing)}.",
-            remedy="give charges in e for these elements, e.g. --charges "
-            + ",".join(f"{s}=2" for s in missing),
-        )
-    return {symbol: float(known[symbol]) for symbol in sorted(set(elements))}
+def amounts(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Sums by element."""
+    total: dict[str, float] = {}
+    for part in parts:
+        for symbol, number in part.items():
+            total[symbol] = total.get(symbol, 0.0) + number
+    return total
 
 
 def electropositive(elements: Iterable[str]) -> str:
@@ -63,13 +47,14 @@ def round_composition(
     *,
     adjust: Sequence[str] = (),
     tolerance: float = TOLERANCE,
+    neutral: bool = True,
 ) -> list[Counts]:
     """Numbers of atoms by element for each orbit of a neutral cell, with the least change of occupancies.
 
     Minimises Σ (n − t)²/M over elements and orbits, where t is the mean number of atoms on the M sites of an
     orbit. Each n is a neighbour of t or within `tolerance` (an occupancy) of it; only elements in `adjust`
-    may change as much as neutrality asks for. charges: e by element. Raises InputError, naming the orbits,
-    if no such numbers are neutral.
+    may change as much as neutrality asks for. charges: e by element. neutral: False takes the least change
+    whatever the charge. Raises InputError, naming the orbits, if no such numbers are neutral.
     """
     unknown = sorted(set(adjust) - set(crystal.formula()))
     if unknown:
@@ -90,10 +75,12 @@ def round_composition(
                 if key not in grown or spent + cost < grown[key][0]:
                     grown[key] = (spent + cost, (*chosen, counts))
         best = grown
-    neutral = [value for total, value in best.items() if abs(total) <= 1e3]
-    if not neutral:
-        raise _impossible(crystal, charges)
-    return list(min(neutral, key=lambda value: value[0])[1])
+    allowed = [(cost, abs(total), chosen) for total, (cost, chosen) in best.items()]
+    if neutral:
+        allowed = [value for value in allowed if value[1] <= 1e3]
+    if not allowed:
+        raise impossible(crystal, charges)
+    return list(min(allowed, key=lambda value: value[:2])[2])
 
 
 def _fillings(orbit: Orbit, adjust: Sequence[str], tolerance: float) -> Iterator[tuple[Counts, float]]:
@@ -123,7 +110,10 @@ def _fillings(orbit: Orbit, adjust: Sequence[str], tolerance: float) -> Iterator
             )
 
 
-def _impossible(crystal: DisorderedCrystal, charges: Mapping[str, float]) -> InputError:
+def impossible(
+    crystal: DisorderedCrystal, charges: Mapping[str, float], remedy: str | None = None
+) -> InputError:
+    """The error that no whole numbers of atoms are neutral."""
     total = sum(charges[symbol] * amount for symbol, amount in crystal.formula().items())
     listed = "; ".join(
         f"{orbit.label}: "
@@ -137,6 +127,7 @@ def _impossible(crystal: DisorderedCrystal, charges: Mapping[str, float]) -> Inp
         f"no whole numbers of atoms make the cell neutral: {amounts} with the charges "
         + ", ".join(f"{s} {charges[s]:+g}" for s in crystal.formula())
         + f" has {total:+.4g} e. Partially occupied sites: {listed or 'none'}.",
-        remedy="give other charges, take a supercell, or let the number of one element follow from "
+        remedy=remedy
+        or "give other charges, take a supercell, or let the number of one element follow from "
         "neutrality (--adjust Li).",
     )

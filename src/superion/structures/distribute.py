@@ -8,6 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError
+from superion.structures.contacts import check_contacts, limit_from, without_contacts
 from superion.structures.montecarlo import StructureEnergy, allowed_start, metropolis
 from superion.structures.sites import MIN_DISTANCE, VACANT, Group, SiteModel, exclusions
 
@@ -25,9 +26,11 @@ def mobile_sites(
     """The sites that the mobile ions of a structure can be on; all other atoms stay.
 
     species: element of the mobile ions; where they are now are crystal sites. sites: (M, 3) Å, interstitial
-    ones. interstitials: how many ions are on those; None lets crystal and interstitial sites exchange ions.
-    min_distance: Å between two mobile ions.
+    ones; those on which an ion would touch an atom that stays are left out with a warning. interstitials: how
+    many ions are on those; None lets crystal and interstitial sites exchange ions. min_distance: Å between
+    two mobile ions.
     """
+    sites = without_contacts(atoms, species, sites)
     mobile = np.flatnonzero(np.asarray(atoms.symbols) == species)
     total, extra = len(mobile), len(sites)
     if total == 0 or extra == 0:
@@ -62,6 +65,9 @@ def mobile_sites(
         tuple(groups),
         exclusions(positions, atoms.cell.array, free, min_distance),
         np.arange(len(positions), dtype=np.int32)[None],
+        tuple(
+            [f"{s} {k}" for k, s in enumerate(atoms.symbols)] + [f"interstitial {k}" for k in range(extra)]
+        ),
     )
 
 
@@ -97,4 +103,6 @@ def distribute(
         trials = np.full(sweeps * len(model.free), float(temperature))
         for _ in metropolis(model, arrangement, StructureEnergy(model, energy), trials, rng):
             pass
-    return model.atoms(arrangement)
+    made = model.atoms(arrangement)
+    check_contacts(made, "the distribution", "raise the minimum distance.", limit_from(atoms))
+    return made

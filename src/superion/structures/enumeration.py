@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from superion.errors import InputError
+from superion.structures.feasibility import filling, no_arrangement
 from superion.structures.sites import VACANT, SiteModel
 from superion.structures.symmetry import Canonical
 
@@ -23,6 +24,8 @@ def enumerate_arrangements(model: SiteModel, limit: int = LIMIT) -> list[Array]:
 
     limit: of inequivalent (partial) arrangements. Raises InputError beyond it, and if none is allowed.
     """
+    if any(model.exclusions) and filling(model) is None:
+        raise no_arrangement(model)
     canonical = Canonical(model)
     free, images = canonical.free, canonical.images
     place = {int(site): f for f, site in enumerate(free)}
@@ -61,8 +64,6 @@ def enumerate_arrangements(model: SiteModel, limit: int = LIMIT) -> list[Array]:
                         )
                 found = list(grown.values())
         found = [content for content in found if _allowed(content, excluded, shut, sites)]
-    if not found:
-        raise no_arrangement()
     arrangements = []
     for content in found:
         arrangement = model.fixed.copy()
@@ -74,11 +75,3 @@ def enumerate_arrangements(model: SiteModel, limit: int = LIMIT) -> list[Array]:
 def _allowed(content: Array, excluded: list[Array], shut: Array, sites: Iterable[int]) -> bool:
     filled = content != VACANT
     return not any(filled[f] and (shut[f] or filled[excluded[f]].any()) for f in sites)
-
-
-def no_arrangement() -> InputError:
-    """The error that the exclusions leave no arrangement."""
-    return InputError(
-        "no arrangement keeps all atoms on partially occupied sites as far apart as the minimum distance.",
-        remedy="lower the minimum distance, or let orbits with the same elements exchange atoms.",
-    )

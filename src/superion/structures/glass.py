@@ -7,9 +7,10 @@ Which anions a composition asks for follows from counting charges: PS4³⁻ take
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import ceil, floor
 
 import numpy as np
 from ase import Atoms, units
@@ -17,7 +18,9 @@ from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 
 from superion.errors import InputError
-from superion.neighbours import neighbour_pairs
+from superion.neighbours import MAX_EXTENT, neighbour_pairs
+from superion.sizes import EVALUATED, check_size
+from superion.structures.contacts import check_contacts
 
 Array = np.ndarray
 BOND = 2.05
@@ -33,6 +36,12 @@ SLACK = 0.9
 STIFF = 10.0
 """Springs inside units over the push between them."""
 TRIES = 10
+MANY = 2000
+"""Atoms of all tries together; large packings are all alike."""
+HOPELESS = 0.1
+"""Å²; overlap of an atom beyond which no other try ends without: packings succeed below 0.02."""
+DENSEST = np.pi / np.sqrt(18)
+"""Fraction of space that equal spheres fill at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +93,16 @@ def glass_formula(percent: float, atoms: int) -> GlassFormula:
         raise InputError(f"Li2S must be 0 to 100 mol %, found {percent}.")
     if atoms < 10:
         raise InputError(f"a glass needs at least 10 atoms, found {atoms}.")
+    check_size(f"a glass of {atoms} atoms", atoms=atoms, each=EVALUATED, remedy="take fewer --atoms.")
     room = max(0.1 * atoms, min(21, atoms / 2))
-    options = [
-        GlassFormula(a, b)
-        for b in range(int((atoms + room) / 7) + 1)
-        for a in range(int((atoms + room) / 3) + 1)
-        if a + b and abs(3 * a + 7 * b - atoms) <= room
-    ]
+    options = []
+    for b in range(int((atoms + room) / 7) + 1):
+        fewest, most = max(ceil((atoms - room - 7 * b) / 3), 0), floor((atoms + room - 7 * b) / 3)
+        wanted = percent * b / (100 - percent) if percent < 100 else most
+        near = {floor(wanted), ceil(wanted), round((atoms - 7 * b) / 3)}
+        options += [
+            GlassFormula(a, b) for a in {min(max(n, fewest), most) for n in near} if a + b and a >= fewest
+        ]
     return min(options, key=lambda f: (round(abs(f.percent - percent), 6), abs(f.atoms - atoms)))
 
 
@@ -114,22 +126,44 @@ def glass(
     blank = Atoms("".join(shape.get_chemical_formula(mode="reduce") for shape in shapes), pbc=True)
     edge = float((blank.get_masses().sum() / (density * units.kg * 1e-3 / 1e24)) ** (1 / 3))
     blank.cell = edge * np.eye(3)
-    owner = np.repeat(np.arange(len(shapes)), [len(shape) for shape in shapes])
+    too_dense = InputError(
+        f"{len(blank)} atoms at {density:g} g/cm³ cannot be packed without overlaps.",
+        remedy="lower the density or the minimum distances; a glass of Li3PS4 has about 1.9 g/cm³.",
+    )
     allowed = (BARE_DISTANCES if bare else MIN_DISTANCES) | _checked(min_distances or {})
-    for _ in range(TRIES):
+    if edge > MAX_EXTENT:
+        raise InputError(
+            f"{len(blank)} atoms at {density:g} g/cm³ need a cell of {edge:.3g} Å.",
+            remedy="raise the density; a glass of Li3PS4 has about 1.9 g/cm³.",
+        )
+    if _spheres(shapes, allowed) > DENSEST * edge**3:
+        raise too_dense
+    owner = np.repeat(np.arange(len(shapes)), [len(shape) for shape in shapes])
+    for _ in range(max(2, min(TRIES, MANY // len(blank)))):
         start = [
             rng.uniform(0, edge, 3) + Rotation.from_quat(rng.normal(size=4)).apply(shape.positions)
             for shape in shapes
         ]
         blank.positions = np.concatenate(start)
-        if _push_apart(blank, owner, allowed):
+        apart, overlap = _push_apart(blank, owner, allowed)
+        if apart:
             packed = blank[np.argsort(blank.numbers, kind="stable")]
             packed.wrap()
+            check_contacts(packed, "the packing", "raise the minimum distances.")
             return packed
-    raise InputError(
-        f"{len(blank)} atoms at {density:g} g/cm³ cannot be packed without overlaps.",
-        remedy="lower the density or the minimum distances; a glass of Li3PS4 has about 1.9 g/cm³.",
-    )
+        if overlap > HOPELESS:
+            break
+    raise too_dense
+
+
+def _spheres(shapes: Sequence[Atoms], allowed: Mapping[str, float]) -> float:
+    """Volume (Å³) that one sphere of each unit takes, as large as no two of different units may overlap."""
+    radius = {
+        symbol: SLACK / 2 * min(distance for pair, distance in allowed.items() if symbol in pair.split("-"))
+        for symbol in ("Li", "P", "S")
+    }
+    largest = {shape.get_chemical_formula(): max(radius[s] for s in shape.symbols) for shape in shapes}
+    return sum(4 / 3 * np.pi * largest[shape.get_chemical_formula()] ** 3 for shape in shapes)
 
 
 def anion(name: str) -> Atoms:
@@ -159,11 +193,14 @@ def _checked(distances: Mapping[str, float]) -> dict[str, float]:
     return checked
 
 
-def _push_apart(atoms: Atoms, owner: Array, allowed: Mapping[str, float]) -> bool:
-    """Move atoms until soft spheres do not overlap and units keep their shape; whether that worked."""
+def _push_apart(atoms: Atoms, owner: Array, allowed: Mapping[str, float]) -> tuple[bool, float]:
+    """Move atoms until soft spheres do not overlap and units keep their shape.
+
+    Whether that worked, and the mean squared overlap (Å²) that an atom is left with.
+    """
     kinds, place = np.unique(atoms.symbols, return_inverse=True)
     table = np.array([[allowed["-".join(sorted((a, b)))] for b in kinds] for a in kinds])
-    members = (np.flatnonzero(owner == k) for k in range(owner[-1] + 1))
+    members = np.split(np.arange(len(owner)), np.flatnonzero(np.diff(owner)) + 1)
     bonds = np.array([pair for unit in members for pair in combinations(unit, 2)], dtype=int).reshape(-1, 2)
     length = np.linalg.norm(atoms.positions[bonds[:, 1]] - atoms.positions[bonds[:, 0]], axis=1)
     trial = atoms.copy()
@@ -195,4 +232,5 @@ def _push_apart(atoms: Atoms, owner: Array, allowed: Mapping[str, float]) -> boo
     _, _, _, distance, wanted = others(found.x)
     now = np.linalg.norm(trial.positions[bonds[:, 1]] - trial.positions[bonds[:, 0]], axis=1)
     atoms.positions = trial.positions
-    return bool((distance >= SLACK * wanted).all() and np.allclose(now, length, rtol=1 - SLACK))
+    apart = (distance >= SLACK * wanted).all() and np.allclose(now, length, rtol=1 - SLACK)
+    return bool(apart), float(found.fun) / len(atoms)

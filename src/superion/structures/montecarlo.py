@@ -15,11 +15,10 @@ import numpy as np
 from ase import Atoms, units
 
 from superion.errors import InputError
-from superion.structures.enumeration import no_arrangement
+from superion.structures.feasibility import filling, no_arrangement
 from superion.structures.sites import VACANT, SiteModel
 
 Array = np.ndarray
-CYCLES = 5
 
 
 class ArrangementEnergy(Protocol):
@@ -166,10 +165,11 @@ def _clash(model: SiteModel, crowd: Array, old: int, new: int) -> bool:
     return bool(crowd[new] - (old in model.exclusions[new]) > 0)
 
 
-def allowed_start(model: SiteModel, rng: np.random.Generator, sweeps: int = 800) -> Array:
-    """A random arrangement that respects the exclusions, found by moving atoms that break them apart.
+def allowed_start(model: SiteModel, rng: np.random.Generator, sweeps: int = 50) -> Array:
+    """A random arrangement that respects the exclusions.
 
-    Raises InputError if none is found in CYCLES coolings of `sweeps` trials for each free site.
+    Atoms that break them are moved apart in `sweeps` trials for each free site; where that does not end, the
+    filled sites are found by integer programming. Raises InputError if there is no such arrangement.
     """
     arrangement = model.random(rng)
     if not any(model.exclusions):
@@ -180,10 +180,16 @@ def allowed_start(model: SiteModel, rng: np.random.Generator, sweeps: int = 800)
     clashes = PairEnergy(near, np.array([0.0] + [1.0] * (len(model.kinds) - 1)))
     if clashes.start(arrangement) < 0.5:
         return arrangement
+    filled = filling(model, rng)
+    if filled is None:
+        raise no_arrangement(model)
     if any(np.count_nonzero(g.counts) > 1 for g in model.groups):
         cooling = np.geomspace(0.5, 0.1, sweeps * len(model.free)) / units.kB  # a clash costs 1 eV
-        cold = np.tile(cooling, CYCLES)
-        for energy, _ in metropolis(model, arrangement, clashes, cold, rng, exclude=False):
+        for energy, _ in metropolis(model, arrangement, clashes, cooling, rng, exclude=False):
             if energy < 0.5:
                 return arrangement
-    raise no_arrangement()
+    for group in model.groups:
+        content = np.repeat(np.arange(len(model.kinds), dtype=np.uint8), group.counts)
+        arrangement[group.sites] = VACANT
+        arrangement[group.sites[filled[group.sites]]] = rng.permutation(content[content != VACANT])
+    return arrangement

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor
+
 import numpy as np
 from ase import Atoms
 from ase.geometry import get_distances
@@ -9,12 +11,17 @@ from ase.geometry import get_distances
 from superion.errors import InputError
 from superion.neighbours import neighbour_pairs
 from superion.structures.bare import bare
+from superion.structures.contacts import check_contacts, contacts, limit_from, without_contacts
 from superion.structures.sites import MIN_DISTANCE
 
 Array = np.ndarray
 CLOSEST = 1.0
 """Å; rattled atoms do not come closer than this."""
 ROUNDS = 200
+WIDEST = 5.0
+"""Standard deviations that no displacement exceeds, in practice."""
+PROBED = 6.0
+"""Å; some atoms of any dense structure, or an atom and its image, are closer than this."""
 
 
 def rattle(
@@ -27,22 +34,24 @@ def rattle(
 ) -> Atoms:
     """A copy with normal displacements of standard deviation `amplitude` (Å) along each axis.
 
-    Displacements of atoms closer than min_distance (Å) are drawn again. moving: indices of the atoms that
-    move; default: all. Labels are left out. Raises InputError if atoms cannot be kept apart.
+    Displacements of atoms closer than min_distance (Å), or than any bond, are drawn again. moving: indices of
+    the atoms that move; default: all. Labels are left out. Raises InputError if atoms cannot be kept apart.
     """
     if not (np.isfinite(amplitude) and amplitude >= 0):
         raise InputError(f"the displacement must be 0 Å or more, found {amplitude}.")
-    moved = bare(atoms)
+    _check_reachable(atoms, min_distance, amplitude)
+    moved, limit = bare(atoms), limit_from(atoms)
     free = np.arange(len(atoms)) if moving is None else np.asarray(moving, dtype=np.int64)
     again = free
     for _ in range(ROUNDS):
         moved.positions[again] = atoms.positions[again] + rng.normal(scale=amplitude, size=(len(again), 3))
-        close = _close(moved, min_distance)
+        close = np.union1d(_close(moved, min_distance), _touching(moved, limit))
         if not len(close):
             return moved
         again = np.intersect1d(close, free)
     raise InputError(
-        f"atoms {close[:5].tolist()} stay closer than {min_distance} Å when displaced by {amplitude} Å.",
+        f"atoms {close[:5].tolist()} stay closer than {min_distance:g} Å, or than any bond, "
+        f"when displaced by {amplitude:g} Å.",
         remedy="displace less, or lower the minimum distance.",
     )
 
@@ -63,6 +72,7 @@ def strain(atoms: Atoms, largest: float, rng: np.random.Generator) -> Atoms:
     deformation = np.eye(3) + upper + np.triu(upper, 1).T
     strained = bare(atoms)
     strained.set_cell(atoms.cell.array @ deformation, scale_atoms=True)
+    check_contacts(strained, "the strained structure", "strain less.", limit_from(atoms))
     return strained
 
 
@@ -82,7 +92,7 @@ def frenkel_pairs(
     vacancy and the atom that left it. Of all possible pairs each is as likely as any other. Labels are left
     out. Raises InputError if there is no place left.
     """
-    moved = bare(atoms)
+    moved, sites = bare(atoms), without_contacts(atoms, species, sites)
     here = np.flatnonzero(np.asarray(atoms.symbols) == species)
     if len(here) == 0 or len(sites) == 0:
         raise InputError(f"there are {len(here)} atoms of {species} and {len(sites)} interstitial sites.")
@@ -102,6 +112,27 @@ def frenkel_pairs(
         moved.positions[here[ion]] = sites[site]
         left[ion] = False
     return moved
+
+
+def _check_reachable(atoms: Atoms, min_distance: float, amplitude: float) -> None:
+    """InputError if atoms are too close for displacements to bring them as far apart as is asked for."""
+    if not min_distance >= 0:
+        raise InputError(f"the minimum distance must be 0 Å or more, found {min_distance}.")
+    reach = 2 * WIDEST * amplitude
+    pairs = neighbour_pairs(atoms, min(min_distance - reach, PROBED)) if min_distance > reach else None
+    if pairs is not None and len(pairs.i):
+        k = int(pairs.distance.argmin())
+        i, j, distance = int(pairs.i[k]), int(pairs.j[k]), pairs.distance[k]
+        raise InputError(
+            f"atoms {i} ({atoms.symbols[i]}) and {j} ({atoms.symbols[j]}) are {distance:.3f} Å apart: "
+            f"displacements of {amplitude:g} Å do not bring them {min_distance:g} Å apart.",
+            remedy=f"lower the minimum distance to {floor(100 * distance) / 100:g} Å or less.",
+        )
+
+
+def _touching(atoms: Atoms, limit: float) -> Array:
+    """Atoms in contact, see `contacts`."""
+    return np.array([k for c in contacts(atoms, limit) for k in (c.i, c.j)], dtype=np.int64)
 
 
 def _close(atoms: Atoms, min_distance: float) -> Array:

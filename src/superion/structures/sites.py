@@ -34,7 +34,7 @@ class SiteModel:
     cell: (3, 3) Å. positions: (S, 3) Å. kinds: element symbols, the first of them "" (vacant). fixed: (S,)
     the kinds of sites that never change, VACANT elsewhere. exclusions: for each site the sites that may not
     be filled at the same time. permutations: (G, S), the symmetry: `arrangement[permutations[g]]` is
-    equivalent to `arrangement`.
+    equivalent to `arrangement`. labels: what errors call each site.
     """
 
     cell: Array
@@ -44,6 +44,7 @@ class SiteModel:
     groups: tuple[Group, ...]
     exclusions: tuple[frozenset[int], ...]
     permutations: Array
+    labels: tuple[str, ...] = ()
 
     @property
     def free(self) -> Array:
@@ -94,6 +95,9 @@ def site_model(
         else:
             fixed[group.sites] = group.counts.argmax()
     partial = [orbit.sites for orbit in crystal.orbits if not orbit.ordered]
+    labels = np.empty(len(crystal.fractional), dtype=object)
+    for orbit in crystal.orbits:
+        labels[orbit.sites] = orbit.label
     return SiteModel(
         crystal.cell,
         crystal.positions,
@@ -102,6 +106,7 @@ def site_model(
         tuple(groups),
         exclusions(crystal.positions, crystal.cell, np.concatenate([[], *partial]).astype(int), min_distance),
         crystal.permutations(),
+        tuple(labels.tolist()),
     )
 
 

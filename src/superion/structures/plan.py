@@ -1,0 +1,186 @@
+"""From a disordered crystal to the sites that an arrangement is made on, with every decision told.
+
+What cannot be as the file says, but almost, is settled and told: charges by which the crystal is neutral,
+numbers that differ from the mean ones, sites that are closer than sites should be. What is far from it is
+refused, with options that have been tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import floor
+
+import numpy as np
+from ase import Atoms
+
+from superion.errors import InputError
+from superion.neighbours import neighbour_pairs
+from superion.structures.composition import Counts, amounts, impossible, round_composition
+from superion.structures.crystal import DisorderedCrystal
+from superion.structures.feasibility import clashes, filling, no_arrangement
+from superion.structures.oxidation import mixed_valence, neutral_states
+from superion.structures.sites import MIN_DISTANCE, SiteModel, exclusions, site_model
+
+ADJUSTED = 0.1
+"""Change of the number of an element that is made and told, of that number."""
+CHARGED = 0.02
+"""Charge of a cell that is kept and told, of the charge of its cations."""
+NEAR = 1.7
+"""Å; sites farther apart than this may be filled both where the occupancies of a file ask for it."""
+CLOSEST = 1.0
+"""Å; sites closer than this are never filled both, unless that is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Charges (e) by element, atoms on each orbit, the sites with their exclusions, and what to tell."""
+
+    charges: dict[str, float]
+    counts: list[Counts]
+    model: SiteModel
+    notes: tuple[str, ...]
+
+
+def plan(
+    crystal: DisorderedCrystal,
+    *,
+    charges: Mapping[str, float] | None = None,
+    adjust: Sequence[str] = (),
+    charged: bool = False,
+    min_distance: float | None = None,
+    between_orbits: bool = False,
+) -> Plan:
+    """Settle charges, numbers of atoms and exclusions.
+
+    charges: e by element, before the usual ones. adjust: elements whose number follows from neutrality.
+    charged: keep the numbers closest to the file whatever the charge. min_distance: Å, as in `site_model`;
+    None takes 2 Å, and less, or exchange between orbits, where that cannot be. Raises InputError.
+    """
+    states, note = neutral_states(crystal.formula(), charges)
+    try:
+        counts, more = _numbers(crystal, states, adjust, charged)
+    except InputError:
+        mixed = mixed_valence(crystal.formula(), states, charges)
+        if mixed is None:
+            raise
+        states, note = mixed
+        counts, more = _numbers(crystal, states, adjust, charged)
+    model, third = _apart(crystal, counts, min_distance, between_orbits)
+    notes = (note, more, _rounded(crystal, counts), third)
+    return Plan(states, counts, model, tuple(text for text in notes if text))
+
+
+def _numbers(
+    crystal: DisorderedCrystal, states: Mapping[str, float], adjust: Sequence[str], charged: bool
+) -> tuple[list[Counts], str]:
+    """Atoms on each orbit, and what to tell of them."""
+    if not charged:
+        try:
+            return round_composition(crystal, states, adjust=adjust), ""
+        except InputError:
+            if adjust:
+                raise
+    closest = round_composition(crystal, states, neutral=False)
+    before = crystal.formula()
+    charge = sum(states[s] * n for counts in closest for s, n in counts.items())
+    kept = f"the cell has {charge:+g} e: a uniform background neutralises it, and energies are only a ranking"
+    if charged:
+        return closest, kept if abs(charge) > 1e-6 else ""
+    partial = {s for orbit in crystal.orbits if not orbit.ordered for s in orbit.occupancy}
+    found: list[tuple[float, str, float, list[Counts]]] = []
+    for symbol in sorted(partial, key=lambda s: (abs(states[s] - 1), -before[s])):
+        try:
+            counts = round_composition(crystal, states, adjust=[symbol])
+        except InputError:
+            continue
+        number = float(sum(one.get(symbol, 0) for one in counts))
+        found.append((abs(number - before[symbol]) / before[symbol], symbol, number, counts))
+    small = [one for one in found if one[0] <= ADJUSTED]
+    if small:
+        _, symbol, number, counts = small[0]
+        return counts, (
+            f"{symbol} {before[symbol]:.5g} becomes {number:g}, so that the cell is neutral; "
+            "--charged keeps the numbers of the file"
+        )
+    cations = sum(max(states[s], 0.0) * n for s, n in before.items())
+    if not partial or abs(charge) <= CHARGED * cations:
+        return closest, kept
+    options = [f"--adjust {symbol} ({before[symbol]:.5g} -> {number:g})" for _, symbol, number, _ in found]
+    remedy = "give other charges (--charges), a supercell, "
+    remedy += f"let a number follow from neutrality: {' or '.join(options)}, " if options else ""
+    raise impossible(crystal, states, f"{remedy}or keep the charge with --charged.")
+
+
+def _rounded(crystal: DisorderedCrystal, counts: Sequence[Counts]) -> str:
+    """What to tell of elements whose number is far from that of the file, for want of atoms."""
+    before, after = crystal.formula(), amounts(counts)
+    far = [s for s, n in before.items() if ADJUSTED * n < abs(after[s] - n) < 1]
+    if not far:
+        return ""
+    changes = ", ".join(f"{s} {before[s]:.4g} -> {after[s]:g}" for s in far)
+    return f"in so small a cell whole numbers are far from the mean ones ({changes}): a --supercell is closer"
+
+
+def _apart(
+    crystal: DisorderedCrystal, counts: Sequence[Counts], min_distance: float | None, between_orbits: bool
+) -> tuple[SiteModel, str]:
+    """Sites with exclusions that leave an arrangement, and what to tell of them."""
+    wanted = MIN_DISTANCE if min_distance is None else min_distance
+    model = site_model(crystal, counts, min_distance=wanted, between_orbits=between_orbits)
+    if filling(model) is not None:
+        return model, ""
+    merged = None if between_orbits else site_model(crystal, counts, min_distance=wanted, between_orbits=True)
+    if merged is not None and (len(merged.groups) == len(model.groups) or filling(merged) is None):
+        merged = None
+    shorter = _shorter(crystal, model, wanted)
+    closer = _closer_than(crystal, model, shorter) if shorter is not None else None
+    crowded = [clash for clash in clashes(model) if sum(clash.filled) > 1 + 1e-9] or clashes(model)
+    problem = (
+        f"sites {crowded[0]}, cannot be filled like that if sites closer than {wanted:g} Å exclude each other"
+    )
+    if min_distance is None and closer is not None and shorter is not None and shorter >= NEAR:
+        return (
+            closer,
+            f"{problem}: those farther apart than {shorter:g} Å may be filled both (--min-distance)",
+        )
+    if min_distance is None and merged is not None:
+        names = " and ".join(dict.fromkeys((crowded[0].first, crowded[0].second)))
+        other = f"; --min-distance {shorter:g} keeps the numbers of each" if shorter else ""
+        return merged, (
+            f"{problem}: sites of the same elements ({names}) exchange atoms, so that only their sum is kept "
+            f"(--between-orbits){other}"
+        )
+    if min_distance is None and closer is not None and shorter is not None and shorter >= CLOSEST:
+        return (
+            closer,
+            f"{problem}: those farther apart than {shorter:g} Å may be filled both (--min-distance)",
+        )
+    options = ["--between-orbits, so that these orbits exchange atoms"] if merged is not None else []
+    options += [f"--min-distance {shorter:g}"] if shorter is not None else []
+    error = no_arrangement(model)
+    remedy = f"give {' or '.join(options)}." if options else "check the occupancies of these sites."
+    raise InputError(error.problem, remedy=remedy)
+
+
+def _shorter(crystal: DisorderedCrystal, model: SiteModel, wanted: float) -> float | None:
+    """The largest distance (Å, two decimals) below `wanted` that leaves an arrangement; None if none does."""
+    partial = np.concatenate([[], *(o.sites for o in crystal.orbits if not o.ordered)]).astype(int)
+    probe = Atoms(
+        numbers=np.ones(len(partial)), positions=crystal.positions[partial], cell=crystal.cell, pbc=True
+    )
+    found = sorted({floor(100 * d) / 100 for d in neighbour_pairs(probe, wanted).distance.tolist()})
+    low, high = 0, len(found)  # all below `low` leave an arrangement
+    while low < high:
+        middle = (low + high) // 2
+        if filling(_closer_than(crystal, model, found[middle])) is None:
+            high = middle
+        else:
+            low = middle + 1
+    return found[low - 1] if low else None
+
+
+def _closer_than(crystal: DisorderedCrystal, model: SiteModel, distance: float) -> SiteModel:
+    """The sites with exclusions up to another distance (Å)."""
+    partial = np.concatenate([[], *(o.sites for o in crystal.orbits if not o.ordered)]).astype(int)
+    return replace(model, exclusions=exclusions(model.positions, model.cell, partial, distance))
