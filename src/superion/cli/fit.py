@@ -93,6 +93,7 @@ def fit_model(
     from superion.files import sha256, write_json
     from superion.potentials import Potential
     from superion.structures import require_labels
+    from superion.structures.candidates import require_mapped
     from superion.study.config import cpu_count
     from superion.study.data import doubts
     from superion.study.electrostatics import ElectrostaticsSettings
@@ -125,6 +126,7 @@ def fit_model(
     frames, tested = reading.files(train, [test] if test else [])
     if chosen.potential:
         require_labels(frames)
+        require_mapped(tested)
     for doubt in doubts(frames, tested):
         typer.echo(f"warning: {doubt}", err=True)
     options = Options(

@@ -44,7 +44,7 @@ class DataSettings(BaseModel):
         min_length=1, description="files with labelled structures, relative to the YAML file"
     )
     keys: list[str] = Field(
-        [], description="foreign label keys as label=key[:unit], e.g. dipole=dipole_vector:e*bohr"
+        [], description="foreign label keys as label=key[:unit][:order], e.g. dipole=dipole_vector:e*bohr"
     )
     test: list[str] | Annotated[float, Field(gt=0, lt=1)] | None = Field(
         0.2,

@@ -16,10 +16,15 @@ from superion.structures.formats.base import Reader, Source
 
 UNSAFE = ("bundletrajectory", "db", "aselmdb", "postgresql", "mysql", "py")
 """Formats that run or unpickle what is in the file, or ask a server."""
-UNFINISHED: dict[str, tuple[dict[str, Any], str]] = {
-    "aims-output": ({"non_convergence_ok": True}, "Begin self-consistency loop: Re-initialization")
+UNFINISHED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "aims-output": (
+        {"non_convergence_ok": True},
+        "Begin self-consistency loop: Re-initialization",
+        "Have a nice day.",
+    )
 }
-"""Outputs that are read up to their last whole step: arguments of the reader, and the line before a step."""
+"""Outputs that are read up to their last whole step: arguments of the reader, the line before a step, and
+the last one of a run that has ended. The last step of any other run lacks its structure."""
 
 
 class _Named(io.StringIO):
@@ -45,26 +50,25 @@ def _read(source: Source) -> list[Atoms]:
             file=source.path,
             remedy="convert it where it was made: `ase convert FILE out.extxyz`.",
         )
-    known = ioformats.get(kind)
-    if known is None or not known.acceptsfd or known.isbinary:
-        return _images(source.path, kind, do_not_split_by_at_sign=True)
-    if kind not in UNFINISHED:
-        return _images(_Named(source.text, source.path), kind)
-    options, step = UNFINISHED[kind]
-    try:
-        return _images(_Named(source.text, source.path), kind, **options)
-    except Exception:
-        whole, found, _ = source.text.rpartition(step)
-        if not found:
-            raise
-        return _images(_Named(whole, source.path), kind, **options)
-
-
-def _images(file: Path | _Named, kind: str, **options: Any) -> list[Atoms]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of readers that will move to packages of their own
         warnings.simplefilter("ignore", DeprecationWarning)
-        return list(ase.io.iread(file, index=":", format=kind, **options))
+        return _unfinished(source, kind) if kind in UNFINISHED else _whole(source, kind)
+
+
+def _whole(source: Source, kind: str) -> list[Atoms]:
+    known = ioformats.get(kind)
+    if known is not None and known.acceptsfd and not known.isbinary:
+        return list(ase.io.iread(_Named(source.text, source.path), index=":", format=kind))
+    return list(ase.io.iread(source.path, index=":", format=kind, do_not_split_by_at_sign=True))
+
+
+def _unfinished(source: Source, kind: str) -> list[Atoms]:
+    options, step, end = UNFINISHED[kind]
+    text = source.text
+    if end not in text and step in text:
+        text = text.rpartition(step)[0]
+    return list(ioformats[kind].read(_Named(text, source.path), slice(None), **options))
 
 
 ASE = Reader(

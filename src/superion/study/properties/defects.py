@@ -18,6 +18,7 @@ from superion.defects.settings import Supercell
 from superion.errors import InputError
 from superion.potentials import Potential
 from superion.structures import get_label, read_frames, read_structure
+from superion.structures.foreign import Foreign
 from superion.study.electrostatics import fixed_charges
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.properties.settings import DefectsSettings
@@ -199,8 +200,9 @@ def _value(row: Row, place: Place, found: DefectEnergy, acts: bool) -> Value:
 
 
 def _pairs_in(file: str, keys: list[str], source: str) -> Iterator[Pair]:
-    """The pairs of one file; InputError if it has none."""
-    frames = {str(atoms.info.get("frame_id")): atoms for atoms in read_frames(file, keys)}
+    """The pairs of one file, which need not have the foreign keys of the data; InputError if it has none."""
+    read = read_frames(file, Foreign.of(keys))
+    frames = {str(atoms.info.get("frame_id")): atoms for atoms in read}
     known = {name: atoms for name, atoms in frames.items() if get_label(atoms, "energy") is not None}
     made = 0
     for name, atoms in known.items():

@@ -18,6 +18,7 @@ from superion.analysis.eos_judge import judged
 from superion.errors import InputError
 from superion.files import write_json
 from superion.structures import trajectory_of
+from superion.structures.foreign import Foreign
 from superion.study.data import read_files
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.resample import Fit
@@ -89,7 +90,8 @@ class Eos(Property):
     def frames(self) -> list[Atoms]:
         """The labelled structures; InputError if they are not those of one crystal."""
         if self.settings.file is not None:
-            frames, source = read_files([self.settings.file], self.study.settings.data.keys), "this file"
+            foreign = Foreign.of(self.study.settings.data.keys)  # which this file need not have
+            frames, source = read_files([self.settings.file], foreign), "this file"
         else:
             every = self.study.data.frames
             name = self.settings.trajectory or _named_eos(every)
