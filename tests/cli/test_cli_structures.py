@@ -18,7 +18,7 @@ from superion.potentials import Potential
 from superion.structures import read_frames
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "structures"))
-from disordered_crystals import half_filled, write_cif
+from disordered_crystals import GARNET, half_filled, write_cif
 
 
 def run(*arguments: object, code: int = 0) -> str:
@@ -81,6 +81,66 @@ def test_neutrality_and_exclusion(tmp_path):
         assert len(neighbour_pairs(lithium, 3.1).i) == 0
     assert "no arrangement keeps" in run(*options, "--min-distance", 4.5, code=2)
     assert "Li8" in run("arrange", cif, "--supercell", "2", "--output", output, "--adjust", "Li")
+
+
+def test_a_crowded_garnet_is_arranged_and_what_was_settled_is_told(tmp_path):
+    (tmp_path / "g.cif").write_text(GARNET)
+    text = run("arrange", tmp_path / "g.cif", "--output", tmp_path / "g.extxyz", "--sweeps", 1, "--count", 2)
+    assert "warning: sites Li1 (0.96 filled) and Li2 (0.34 filled), 1.64 Å apart" in text
+    assert "Li1, Li2: 56 Li (mean 56.06) on 120 sites" in text
+    for atoms in read_frames(tmp_path / "g.extxyz"):
+        assert atoms.get_chemical_formula() == "La24Li56O96Zr16"
+        assert len(neighbour_pairs(atoms[atoms.symbols == "Li"], 1.99).i) == 0
+    options = ("arrange", tmp_path / "g.cif", "--output", tmp_path / "g.extxyz", "--sweeps", 1)
+    message = run(*options, "--min-distance", 2, code=2)
+    assert "Li1 (0.96 filled) and Li2 (0.34 filled), 1.64 Å apart" in message
+    assert "give --between-orbits, so that these orbits exchange atoms or --min-distance 1.64." in message
+    run(*options, "--min-distance", 2, "--between-orbits")
+    run(*options, "--min-distance", 1.64)
+
+
+def test_arrangements_with_overlaps_are_left_out(tmp_path):
+    """One of two places of Li is 0.9 Å from Br."""
+    sites = [("Li", "0.15 0 0 0.5"), ("Li", "0.5 0.3 0 0.5"), ("Br", "0 0 0 1")]
+    cif = write_cif(tmp_path / "a.cif", sites, group="P 1", number=1, a=6.0)
+    options = ("--method", "enumerate", "--between-orbits", "--output", tmp_path / "o.extxyz")
+    found = run("arrange", cif, *options)
+    assert "1 arrangements are left out, in which atoms overlap: atoms 0 (Li) and 1 (Br) are 0.900" in found
+    (atoms,) = read_frames(tmp_path / "o.extxyz")
+    assert atoms.get_distance(0, 1, mic=True) > 3
+    cif.write_text(cif.read_text().replace("0.5 0.3 0 0.5", "0 0.15 0 0.5"))
+    assert "in every arrangement atoms overlap: atoms" in run("arrange", cif, *options, code=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("arrange", "{salt}", "--supercell", "1000000x1x1"), "the supercell 1000000x1x1 has 1e+06 atoms"),
+        (("arrange", "{salt}", "--supercell", "9" * 5000), "cannot understand the supercell"),
+        (("arrange", "{salt}", "--supercell", "2x2x2", "--sweeps", 10**12), "lower --sweeps"),
+        (("arrange", "{salt}", "--supercell", "2x2x2", "--replicas", 10**12), "would take about"),
+        (
+            ("arrange", "{salt}", "--supercell", "8x4x4", "--method", "enumerate", "--limit", 10**12),
+            "lower --limit",
+        ),
+        (("glass", "--density", "1.9", "--atoms", 10**8), "take fewer --atoms"),
+        (("glass", "--density", "1000", "--atoms", 100), "cannot be packed without overlaps"),
+        (("glass", "--density", "1e-12", "--atoms", 100), "need a cell of"),
+        (("glass", "--density", "1.9", "--count", 10**9), "1000000000 packings has 9.6e+10 atoms"),
+        (("perturb", "{frames}", "--rattle", "0.1", "--count", 10**9), "lower --count"),
+        (("perturb", "{frames}", "--rattle", "0.1", "--min-distance", 100), "do not bring them 100 Å apart"),
+        (("perturb", "{frames}", "--rattle", "0.1", "--min-distance", "nan"), "must be 0 Å or more"),
+        (("perturb", "{frames}", "--rattle", "0.1", "--min-distance", "inf"), "apart"),
+        (("perturb", "{frames}", "--frenkel", "Li=" + "9" * 5000, "--framework", "Cl"), "cannot understand"),
+        (("perturb", "{frames}", "--frenkel", "Li=999", "--framework", "Cl"), "no Li can move to one of"),
+    ],
+)  # fmt: skip
+def test_sizes_that_nobody_can_run_are_refused_at_once(tmp_path, arguments, message):
+    write(tmp_path / "a.extxyz", [crystal(), crystal()], format="extxyz")
+    names = {"{salt}": salt(tmp_path), "{frames}": tmp_path / "a.extxyz"}
+    text = run(*(names.get(a, a) for a in arguments), "--output", tmp_path / "o.extxyz", code=2)
+    assert message in text
+    assert not (tmp_path / "o.extxyz").exists()
 
 
 def test_same_seed_same_structures(tmp_path):

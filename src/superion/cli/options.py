@@ -189,7 +189,7 @@ def parse_electrostatics(text: str) -> dict[str, Any]:
 def parse_supercell(text: str) -> tuple[int, int, int]:
     """`2x2x1` (or `2`, for all three axes) as repetitions; InputError if it cannot be understood."""
     parts = text.lower().replace(",", "x").replace(" ", "x").split("x")
-    numbers = [int(part) for part in parts if part.isdecimal() and int(part) > 0]
+    numbers = [int(part) for part in parts if part.isdecimal() and len(part) < 10 and int(part) > 0]
     if len(numbers) != len(parts) or len(parts) not in (1, 3):
         raise InputError(
             f"cannot understand the supercell {text!r}.", remedy="write three positive numbers: 2x2x1."

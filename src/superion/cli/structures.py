@@ -34,6 +34,7 @@ def glass(
     import numpy as np
 
     from superion.progress import track
+    from superion.sizes import check_size
     from superion.structures.glass import glass as pack
     from superion.structures.glass import glass_formula
     from superion.training.frames import write_frames
@@ -41,10 +42,13 @@ def glass(
     formula = glass_formula(li2s, atoms)
     if abs(formula.percent - li2s) > 0.005:
         typer.echo(f"note: {li2s:g} % Li2S is {formula.percent:.4g} % in a cell of {formula.atoms} atoms.")
+    check_size(
+        f"{count} packings", atoms=count * formula.atoms, remedy="lower --count, or make several files."
+    )
     made = []
-    streams = np.random.default_rng(seed).spawn(count)
-    for k, rng in enumerate(track(streams, "packing", count)):
-        packed = pack(formula, density, rng, bare=bare)
+    streams = np.random.default_rng(seed)
+    for k in track(range(count), "packing", count):
+        packed = pack(formula, density, streams.spawn(1)[0], bare=bare)
         packed.info = {"frame_id": f"glass-{k}", "config_type": "glass"}
         made.append(packed)
     units = " ".join(f"{n} {name}" for name, n in ({} if bare else formula.anions()).items())
@@ -88,6 +92,7 @@ def perturb(
     import numpy as np
 
     from superion.progress import track
+    from superion.sizes import check_size
     from superion.structures import perturb as changes
     from superion.structures.duplicates import frame_name
     from superion.training.frames import write_frames
@@ -97,15 +102,24 @@ def perturb(
     if (frenkel is None) != (framework is None):
         raise InputError("--frenkel and --framework need each other.", remedy="--frenkel Li=2 --framework S.")
     (structures,) = reading.files([frames])
-    streams = np.random.default_rng(seed).spawn(count * len(structures))
+    check_size(
+        f"{count} copies of {len(structures)} structures",
+        atoms=count * sum(map(len, structures)),
+        remedy="lower --count, or make several files.",
+    )
+    streams = np.random.default_rng(seed)
     applied = {"frenkel": frenkel, "strained": strain, "rattled": rattle}
     kind = "-".join(name for name, value in applied.items() if value is not None)
     made = []
-    for k, rng in enumerate(track(streams, "structures", len(streams))):
+    total = count * len(structures)
+    for k in track(range(total), "structures", total):
+        (rng,) = streams.spawn(1)
         source = structures[k // count]
         atoms = source
         if frenkel is not None and framework is not None:
-            atoms = _frenkel(atoms, frenkel, framework, site_distance, rng)
+            if k % count == 0:
+                species, pairs, sites = _frenkel(atoms, frenkel, framework, site_distance)
+            atoms = changes.frenkel_pairs(atoms, species, sites, pairs, rng, min_distance=site_distance)
         if strain is not None:
             atoms = changes.strain(atoms, strain, rng)
         if rattle is not None:
@@ -117,16 +131,13 @@ def perturb(
     write_frames(output, made)
 
 
-def _frenkel(
-    atoms: Atoms, frenkel: str, framework: str, site_distance: float, rng: np.random.Generator
-) -> Atoms:
+def _frenkel(atoms: Atoms, frenkel: str, framework: str, site_distance: float) -> tuple[str, int, np.ndarray]:
+    """The element that leaves its place, how many of its atoms, and (M, 3) Å where they may go."""
     from superion.structures.interstitials import interstitial_sites
-    from superion.structures.perturb import frenkel_pairs
 
     species, _, number = (word.strip() for word in frenkel.partition("="))
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > 9:
         raise InputError(f"cannot understand --frenkel {frenkel!r}.", remedy="write --frenkel Li=2.")
     elements = [word.strip() for word in framework.split(",")]
     others = dict.fromkeys(set(atoms.get_chemical_symbols()) - {species}, site_distance)
-    sites = interstitial_sites(atoms, elements, min_distances=others).positions
-    return frenkel_pairs(atoms, species, sites, int(number), rng, min_distance=site_distance)
+    return species, int(number), interstitial_sites(atoms, elements, min_distances=others).positions

@@ -16,6 +16,8 @@ from scipy.spatial import Voronoi, cKDTree
 from superion.errors import InputError
 
 Array = np.ndarray
+FIRST = 4.0
+"""Å; empty spheres of most crystals are smaller."""
 SHELL = 1.2
 """Framework atoms up to this many radii away count as neighbours of a site."""
 
@@ -58,17 +60,17 @@ def interstitial_sites(
         )
     cell = atoms.cell.array
     largest = 0.5 * np.linalg.norm(cell, axis=1).sum()  # no empty sphere is larger than this
-    points, owner = _images(atoms, SHELL * largest + tolerance)
-    symbols = np.array(atoms.get_chemical_symbols())[owner]
-    solid = points[np.isin(symbols, list(framework))]
-    vertices = Voronoi(solid).vertices
-    fractional = vertices @ np.linalg.inv(cell)
-    inside = ((fractional > -1e-6) & (fractional < 1 + 1e-6)).all(axis=1)
-    fractional = fractional[inside] % 1.0
-    fractional[fractional > 1 - 1e-6] = 0.0
-    vertices = fractional @ cell
-    tree = cKDTree(solid)
-    radius = tree.query(vertices)[0]
+    reach = min(FIRST, largest)
+    while True:  # spheres that reach beyond the images that are looked at may hold atoms
+        points, owner = _images(atoms, SHELL * reach + tolerance)
+        symbols = np.array(atoms.get_chemical_symbols())[owner]
+        solid = points[np.isin(symbols, list(framework))]
+        tree = cKDTree(solid)
+        vertices = _vertices(solid, cell)
+        radius = tree.query(vertices)[0] if len(vertices) else np.empty(0)
+        if reach >= largest or (len(radius) and radius.max() <= reach):
+            break
+        reach = min(2 * reach, largest)
     keep = radius > 0
     for element, distance in (min_distances or {}).items():
         keep &= cKDTree(points[symbols == element]).query(vertices)[0] >= distance
@@ -76,6 +78,17 @@ def interstitial_sites(
     kept = _merged(vertices, radius, cell, tolerance)
     coordination = [len(tree.query_ball_point(vertices[k], SHELL * radius[k])) for k in kept]
     return Interstitials(vertices[kept], radius[kept], np.array(coordination, dtype=np.int64))
+
+
+def _vertices(solid: Array, cell: Array) -> Array:
+    """(V, 3) Å, the vertices of a Voronoi diagram that are in the cell; none of too few points."""
+    if len(solid) < 5 or np.linalg.matrix_rank(solid - solid[0], tol=1e-6) < 3:
+        return np.empty((0, 3))
+    fractional = Voronoi(solid).vertices @ np.linalg.inv(cell)
+    inside = ((fractional > -1e-6) & (fractional < 1 + 1e-6)).all(axis=1)
+    fractional = fractional[inside] % 1.0
+    fractional[fractional > 1 - 1e-6] = 0.0
+    return np.asarray(fractional @ cell)
 
 
 def _images(atoms: Atoms, margin: float) -> tuple[Array, Array]:
