@@ -92,3 +92,46 @@ def test_export_says_that_there_are_no_velocities(copper):
 def test_a_barostat_needs_constant_pressure(copper):
     shown = refused(*MD, "--temperature", 300, "--steps", 20, "--barostat", "flexible", "--output", "run")
     assert "belongs to npt" in shown
+
+
+def test_remedies_for_structures_that_cannot_be_moved(copper):
+    write("one.extxyz", bulk("Cu"), format="extxyz")
+    run = ("md", "emt.yaml", "one.extxyz", "--temperature", 300, "--steps", 20, "--output", "one")
+    assert "--supercell 3x3x3" in refused(*run)
+    succeeds(*run, "--supercell", "3x3x3")
+    atoms = bulk("Cu", cubic=True)
+    atoms.pbc = False
+    atoms.cell = None
+    write("cluster.extxyz", atoms, format="extxyz")
+    run = ("md", "emt.yaml", "cluster.extxyz", "--temperature", 300, "--steps", 20, "--output", "two")
+    assert "--ensemble nvt" in refused(*run, "--ensemble", "npt")
+    succeeds(*run, "--ensemble", "nvt")
+
+
+def test_a_folder_that_holds_a_run_is_resumed_as_the_error_says(copper):
+    run = (*MD, "--temperature", 300, "--steps", 40, "--chunk-frames", 2, "--output", "run")
+    succeeds(*run)
+    assert "--resume" in refused(*run)
+    succeeds(*run, "--resume")
+    (copper / "run/chunk-000001.safetensors").write_bytes(b"damaged")
+    assert "--resume" in refused("export", "run", "run.extxyz")
+    succeeds(*run, "--resume")
+    succeeds("export", "run", "run.extxyz")
+
+
+def test_a_moved_folder_is_no_success(copper, monkeypatch):
+    import superion.simulation.progress as progress
+
+    update = progress.RunProgress.update
+
+    def moving(self, done, now=None):
+        if done == 20:
+            (copper / "run").rename(copper / "moved")
+        update(self, done, now)
+
+    monkeypatch.setattr(progress.RunProgress, "update", moving)
+    said = refused(*MD, "--temperature", 300, "--steps", 40, "--chunk-frames", 2, "--output", "run")
+    assert f"what was written is in {copper / 'moved'}" in said
+    monkeypatch.undo()
+    monkeypatch.chdir(copper)
+    succeeds(*MD, "--temperature", 300, "--steps", 40, "--chunk-frames", 2, "--output", "moved", "--resume")

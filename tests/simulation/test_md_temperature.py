@@ -70,6 +70,7 @@ def test_judgement_allows_for_the_error_of_the_mean():
     assert judged(noise(285, count=40)).status == "as asked"  # too short to tell
     assert judged(noise(150, count=11)).status == "off"
     assert judged(noise(300, count=2)).status == "not judged"
+    assert judged(noise(300, count=11)).status == "not judged"
 
 
 def test_judgement_at_constant_energy():

@@ -26,7 +26,10 @@ from superion.simulation.state import Packed, State, unpack
 Array = np.ndarray
 META = "meta.json"
 FORMAT = "superion trajectory 1"
-REMEDY = "resume the run: it is redone from the last good frame before it."
+REMEDY = (
+    "resume the run (run its command again, `superion md` with --resume): it is redone from the last good "
+    "frame before it."
+)
 _META_REMEDY = "restore the file from a copy; the chunks beside it are untouched."
 
 

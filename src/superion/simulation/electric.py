@@ -95,7 +95,7 @@ class FieldCoupling:
             raise InputError(
                 f"a constant displacement needs a cell that is periodic along all three axes, found pbc "
                 f"{atoms.pbc.tolist()}.",
-                remedy="use a constant field, or set cell and pbc.",
+                remedy="use a constant field (--field), or a structure file with three lattice vectors.",
             )
         elif settings.at_constant_d.any() and isinstance(charges, BornModel) and settings.epsilon_inf == 1:
             inner = float(np.trace(charges.permittivity(atoms))) / 3

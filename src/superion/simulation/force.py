@@ -46,7 +46,8 @@ class ForceField:
             raise InputError(
                 f"the calculator {type(calculator).__name__} must have calculate() and give {names}; "
                 f"it lacks {missing or 'calculate()'}.",
-                remedy="use another calculator, or change ensemble or record.",
+                remedy="use another calculator, another ensemble (--ensemble nvt needs no stress), or record "
+                "less (--record).",
             )
         self._calculate = calculator.calculate  # type: ignore[attr-defined]
         self._calculator = calculator

@@ -81,7 +81,8 @@ class Engine:
         if not atoms.pbc.all() or atoms.cell.rank < 3:
             raise InputError(
                 f"LAMMPS runs need three periodic axes, found pbc {atoms.pbc.tolist()}.",
-                remedy="set cell and pbc, with vacuum where there is none.",
+                remedy="use the built-in molecular dynamics (--engine superion), or a structure file with "
+                "three lattice vectors, with vacuum where there is none.",
             )
         self._comm = mpi.COMM_WORLD if comm is None else comm
         self.rank, self.size = int(self._comm.rank), int(self._comm.size)

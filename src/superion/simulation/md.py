@@ -201,7 +201,10 @@ def _advance(state: State, integrator: Integrator, evaluate: ForceField, guard: 
 def check_structure(atoms: Atoms, settings: MDSettings) -> None:
     """Raise InputError for a structure that the integrators cannot move."""
     if len(atoms) < 2:
-        raise InputError(f"dynamics needs at least 2 atoms, found {len(atoms)}.")
+        raise InputError(
+            f"dynamics needs at least 2 atoms, found {len(atoms)}.",
+            remedy="repeat the cell (--supercell 3x3x3), or start from another structure.",
+        )
     fixed = fixed_atoms(atoms)
     if fixed and settings.ensemble == "npt":
         raise InputError(
@@ -217,7 +220,7 @@ def check_structure(atoms: Atoms, settings: MDSettings) -> None:
     if settings.ensemble == "npt" and not (atoms.pbc.all() and atoms.cell.rank == 3):
         raise InputError(
             f"npt needs a cell that is periodic along all three axes, found pbc {atoms.pbc.tolist()}.",
-            remedy="use nvt, or set cell and pbc.",
+            remedy="use nvt (--ensemble nvt), or a structure file with three lattice vectors.",
         )
     if settings.barostat == "anisotropic":
         axes_of(atoms.cell.array)

@@ -119,7 +119,8 @@ def judge_temperature(temperature: Array, steps: Array, settings: MDSettings, de
     if given or len(off) < 3:
         status: Status = "not judged"
     else:
-        status = "as asked" if abs(off.mean()) <= allowed else "off"
+        told = len(off) >= _FEWEST
+        status = "off" if abs(off.mean()) > allowed else "as asked" if told else "not judged"
     return Temperature(
         mean=float(temperature.mean()),
         std=float(temperature.std()),
