@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
+from double_well import DoubleWell, crystal
 
 from superion import Calculator, Potential
 from superion.analysis.branch import energy_curve
@@ -169,3 +170,41 @@ def test_refusals():
             elastic_tensor(bulk("Cu"), _Stressless(), ions=ions)
     with pytest.raises(InputError, match="and stress if the cell is to relax"):
         relaxed(bulk("Cu"), _Stressless(), cell=True)
+
+
+def test_energies_tell_the_same_constants_also_under_stress():
+    """The second derivative of the energy is an oracle of its own; under stress it has further parts."""
+    for a in (3.5, 3.6):
+        atoms = bulk("Cu", a=a, cubic=True)
+        atoms.rattle(0.02, seed=0)
+        found = elastic_tensor(atoms, EMT(), strain=2e-3, ions=False)
+        assert found.apart < 5e-3
+        assert found.bent < 6
+        assert "under a stress" in " ".join(found.notes())
+    rest = relaxed(bulk("Cu", a=3.6), EMT(), cell=True, fmax=1e-6)
+    good = elastic_tensor(rest, EMT())
+    assert good.notes() == []
+    assert len(good.structures) == 1 + 2 * good.strains
+
+
+def test_an_ion_that_leaps_is_not_linear():
+    """The right well ends within the strain: C would be that of a hop."""
+    model = DoubleWell(end=1.002, rest=1.0, growth=30.0)
+    found = elastic_tensor(crystal(1.0), model, strain=5e-3, fmax=1e-4)
+    (note, *_) = found.notes()
+    assert note.startswith("NOT LINEAR")
+    assert found.leap > 0.5 or found.apart > 0.1
+    steady = elastic_tensor(crystal(-1.0), model, strain=5e-4, fmax=1e-5)
+    assert not any("NOT LINEAR" in one for one in steady.notes())
+
+
+def test_a_stress_that_is_not_that_of_the_energy_is_told():
+    class Wrong(EMT):
+        def calculate(self, atoms=None, *rest):
+            super().calculate(atoms, *rest)
+            self.results["stress"] = 1.5 * self.results["stress"]
+
+    atoms = relaxed(bulk("Cu", a=3.6), EMT(), cell=True, fmax=1e-6)
+    found = elastic_tensor(atoms, Wrong(), ions=False)
+    assert found.apart == pytest.approx(1 / 3, abs=0.05)
+    assert any("energies tell constants" in note for note in found.notes())

@@ -214,7 +214,7 @@ def _judged(curve: Curve, first: int) -> Curve:
     if len(curve.volumes) < 2:
         return curve
     steps, rises = np.diff(curve.volumes), np.diff(curve.energies)
-    moves = [_farthest(a, b) for a, b in zip(curve.structures, curve.structures[1:], strict=False)]
+    moves = [farthest(a, b) for a, b in zip(curve.structures, curve.structures[1:], strict=False)]
     distances = np.array([distance for distance, _ in moves])
     miss = np.full(len(steps), np.nan)
     jumped = distances > max(LEAP, UNEVEN * float(np.median(distances)))
@@ -244,7 +244,7 @@ def _judged(curve: Curve, first: int) -> Curve:
     return replace(curve, jumps=jumps, notes=(*curve.notes, *notes))
 
 
-def _farthest(one: Atoms, other: Atoms) -> tuple[float, int]:
+def farthest(one: Atoms, other: Atoms) -> tuple[float, int]:
     """How far (Å) the ion moves that moves farthest in fractional coordinates, and which it is."""
     moved = other.get_scaled_positions(wrap=False) - one.get_scaled_positions(wrap=False)
     moved -= np.round(moved)

@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
+from superion.analysis.branch import farthest
 from superion.analysis.point_group import point_group
 from superion.analysis.relaxation import relaxed
 from superion.errors import InputError
@@ -25,6 +26,16 @@ Array = np.ndarray
 STRAIN = 0.005
 REST = 1e-4
 """Force (eV/Å) that is taken for rest: small beside what a strain of 0.005 makes of ions that move."""
+MISFIT = 0.05
+"""Part of the largest constant that no symmetric tensor explains, above which it is said."""
+BENT = 10.0
+"""Curvature of a stress in the strain, over the constant: usual are 2 to 5."""
+APART = 0.1
+"""Part of a constant by which energies and stresses may tell different ones."""
+LEAP = 0.5
+"""Å that an ion may move in a strained cell, beyond what the cell does."""
+UNDER = 0.1
+"""GPa of stress without strain that is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,10 @@ class ElasticTensor:
 
     residual: largest part of a stress, per unit of strain, that no symmetric tensor with the symmetry of the
     crystal explains: an error of finite strains and forces left. stress: (6,) eV/Å³ without strain.
-    operations: rotations of the crystal used. strains: computed, each with both signs.
+    operations: rotations of the crystal used. strains: computed, each with both signs. bent: largest part of
+    a stress that is even in the strain, over the strain squared and the largest constant. apart: largest
+    difference of e·C·e by energies and by stresses, over the largest constant; NaN without energies. leap: Å,
+    the farthest an ion moves beyond the cell. structures: without strain, and with each, at both signs.
     """
 
     tensor: Array
@@ -80,6 +94,31 @@ class ElasticTensor:
     stress: Array
     operations: int
     strains: int
+    bent: float = 0.0
+    apart: float = 0.0
+    leap: float = 0.0
+    structures: tuple[Atoms, ...] = ()
+
+    def notes(self) -> list[str]:
+        """What speaks against the constants; empty if nothing does."""
+        largest, found = float(np.abs(self.tensor).max()), []
+        if self.leap > LEAP or self.bent > BENT or self.apart > APART:
+            found.append(
+                f"NOT LINEAR: in a strained cell an ion moves by up to {self.leap:.2g} Å, stresses are bent "
+                f"by {self.bent:.2g} strains, energies tell constants {100 * self.apart:.2g} % away: ions "
+                "leap, or the strain is too large. Try a smaller --strain, or relax the crystal."
+            )
+        if self.residual > MISFIT * largest:
+            found.append(
+                f"no symmetric tensor explains {100 * self.residual / largest:.2g} % of the largest "
+                "constant: forces are left, or the stress is not hydrostatic."
+            )
+        worst = float(np.abs(self.stress).max()) / units.GPa
+        if worst > UNDER:
+            found.append(
+                f"the crystal is under a stress of up to {worst:.2g} GPa: C are the coefficients of Wallace."
+            )
+        return found
 
     @property
     def eigenvalues(self) -> Array:
@@ -131,17 +170,44 @@ def elastic_tensor(
         )
     rest = _stressed(atoms, calculator, np.zeros((3, 3)), ions, fmax)
     rotations = point_group(rest)
-    strains, stresses = [], []
+    strains, stresses, seen, bent, energetic = [], [], [rest], [0.0], []
+    still = rest.get_stress(voigt=False)
     for direction in _directions(rotations):
-        pull, push = (
-            _stressed(rest, calculator, sign * strain * direction, ions, fmax).get_stress(voigt=False)
-            for sign in (1, -1)
-        )
+        ends = [_stressed(rest, calculator, sign * strain * direction, ions, fmax) for sign in (1, -1)]
+        seen += ends
+        pull, push = (end.get_stress(voigt=False) for end in ends)
+        bent.append(float(np.abs(pull + push - 2 * still).max()) / (2 * strain**2))
+        energetic.append((direction, _curvature(rest, ends, strain)))
         for turn in rotations:
             strains.append(to_voigt(turn @ direction @ turn.T))
             stresses.append(full_3x3_to_voigt_6_stress(turn @ (pull - push) @ turn.T) / (2 * strain))
     tensor, residual = _solve(np.array(strains), np.array(stresses))
-    return ElasticTensor(tensor, residual, rest.get_stress(), len(rotations), len(strains) // len(rotations))
+    largest = float(np.abs(tensor).max()) or 1.0
+    apart = [abs(found - _work(tensor, still, one)) / largest for one, found in energetic]
+    return ElasticTensor(
+        tensor,
+        residual,
+        rest.get_stress(),
+        len(rotations),
+        len(strains) // len(rotations),
+        max(bent) / largest,
+        max(apart, default=0.0),
+        max(farthest(rest, one)[0] for one in seen),
+        tuple(seen),
+    )
+
+
+def _curvature(rest: Atoms, ends: list[Atoms], strain: float) -> float:
+    """Second derivative of the energy by a strain, over the volume, eV/Å³."""
+    pull, push = (end.get_potential_energy() for end in ends)
+    return float((pull + push - 2 * rest.get_potential_energy()) / (strain**2 * rest.get_volume()))
+
+
+def _work(tensor: Array, stress: Array, direction: Array) -> float:
+    """The same by stresses: dE/dh = V σ : ε (1 + hε)⁻¹ in the cell 1 + hε, with dσ/dh = C ε."""
+    e = to_voigt(direction)
+    pull = np.sum(stress * direction)
+    return float(e @ tensor @ e + np.trace(direction) * pull - np.sum(stress * (direction @ direction)))
 
 
 def to_voigt(strain: Array) -> Array:
@@ -160,7 +226,7 @@ def _stressed(atoms: Atoms, calculator: Calculator, strain: Array, ions: bool, f
         stress = moved.get_stress()
     except PropertyNotImplementedError as error:
         raise InputError(f"the calculator gives no stress ({error}).", remedy="use one that does.") from error
-    moved.calc = SinglePointCalculator(moved, stress=stress)
+    moved.calc = SinglePointCalculator(moved, stress=stress, energy=moved.get_potential_energy())
     return moved
 
 

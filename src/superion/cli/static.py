@@ -150,9 +150,11 @@ def show_elastic(
     for key, ions in (("relaxed_ions", True), ("clamped_ions", False)):
         found = elastic_tensor(atoms, calculator, strain=strain, ions=ions, fmax=fmax)
         result[key] = _elastic(found)
+        if ions:
+            doubt = doubts(calculator, found.structures)
         if ions and ion_volume is not None and found.stable:
             result["lithium"] = _lithium(found, ion_volume)
-    result |= doubts(calculator, [atoms])
+    result |= doubt
     _print_elastic(result)
     if json:
         write_json(json, result)
@@ -232,6 +234,10 @@ def _elastic(found: ElasticTensor) -> dict[str, Any]:
         "stable": found.stable,
         "operations": found.operations,
         "strains": found.strains,
+        "curvature": found.bent,
+        "energies_apart": found.apart,
+        "farthest_A": found.leap,
+        "notes": found.notes(),
     }
     if found.stable:
         moduli = found.moduli()
@@ -280,14 +286,14 @@ def _print_elastic(result: dict[str, Any]) -> None:
             )
         else:
             typer.echo(f"  NOT stable: smallest eigenvalue {part['eigenvalues_GPa'][0]:.3g} GPa")
-    worst = max(abs(value) for value in result["relaxed_ions"]["stress_GPa"])
-    if worst > 0.1:
-        typer.echo(f"note: the crystal is under a stress of up to {worst:.2g} GPa.")
+        for note in part["notes"]:
+            typer.echo(f"  note: {note}")
     if "lithium" in result:
         part = result["lithium"]
         typer.echo(
             f"interface with lithium: volume ratio {part['volume_ratio']:.3g}, χ {part['chi_eV_per_A']:.3g} ±"
             f" {part['error_eV_per_A']:.2g} eV/Å at k = 0.01/Å, {'stable' if part['stable'] else 'unstable'}"
         )
-    for line in told(result, ["the crystal at rest"]):
+    signs = [f"strain {k} {sign}" for k in range(result["relaxed_ions"]["strains"]) for sign in "+-"]
+    for line in told(result, ["no strain", *signs]):
         typer.echo(line)

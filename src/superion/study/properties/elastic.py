@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ase import units
 
+from superion.analysis.doubt import doubts, far
 from superion.analysis.elastic import elastic_tensor
 from superion.analysis.relaxation import relaxed
 from superion.structures import read_structure
@@ -41,10 +42,11 @@ class Elastic(Property):
             why = f"the crystal is not stable: the smallest eigenvalue of C is {worst:.3g} GPa"
             return Measured([row.without(why) for row in self.rows()])
         moduli = found.moduli()
+        flags = found.notes() + far(doubts(model, found.structures[:1]), ["the crystal at rest"])
         values = []
         for row, key in zip(self.rows(), MODULI, strict=True):
             modulus = getattr(moduli, key)
-            values.append(row.of(modulus / units.GPa, found.residual / modulus))
+            values.append(row.of(modulus / units.GPa, found.residual / modulus, flags))
         return Measured(values, ["errors: parts of stresses that no symmetric tensor explains."])
 
     @property
