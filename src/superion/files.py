@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import re
+import socket
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
-from superion.errors import BusyError, CorruptFileError, StorageError
+from superion.errors import BusyError, CorruptFileError, InputError, StorageError
+
+_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
+_TEMPORARY = re.compile(r"\..+\.(?:([0-9a-f]{6})-)?(\d{1,9})\.tmp", re.DOTALL)
 
 
 def write_atomic(path: str | Path, data: bytes | str) -> None:
     """Write `data` to `path` so that a reader sees the old file or the new one, never a part.
 
-    An OSError names `path`.
+    A file that is replaced keeps its permissions; a link is replaced by the file, never followed; a device or
+    a pipe is written to. Temporary files beside it that killed processes have left are removed. An OSError
+    names `path`.
     """
     path = Path(path)
-    raw = data.encode() if isinstance(data, str) else data
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    raw = data.encode(errors="surrogateescape") if isinstance(data, str) else data
+    temporary = path.with_name(f".{path.name}.{_HOST}-{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as handle:
+        mode = path.lstat().st_mode if os.path.lexists(path) else None
+        if mode is not None and (stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)):
+            path.write_bytes(raw)
+            return
+        _remove_once(path.absolute().parent)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with open(os.open(temporary, flags, 0o666), "wb") as handle:
+            if mode is not None and stat.S_ISREG(mode):
+                os.fchmod(handle.fileno(), stat.S_IMODE(mode))
             handle.write(raw)
             handle.flush()
             os.fsync(handle.fileno())
@@ -37,16 +55,52 @@ def write_atomic(path: str | Path, data: bytes | str) -> None:
         temporary.unlink(missing_ok=True)
 
 
+@cache
+def _remove_once(folder: Path) -> None:
+    remove_dead(folder)
+
+
+def remove_dead(folder: Path) -> None:
+    """Remove temporary files that processes of this machine have left in `folder` as they were killed."""
+    for path in folder.glob(".*.tmp"):
+        named = _TEMPORARY.fullmatch(path.name)
+        if named and named[1] in (None, _HOST) and not _alive(int(named[2])):
+            path.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether `path` is named as `write_atomic` names files that are not complete yet."""
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically."""
-    write_atomic(path, json.dumps(value, indent=2) + "\n")
+    """Write `value` as indented JSON, atomically; InputError for numbers that JSON does not have."""
+    try:
+        text = json.dumps(value, indent=2, allow_nan=False)
+    except ValueError as error:
+        raise InputError(
+            "a result that is no finite number cannot be written as JSON.",
+            file=path,
+            remedy="look for NaN or infinity in what it was computed from.",
+        ) from error
+    write_atomic(path, text + "\n")
 
 
 def read_json(path: str | Path, remedy: str = "delete the file; the step that wrote it is redone.") -> Any:
     """Read a JSON file; CorruptFileError with the remedy if it is not valid JSON."""
     try:
-        return json.loads(Path(path).read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
         raise CorruptFileError(f"not valid JSON ({error}).", file=path, remedy=remedy) from error
 
 
@@ -106,6 +160,24 @@ def _path_of(handle: int) -> str | None:
         return None
 
 
+def open_inside(folder: Path, name: str, mode: str) -> IO[Any]:
+    """Open a file in `folder` to write to it; CorruptFileError for a link, which would lead elsewhere."""
+
+    def opener(path: str, flags: int) -> int:
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+
+    try:
+        return open(folder / name, mode, opener=opener, encoding=None if "b" in mode else "utf-8")
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO):
+            raise
+        raise CorruptFileError(
+            "this is a link or a pipe, where a file of the folder should be.",
+            file=folder / name,
+            remedy="remove it; it was not made by superion.",
+        ) from error
+
+
 @contextmanager
 def locked(folder: str | Path) -> Iterator[Place]:
     """Hold the lock of `folder`; BusyError at once if another process holds it.
@@ -115,7 +187,7 @@ def locked(folder: str | Path) -> Iterator[Place]:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "a+") as handle:
+    with open_inside(folder, ".lock", "a+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -142,8 +214,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        value = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CorruptFileError(
             f"not valid YAML ({error}).", file=path, remedy="restore it from a copy."
         ) from error

@@ -5,6 +5,7 @@ Commands import what they need when they run, so that `--help` answers at once.
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -35,6 +36,7 @@ from superion.cli import (
     wannier,
 )
 from superion.cli.boundary import boundary
+from superion.cli.outputs import Checked
 
 DEBUG = "--debug"
 
@@ -79,34 +81,35 @@ def options(
     """Options before the command."""
 
 
-app.command("run")(study.run)
-app.command("status")(study.show_status)
-app.command("report")(study.report)
-app.command("verdict")(verdict.show_verdict)
-app.command("schema")(study.print_schema)
-app.command("locality")(locality.locality)
-app.command("charge-fit")(locality.charge_fit)
-app.command("census")(data.show_census)
-app.command("label")(label.label)
-app.command("fit")(fit.fit_model)
-app.command("evaluate")(model.evaluate)
-app.command("md")(dynamics.md)
-app.command("lammps-plugin")(lammps.plugin)
-app.command("export")(trajectory.export)
-app.command("transport")(dynamics.show_transport)
-app.command("dielectric")(electric.show_dielectric)
-app.command("infrared")(electric.show_infrared)
-app.command("wannier")(wannier.wannier)
-app.command("profile")(profile.show_profile)
-app.command("relax")(relax.show_relax)
-app.command("eos")(static.show_eos)
-app.command("elastic")(static.show_elastic)
-app.command("defect")(defects.defect)
-app.command("phonons")(phonons.show_phonons)
-app.command("select")(training.select_frames)
-app.command("arrange")(arrange.arrange)
-app.command("glass")(structures.glass)
-app.command("perturb")(structures.perturb)
-app.command("quench")(quench.quench)
-app.command("train")(training.train)
-app.command("compare-selectors")(training.compare)
+command = partial(app.command, cls=Checked)
+command("run")(study.run)
+command("status")(study.show_status)
+command("report")(study.report)
+command("verdict")(verdict.show_verdict)
+command("schema")(study.print_schema)
+command("locality")(locality.locality)
+command("charge-fit")(locality.charge_fit)
+command("census")(data.show_census)
+command("label")(label.label)
+command("fit")(fit.fit_model)
+command("evaluate")(model.evaluate)
+command("md")(dynamics.md)
+command("lammps-plugin")(lammps.plugin)
+command("export")(trajectory.export)
+command("transport")(dynamics.show_transport)
+command("dielectric")(electric.show_dielectric)
+command("infrared")(electric.show_infrared)
+command("wannier")(wannier.wannier)
+command("profile")(profile.show_profile)
+command("relax")(relax.show_relax)
+command("eos")(static.show_eos)
+command("elastic")(static.show_elastic)
+command("defect")(defects.defect)
+command("phonons")(phonons.show_phonons)
+command("select")(training.select_frames)
+command("arrange")(arrange.arrange)
+command("glass")(structures.glass)
+command("perturb")(structures.perturb)
+command("quench")(quench.quench)
+command("train")(training.train)
+command("compare-selectors")(training.compare)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from superion.cli.outputs import check_file_output
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -229,11 +230,8 @@ def parse_cell(text: str) -> list[list[float]]:
 
 
 def check_output(path: Path) -> None:
-    """InputError if the folder that a file is to be written to does not exist."""
-    if not path.absolute().parent.is_dir():
-        raise InputError(
-            "there is no such folder.", file=path.parent, remedy="make it, or name another file."
-        )
+    """InputError if a file cannot be written, or would destroy what is there (`superion.cli.outputs`)."""
+    check_file_output(path)
 
 
 def labeller_settings(text: str) -> LabellerSettings:

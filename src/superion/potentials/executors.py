@@ -13,6 +13,8 @@ from typing import Any
 
 from superion.errors import InputError, SuperionError
 
+SAFE = "PYTHONSAFEPATH"
+
 
 @contextmanager
 def open_executor(address: str) -> Iterator[tuple[Executor, int]]:
@@ -44,7 +46,7 @@ def process_pool(
     Raises SuperionError if one of them is killed.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, context, _begin, (set_up, arguments)) as pool:
+    with _safe_path(), ProcessPoolExecutor(count, context, _begin, (set_up, arguments)) as pool:
         try:
             yield pool
         except BrokenProcessPool as error:
@@ -54,8 +56,22 @@ def process_pool(
             ) from error
 
 
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Let Python processes that start look for modules where this one does, not in the working folder."""
+    before = os.environ.get(SAFE)
+    os.environ[SAFE] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(SAFE)
+        if before is not None:
+            os.environ[SAFE] = before
+
+
 def _begin(set_up: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     """Begin a process of a pool."""
+    os.environ.pop(SAFE, None)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if set_up is not None:
         set_up(*arguments)
@@ -79,6 +95,11 @@ def _dask(address: str) -> Iterator[tuple[Executor, int]]:
         ) from error
     try:
         client = Client(address, timeout=10)
+    except ValueError as error:
+        raise InputError(
+            f"cannot understand the address of a Dask scheduler, {address} ({error}).",
+            remedy="write dask://host:8786; `dask scheduler` prints it.",
+        ) from error
     except OSError as error:
         raise InputError(
             f"no Dask scheduler answers at {address} ({error}).",

@@ -79,7 +79,7 @@ def label_apart(
         (folder / JOB).write_bytes(encode({"key": key, "structure": structure, "settings": settings}))
         with open(folder / LOG, "wb") as log:
             child = subprocess.Popen(
-                [sys.executable, "-m", "superion.reference.child", name],
+                [sys.executable, "-P", "-m", "superion.reference.child", name],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

@@ -115,6 +115,11 @@ def _dask(
     distributed = require("distributed", "pip install 'superion[dask]'")
     try:
         client = distributed.Client(address, timeout=patience)
+    except ValueError as error:
+        raise SetupError(
+            f"cannot understand the address of a Dask scheduler, {address} ({error}).",
+            remedy="write dask://host:8786; `dask scheduler` prints it.",
+        ) from error
     except OSError as error:
         raise SetupError(
             f"no Dask scheduler answers at {address} ({error}).",

@@ -14,7 +14,7 @@ from ase import Atoms
 
 from superion.electrostatics import ChargeModel
 from superion.errors import CorruptFileError, InputError, LabelError
-from superion.files import locked
+from superion.files import locked, remove_dead
 from superion.potentials import Potential
 from superion.simulation.chunks import FORMAT, META, count_chunks, meta_digest, read_meta, write_meta
 from superion.simulation.electric import FieldCoupling
@@ -269,8 +269,7 @@ def open_run(
         )
     if not started:
         return fresh
-    for leftover in folder.glob(".*.tmp"):
-        leftover.unlink(missing_ok=True)
+    remove_dead(folder)
     meta = read_meta(folder)
     recorded = MDSettings.model_validate(meta["settings"])
     check_same(recorded, settings, folder)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
+from superion.files import open_inside
 from superion.study.dynamics import THREADS
 
 MODULE = "superion.study.crew_worker"
@@ -109,9 +110,9 @@ class _Worker:
                 return None
             if self._process is None or self._process.poll() is not None:
                 self._end()
-                with open(self._folder / LOG, "ab") as log:
+                with open_inside(self._folder, LOG, "ab") as log:
                     self._process = subprocess.Popen(
-                        [sys.executable, "-m", MODULE, str(self._folder)],
+                        [sys.executable, "-P", "-m", MODULE, str(self._folder)],
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
                         stderr=log,

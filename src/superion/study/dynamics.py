@@ -15,7 +15,7 @@ from typing import Any
 from ase import Atoms
 
 from superion.errors import CorruptFileError, SimulationError
-from superion.files import write_json
+from superion.files import open_inside, write_json
 from superion.simulation import MDSettings
 from superion.simulation.chunks import META, count_chunks, read_meta
 from superion.simulation.summary import SUMMARY
@@ -148,9 +148,9 @@ def run_jobs(
 
 def _start(job: Job) -> subprocess.Popen[bytes]:
     """Start the worker of a run; it ends when its standard input closes, that is, with this process."""
-    command = [sys.executable, "-m", job.worker, str(job.folder)]
+    command = [sys.executable, "-P", "-m", job.worker, str(job.folder)]
     environment = os.environ | dict.fromkeys(THREADS, "1")
-    with open(job.folder / LOG, "ab") as log:
+    with open_inside(job.folder, LOG, "ab") as log:
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from superion.errors import CorruptFileError, InputError
+from superion.files import is_temporary
 from superion.study.display import say
 from superion.study.state import NAME, State
 
@@ -68,7 +69,17 @@ def read_state(folder: Path, progress: bool) -> State:
         return State(folder)
 
 
+def set_aside(path: Path) -> Path:
+    """Rename a file that is not what its name says, and return its new name, which was free."""
+    number = 1
+    while os.path.lexists(other := path.with_name(f"{path.name}.old-{number}")):
+        number += 1
+    return path.rename(other)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what processes that were killed as they wrote have left; the lock must be held."""
-    for leftover in folder.rglob(".*.tmp"):
-        leftover.unlink(missing_ok=True)  # the last processes may be about to finish or to end
+    for root, _, names in os.walk(folder):  # which follows no links
+        for path in (Path(root, name) for name in names):
+            if is_temporary(path):
+                path.unlink(missing_ok=True)  # the last processes may be about to finish or to end

@@ -19,7 +19,14 @@ from superion.study.crew_worker import reason
 from superion.study.display import Display, say
 from superion.study.dynamics import Job, done_fraction, outputs, run_jobs
 from superion.study.estimate import check_study
-from superion.study.folder import PROVENANCE, check_files, check_folder, read_state, remove_leftovers
+from superion.study.folder import (
+    PROVENANCE,
+    check_files,
+    check_folder,
+    read_state,
+    remove_leftovers,
+    set_aside,
+)
 from superion.study.provenance import environment
 from superion.study.state import State
 from superion.study.steps import RESULTS, Step, Study
@@ -237,16 +244,19 @@ def _dynamics(steps: Sequence[Step], study: Study, state: State, failed: dict[st
 def _forget_others(study: Study, state: State, names: set[str]) -> None:
     """Remove records and results of steps the study no longer has; trajectories stay where they are.
 
-    So are results that no record knows of, as after a kill or without a state: what they are of is not known.
+    Results that no record knows of, as after a kill or without a state, are set aside: what they are of is
+    not known.
     """
     for name in set(state.records) - names:
-        if not name.startswith("dynamics/"):
-            state.drop_outputs(name)
-        del state.records[name]
+        if name.startswith("dynamics/"):
+            del state.records[name]
+        else:
+            state.forget(name)
     known = {path for record in state.records.values() for path in record.outputs}
     for name, path in study.results(*RESULTS).items():
         if name not in known:
-            path.unlink()
+            aside = set_aside(path)
+            say(f"note: {name} is of no step of this study; renamed to {aside.name}", study.progress)
     state.write()
 
 

@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Literal, Self
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from superion.errors import CorruptFileError
 from superion.files import read_json, sha256, write_json
@@ -20,6 +22,17 @@ NAME = "state.json"
 FORMAT = 1
 
 Status = Literal["running", "done", "failed", "waiting"]
+
+
+REMEDY = "delete it; finished steps are done again, dynamics goes on where it was."
+
+
+def _inside(name: str) -> str:
+    """The path of an output, which lies in the folder."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
+        raise ValueError(f"{name!r} is not the path of a file in the folder")
+    return name
 
 
 @dataclass(slots=True)
@@ -33,12 +46,23 @@ class Record:
 
     status: Status
     inputs: str | None = None
-    outputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[Annotated[str, AfterValidator(_inside)], str] = field(default_factory=dict)
     seconds: float | None = None
     started: str | None = None
     fraction: float = 0.0
     version: str | None = None
     error: str | None = None
+
+
+class _Stored(BaseModel):
+    """What `state.json` holds."""
+
+    model_config = ConfigDict(strict=True)
+
+    format: int
+    pid: int | None
+    host: str | None = None
+    steps: dict[str, Record]
 
 
 class State:
@@ -65,22 +89,21 @@ class State:
         path = folder / NAME
         if not path.exists():
             return cls(folder)
-        value = read_json(path)
-        try:
-            if value["format"] > FORMAT:
-                raise CorruptFileError(
-                    f"format {value['format']}; this version reads up to {FORMAT}.",
-                    file=path,
-                    remedy="upgrade superion.",
-                )
-            records = {name: Record(**record) for name, record in value["steps"].items()}
-            return cls(folder, records, value["pid"], value.get("host"))
-        except (KeyError, TypeError, AttributeError) as error:
+        value = read_json(path, REMEDY)
+        form = value.get("format") if isinstance(value, dict) else None
+        if isinstance(form, int) and form > FORMAT:
             raise CorruptFileError(
-                f"not the state of a study ({error}).",
-                file=path,
-                remedy="delete it; finished steps are done again, dynamics goes on where it was.",
+                f"format {form}; this version reads up to {FORMAT}.", file=path, remedy="upgrade superion."
+            )
+        try:
+            found = _Stored.model_validate_json(json.dumps(value))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise CorruptFileError(
+                f"not the state of a study ({place}: {first['msg']}).", file=path, remedy=REMEDY
             ) from error
+        return cls(folder, found.steps, found.pid, found.host)
 
     def write(self) -> None:
         """Write `state.json`, atomically."""
@@ -108,7 +131,7 @@ class State:
         before = set(record.outputs)
         record.outputs = {str(path.relative_to(self.folder)): sha256(path) for path in outputs}
         for stale in before - set(record.outputs):
-            (self.folder / stale).unlink(missing_ok=True)
+            self._remove(stale)
         record.status, record.seconds = "done", round(seconds, 3)
         self.write()
 
@@ -133,18 +156,43 @@ class State:
         if record is None:
             return
         for path in record.outputs:
-            (self.folder / path).unlink(missing_ok=True)
+            self._remove(path)
         record.outputs = {}
+
+    def forget(self, name: str) -> None:
+        """Remove the record of a step that is no longer known, and its files.
+
+        Files that are not as it wrote them, or that another step has written, stay.
+        """
+        outputs = self.records.pop(name).outputs
+        others = {path for record in self.records.values() for path in record.outputs}
+        for path, digest in outputs.items():
+            if path not in others and self._is(path, digest):
+                self._remove(path)
+
+    def _remove(self, name: str) -> None:
+        """Remove an output, unless a link among its folders leads out of the study."""
+        path = self.folder / name
+        if path.parent.resolve().is_relative_to(self.folder.resolve()) and not path.is_dir():
+            path.unlink(missing_ok=True)
+
+    def _is(self, name: str, digest: str) -> bool:
+        path = self.folder / name
+        return path.is_file() and sha256(path) == digest
+
+    def changed(self, name: str) -> list[str]:
+        """Outputs of a step that is done which are gone, or no longer as it wrote them."""
+        record = self.records.get(name)
+        if record is None or record.status != "done":
+            return []
+        return [path for path, digest in record.outputs.items() if not self._is(path, digest)]
 
     def holds(self, name: str, inputs: str) -> bool:
         """Whether a step is done with these inputs and all its files are as it wrote them."""
         record = self.records.get(name)
         if record is None or record.status != "done" or record.inputs != inputs:
             return False
-        return all(
-            (self.folder / path).is_file() and sha256(self.folder / path) == digest
-            for path, digest in record.outputs.items()
-        )
+        return not self.changed(name)
 
     @property
     def alive(self) -> bool:

@@ -118,8 +118,7 @@ def _labelling(settings: TrainSettings, folder: Path, progress: bool) -> Labelli
 def _forget_others(work: Work) -> None:
     """Remove records and results of steps that the training no longer has."""
     for name in set(work.state.records) - work.names:
-        work.state.drop_outputs(name)
-        del work.state.records[name]
+        work.state.forget(name)
     work.state.write()
 
 

@@ -1,0 +1,155 @@
+"""A study folder that somebody sends cannot hurt its reader: no path leads out of it, nothing is executed."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from superion.errors import CorruptFileError
+from superion.files import locked, open_inside, read_json, sha256, write_atomic, write_json
+from superion.study.folder import remove_leftovers
+from superion.study.state import Record, State
+
+
+def stored(folder, **steps):
+    (folder / "state.json").write_text(json.dumps({"format": 1, "pid": None, "steps": steps}))
+
+
+@pytest.mark.parametrize("path", ["../treasure", "/etc/hostname", "a/../../treasure", "", "."])
+def test_outputs_lie_in_the_folder(tmp_path, path):
+    stored(tmp_path, unknown={"status": "done", "outputs": {path: "0"}})
+    with pytest.raises(CorruptFileError, match=r"state\.json: .*is not the path of a file in the folder"):
+        State.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("pid",), "7"),
+        (("steps",), []),
+        (("steps", "a", "status"), "eaten"),
+        (("steps", "a", "outputs"), ["x"]),
+        (("steps", "a", "outputs"), {"x": None}),
+        (("steps", "a", "seconds"), "long"),
+        (("steps", "a", "fraction"), None),
+        (("steps", "a"), None),
+        (("steps",), None),
+        (("format",), None),
+    ],
+)
+def test_a_state_of_another_type_is_named_by_its_key(tmp_path, place, value):
+    content = {"format": 1, "pid": 1, "steps": {"a": {"status": "done", "outputs": {}, "fraction": 1.0}}}
+    (tmp_path / "state.json").write_text(json.dumps(content))
+    State.read(tmp_path)
+    owner = content
+    for key in place[:-1]:
+        owner = owner[key]
+    owner[place[-1]] = value
+    (tmp_path / "state.json").write_text(json.dumps(content))
+    with pytest.raises(CorruptFileError, match=rf"{'.'.join(place)}.*Remedy: delete it"):
+        State.read(tmp_path)
+
+
+def test_an_unknown_step_takes_only_what_is_its_own(tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    folder = tmp_path / "study"
+    folder.mkdir()
+    for name in ("mine", "edited", "shared"):
+        (folder / name).write_text(name)
+    (outside / "file").write_text("file")
+    (folder / "link").symlink_to(outside)
+    state = State(folder)
+    digests = {name: sha256(folder / name) for name in ("mine", "edited", "shared", "link/file")}
+    kept = Record("done", outputs={"shared": digests["shared"]})
+    state.records = {"gone": Record("done", outputs=digests), "kept": kept}
+    (folder / "edited").write_text("by hand")
+    state.forget("gone")
+    assert sorted(path.name for path in folder.iterdir()) == ["edited", "link", "shared"]
+    assert (outside / "file").read_text() == "file"
+    assert set(state.records) == {"kept"}
+
+
+def test_locks_and_logs_follow_no_links(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    folder = tmp_path / "study"
+    folder.mkdir()
+    for name in (".lock", "log.txt"):
+        (folder / name).symlink_to(victim)
+    with pytest.raises(CorruptFileError, match=r"\.lock: this is a link"), locked(folder):
+        pass
+    with pytest.raises(CorruptFileError, match=r"log\.txt: this is a link"):
+        open_inside(folder, "log.txt", "ab")
+    (folder / "job.json").symlink_to(victim)
+    write_json(folder / "job.json", 1)
+    assert victim.read_text() == "precious"
+    assert not (folder / "job.json").is_symlink()
+    os.mkfifo(folder / "properties.log")
+    with pytest.raises(CorruptFileError, match="pipe"):
+        open_inside(folder, "properties.log", "ab")
+
+
+def test_leftovers_of_the_dead_are_removed_and_nothing_else(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / f".old.json.{ended.pid}.tmp").write_text("of an older version")
+    (tmp_path / f".old.json.{os.getpid()}.tmp").write_text("at work")
+    (tmp_path / ".notes.tmp").write_text("of the user")
+    write_atomic(tmp_path / "new.json", "{}")
+    left = [".notes.tmp", f".old.json.{os.getpid()}.tmp", "new.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == left
+    remove_leftovers(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".notes.tmp", "new.json"]
+
+
+def test_replaced_files_keep_their_mode_and_devices_stay(tmp_path):
+    path = tmp_path / "secret"
+    path.write_text("old")
+    path.chmod(0o600)
+    write_atomic(path, "new")
+    assert path.read_text() == "new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    device = tmp_path / "null"
+    device.symlink_to("/dev/null")
+    write_atomic("/dev/null", "gone")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5_000, "{", "\xff", '{"a": 1'])
+def test_no_json_is_a_message(tmp_path, text):
+    (tmp_path / "x.json").write_text(text, encoding="latin-1")
+    with pytest.raises(CorruptFileError, match=r"x\.json: not valid JSON"):
+        read_json(tmp_path / "x.json")
+
+
+def test_workers_import_nothing_of_the_working_folder(tmp_path):
+    """A module beside a settings file is data of the user, or of who sent it."""
+    for name in ("ase", "json", "superion", "multiprocessing"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')")
+    root = tmp_path / "study"
+    root.mkdir()
+    code = (
+        "import os, sys; from pathlib import Path; os.chdir(sys.argv[1])\n"
+        "from superion.potentials.executors import process_pool\n"
+        "from superion.study.crew import run_apart\n"
+        "if __name__ == '__main__':\n"
+        "    with process_pool(1) as pool: print(pool.submit(abs, -1).result())\n"
+        "    print(list(run_apart(Path('study'), ['x'], 1)))\n"
+    )
+    (root / "study.yaml").write_text(yaml.safe_dump({"name": "none"}))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "run.py").write_text(code)
+    result = subprocess.run(
+        [sys.executable, str(tmp_path / "sub" / "run.py"), str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout.startswith("1\n"), result.stderr
+    assert "its process ended" in result.stdout
+    assert "study.yaml" in (root / "properties.log").read_text()
+    assert not (tmp_path / "imported").exists()
