@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase import Atoms
 from pydantic import ValidationError
 from toy_salt import frames, lone_atoms
 
-from superion.training.clean import CleanSettings, clean
+from superion.structures import read_frames
+from superion.training.clean import CleanSettings, clean, mostly_rejected
 
 
 def good(count: int = 20) -> list[Atoms]:
@@ -21,8 +24,12 @@ def good(count: int = 20) -> list[Atoms]:
     return made
 
 
+PUBLISHED = {"energy_iqr": 2.0, "force_iqr": 10.0, "consistent": False}
+"""Random forces belong to no atoms: only spreads can be judged here."""
+
+
 def reasons(made, **settings) -> dict[int, str]:
-    found = clean(made, CleanSettings(**settings))
+    found = clean(made, CleanSettings(**(PUBLISHED | settings)))
     assert sorted([*found.kept, *(r.index for r in found.rejected)]) == list(range(len(made)))
     return {r.index: r.reason for r in found.rejected}
 
@@ -102,7 +109,7 @@ def test_known_frames_set_the_standard():
     one = [good()[0]]
     one[0].info["REF_energy"] += 8.0
     assert reasons(one) == {}
-    (rejected,) = clean(one, CleanSettings(), known=good()).rejected
+    (rejected,) = clean(one, CleanSettings(**PUBLISHED), known=good()).rejected
     assert (rejected.index, rejected.frame) == (0, "a-0")
     assert "energy" in rejected.reason
 
@@ -112,3 +119,39 @@ def test_a_bond_must_name_two_elements():
         CleanSettings(bonds=["P=S"])
     with pytest.raises(ValidationError, match="two chemical symbols"):
         CleanSettings(bonds=["P-Xx"])
+
+
+LPS = Path(__file__).parents[2] / "data" / "lps"
+
+
+def test_new_labels_may_be_far_from_the_known_ones():
+    """Seven frames of a volume curve and five perturbed ones know nothing of dynamics at 500 to 1000 K."""
+    known = [*read_frames(LPS / "eos.extxyz"), *read_frames(LPS / "strained.extxyz")[:5]]
+    new = read_frames(LPS / "train.extxyz")[::2]
+    found = clean(new, known=known)
+    assert found.rejected == []
+    by_spread = clean(new[:3], CleanSettings(energy_iqr=2.0, force_iqr=10.0), known=known[:7])
+    assert mostly_rejected(by_spread).startswith("3 of 3 new labels were left out")
+    assert clean(new[:3], known=known[:7]).rejected == []
+
+
+def test_a_wrong_label_among_new_ones_is_left_out():
+    known = read_frames(LPS / "train.extxyz")[:10]
+    new = read_frames(LPS / "train.extxyz")[10:16]
+    new[2].info["REF_energy"] += 25
+    new[4].arrays["REF_forces"][7] += [0, 300, 0]
+    found = clean(new, known=known)
+    assert found.kept == [0, 1, 3, 5]
+    assert found.rejected[0].reason.startswith("energy: +2")
+    assert found.rejected[1].reason.startswith("forces of atom 7: a force of 300 eV/Å")
+    assert mostly_rejected(found) == ""
+
+
+def test_what_surprises_a_calibrated_model_is_left_out():
+    made = good(6)
+    surprises = [2.0, 3.0, 2.5, 2.2, 90.0, None]
+    settings = CleanSettings(consistent=False)
+    (rejected,) = clean(made, settings, surprises=surprises).rejected
+    assert rejected.index == 4
+    assert "90 predicted deviations, where 2.5 are usual" in rejected.reason
+    assert clean(made, settings, surprises=[30.0] * 6).rejected == []

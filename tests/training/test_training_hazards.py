@@ -15,7 +15,7 @@ from toy_training import products, truth, write_training
 from typer.testing import CliRunner
 
 from superion.cli.app import app
-from superion.errors import BusyError, StorageError
+from superion.errors import BusyError, StorageError, SuperionError
 from superion.files import locked, read_json, write_json
 from superion.reference import ExecutorSettings, read_store
 from superion.training.config import read_training
@@ -237,3 +237,22 @@ def test_labels_from_an_executor_that_the_settings_make(finished, tmp_path):
     theirs = load_frames(finished / "out/generation-000/labelled.extxyz")[0]
     assert mine.info["frame_id"] == theirs.info["frame_id"]
     assert mine.info["REF_energy"] == pytest.approx(theirs.info["REF_energy"], abs=1e-9)
+
+
+def test_a_training_whose_labels_are_mostly_left_out_stops_and_says_so(tmp_path):
+    def absurd(asked):
+        made = truth(asked)
+        for atoms in made:
+            atoms.arrays["REF_forces"][0, 0] += 500.0
+        return made
+
+    source = write_training(tmp_path, **SHORT)
+    with pytest.raises(
+        SuperionError, match=r"new labels were left out .*no other force balances.*loosen `clean`"
+    ):
+        run_training(source, tmp_path / "out", label=absurd, progress=False)
+    status = training_status(tmp_path / "out")
+    assert status.ended is None
+    assert status.rejected == len(read_json(tmp_path / "out/generation-000/rejected.json")) > 0
+    assert [row.step for row in status.rows if row.status == "failed"] == ["000/clean"]
+    assert f"left out {status.rejected}" in command("status", tmp_path / "out")

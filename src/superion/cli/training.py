@@ -126,6 +126,7 @@ def show_training(folder: Path) -> None:
         table.add_row(row.step, row.status, done, seconds, row.note)
     PlainConsole().print(table)
     store = f"; in the store {found.made}, failed {found.failed}" if found.made or found.failed else ""
+    store += f"; left out {found.rejected}" if found.rejected else ""
     typer.echo(f"labels: {found.labels} of {found.budget} asked for{store}")
     if found.ended:
         typer.echo(f"ended: {found.ended}")

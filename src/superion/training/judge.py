@@ -40,6 +40,23 @@ def force_calibration(potential: Potential, frames: Sequence[Atoms], sigma: floa
     return calibrate(wrong, spread).to_dict()
 
 
+def force_surprises(potential: Potential, frames: Sequence[Atoms], sigma: float) -> list[float | None]:
+    """Root-mean-square of force errors over predicted deviations, frame by frame; None without forces.
+
+    sigma: as in `force_calibration`.
+    """
+    gp = gaussian_process(potential)
+    found: list[float | None] = []
+    for atoms, predicted in zip(frames, predict(potential, frames), strict=True):
+        label = get_label(atoms, "forces")
+        if label is None or is_isolated(atoms):
+            found.append(None)
+            continue
+        spread = np.sqrt(gp.deviation(atoms).forces ** 2 + sigma**2)
+        found.append(float(np.sqrt(np.mean(((predicted.forces - label) / spread) ** 2))))
+    return found
+
+
 def improving(history: Sequence[float], patience: int, tolerance: float) -> bool:
     """Whether the best of the last `patience` values is better than all before by the fraction `tolerance`.
 

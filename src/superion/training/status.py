@@ -25,7 +25,7 @@ class TrainingProgress:
     """State of a training.
 
     rows: steps begun so far. generation: the one at work. labels: asked for so far. made, failed: of them in
-    the label store. ended: why it ended, None if it did not.
+    the label store. rejected: labels that were left out. ended: why it ended, None if it did not.
     seconds_left: what the remaining generations take at the pace of the finished ones, at most; None if
     none is finished.
     """
@@ -37,6 +37,7 @@ class TrainingProgress:
     budget: int
     made: int
     failed: int
+    rejected: int
     running: bool
     ended: str | None
     seconds_left: float | None
@@ -64,6 +65,8 @@ def training_status(folder: str | Path) -> TrainingProgress:
     generation = max(numbers(state.records if current is None else [current]), default=0)
     chosen = (path / "selected.extxyz" for path in generations(folder, generation).values())
     labels = sum(len(load_frames(path)) for path in (folder / "first.extxyz", *chosen) if path.exists())
+    rejections = [path / "rejected.json" for path in generations(folder, generation).values()]
+    rejections.append(folder / "first-rejected.json")
     pace = [
         sum(r.seconds or 0.0 for name, r in state.records.items() if name.startswith(f"{g:03d}/"))
         for g in range(generation)
@@ -83,6 +86,7 @@ def training_status(folder: str | Path) -> TrainingProgress:
         budget=settings.budget,
         made=sum(entry.status == "done" for entry in entries),
         failed=sum(entry.status == "failed" for entry in entries),
+        rejected=sum(len(read_json(path)) for path in rejections if path.exists()),
         running=state.alive and ended is None,
         ended=ended,
         seconds_left=seconds,

@@ -30,11 +30,12 @@ from superion.study.provenance import NUMERICAL, versions
 from superion.study.transport import conductivity
 from superion.study.worker import run_job
 from superion.terms import Term
+from superion.training.clean import Cleaned, mostly_rejected
 from superion.training.clean import clean as judge_labels
 from superion.training.explore import draw_starts
 from superion.training.explore import explore as run_walkers
 from superion.training.frames import load_frames, write_frames
-from superion.training.judge import accuracy, force_calibration
+from superion.training.judge import accuracy, force_calibration, force_surprises
 from superion.training.select import select as choose
 from superion.training.summary import summarise
 from superion.training.variance import fit_committee
@@ -75,6 +76,7 @@ def start(work: Work) -> None:
         extra = load_frames(labelled)
         kept = judge_labels(extra, work.settings.clean, found.part("train"))
         write_json(work.folder / "first-rejected.json", [asdict(r) for r in kept.rejected])
+        _require_most(kept, work.folder / "first-rejected.json")
         train = found.part("train") + [extra[k] for k in kept.kept]
         held = {structure_hash(atoms) for atoms in found.part("test") if not is_isolated(atoms)}
         write_frames(first, [a for a in train if is_isolated(a) or structure_hash(a) not in held])
@@ -252,17 +254,36 @@ def label(work: Work, generation: int) -> None:
 def clean(work: Work, generation: int) -> None:
     """Leave out labels that would spoil the fit; `new.extxyz`, and the reasons in `rejected.json`."""
     training, labelled = work.path(generation, TRAINING), work.path(generation, "labelled.extxyz")
-    new, report = work.path(generation, NEW), work.path(generation, "rejected.json")
+    new, report, model = (
+        work.path(generation, NEW),
+        work.path(generation, "rejected.json"),
+        _model(work, generation),
+    )
+    fit = work.settings.fit
 
     def make() -> list[Path]:
         frames = load_frames(labelled)
-        found = judge_labels(frames, work.settings.clean, load_frames(training))
+        expects = fit.uncertainty and work.settings.clean.surprise is not None
+        surprises = force_surprises(Potential.load(model), frames, fit.sigma.force) if expects else None
+        found = judge_labels(frames, work.settings.clean, load_frames(training), surprises)
         write_frames(new, [frames[k] for k in found.kept])
         write_json(report, [asdict(rejection) for rejection in found.rejected])
+        _require_most(found, report)
         return [new, report]
 
-    shown = work.settings.clean.model_dump(mode="json")
-    work.once(_name(generation, "clean"), shown, [training, labelled], make)
+    shown = work.settings.clean.model_dump(mode="json") | {"sigma": fit.sigma.force}
+    work.once(_name(generation, "clean"), shown, [training, labelled, model], make)
+
+
+def _require_most(found: Cleaned, report: Path) -> None:
+    """SuperionError where most labels were left out: the next fit would be to the frames of this one."""
+    if text := mostly_rejected(found):
+        raise SuperionError(
+            f"{text} The training stops, for it would go on with what it knew.",
+            file=report,
+            remedy="this file gives every reason. Mend the labeller or the structures, or loosen `clean` in "
+            "the settings, and run the same command again.",
+        )
 
 
 def judge(work: Work, generation: int, *, last: bool = False) -> dict[str, Any]:
