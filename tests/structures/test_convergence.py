@@ -132,7 +132,8 @@ def test_a_run_of_fhi_aims_that_ended(tmp_path):
     assert [atoms.positions[1, 2] for atoms in frames] == [0.75, 0.76]
 
 
-def test_a_run_of_fhi_aims_that_never_began(tmp_path):
-    (tmp_path / "aims.out").write_text(AIMS.partition("          Begin")[0])
-    with pytest.raises(InputError, match=r"aims.out: cannot be read"):
+@pytest.mark.parametrize("mark", ["          Begin", "          Begin self-consistency loop: Re-"])
+def test_a_run_of_fhi_aims_without_a_whole_step(tmp_path, mark):
+    (tmp_path / "aims.out").write_text(AIMS.format(first=STEP, second="").partition(mark)[0])
+    with pytest.raises(InputError, match=r"aims.out: the run ended before its first step was whole"):
         read_frames(tmp_path / "aims.out")

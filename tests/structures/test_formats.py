@@ -220,6 +220,18 @@ def test_formats_that_may_run_code_are_refused(tmp_path):
         read_frames(tmp_path / "salt.db")
 
 
+def test_old_files_of_vasp_without_elements(tmp_path):
+    atoms = Atoms("LiF", [[0, 0, 0], [1.6, 0, 0]], cell=[5, 5, 5], pbc=True)
+    atoms.write(tmp_path / "new.vasp", format="vasp")
+    lines = (tmp_path / "new.vasp").read_text().splitlines(keepends=True)
+    (tmp_path / "POSCAR").write_text("".join(["old\n", *lines[1:5], *lines[6:]]))
+    read = read_structure(tmp_path / "POSCAR", keys=Foreign.of(elements=["Na", "Cl"]))
+    assert str(read.symbols) == "NaCl"
+    with pytest.raises(InputError, match="chemical symbols.*--elements"):
+        read_structure(tmp_path / "POSCAR")
+    assert str(read_structure(tmp_path / "new.vasp", keys=Foreign.of(elements=["Na", "Cl"])).symbols) == "LiF"
+
+
 def test_text_of_other_formats_is_utf8(tmp_path):
     atoms = Atoms("LiF", [[0, 0, 0], [1.6, 0, 0]], cell=[5, 5, 5], pbc=True)
     atoms.write(tmp_path / "a.vasp", format="vasp")

@@ -16,15 +16,21 @@ from superion.structures.formats.base import Reader, Source
 
 UNSAFE = ("bundletrajectory", "db", "aselmdb", "postgresql", "mysql", "py")
 """Formats that run or unpickle what is in the file, or ask a server."""
-UNFINISHED: dict[str, tuple[dict[str, Any], str, str]] = {
+UNFINISHED: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "aims-output": (
         {"non_convergence_ok": True},
-        "Begin self-consistency loop: Re-initialization",
         "Have a nice day.",
+        "Begin self-consistency loop: Re-initialization",
+        "Self-consistency cycle converged.",
     )
 }
-"""Outputs that are read up to their last whole step: arguments of the reader, the line before a step, and
-the last one of a run that has ended. The last step of any other run lacks its structure."""
+"""Outputs that are read up to their last whole step: arguments of the reader, the last line of a run that has
+ended, the line between steps, and one that a whole step has. The last step of any other run lacks its
+structure or its final energy."""
+
+
+MARKS = (b"Invoking FHI-aims", b"Begin self-consistency loop: ")
+"""What only FHI-aims writes, whose outputs have no ending of their own."""
 
 
 class _Named(io.StringIO):
@@ -39,6 +45,8 @@ def format_of(source: Source) -> str:
     """The name of the format in ASE, judged by the name of the file, then by its first bytes."""
     if source.name.endswith(".vasp"):
         return "vasp"
+    if any(mark in source.data[:1_000_000] for mark in MARKS):
+        return "aims-output"
     return str(filetype(str(source.path)))
 
 
@@ -57,17 +65,36 @@ def _read(source: Source) -> list[Atoms]:
 
 
 def _whole(source: Source, kind: str) -> list[Atoms]:
+    if kind in ("vasp", "vasp-xdatcar") and source.foreign.elements:
+        return list(ase.io.iread(_with_elements(source), index=":", format=kind))
     known = ioformats.get(kind)
     if known is not None and known.acceptsfd and not known.isbinary:
         return list(ase.io.iread(_Named(source.text, source.path), index=":", format=kind))
     return list(ase.io.iread(source.path, index=":", format=kind, do_not_split_by_at_sign=True))
 
 
+def _with_elements(source: Source) -> _Named:
+    """A POSCAR or XDATCAR of old versions of VASP, which name no elements, with a line that does."""
+    lines = source.text.split("\n")
+    if len(lines) > 5 and all(word.isdecimal() for word in lines[5].split()):
+        lines.insert(5, " ".join(source.foreign.elements))
+    return _Named("\n".join(lines), source.path)
+
+
 def _unfinished(source: Source, kind: str) -> list[Atoms]:
-    options, step, end = UNFINISHED[kind]
+    options, end, between, whole = UNFINISHED[kind]
     text = source.text
-    if end not in text and step in text:
-        text = text.rpartition(step)[0]
+    if end not in text:
+        steps = text.split(between)[:-1]
+        while steps and whole not in steps[-1]:
+            steps.pop()
+        if not steps:
+            raise InputError(
+                "the run ended before its first step was whole.",
+                file=source.path,
+                remedy="let it run to its end.",
+            )
+        text = between.join(steps)
     return list(ioformats[kind].read(_Named(text, source.path), slice(None), **options))
 
 
@@ -76,5 +103,5 @@ ASE = Reader(
     lambda source: True,
     _read,
     "the file is damaged or its name does not say its format; write it as extended XYZ (.extxyz) or "
-    "POSCAR (.vasp).",
+    "POSCAR (.vasp). A POSCAR without elements needs them: --elements Li,P,S.",
 )
