@@ -156,7 +156,7 @@ def _current(
 
     from superion.analysis.infrared import current_of
     from superion.potentials import Potential
-    from superion.simulation import read_trajectory
+    from superion.simulation import kelvin_of, read_trajectory
     from superion.study.dielectric import volume_of
 
     trajectory = after(read_trajectory(folder), discard, folder)
@@ -174,10 +174,7 @@ def _current(
         raise InputError(
             "the run has no tracked dipole.", file=folder, remedy="name the model with charges: --model FILE."
         )
-    settings = trajectory.meta["settings"]
-    kelvin = (
-        float(trajectory.temperature.mean()) if settings["ensemble"] == "nve" else settings["temperature"]
-    )
+    kelvin = kelvin_of(trajectory)
     volume = volume_of(trajectory.cells[0], trajectory.pbc)
     return current, timestep, kelvin, volume, differences
 

@@ -3,7 +3,7 @@
 from superion.simulation.electric import ElectricSettings
 from superion.simulation.md import run_md
 from superion.simulation.settings import MDSettings
-from superion.simulation.summary import MDResult, summary_of
+from superion.simulation.summary import MDResult, kelvin_of, summary_of
 from superion.simulation.trajectory import (
     Trajectory,
     read_trajectory,
@@ -17,6 +17,7 @@ __all__ = [
     "MDResult",
     "MDSettings",
     "Trajectory",
+    "kelvin_of",
     "read_trajectory",
     "run_md",
     "summary_of",

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 from ase.cell import Cell
+from pydantic import ValidationError
 
+from superion.errors import InputError
 from superion.files import write_json
 from superion.simulation.fixed import degrees_of_freedom
 from superion.simulation.recorder import SOMETIMES
@@ -103,7 +105,11 @@ class MDResult:
 
 def judge_temperature(temperature: Array, steps: Array, settings: MDSettings, degrees: int) -> Temperature:
     """Compare temperatures (F,) K of production frames at `steps` (F,) with what was asked for."""
-    target = np.array([settings.target(int(step)) for step in steps])
+    target = (
+        np.full(len(steps), settings.temperature)
+        if settings.ramp_to is None
+        else np.array([settings.target(int(step)) for step in steps])
+    )
     off = temperature - target
     blocks = min(_BLOCKS, len(off) // 5)
     if len(off) >= _FEWEST:
@@ -196,6 +202,29 @@ def summary_of(trajectory: Trajectory, folder: str | Path = "") -> MDResult:
         atoms=len(trajectory.numbers),
         fixed=len(trajectory.meta.get("fixed", ())),
     )
+
+
+def kelvin_of(trajectory: Trajectory) -> float:
+    """Temperature (K) at which a run is to be analysed: that of its thermostat, or its mean.
+
+    The mean where there is no thermostat (nve), and where it is not what the thermostat was set to.
+    InputError for a ramp, which has none.
+    """
+    recorded = trajectory.meta["settings"]
+    mean = float(trajectory.temperature.mean())
+    if recorded.get("ramp_to") is not None:
+        raise InputError(
+            f"the temperature of the run was changed from {recorded['temperature']:g} to "
+            f"{recorded['ramp_to']:g} K: averages over it are of no temperature.",
+            remedy="analyse runs at constant temperature, without --ramp-to.",
+        )
+    if recorded["ensemble"] == "nve":
+        return mean
+    try:
+        missed = summary_of(trajectory).temperature.status == "off"
+    except ValidationError:  # a trajectory that does not tell all settings of its run
+        missed = False
+    return mean if missed else float(recorded["temperature"])
 
 
 def _too_far(found: Temperature, settings: MDSettings) -> str:

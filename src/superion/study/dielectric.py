@@ -17,7 +17,7 @@ from superion.analysis.dielectric import (
     linear_notes,
 )
 from superion.errors import InputError
-from superion.simulation import ElectricSettings, Trajectory
+from superion.simulation import ElectricSettings, Trajectory, kelvin_of
 from superion.structures import read_frames
 
 Array = np.ndarray
@@ -54,7 +54,7 @@ def analyse(
         found = from_fluctuations(
             trajectory.tracked_dipole,
             _volume(trajectory, folder),
-            _kelvin(trajectory),
+            kelvin_of(trajectory),
             epsilon_inf=settings.epsilon_inf if epsilon_inf is None else epsilon_inf,
             constant_d=settings.at_constant_d.tolist(),
             blocks=blocks,
@@ -241,8 +241,3 @@ def _volume(trajectory: Trajectory, folder: Path) -> float:
 def volume_of(cell: Array, pbc: Array) -> float:
     """Å³; zero unless all three axes are periodic, for then there is no volume that charges fill."""
     return abs(float(np.linalg.det(cell))) if np.all(pbc) else 0.0
-
-
-def _kelvin(trajectory: Trajectory) -> float:
-    settings = trajectory.meta["settings"]
-    return float(trajectory.temperature.mean() if settings["ensemble"] == "nve" else settings["temperature"])

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from superion.analysis.displacement import mean_squared_displacement, remove_drift
 from superion.analysis.transport import TransportResult, transport
 from superion.errors import InputError
-from superion.simulation import MDResult, Trajectory, read_trajectory, summary_of
+from superion.simulation import MDResult, Trajectory, kelvin_of, read_trajectory, summary_of
 from superion.study.config import TransportSettings
 
 Array = np.ndarray
@@ -49,7 +49,8 @@ def conductivity(
 ) -> TransportResult:
     """Transport of the first `end` frames, at the temperature the thermostat was set to.
 
-    Without thermostat (nve) it is the mean temperature of the whole trajectory. At constant pressure (npt)
+    Without thermostat (nve), or where the run missed it, it is the mean temperature of the whole trajectory;
+    InputError for a ramp. At constant pressure (npt)
     atoms are followed in the mean cell, for the breathing of the cell is no transport. InputError for a run
     in an electric field, which makes ions drift, or at constant displacement, which holds them back.
     """
@@ -62,7 +63,6 @@ def conductivity(
             "the run was in an electric field or at constant displacement: its ions do not just diffuse.",
             remedy="run without, or with the field 0,0,0.",
         )
-    fixed = recorded["ensemble"] != "nve"
     found = transport(
         _paths(trajectory, end),
         trajectory.cells[:end],
@@ -70,7 +70,7 @@ def conductivity(
         trajectory.numbers,
         trajectory.masses,
         species=settings.species,
-        temperature=recorded["temperature"] if fixed else float(trajectory.temperature.mean()),
+        temperature=kelvin_of(trajectory),
         charge=settings.charge,
         discard=settings.discard_ps,
         hop_length=settings.hop_length,
