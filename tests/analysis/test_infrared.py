@@ -160,3 +160,18 @@ def test_positions_alone_give_the_same(tmp_path):
 def test_refused(call, message):
     with pytest.raises(InputError, match=message):
         call(np.ones((5000, 3)))
+
+
+def test_what_speaks_against_a_spectrum_is_said():
+    """Vibrations faster than the frames are folded back; a line that grows is no average."""
+    rng = np.random.default_rng(0)
+    time = np.arange(8000)
+    line = np.cos(0.3 * time)[:, None] * [1, 0, 0] + 1e-3 * rng.normal(size=(8000, 3))
+    assert infrared(line, 1.0, 300, resolution=100).notes() == []
+    fast = line + 0.5 * np.cos(3.05 * time)[:, None]
+    (note,) = infrared(fast, 1.0, 300, resolution=100).notes()
+    assert "the absorption does not end" in note
+    noisy = np.where(time < 4000, 1.0, 3.0)[:, None] * rng.normal(size=(8000, 3))
+    noisy = np.apply_along_axis(lambda x: np.convolve(x, np.hanning(15), "same"), 0, noisy)
+    (note,) = infrared(noisy, 1.0, 300, resolution=100).notes()
+    assert note.startswith("NOT STATIONARY")

@@ -9,10 +9,14 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 from command_line import refused, succeeds
+from toy_salt import FIRM, FIT, REST, crystal, frames
 
 from superion import Calculator, Potential
+from superion.analysis.doubt import doubts, told
+from superion.analysis.eos import at_volumes
 from superion.analysis.phonons import phonons
 from superion.electrostatics import CoulombTerm, FixedCharges, Point, PolarizableTerm
+from superion.potentials import FitSettings, fit
 from superion.potentials.pair_forms import Buckingham, Morse
 from superion.potentials.pair_potentials import PairPotentials
 
@@ -71,6 +75,55 @@ def test_labels_on_the_same_structures(root):
     assert "modulus +5.9 %" in shown
     assert (root / "c.png").read_bytes()[:4] == b"\x89PNG"
     assert "svg" in (root / "c.svg").read_text()[:400]
+
+
+@pytest.fixture(scope="module")
+def salt_gap(root):
+    """A Gaussian process fitted to a salt near its volume at rest."""
+    known = frames(6, "abc", truth=FIRM, edge=REST)
+    (gap,) = fit(known, FitSettings.model_validate(FIT), {"gap": []})["gap"]
+    Potential([gap]).save(root / "gap.safetensors")
+    write(root / "known.extxyz", crystal(REST))
+    return root / "gap.safetensors"
+
+
+def test_deviations_see_what_those_of_atomic_energies_do_not(root, salt_gap):
+    """A crystal blown up to 1.6 times its volume: total energy and forces know, atomic energies hardly."""
+    potential = Potential.load(salt_gap)
+    cells = at_volumes(crystal(REST), [1.0, 1.6])
+    for atoms in cells:
+        atoms.rattle(0.02, seed=0)
+    found = doubts(Calculator(potential), cells)
+    energies, forces = found["energy_deviations_eV"], found["force_deviations_eV_per_A"]
+    assert energies[1] > 10 * energies[0]
+    assert forces[1] > 1.5 * forces[0]
+    atomic = [potential.deviation(atoms).energies.max() for atoms in cells]
+    assert atomic[1] / atomic[0] < 0.3 * energies[1] / energies[0]
+    assert found["extrapolated"] == [1]
+    assert "EXTRAPOLATED, far from the training data: the large one" in told(found, ["", "the large one"])
+
+
+def test_curves_show_deviations_and_name_clamped_ions(root, salt_gap):
+    shown = succeeds(
+        "eos", salt_gap, root / "known.extxyz", "--range", "0.85,1.3", "--json", root / "gap.json"
+    )
+    (curve,) = json.loads((root / "gap.json").read_text())["curves"]
+    assert curve["ions"] == "clamped"
+    assert "gap.safetensors, ions clamped: V0" in shown
+    assert "predicted deviation of the total energy" in shown
+    assert "of the force on an atom" in shown
+    far = curve["extrapolated"]
+    assert far
+    assert f"{curve['volumes_A3'][far[-1]]:.5g} Å³" in shown.split("EXTRAPOLATED")[1].splitlines()[0]
+    assert len(curve["energy_deviations_eV"]) == len(curve["extrapolation_grades"]) == 11
+    moved = crystal(REST)
+    moved.positions[0, 0] += 0.1
+    write(root / "moved.extxyz", moved)
+    arguments = salt_gap, root / "moved.extxyz", "--range", "0.9,1.1", "--points", 7
+    assert "clamped ions: their fractional positions are kept" in succeeds("eos", *arguments)
+    shown = succeeds("eos", *arguments, "--relax")
+    assert "ions at rest: V0" in shown
+    assert "clamped" not in shown
 
 
 def test_refusals(root):

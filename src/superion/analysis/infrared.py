@@ -38,6 +38,12 @@ SIEMENS_PER_CM = units._e * 1e23
 HANN_WIDTH = 1.44
 """Full width at half maximum of a line under a Hann window, times the length of the segment."""
 FEWEST = 4
+EDGE = 0.1
+"""Part of the wavenumbers at the upper end in which nothing may be, for else frames are too far apart."""
+FAR = 4.0
+"""Standard errors by which halves may differ."""
+FOLDED = 0.02
+"""Absorption there, over the largest, that is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,25 @@ class InfraredSpectrum:
     def error(self) -> Array:
         """(K,) Å², standard error of the absorption."""
         return _error(self.segments)
+
+    def notes(self) -> list[str]:
+        """What speaks against the spectrum; empty if nothing does."""
+        found, height = [], self.absorption
+        edge = self.wavenumber > (1 - EDGE) * self.wavenumber[-1]
+        if height[edge].max() > FOLDED * height.max():
+            found.append(
+                f"up to {self.wavenumber[-1]:.0f} 1/cm, as far as the frames reach, the absorption does not "
+                "end: faster vibrations are folded back into the spectrum. Write frames more often."
+            )
+        first, last = (part.sum(axis=1) for part in np.array_split(self.segments, 2))
+        if len(self.segments) >= 2 * FEWEST:
+            apart = abs(first.mean() - last.mean()) / np.hypot(_error(first), _error(last))
+            if apart > FAR:
+                found.append(
+                    f"NOT STATIONARY: the absorption of the first half differs from that of the second by "
+                    f"{apart:.2g} errors: leave out the start with --discard, or run longer."
+                )
+        return found
 
     def conductivity(self, volume: float) -> Array:
         """(K,) S/cm, real part of the conductivity of a cell of `volume` (Å³), ε₀c·nσ/V."""

@@ -135,6 +135,9 @@ def show_infrared(
             f"{spectrum.wavenumber[k]:8.1f} 1/cm  {height[k]:.3g} ± {spectrum.error[k]:.2g} Å², "
             f"{value:.3g} ± {error:.2g} km/mol within ± {2 * spectrum.resolution:.3g} 1/cm"
         )
+    notes = spectrum.notes()
+    for note in notes:
+        typer.echo(f"note: {note}")
     if json:
         content: dict[str, Any] = {
             "wavenumber_per_cm": spectrum.wavenumber.tolist(),
@@ -142,6 +145,7 @@ def show_infrared(
             "error_A2": spectrum.error.tolist(),
             "resolution_per_cm": spectrum.resolution,
             "temperature_K": kelvin,
+            "notes": notes,
         }
         if volume > 0:
             content["conductivity_S_per_cm"] = spectrum.conductivity(volume).tolist()

@@ -8,6 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.analysis.dielectric import lattice_dielectric
+from superion.analysis.doubt import doubts, far
 from superion.analysis.relaxation import relaxed
 from superion.electrostatics.polarization import BornModel, born_charges
 from superion.structures import read_structure
@@ -16,6 +17,8 @@ from superion.study.resample import Fit
 
 Array = np.ndarray
 ROW = Row("static dielectric constant", "", "positive")
+UNEVEN = 0.05
+"""Part of the largest second derivative by which two that should be equal may differ."""
 NO_CHARGES = "a local potential has no charges for a field to act on"
 
 
@@ -44,13 +47,18 @@ class DielectricConstant(Property):
         inner = chosen.epsilon_inf
         if isinstance(charges, BornModel) and "epsilon_inf" not in chosen.model_fields_set:
             inner = float(np.trace(charges.permittivity(rest))) / 3
+        matrix = hessian(rest, chosen.displacement)
+        uneven = float(np.abs(matrix - matrix.T).max() / np.abs(matrix).max())
+        flags = far(doubts(model, [rest]), ["the crystal at rest"])
+        if uneven > UNEVEN:
+            flags.append(f"second derivatives of the energy are not symmetric by {100 * uneven:.2g} %.")
         tensor = lattice_dielectric(
-            hessian(rest, chosen.displacement),
+            matrix,
             born_charges(rest, charges).values,
             rest.get_volume(),
             epsilon_inf=inner,
         )
-        return Measured([ROW.of(float(np.trace(tensor)) / 3)])
+        return Measured([ROW.of(float(np.trace(tensor)) / 3, None, flags)])
 
     @property
     def _structure(self) -> Path:
