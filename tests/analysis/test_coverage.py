@@ -1,4 +1,4 @@
-"""The 95 % interval of a diffusion coefficient covers the truth in 90 to 99 of 100 repetitions.
+"""The 95 % interval of a diffusion coefficient covers the truth in at least 90 of 100 repetitions.
 
 Every process here has a diffusion coefficient that is known exactly. Lengths are given as the expected
 number of effective hops of 3 Å of all ions together.
@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import fft, stats
 
-from superion.analysis.diffusion import cosine_modes, diffusion_coefficient, poisson_upper
+from superion.analysis.diffusion import diffusion_coefficient, poisson_upper
+from superion.analysis.modes import cosine_modes
 
 TIMESTEP = 10.0
 HOP = 3.0
@@ -58,16 +59,17 @@ def hopping(rng, frames, ions, diffusion, hop=HOP, together=1, back=0.0):
 
 
 def coverage(process, hops, frames, ions, repetitions=300, seed=1, **options):
-    """Fraction of repetitions whose interval (or bound, if too few hops) holds the truth; mean ratio."""
+    """Fractions of repetitions whose interval (or bound) holds the truth, and with a value; mean ratio."""
     rng = np.random.default_rng(seed)
     truth = hops * HOP**2 / (6 * frames * TIMESTEP * ions)
-    held, ratio = 0, []
+    held, known, ratio = 0, 0, []
     for _ in range(repetitions):
         found = diffusion_coefficient(process(rng, frames, ions, truth, **options), TIMESTEP)
-        low, high = found.interval if found.independent_hops >= 10 else (0.0, found.bound)
+        low, high = found.interval if found.known else (0.0, found.bound)
         held += low <= truth <= high
+        known += found.known
         ratio.append(found.value / truth)
-    return held / repetitions, float(np.mean(ratio))
+    return held / repetitions, known / repetitions, float(np.mean(ratio))
 
 
 @pytest.mark.parametrize(
@@ -91,14 +93,17 @@ def coverage(process, hops, frames, ions, repetitions=300, seed=1, **options):
     ],
 )
 def test_interval_covers_the_truth(process, hops, frames, ions, options):
-    covered, ratio = coverage(process, hops, frames, ions, **options)
-    assert 0.90 <= covered <= 0.99
+    covered, known, ratio = coverage(process, hops, frames, ions, **options)
+    # the lower end leaves room for cages that nobody can see in so short a run
+    assert covered >= 0.90
     assert ratio == pytest.approx(1.0, abs=0.06)
+    if hops / ions > 12:
+        assert known >= 0.75
 
 
 @pytest.mark.parametrize("hops", [0.3, 3.0, 6.0, 10.0])
 def test_bound_holds_when_hops_are_few(hops):
-    covered, _ = coverage(hopping, hops, 500, 14)
+    covered, _, _ = coverage(hopping, hops, 500, 14)
     assert covered >= 0.92
 
 
@@ -129,9 +134,21 @@ def test_bound_of_ions_that_only_vibrate_is_a_few_hops(frames, ions, memory):
     ],
 )
 def test_interval_covers_the_truth_in_long_trajectories(process, hops, frames, ions, options):
-    covered, ratio = coverage(process, hops, frames, ions, **options)
-    assert 0.90 <= covered <= 0.99
+    covered, known, ratio = coverage(process, hops, frames, ions, **options)
+    assert covered >= 0.90
     assert ratio == pytest.approx(1.0, abs=0.04)
+    if hops / ions > 12:
+        assert known >= 0.95
+
+
+def test_values_of_long_walks_are_known_well():
+    """The line alone has ratios of the ends of 1.8 and 1.3."""
+    rng = np.random.default_rng(9)
+    for process, hops, frames, widest in ((brownian, 300, 500, 2.4), (brownian, 3000, 2000, 1.4)):
+        truth = hops * HOP**2 / (6 * frames * TIMESTEP * 14)
+        found = [diffusion_coefficient(process(rng, frames, 14, truth), TIMESTEP) for _ in range(40)]
+        assert all(each.known for each in found)
+        assert np.median([each.interval[1] / each.interval[0] for each in found]) < widest
 
 
 def test_cosine_modes_are_those_of_scipy():

@@ -109,7 +109,7 @@ def test_improving(history, expected):
 
 
 def result(value, low, high):
-    return {"diffusion": value, "diffusion_interval": (low, high)}
+    return {"status": "converged", "diffusion": value, "diffusion_interval": (low, high)}
 
 
 @pytest.mark.parametrize(
@@ -120,6 +120,7 @@ def result(value, low, high):
         ([result(1.0, 0.9, 1.1), result(1.2, 0.9, 1.5)], False),
         ([result(9.0, 8.0, 9.9), result(1.0, 0.8, 1.2), result(1.1, 0.9, 1.3)], True),
         ([{"diffusion": None}, result(1.1, 0.9, 1.3)], False),
+        ([result(1.0, 0.8, 1.2) | {"status": "melt"}, result(1.1, 0.9, 1.3)], False),
     ],
 )
 def test_diffusion_converged(history, expected):

@@ -152,10 +152,20 @@ def test_a_study_without_property_files_is_undecided_and_says_why(tmp_path):
 
 def test_an_upper_bound_is_no_value(tmp_path):
     bound = {"status": "upper bound only", "conductivity": None, "conductivity_interval": None}
+    bound["reason"] = "4.2 independent hops, 10 are needed for a value."
     transport(tmp_path, "gap-500K", **bound | {"conductivity_bound": 12.0})
     assert reasons(study_verdict(tmp_path))["conductivity at 500 K"] == (
-        "The local potential has no value of it: its trajectory is too short for more than a bound (below "
-        "12.0 mS/cm)."
+        "The local potential has no value of it: upper bound only (below 12.0 mS/cm): 4.2 independent hops, "
+        "10 are needed for a value."
+    )
+
+
+def test_a_melt_has_no_conductivity_to_compare(tmp_path):
+    melt = {"status": "melt", "conductivity": 4000.0, "conductivity_interval": [3500.0, 4600.0]}
+    melt |= {"conductivity_bound": None, "reason": "the framework diffuses: a melt, not a solid conductor."}
+    transport(tmp_path, "gap-500K", **melt)
+    assert reasons(study_verdict(tmp_path))["conductivity at 500 K"] == (
+        "The local potential has no value of it: melt: the framework diffuses: a melt, not a solid conductor."
     )
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from ase import units
 from ase.data import atomic_numbers, chemical_symbols
 
-from superion.analysis.diffusion import DiffusionEstimate, diffusion_coefficient
+from superion.analysis.diffusion import (
+    FEWEST_HOPS,
+    LEAST_MODES,
+    DiffusionEstimate,
+    diffusion_coefficient,
+    walk_coefficient,
+)
 from superion.analysis.displacement import (
     check_cells,
     check_positions,
@@ -19,24 +25,43 @@ from superion.analysis.displacement import (
     remove_drift,
     smallest_height,
 )
+from superion.analysis.modes import FEWEST_MODES, modes_below
+from superion.analysis.transport_status import (
+    CM2_PER_S,
+    VALUED,
+    Status,
+    contradiction,
+    judge,
+    moving_framework,
+    notes_of,
+)
 from superion.errors import InputError, suggest
+from superion.structures.composition import OXIDATION
 
 Array = np.ndarray
 Interval = tuple[float, float]
 Reference = Literal["system", "framework", "none"]
 
-CM2_PER_S = 0.1  # of 1 Å²/fs
-FEWEST_HOPS = 10.0
 WIDEST_COLLECTIVE = 0.6  # largest relative standard error at which a collective result is given
+
+
+USUAL = frozenset(symbol for symbol, charge in OXIDATION.items() if charge == 1)
+"""Ions whose charge needs no word."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransportResult:
     """Transport of one species, with 95 % intervals.
 
-    status is "converged", or "upper bound only" with fewer than ten independent hops: then every
-    value and interval is None and `diffusion_bound` and `conductivity_bound` hold 95 % upper bounds.
-    `reason` says why; `notes` say what else a reader must know.
+    status is what to go by; `reason` says why it is that, `notes` say what else a reader must know:
+
+    - "converged": values with intervals.
+    - "upper bound only": the ions did not move enough, or not far enough to tell a walk from a cage.
+    - "not diffusive": they moved much, but in cages; or the two halves of the run contradict each other.
+    - "melt": values as for "converged", but other species diffuse, too: `framework` names them.
+
+    In the second and third every value and interval is None, and `diffusion_bound` and
+    `conductivity_bound` hold 95 % upper bounds.
 
     species, charge (formal, e), temperature (K). length, discarded, timestep: ps. frames, ions: counts.
     volume: Å³, mean. diffusion*: cm²/s; the tensor is 3 x 3, a value without interval. conductivity*:
@@ -45,7 +70,10 @@ class TransportResult:
     is Nernst-Einstein over collective; both None with `collective_reason`. hops: effective hops of all
     ions, MSD(length) N / hop_length² (Å); independent_hops: less what ions did together. slope: log-log
     slope of the mean squared displacement over the lags `slope_lags` (ps), 1 in the diffusive regime.
-    modes: how many slow modes were used.
+    modes: how many slow modes were used. diffusive_from: ps, motion slower than this is diffusive; None where
+    none is. misfit: deviance by which cages fit the spectrum better than a line (see `diffusion`).
+    cage_plateau: Å², of the mean squared displacement within cages, vibrations included. cage_relaxation: ps,
+    None where no cage is seen. framework: cm²/s, by symbol, of other species that diffuse.
     msd_lags (ps), msd (Å²): a curve to draw, up to half the length.
     """
 
@@ -59,7 +87,7 @@ class TransportResult:
     frames: int
     ions: int
     volume: float
-    status: Literal["converged", "upper bound only"]
+    status: Status
     reason: str
     notes: tuple[str, ...]
     diffusion: float | None
@@ -80,6 +108,11 @@ class TransportResult:
     slope: float | None
     slope_lags: Interval
     modes: int
+    diffusive_from: float | None
+    misfit: float
+    cage_plateau: float
+    cage_relaxation: float | None
+    framework: dict[str, float]
     msd_lags: tuple[float, ...]
     msd: tuple[float, ...]
 
@@ -107,32 +140,37 @@ def transport(
     *,
     species: str = "Li",
     temperature: float,
-    charge: float = 1.0,
+    charge: float | None = None,
     discard: float = 0.0,
     hop_length: float = 3.0,
+    diffusive_from: float | None = None,
     reference: Reference = "system",
     unwrapped: bool = False,
 ) -> TransportResult:
     """Diffusion coefficient and conductivity of one species from one trajectory.
 
-    positions: (F, N, 3) Å, unwrapped (see `displacement.unwrap`). cells: (F, 3, 3) Å. times: (F,) fs,
-    evenly spaced. numbers: (N,) atomic numbers. masses: (N,) amu. temperature: K. charge: formal
-    charge of the ion in e, not the charge of a model: between two sites an ion carries its formal
-    charge, whatever cloud it drags along (Grasselli, Baroni, Nat. Phys. 15, 967, 2019). discard: ps
-    left out at the start. hop_length: Å between neighbouring sites; it decides what counts as a hop,
-    MSD N / hop_length² (He, Zhu, Epstein, Mo, npj Comput. Mater. 4, 18, 2018), and what is slow
-    (see `diffusion`). reference: what stands still: the centre of mass of the "system", of the
-    "framework" (all other species), or "none". unwrapped: the positions are known to be; otherwise jumps
-    of half a cell, which ions make when frames are far apart and the cell is small, are refused.
+        positions: (F, N, 3) Å, unwrapped (see `displacement.unwrap`). cells: (F, 3, 3) Å. times: (F,) fs,
+        evenly spaced. numbers: (N,) atomic numbers. masses: (N,) amu. temperature: K. charge: formal
+        charge of the ion in e, not the charge of a model: between two sites an ion carries its formal
+        charge, whatever cloud it drags along (Grasselli, Baroni, Nat. Phys. 15, 967, 2019); by default the
+        usual oxidation state (`composition.OXIDATION`). discard: ps
+        left out at the start. hop_length: Å between neighbouring sites; it decides what counts as a hop,
+        MSD N / hop_length² (He, Zhu, Epstein, Mo, npj Comput. Mater. 4, 18, 2018), and what is slow
+    (see `diffusion`). diffusive_from: ps, use only motion slower than this. reference: what stands still:
+        the centre of mass of the "system", of the "framework" (all other species), or "none". unwrapped: the
+        positions are known to be; otherwise jumps of half a cell, which ions make when frames are far apart
+        and the cell is small, are refused.
 
-    Raises InputError for shapes that disagree, values not finite, uneven times, wrapped positions,
-    and fewer than 100 frames after `discard`.
+        Raises InputError for shapes that disagree, values not finite, uneven times, wrapped positions, a
+        species without a usual charge, and fewer than 100 frames after `discard`.
     """
     positions = check_positions(positions)
     cells = check_cells(cells, len(positions))
     numbers = np.asarray(numbers)
     mobile = _mobile(numbers, positions.shape[1], species)
     timestep = _timestep(times, len(positions))
+    notes = [] if charge is not None or species in USUAL else [_taken(species)]
+    charge = formal_charge(species) if charge is None else charge
     if not (np.isfinite(temperature) and temperature > 0 and np.isfinite(charge) and charge != 0):
         raise InputError(
             f"temperature must be positive and charge not zero, found {temperature} K and {charge} e."
@@ -153,13 +191,26 @@ def transport(
 
     frames, ions = paths.shape[:2]
     volume = float(np.abs(np.linalg.det(cells)).mean())
-    found = diffusion_coefficient(paths, timestep, hop_length=hop_length)
+    start_of_regime = None if diffusive_from is None else 1000 * diffusive_from
+
+    def estimate(some: Array) -> DiffusionEstimate:
+        return diffusion_coefficient(some, timestep, hop_length=hop_length, diffusive_from=start_of_regime)
+
+    def estimate_others(some: Array) -> DiffusionEstimate:
+        line = walk_coefficient(some, timestep, hop_length=hop_length, modes=FEWEST_MODES)
+        return line if line.independent_hops < FEWEST_HOPS else estimate(some)
+
+    found = estimate(paths)
+    halves = contradiction(paths, found, estimate) if found.known else None
+    moving = moving_framework(positions, masses, numbers, mobile, estimate_others) if found.known else {}
+    status, reason = judge(found, ions, hop_length, halves, moving)
+    valued = status in VALUED
     msd = mean_squared_displacement(paths)
     slope, slope_lags = _slope(msd, found.modes)
-    converged = found.independent_hops >= FEWEST_HOPS
     to_conductivity = nernst_einstein(1.0, ions / volume, temperature, charge)
     lags = np.unique(np.geomspace(1, frames // 2, 60).round().astype(int))
-    shared: dict[str, Any] = dict(
+    bound = found.bound if halves is None else halves.bound
+    nothing = TransportResult(
         species=species,
         charge=float(charge),
         temperature=float(temperature),
@@ -170,41 +221,39 @@ def transport(
         frames=frames,
         ions=ions,
         volume=volume,
-        status="converged" if converged else "upper bound only",
-        reason=f"{found.independent_hops:.1f} independent hops, {FEWEST_HOPS:.0f} are needed for a value.",
-        notes=_notes(found, ions, slope) if converged else (),
+        status=status,
+        reason=reason,
+        notes=(*notes, *(notes_of(found, slope) if valued else ())),
+        diffusion=None,
+        diffusion_interval=None,
+        diffusion_bound=CM2_PER_S * bound,
+        diffusion_tensor=None,
+        conductivity=None,
+        conductivity_interval=None,
+        conductivity_bound=to_conductivity * bound,
+        collective_conductivity=None,
+        collective_interval=None,
+        haven_ratio=None,
+        haven_interval=None,
+        collective_reason="the diffusion coefficient of single ions is not known.",
         hop_length=float(hop_length),
         hops=found.hops,
         independent_hops=found.independent_hops,
         slope=slope,
         slope_lags=(slope_lags[0] * timestep / 1000, slope_lags[1] * timestep / 1000),
         modes=found.modes,
+        diffusive_from=None if found.diffusive_from is None else found.diffusive_from / 1000,
+        misfit=found.misfit,
+        cage_plateau=found.plateau,
+        cage_relaxation=None if found.relaxation is None else found.relaxation / 1000,
+        framework={symbol: CM2_PER_S * value for symbol, value in moving.items()},
         msd_lags=tuple((lags * timestep / 1000).tolist()),
         msd=tuple(msd[lags].tolist()),
     )
-    if not converged:
-        return TransportResult(
-            **shared,
-            diffusion=None,
-            diffusion_interval=None,
-            diffusion_bound=CM2_PER_S * found.bound,
-            diffusion_tensor=None,
-            conductivity=None,
-            conductivity_interval=None,
-            conductivity_bound=to_conductivity * found.bound,
-            collective_conductivity=None,
-            collective_interval=None,
-            haven_ratio=None,
-            haven_interval=None,
-            collective_reason="too few hops for the diffusion coefficient of single ions.",
-        )
-    current = _current(still, masses, mobile)
-    together = diffusion_coefficient(current, timestep, hop_length=hop_length, modes=found.modes)
-    known = together.variance <= WIDEST_COLLECTIVE**2
-    haven = found.value / together.value if known else None
-    spread = float(np.exp(1.96 * np.sqrt(found.variance + together.variance)))
-    return TransportResult(
-        **shared,
+    if not valued:
+        return nothing
+    known = replace(
+        nothing,
         diffusion=CM2_PER_S * found.value,
         diffusion_interval=_times(CM2_PER_S, found.interval),
         diffusion_bound=None,
@@ -212,14 +261,64 @@ def transport(
         conductivity=to_conductivity * found.value,
         conductivity_interval=_times(to_conductivity, found.interval),
         conductivity_bound=None,
-        collective_conductivity=to_conductivity * together.value if known else None,
-        collective_interval=_times(to_conductivity, together.interval) if known else None,
+    )
+    if mobile.all():
+        return replace(
+            known,
+            collective_conductivity=0.0,
+            collective_interval=(0.0, 0.0),
+            collective_reason="all atoms carry the same charge: their current is their momentum, which is "
+            "conserved.",
+        )
+    return _with_collective(known, _current(still, masses, mobile), found, to_conductivity, timestep)
+
+
+def formal_charge(species: str) -> float:
+    """Usual oxidation state (e) of an element; InputError where there is none."""
+    if species not in OXIDATION:
+        raise InputError(
+            f"the formal charge of {species} is not known.",
+            remedy="give it in e: --charge, or charge: in YAML.",
+        )
+    return OXIDATION[species]
+
+
+def _taken(species: str) -> str:
+    return (
+        f"the charge of {species} was taken as {formal_charge(species):+g} e, its usual oxidation state; "
+        "--charge (charge: in YAML) sets another."
+    )
+
+
+def _with_collective(
+    known: TransportResult, current: Array, found: DiffusionEstimate, to_conductivity: float, timestep: float
+) -> TransportResult:
+    """The result with the conductivity of the one path of the current, if it is known well enough."""
+    modes = found.modes
+    if found.caged:
+        modes = modes_below(found.modes, 1000 * known.length, found.diffusive_from)
+    if modes < LEAST_MODES:
+        return replace(
+            known,
+            collective_reason="the collective displacement is one path, and the run is too short for it: "
+            f"{modes} of its modes are slower than the cages, {LEAST_MODES} are needed.",
+        )
+    together = walk_coefficient(current, timestep, hop_length=known.hop_length, modes=modes)
+    if not together.variance <= WIDEST_COLLECTIVE**2:
+        return replace(
+            known,
+            collective_reason=f"the collective displacement is one path, and after {known.length:.3g} ps its "
+            f"diffusion coefficient is not known to {100 * WIDEST_COLLECTIVE:.0f} %.",
+        )
+    haven = found.value / together.value
+    spread = float(np.exp(1.96 * np.sqrt(found.variance + together.variance)))
+    return replace(
+        known,
+        collective_conductivity=to_conductivity * together.value,
+        collective_interval=_times(to_conductivity, together.interval),
         haven_ratio=haven,
-        haven_interval=None if haven is None else (haven / spread, haven * spread),
-        collective_reason=None
-        if known
-        else f"the collective displacement is one path, and after {shared['length']:.3g} ps its diffusion "
-        f"coefficient is not known to {100 * WIDEST_COLLECTIVE:.0f} %.",
+        haven_interval=(haven / spread, haven * spread),
+        collective_reason=None,
     )
 
 
@@ -349,19 +448,6 @@ def _slope(msd: Array, modes: int) -> tuple[float | None, tuple[int, int]]:
     if not (msd[lags] > 0).all():
         return None, (first, last)
     return float(np.polyfit(np.log(lags), np.log(msd[lags]), 1)[0]), (first, last)
-
-
-def _notes(found: DiffusionEstimate, ions: int, slope: float | None) -> tuple[str, ...]:
-    """What limits a value that has enough hops."""
-    notes = []
-    if found.hops < 3 * ions:
-        notes.append(
-            f"{found.hops / ions:.1f} effective hops per ion: hops back and forth that take longer than the "
-            "trajectory cannot be seen, and would make the true value smaller."
-        )
-    if slope is not None and not 0.7 <= slope <= 1.3:
-        notes.append(f"the log-log slope of the mean squared displacement is {slope:.2f}, not near 1.")
-    return tuple(notes)
 
 
 def _times(factor: float, interval: Interval) -> Interval:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from superion.analysis.transport_status import VALUED
 from superion.errors import CorruptFileError, InputError
 from superion.files import read_json
 from superion.report.estimates import Estimate
@@ -114,7 +115,7 @@ def _run(potential: str, kelvin: float, value: dict[str, Any]) -> Run:
 
 def _known_or_bound(result: dict[str, Any], name: str) -> Estimate:
     """Value with interval, or the bound; what calls itself an upper bound is never taken for a value."""
-    known = _known(result[name], result[f"{name}_interval"]) if result["status"] == "converged" else None
+    known = _known(result[name], result[f"{name}_interval"]) if result["status"] in VALUED else None
     return known or Estimate(None, None, float(result[f"{name}_bound"]))
 
 

@@ -80,9 +80,14 @@ class TransportSettings(BaseModel):
     model_config = _STRICT
 
     species: str = Field("Li", description="mobile element")
-    charge: float = Field(1.0, description="formal charge of the mobile ion in e")
+    charge: float | None = Field(
+        None, description="formal charge of the mobile ion in e; null: its usual oxidation state"
+    )
     discard_ps: float = Field(0.0, ge=0, description="production time left out as equilibration, in ps")
     hop_length: PositiveFloat = Field(3.0, description="distance of neighbouring sites of the ion in Å")
+    diffusive_from_ps: PositiveFloat | None = Field(
+        None, description="only motion slower than this is used, in ps; null: what is found"
+    )
     reference: Literal["system", "framework", "none"] = Field(
         "system",
         description="what stands still: the centre of mass of the system, of all other species, or none",

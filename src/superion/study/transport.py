@@ -74,6 +74,7 @@ def conductivity(
         charge=settings.charge,
         discard=settings.discard_ps,
         hop_length=settings.hop_length,
+        diffusive_from=settings.diffusive_from_ps,
         reference=settings.reference,
         unwrapped=True,
     )

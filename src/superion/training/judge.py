@@ -70,11 +70,11 @@ def improving(history: Sequence[float], patience: int, tolerance: float) -> bool
 def diffusion_converged(history: Sequence[dict[str, Any]], patience: int) -> bool:
     """Whether the last `patience` + 1 diffusion coefficients lie in each other's 95 % intervals.
 
-    history: results of `superion transport` as JSON, with `diffusion` (cm²/s) and `diffusion_interval`.
-    A run that gives no more than an upper bound has not converged.
+    history: results of `superion transport` as JSON, with `status`, `diffusion` (cm²/s) and
+    `diffusion_interval`. A run whose status is not "converged" has not.
     """
     last = history[-patience - 1 :]
-    if len(last) <= patience or any(r["diffusion"] is None for r in last):
+    if len(last) <= patience or any(r.get("status") != "converged" for r in last):
         return False
     low = max(r["diffusion_interval"][0] for r in last)
     high = min(r["diffusion_interval"][1] for r in last)

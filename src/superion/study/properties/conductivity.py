@@ -65,7 +65,8 @@ class Conductivity(Property):
 def _value(row: Row, result: dict[str, Any]) -> Value:
     if result["status"] != "converged":
         bound = result["conductivity_bound"]
-        return row.without(f"only an upper bound of {number(bound)} mS/cm is known: {result['reason']}")
+        known = "" if bound is None else f" (below {number(bound)} mS/cm)"
+        return row.without(f"{result['status']}{known}: {result['reason']}")
     low, high = result["conductivity_interval"]
     spread = (math.log(high) - math.log(low)) / (2 * NORMAL_95) if low > 0 and math.isfinite(high) else None
     if spread is None:

@@ -1,0 +1,115 @@
+"""What a transport result is worth: its status, and what it takes for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from ase.data import chemical_symbols
+
+from superion.analysis.diffusion import FEWEST_FRAMES, FEWEST_HOPS, DiffusionEstimate
+from superion.analysis.displacement import remove_drift
+from superion.errors import InputError
+
+Array = np.ndarray
+Status = Literal["converged", "upper bound only", "not diffusive", "melt"]
+Estimate = Callable[[Array], DiffusionEstimate]
+"""From paths (F, N, 3) Å to their diffusion coefficient."""
+
+CM2_PER_S = 0.1  # of 1 Å²/fs
+VALUED = ("converged", "melt")
+"""Statuses of results with values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """Diffusion coefficients (cm²/s) of the halves of a run, and the upper bound (Å²/fs) of all."""
+
+    values: tuple[float, float]
+    bound: float
+
+
+def contradiction(paths: Array, found: DiffusionEstimate, estimate: Estimate) -> Halves | None:
+    """What the two halves of a run say, if they exclude each other: then its motion is not stationary."""
+    middle = len(paths) // 2
+    if middle < FEWEST_FRAMES:
+        return None
+    try:
+        halves = [estimate(part) for part in (paths[:middle], paths[middle:])]
+    except InputError:  # a given start of the diffusive regime is slower than half a run can show
+        return None
+    ends = [half.interval if half.known else (0.0, half.bound) for half in halves]
+    if max(low for low, _ in ends) <= min(high for _, high in ends):
+        return None
+    return Halves(
+        (CM2_PER_S * halves[0].value, CM2_PER_S * halves[1].value),
+        max(found.bound, *(high for _, high in ends)),
+    )
+
+
+def moving_framework(
+    positions: Array,
+    masses: Array,
+    numbers: Array,
+    mobile: Array,
+    estimate: Estimate,
+) -> dict[str, float]:
+    """Diffusion coefficients (Å²/fs) of other species that are known to diffuse, about the centre of mass."""
+    if mobile.all():
+        return {}
+    seen = remove_drift(positions, masses)
+    others = {}
+    for number in sorted(set(numbers[~mobile].tolist())):
+        found = estimate(seen[:, numbers == number])
+        if found.known:
+            others[chemical_symbols[number]] = found.value
+    return others
+
+
+def judge(
+    found: DiffusionEstimate,
+    ions: int,
+    hop_length: float,
+    halves: Halves | None,
+    moving: dict[str, float],
+) -> tuple[Status, str]:
+    """The status of a result, and the reason for it."""
+    hops = f"{found.independent_hops:.1f} independent hops"
+    if halves is not None:
+        first, second = halves.values
+        return "not diffusive", (
+            f"the two halves of the run exclude each other: D = {first:.2g} and {second:.2g} cm²/s. "
+            "The motion is not stationary: discard the start, or run longer."
+        )
+    if found.known and moving:
+        also = ", ".join(f"D({symbol}) = {CM2_PER_S * value:.2g} cm²/s" for symbol, value in moving.items())
+        return "melt", f"the framework diffuses ({also}): a melt, not a solid conductor."
+    if found.known:
+        return "converged", f"{hops}, {FEWEST_HOPS:.0f} are needed for a value."
+    if not found.diffusive:
+        relaxation = "" if found.relaxation is None else f" and relax in {found.relaxation / 1000:.2g} ps"
+        return "not diffusive", (
+            f"the ions move in cages, whose mean squared displacement levels off at {found.plateau:.2g} Å²"
+            f"{relaxation}; diffusion between them is too slow to tell in this run."
+        )
+    if found.independent_hops < FEWEST_HOPS:
+        return "upper bound only", f"{hops}, {FEWEST_HOPS:.0f} are needed for a value."
+    return "upper bound only", (
+        f"{found.hops / ions:.1f} effective hops per ion: so short a way may be one within cages of up to "
+        f"{2 * hop_length**2:.0f} Å² that relax as slowly as the run is long."
+    )
+
+
+def notes_of(found: DiffusionEstimate, slope: float | None) -> tuple[str, ...]:
+    """What a reader of a value must know."""
+    notes = []
+    if found.caged:
+        notes.append(
+            f"cages are seen, with a plateau of {found.plateau:.2g} Å² in the mean squared displacement; D "
+            "is that of the motion between them."
+        )
+    elif slope is not None and not 0.7 <= slope <= 1.3:
+        notes.append(f"the log-log slope of the mean squared displacement is {slope:.2f}, not near 1.")
+    return tuple(notes)
