@@ -36,7 +36,7 @@ from superion.analysis.transport_status import (
     notes_of,
 )
 from superion.errors import InputError, suggest
-from superion.structures.composition import OXIDATION
+from superion.structures.oxidation import OXIDATION, STATES
 
 Array = np.ndarray
 Interval = tuple[float, float]
@@ -45,7 +45,7 @@ Reference = Literal["system", "framework", "none"]
 WIDEST_COLLECTIVE = 0.6  # largest relative standard error at which a collective result is given
 
 
-USUAL = frozenset(symbol for symbol, charge in OXIDATION.items() if charge == 1)
+USUAL = frozenset(symbol for symbol, states in STATES.items() if states == (1.0,))
 """Ions whose charge needs no word."""
 
 
@@ -153,7 +153,7 @@ def transport(
         evenly spaced. numbers: (N,) atomic numbers. masses: (N,) amu. temperature: K. charge: formal
         charge of the ion in e, not the charge of a model: between two sites an ion carries its formal
         charge, whatever cloud it drags along (Grasselli, Baroni, Nat. Phys. 15, 967, 2019); by default the
-        usual oxidation state (`composition.OXIDATION`). discard: ps
+        usual oxidation state (`oxidation.OXIDATION`). discard: ps
         left out at the start. hop_length: Å between neighbouring sites; it decides what counts as a hop,
         MSD N / hop_length² (He, Zhu, Epstein, Mo, npj Comput. Mater. 4, 18, 2018), and what is slow
     (see `diffusion`). diffusive_from: ps, use only motion slower than this. reference: what stands still:

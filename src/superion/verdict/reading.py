@@ -157,7 +157,9 @@ def _conductivity(path: Path, kelvin: float) -> Value:
         if result["status"] != "converged" or value is None or interval is None or not interval[0] > 0:
             bound = result["conductivity_bound"]
             known = "" if bound is None else f" (below {number(bound)} mS/cm)"
-            return Value(**common, value=None, why=f"{result['status']}{known}: {result['reason']}")
+            return Value(
+                **common, value=None, why=f"{result['status']}{known}: {result['reason'].rstrip('.')}"
+            )
         spread = math.log(interval[1] / interval[0]) / (2 * _NORMAL)
     except (KeyError, TypeError, IndexError) as error:
         raise CorruptFileError(

@@ -66,7 +66,7 @@ def _value(row: Row, result: dict[str, Any]) -> Value:
     if result["status"] != "converged":
         bound = result["conductivity_bound"]
         known = "" if bound is None else f" (below {number(bound)} mS/cm)"
-        return row.without(f"{result['status']}{known}: {result['reason']}")
+        return row.without(f"{result['status']}{known}: {result['reason'].rstrip('.')}")
     low, high = result["conductivity_interval"]
     spread = (math.log(high) - math.log(low)) / (2 * NORMAL_95) if low > 0 and math.isfinite(high) else None
     if spread is None:
