@@ -1,9 +1,11 @@
 """Studies that nobody can finish are refused before anything is computed, all their faults at once."""
 
 import pytest
+from pydantic import ValidationError
 from toy_salt import settings, write_inputs, write_study
 
 from superion.errors import InputError
+from superion.study.config import StudySettings
 from superion.study.run import run_study
 
 
@@ -21,3 +23,17 @@ def test_sizes(tmp_path):
     source = write_study(tmp_path, dynamics=own["dynamics"] | {"steps": 10**13})
     with pytest.raises(InputError, match=r"a run of 1e\+13 steps"):
         run_study(source, tmp_path / "out", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ramp_to": 600}, "conductivities are of constant temperatures"),
+        ({"max_deviation": 0.2}, "resampled fits lack"),
+    ],
+)
+def test_dynamics_that_a_study_cannot_use(change, message):
+    chosen = settings(dynamics=settings()["dynamics"] | change, fits={"count": 3})
+    chosen["properties"] = {"conductivity": {"fits": 3}}
+    with pytest.raises(ValidationError, match=message):
+        StudySettings.model_validate(chosen)

@@ -59,7 +59,15 @@ def quench(
     settings = validate(chosen, QuenchSettings, remedy="see `superion quench --help`.")
     atoms = repeated(reading.structure(structure), parse_supercell(supercell))
     calculator, provenance = make_calculator(model, charged_cells)
-    final = melt_quench(atoms, calculator, settings, output, resume=resume, provenance=provenance)
+    final = melt_quench(
+        atoms,
+        calculator,
+        settings,
+        output,
+        resume=resume,
+        provenance=provenance,
+        warned=lambda text: typer.echo(f"warning: {text}.", err=True),
+    )
     final.info = {"frame_id": f"{structure.name.split('.')[0]}-quenched", "config_type": "quenched"}
     state(final, stated(atoms))
     write_frames(output / "quenched.extxyz", [final])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -19,7 +20,7 @@ from pydantic import (
 )
 
 from superion.errors import InputError
-from superion.files import read_json, write_json
+from superion.files import locked, read_json, write_json
 from superion.simulation.estimate import check_run
 from superion.simulation.md import run_md
 from superion.simulation.settings import MDSettings
@@ -130,12 +131,13 @@ def melt_quench(
     resume: bool = False,
     progress: bool | Literal["bar"] = True,
     provenance: dict[str, Any] | None = None,
+    warned: Callable[[str], None] | None = None,
 ) -> Atoms:
     """Melt and quench a structure with any ASE calculator; the last frame, with velocities.
 
     Each part is a run of `run_md` in a folder of its own below `folder`. resume: go on where a killed call
-    stopped; parts that are done are not repeated, and the result is that of an unbroken one. Raises what
-    `run_md` raises, and InputError if `folder` holds another schedule.
+    stopped; parts that are done are not repeated, and the result is that of an unbroken one. warned: is told
+    what speaks against a part. Raises what `run_md` raises, InputError if `folder` holds another schedule.
     """
     folder = Path(folder)
     _check_size(settings, len(atoms), folder)
@@ -153,12 +155,16 @@ def melt_quench(
                 remedy="resume it with its own settings (--resume, in Python resume=True), or use another "
                 "folder.",
             )
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(file, asked)
-    for part in schedule(settings):
-        place = folder / part.name
-        run_md(
-            atoms, calculator, part.settings, place, resume=resume, progress=progress, provenance=provenance
-        )
-        atoms = to_ase(read_trajectory(place))[-1]
+    with locked(folder) as place:
+        write_json(file, asked)
+        for part in schedule(settings):
+            place.check()
+            run = folder / part.name
+            done = run_md(
+                atoms, calculator, part.settings, run, resume=resume, progress=progress, provenance=provenance
+            )
+            if warned is not None:
+                for warning in done.warnings:
+                    warned(f"{part.name}: {warning}")
+            atoms = to_ase(read_trajectory(run), last=True)[-1]
     return atoms

@@ -183,6 +183,29 @@ class StudySettings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _one_temperature(self) -> Self:
+        if getattr(self.dynamics, "ramp_to", None) is not None:
+            raise ValueError("dynamics.ramp_to: conductivities are of constant temperatures; remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _deviations_are_known(self) -> Self:
+        chosen = self.properties.conductivity
+        resampled = chosen is not None and chosen.fits > 0
+        if getattr(self.dynamics, "max_deviation", None) is None:
+            return self
+        if resampled or not self.fit.uncertainty:
+            raise ValueError(
+                "dynamics.max_deviation needs deviations, which "
+                + (
+                    "resampled fits lack: set properties.conductivity.fits to 0"
+                    if resampled
+                    else "fit.uncertainty: false leaves out"
+                )
+            )
+        return self
+
+    @model_validator(mode="after")
     def _enough_fits(self) -> Self:
         chosen = self.properties.conductivity
         if chosen is not None and chosen.fits > self.fits.count:

@@ -76,7 +76,7 @@ def prepare(job: Job) -> None:
 
 
 def _continues(job: Job) -> bool:
-    """Whether the folder holds the beginning of this very run (more steps are a continuation)."""
+    """Whether the folder holds the beginning of this very run (more steps are one, but for ramps)."""
     try:
         meta = read_meta(job.folder) if (job.folder / META).exists() else None
     except CorruptFileError:
@@ -85,7 +85,8 @@ def _continues(job: Job) -> bool:
         return count_chunks(job.folder) == 0
     begun = MDSettings.model_validate(meta["settings"])  # settings that are new since then have defaults
     same = begun.model_copy(update={"steps": job.settings.steps}) == job.settings
-    fits = begun.steps <= job.settings.steps
+    more = job.settings.steps - begun.steps
+    fits = more == 0 or (more > 0 and begun.ramp_to is None)
     return same and fits and meta.get("provenance") == job.identity
 
 

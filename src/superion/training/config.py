@@ -107,6 +107,8 @@ class DiffusionSettings(BaseModel):
     def _one(cls, dynamics: Any) -> Any:
         if len(dynamics.temperatures) != 1:
             raise ValueError(f"one temperature is needed, found {len(dynamics.temperatures)}")
+        if dynamics.ramp_to is not None:
+            raise ValueError("ramp_to: diffusion coefficients are of constant temperatures; remove it")
         return dynamics
 
 

@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.io import write
 
 from superion.files import write_atomic
-from superion.simulation import Trajectory, to_ase
+from superion.simulation import MDSettings, Trajectory, to_ase
 from superion.structures import read_frames
 from superion.structures.bare import bare
 
@@ -58,9 +58,9 @@ def write_sample(
 
     name: of the trajectory. sampled_with: what moved the atoms; it stands in every frame.
     """
-    settings = trajectory.meta["settings"]
-    moved = to_ase(trajectory)[0 if settings["equilibrate"] else 1 :]
-    frames = [snapshot(atoms, start, name, settings["temperature"], "sampled") for atoms in moved]
+    settings = MDSettings.model_validate(trajectory.meta["settings"])
+    moved = to_ase(trajectory)[0 if settings.equilibrate else 1 :]
+    frames = [snapshot(atoms, start, name, settings.target(atoms.info["step"]), "sampled") for atoms in moved]
     for atoms in frames:
         atoms.info["sampled_with"] = sampled_with
     write_frames(path, frames)
