@@ -88,7 +88,7 @@ def test_the_executor_of_the_documentation_is_understood(tmp_path):
 
 
 def test_a_model_labels_as_the_schema_says(tmp_path):
-    """`labeller: {model: FILE}`, with another labeller around it or without, also in the folder."""
+    """A file of a model may stand with another key labeller around it or without, in the folder too."""
     said = TrainSettings.model_json_schema()["$defs"]["LabelSettings"]["properties"]["labeller"]
     assert "{model: FILE}" in said["description"]
     for labeller in ({"model": "truth.safetensors"}, {"labeller": {"model": "truth.safetensors"}}):
