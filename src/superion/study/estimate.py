@@ -17,8 +17,8 @@ _STEP = 20_000
 """Bytes that the record of a step takes."""
 
 
-def check_study(settings: StudySettings, folder: Path) -> None:
-    """InputError naming every part of a study that this machine cannot do: fits, supercell, runs."""
+def study_faults(settings: StudySettings, folder: Path) -> list[str]:
+    """Every part of a study that this machine cannot do: fits, supercell, runs."""
     faults = []
     fits = min(settings.fits.count, 10**200) * len(settings.potentials)
     try:
@@ -31,9 +31,7 @@ def check_study(settings: StudySettings, folder: Path) -> None:
     except InputError as error:
         faults.append(str(error))
     runs = [settings.dynamics.at(t) for t in settings.dynamics.temperatures]
-    faults += dynamics_faults(settings.structure, runs, folder)
-    if faults:
-        raise InputError(" ".join(faults))
+    return faults + dynamics_faults(settings.structure, runs, folder)
 
 
 def dynamics_faults(structure: StructureSettings, runs: list[MDSettings], folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ def check_files(named: Mapping[str, Iterable[str | Path]], source: Path) -> None
     """InputError, naming the key of the settings in `source`, for a file that does not exist."""
     for key, files in named.items():
         for file in files:
-            if not Path(file).is_file():
+            if not Path(file).exists():
                 raise InputError(
                     f"{key}: there is no file {file}.",
                     file=source,

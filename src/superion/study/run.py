@@ -18,15 +18,8 @@ from superion.study.crew import Begun, run_apart
 from superion.study.crew_worker import reason
 from superion.study.display import Display, say
 from superion.study.dynamics import Job, done_fraction, outputs, run_jobs
-from superion.study.estimate import check_study
-from superion.study.folder import (
-    PROVENANCE,
-    check_files,
-    check_folder,
-    read_state,
-    remove_leftovers,
-    set_aside,
-)
+from superion.study.folder import PROVENANCE, check_folder, read_state, remove_leftovers, set_aside
+from superion.study.preflight import check_before
 from superion.study.provenance import environment
 from superion.study.state import State
 from superion.study.steps import RESULTS, Step, Study
@@ -56,9 +49,10 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
         "locality": [] if settings.locality is None else [settings.locality],
         **settings.properties.files(),
     }
-    check_files(named, source)
     check_folder(folder, "study", settings.name, SETTINGS, lambda file: read_study(file).name)
-    check_study(settings, folder)
+    study = Study(settings, folder, progress)
+    for note in check_before(study, named, source):
+        say(f"note: {note}", progress)
     with locked(folder):
         remove_leftovers(folder)
         state = read_state(folder, progress)
@@ -66,7 +60,7 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
         state.write()
         write_study(settings, folder)
         write_json(folder / PROVENANCE, _provenance(settings))
-        failed = _run(Study(settings, folder, progress), state)
+        failed = _run(study, state)
         state.pid = None
         state.write()
     if failed:

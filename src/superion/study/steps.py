@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ase import Atoms
+
 from superion.analysis.accuracy import errors
 from superion.errors import CorruptFileError, ModelError
 from superion.files import sha256, write_json
 from superion.potentials import Potential, fit
-from superion.structures import census, is_isolated, trajectory_of
+from superion.structures import census, is_isolated, read_structure, trajectory_of
 from superion.study.config import StudySettings
 from superion.study.data import Dataset, load_dataset
 from superion.study.display import say
@@ -78,6 +80,7 @@ class Study:
     data_files: dict[str, Path] = field(init=False)
     """Files of the data, by the name that enters the hash."""
     _data: tuple[Any, Dataset] | None = field(default=None, init=False)
+    _periodic: bool | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.data_files = {
@@ -93,6 +96,18 @@ class Study:
             chosen = self.settings.data
             self._data = seen, load_dataset(files, chosen.keys, chosen.test, chosen.seed)
         return self._data[1]
+
+    @property
+    def start(self) -> Atoms:
+        """The structure that dynamics starts from, not repeated; read anew."""
+        return read_structure(self.settings.structure.file, "-1")
+
+    @property
+    def periodic(self) -> bool:
+        """Whether there is a crystal in which ions could be said to conduct."""
+        if self._periodic is None:
+            self._periodic = bool(self.start.pbc.all())
+        return self._periodic
 
     def fits(self, count: int | None = None) -> list[Fit]:
         """The main fit of every potential, then those of each draw up to `count` (all if not given)."""
@@ -151,7 +166,7 @@ class Study:
             ),
             *self._properties(STATIC),
             *(self._dynamics(*run) for run in self.runs),
-            *(self._transport(name) for name, _, _ in self.runs),
+            *(self._transport(name) for name, _, _ in self.runs if self.periodic),
             *self._properties(FROM_DYNAMICS),
             *self._verdict(),
             Step("report", ("accuracy",), shown, self._reads_results, self._report),

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from superion.errors import SuperionError
+from ase import Atoms
+
+from superion.errors import InputError, SuperionError
 from superion.potentials import Calculator
+from superion.structures import read_structure
 from superion.study.properties.settings import identity
 from superion.study.resample import Fit
 from superion.verdict.values import REFERENCE, Kind, PropertyFile, Value, property_path, write_property
@@ -43,6 +46,18 @@ class Measured:
     values: Sequence[Value]
     notes: Sequence[str] = ()
     files: Sequence[Path] = ()
+
+
+def read_crystal(path: Path) -> Atoms:
+    """The last structure of a file; InputError if it is not periodic along three axes."""
+    atoms = read_structure(path, "-1")
+    if not (atoms.pbc.all() and atoms.cell.rank == 3):
+        raise InputError(
+            f"a crystal is needed, found periodic axes {atoms.pbc.tolist()}.",
+            file=path,
+            remedy="give a structure with three periodic axes, or leave this property out.",
+        )
+    return atoms
 
 
 class Property(ABC):
@@ -82,6 +97,9 @@ class Property(ABC):
     def labelled(self) -> bool:
         """Whether labels give values to compare with."""
         return False
+
+    def check(self) -> None:  # noqa: B027 - most have nothing to look at
+        """Raise, before anything is computed, what speaks against it: files, elements, periodic axes."""
 
     @abstractmethod
     def rows(self) -> list[Row]:

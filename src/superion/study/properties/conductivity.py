@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from superion.errors import InputError
 from superion.files import read_json
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.resample import Fit
@@ -38,6 +39,15 @@ class Conductivity(Property):
         assert fit is not None
         found = {f"{kelvin:g}": self._path(fit, kelvin) for kelvin in self._temperatures}
         return {name: path for name, path in found.items() if path.exists()}
+
+    def check(self) -> None:
+        """Dynamics is that of a crystal."""
+        if not self.study.periodic:
+            raise InputError(
+                "conductivity needs dynamics of a crystal that is periodic along three axes.",
+                file=self.study.settings.structure.file,
+                remedy="leave this property out, or start from a crystal.",
+            )
 
     def rows(self) -> list[Row]:
         """All values there are."""

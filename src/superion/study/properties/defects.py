@@ -17,10 +17,11 @@ from superion.defects.rest import in_background
 from superion.defects.settings import Supercell
 from superion.errors import InputError
 from superion.potentials import Potential
-from superion.structures import get_label, read_frames, read_structure
+from superion.structures import get_label, read_frames, read_structure, require_labels
 from superion.structures.foreign import Foreign
+from superion.study.data import read_files
 from superion.study.electrostatics import fixed_charges
-from superion.study.properties.base import Measured, Property, Row
+from superion.study.properties.base import Measured, Property, Row, read_crystal
 from superion.study.properties.settings import DefectsSettings
 from superion.study.resample import Fit
 from superion.verdict.values import Value
@@ -88,6 +89,13 @@ class Defects(Property):
     def labelled(self) -> bool:
         """Whether some structures are labelled."""
         return bool(self.settings.labels)
+
+    def check(self) -> None:
+        """There are such defects in this crystal, and labels where they are named."""
+        read_crystal(self._structure)
+        defects_of(self._crystal, self._chosen)
+        for file in self.settings.labels:
+            require_labels(read_files([file], self.study.settings.data.keys))
 
     def rows(self) -> list[Row]:
         """All values there are."""

@@ -11,8 +11,7 @@ from superion.analysis.dielectric import lattice_dielectric
 from superion.analysis.doubt import doubts, far
 from superion.analysis.relaxation import relaxed
 from superion.electrostatics.polarization import BornModel, born_charges
-from superion.structures import read_structure
-from superion.study.properties.base import Measured, Property, Row
+from superion.study.properties.base import Measured, Property, Row, read_crystal
 from superion.study.resample import Fit
 
 Array = np.ndarray
@@ -32,6 +31,10 @@ class DielectricConstant(Property):
         """Files that are read."""
         return {"structure": self._structure}
 
+    def check(self) -> None:
+        """There is a crystal."""
+        read_crystal(self._structure)
+
     def rows(self) -> list[Row]:
         """All values there are."""
         return [ROW]
@@ -42,7 +45,7 @@ class DielectricConstant(Property):
         charges = model.potential.response
         if charges is None:
             return Measured([ROW.without(NO_CHARGES)])
-        atoms = read_structure(self._structure, "-1")
+        atoms = read_crystal(self._structure)
         rest = relaxed(atoms, model, cell=chosen.relax_cell, fmax=chosen.fmax, steps=chosen.steps)
         inner = chosen.epsilon_inf
         if isinstance(charges, BornModel) and "epsilon_inf" not in chosen.model_fields_set:

@@ -9,8 +9,7 @@ from ase import units
 from superion.analysis.doubt import doubts, far
 from superion.analysis.elastic import elastic_tensor
 from superion.analysis.relaxation import relaxed
-from superion.structures import read_structure
-from superion.study.properties.base import Measured, Property, Row
+from superion.study.properties.base import Measured, Property, Row, read_crystal
 from superion.study.resample import Fit
 
 MODULI = {"bulk": "bulk modulus", "shear": "shear modulus", "young": "Young's modulus"}
@@ -26,6 +25,10 @@ class Elastic(Property):
         """Files that are read."""
         return {"structure": self._structure}
 
+    def check(self) -> None:
+        """There is a crystal."""
+        read_crystal(self._structure)
+
     def rows(self) -> list[Row]:
         """All values there are."""
         return [Row(name, "GPa", "positive") for name in MODULI.values()]
@@ -33,7 +36,7 @@ class Elastic(Property):
     def measure(self, fit: Fit) -> Measured:
         """The values by one fit."""
         chosen, model = self.settings, self.calculator(fit)
-        atoms = read_structure(self._structure, "-1")
+        atoms = read_crystal(self._structure)
         if chosen.relax:
             atoms = relaxed(atoms, model, cell=True, fmax=chosen.fmax, steps=chosen.steps)
         found = elastic_tensor(atoms, model, strain=chosen.strain, fmax=chosen.fmax)

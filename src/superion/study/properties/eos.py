@@ -29,6 +29,10 @@ VOLUME = Row("equilibrium volume", "Å³", "positive")
 MODULUS = Row("bulk modulus of the curve", "GPa", "positive")
 
 
+FEWEST = 5
+"""Volumes that a curve needs."""
+
+
 class Eos(Property):
     """Energies of single points, compared after both minima are put at zero."""
 
@@ -46,6 +50,16 @@ class Eos(Property):
     def labelled(self) -> bool:
         """Labels are what it is about."""
         return True
+
+    def check(self) -> None:
+        """The frames are of one crystal, at enough volumes."""
+        volumes = {round(atoms.get_volume(), 6) for atoms in self.frames}
+        if len(volumes) < FEWEST:
+            raise InputError(
+                f"its frames have {len(volumes)} different volumes.",
+                file=self.settings.file,
+                remedy=f"name labelled frames of one crystal at {FEWEST} or more volumes.",
+            )
 
     def rows(self) -> list[Row]:
         """All values there are."""

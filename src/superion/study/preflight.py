@@ -1,0 +1,193 @@
+"""What a study needs, looked at before anything is computed or written: all faults at once."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from ase import Atoms
+
+from superion.errors import InputError, SuperionError
+from superion.files import read_json
+from superion.potentials.memory import check_memory
+from superion.structures import get_label, is_isolated, require_labels
+from superion.structures.foreign import Foreign
+from superion.study.data import read_files
+from superion.study.electrostatics import electrostatic_terms
+from superion.study.estimate import study_faults
+from superion.study.properties.registry import FROM_DYNAMICS, STATIC, properties_of
+from superion.study.state import State
+from superion.study.steps import Study
+
+SHOWN = 12
+
+
+def check_before(study: Study, named: Mapping[str, Iterable[str | Path]], source: Path) -> list[str]:
+    """What a user should know before the start; InputError with every fault that can be found without work.
+
+    named: files by the key of the settings in `source`. Looked at are files and what they hold, elements,
+    charges, the mobile species, what properties need, memory and sizes.
+    """
+    faults = missing_files(named)
+    faults += study_faults(study.settings, study.folder)
+    notes: list[str] = []
+    if not faults:
+        faults, notes = _contents(study)
+    if faults:
+        raise InputError(listed(faults), file=source, remedy=_remedy(faults))
+    return notes
+
+
+def missing_files(named: Mapping[str, Iterable[str | Path]]) -> list[str]:
+    """A sentence for every file or folder that is not there."""
+    return [
+        f"{key}: there is no file {file}."
+        for key, files in named.items()
+        for file in files
+        if not Path(file).exists()
+    ]
+
+
+def listed(faults: list[str]) -> str:
+    """One fault as it is, several with numbers."""
+    if len(faults) == 1:
+        return faults[0]
+    more = f" … and {len(faults) - SHOWN} more." if len(faults) > SHOWN else ""
+    told = " ".join(f"({k}) {fault}" for k, fault in enumerate(faults[:SHOWN], start=1))
+    return f"{len(faults)} things stand against it, and nothing was computed. {told}{more}"
+
+
+def _remedy(faults: list[str]) -> str:
+    if any("there is no file" in fault for fault in faults):
+        return "correct the paths, which are relative to the YAML file, and whatever else is named."
+    return "correct what is named; nothing was written."
+
+
+def _contents(study: Study) -> tuple[list[str], list[str]]:
+    faults: list[str] = []
+    tell = _collector(faults)
+    frames: list[Atoms] = []
+    if not _fitted(study):
+        try:
+            frames = study.data.frames
+            faults += _unlabelled(frames)
+        except SuperionError as error:
+            faults += _data_faults(study) or [f"data: {error}"]
+    structure = tell("structure.file", lambda: study.start)
+    known = [atoms for atoms in frames if not is_isolated(atoms)]
+    if structure is not None:
+        faults += _elements(study, structure, known)
+    if "es-gap" in study.settings.potentials:
+        tried = _each_composition([*known, *([] if structure is None else [structure])])
+        tell("electrostatics", lambda: _charges(study, tried))
+    if frames:
+        targets, workers = len(study.settings.potentials), study.settings.processes
+        tell("fit", lambda: check_memory(study.settings.fit, frames, workers, targets))
+    if study.settings.locality is not None:
+        tell("locality", lambda: _locality(Path(str(study.settings.locality))))
+    for found in properties_of(study, (*STATIC, *FROM_DYNAMICS)):
+        tell(f"properties.{found.name}", found.check)
+    notes = []
+    if structure is not None and not structure.pbc.all():
+        notes.append(
+            "the structure is not periodic along three axes: no conductivity is computed from its dynamics."
+        )
+    return faults, notes
+
+
+def _collector(faults: list[str]) -> Callable[[str, Callable[[], Atoms | None]], Atoms | None]:
+    """Something that does a piece of work and adds what goes wrong to the faults, under a key."""
+
+    def tell(key: str, work: Callable[[], Atoms | None]) -> Atoms | None:
+        try:
+            return work()
+        except SuperionError as error:
+            text = str(error)
+            faults.append(text if text.startswith(key) else f"{key}: {text}")
+            return None
+
+    return tell
+
+
+def _fitted(study: Study) -> bool:
+    """Whether all data were read and fitted before, and have not changed."""
+    try:
+        step = next(step for step in study.plan() if step.name == "fit")
+        return State.read(study.folder).holds(step.name, step.inputs())
+    except (SuperionError, OSError):
+        return False
+
+
+def _data_faults(study: Study) -> list[str]:
+    """What is wrong with each file of the data."""
+    faults: list[str] = []
+    tell = _collector(faults)
+    foreign = Foreign.of(study.settings.data.keys)
+
+    def look(file: str) -> None:
+        frames = read_files([file], foreign)
+        if not all(is_isolated(atoms) for atoms in frames):
+            require_labels(frames)
+
+    for file in study.settings.data.files:
+        tell("data.files", lambda file=file: look(file))  # type: ignore[misc]
+    tell("data.keys", foreign.check)
+    return faults
+
+
+def _unlabelled(frames: list[Atoms]) -> list[str]:
+    """Files of which no frame has a label, although others have."""
+    labelled: dict[str, bool] = {}
+    for atoms in frames:
+        name = str(atoms.info["source"]).rpartition("#")[0]
+        has = any(get_label(atoms, label) is not None for label in ("energy", "forces", "stress"))
+        labelled[name] = labelled.get(name, False) or has
+    return [f"data.files: no frame of {name} has a label." for name, has in labelled.items() if not has]
+
+
+def _elements(study: Study, structure: Atoms, frames: list[Atoms]) -> list[str]:
+    """Elements that dynamics would meet unprepared, and a mobile species that is not there."""
+    faults = []
+    there, trained = set(structure.symbols), {symbol for atoms in frames for symbol in atoms.symbols}
+    species = study.settings.transport.species
+    if study.periodic and species not in there:
+        faults.append(
+            f"transport.species: {species} is not in the structure, which has {', '.join(sorted(there))}."
+        )
+    unknown = sorted(there - trained) if trained else []
+    if unknown:
+        faults.append(
+            f"structure.file: {', '.join(unknown)} of the structure occurs in no frame of the data, "
+            f"which have {', '.join(sorted(trained))}."
+        )
+    return faults
+
+
+def _each_composition(frames: list[Atoms]) -> list[Atoms]:
+    """The first frame of every set of elements."""
+    found: dict[frozenset[str], Atoms] = {}
+    for atoms in frames:
+        found.setdefault(frozenset(atoms.symbols), atoms)
+    return list(found.values())
+
+
+def _charges(study: Study, frames: list[Atoms]) -> None:
+    """Raise what speaks against the electrostatic term: parameters, a model file, elements without charge."""
+    terms = electrostatic_terms(study.settings.electrostatics, frames)
+    with warnings.catch_warnings(action="ignore"):  # the fit gives them
+        for atoms in frames:
+            for term in terms:
+                sources = getattr(term, "sources", None) or getattr(term, "charges", None)
+                if callable(sources):
+                    sources(atoms)
+
+
+def _locality(path: Path) -> None:
+    found = read_json(path, "name the locality.json of `superion locality`, or nothing.")
+    if not isinstance(found, dict) or found.get("kind") != "locality":
+        raise InputError(
+            "not the result of a locality test.",
+            file=path,
+            remedy="name the locality.json of `superion locality`, or nothing.",
+        )
