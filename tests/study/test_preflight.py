@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.io import read, write
+from ase.io import write
 from toy_salt import REST, crystal, frames, labelled, write_inputs, write_study
 from typer.testing import CliRunner
 
@@ -78,7 +77,6 @@ def test_files_that_cannot_be_read_are_all_named(tmp_path):
         data__files=["torn.extxyz", "bare.extxyz", "salt.extxyz"],
         electrostatics={"model": "m.safetensors"},
     )
-    print(message)
     for name in ("torn.extxyz", "bare.extxyz", "m.safetensors", "start.extxyz"):
         assert name in message
     assert "4 things stand against it" in message
@@ -131,6 +129,7 @@ def test_a_study_of_molecules_ends(tmp_path, capsys):
         dynamics__steps=20,
         dynamics__equilibrate=0,
         dynamics__max_temperature=1e6,
+        potentials=["es-gap"],
         transport__species="Na",
     )
     with warnings.catch_warnings():
@@ -142,8 +141,6 @@ def test_a_study_of_molecules_ends(tmp_path, capsys):
     assert {record.status for record in steps.values()} == {"done"}
     assert not any(name.startswith("transport/") for name in steps)
     assert (folder / "report.html").exists()
-    assert json.loads((folder / "verdict.json").read_text())["answer"]
-    assert len(read(tmp_path / "salt.extxyz", ":")) == 6
     asked = told_of_conductivity(tmp_path)
     assert "properties.conductivity" in asked
     assert "leave this property out, or start from a crystal" in asked

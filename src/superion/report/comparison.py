@@ -87,5 +87,5 @@ def comparisons(runs: Sequence[Run], names: Sequence[str] = ("gap", "es-gap")) -
     for run in runs:
         found.setdefault(run.potential, {})[run.kelvin] = run.sigma
     without, with_ = (found[name] for name in names)
-    ion = runs[0].ion
+    ion = next((run.ion for run in runs), "")
     return [compare(t, ion, without.get(t), with_.get(t)) for t in sorted(set(without) | set(with_))]

@@ -80,7 +80,7 @@ def read_content(folder: Path) -> Content:
     files = sorted(path for path in (folder / "transport").glob("*.json") if RESAMPLED not in path.stem)
     if not accuracy:
         raise _incomplete(folder / "accuracy.json", "accuracy", "it holds no potential", steps)
-    if not files:
+    if not files and _transport_wanted(folder, steps):
         raise _incomplete(folder / "transport", "transport", "there is no result of a trajectory", steps)
     runs = sorted(
         (read_run(path) for path in files), key=lambda r: (_ORDER.get(r.potential, 2), r.potential, r.kelvin)
@@ -114,6 +114,13 @@ def read_content(folder: Path) -> Content:
         locality=_locality(folder / settings["locality"]) if settings.get("locality") else None,
         curves=_curves(folder, settings, list(accuracy)),
         defects=_defects(folder, settings, list(accuracy)),
+    )
+
+
+def _transport_wanted(folder: Path, steps: dict[str, Any]) -> bool:
+    """Whether transport is among the steps of a study; of molecules it is not."""
+    return (
+        not steps or any(name.startswith("transport/") for name in steps) or (folder / "transport").exists()
     )
 
 

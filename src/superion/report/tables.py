@@ -34,8 +34,8 @@ class Table:
 
 
 def ion(content: Content) -> str:
-    """The mobile species."""
-    return content.runs[0].ion
+    """The mobile species; empty without transport."""
+    return next((run.ion for run in content.runs), "")
 
 
 def side_by_side(content: Content, found: Sequence[Comparison]) -> Table:

@@ -127,8 +127,12 @@ def _data_faults(study: Study) -> list[str]:
 
     def look(file: str) -> None:
         frames = read_files([file], foreign)
-        if not all(is_isolated(atoms) for atoms in frames):
+        if all(is_isolated(atoms) for atoms in frames):
+            return
+        try:
             require_labels(frames)
+        except InputError as error:
+            raise InputError(error.problem, file=file, remedy=error.remedy) from error
 
     for file in study.settings.data.files:
         tell("data.files", lambda file=file: look(file))  # type: ignore[misc]
