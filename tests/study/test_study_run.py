@@ -381,7 +381,22 @@ def test_missing_files_are_named_with_their_key(tmp_path: Path) -> None:
 def test_charges_that_are_not_neutral_stop_the_study_before_dynamics(tmp_path: Path) -> None:
     write_inputs(tmp_path)
     path = write_study(tmp_path, electrostatics__charges={"Li": 0.7, "Cl": -0.6})
-    with pytest.raises(SuperionError, match=r"1 of the steps failed\. fit: .*total charge"):
+    with pytest.raises(
+        InputError, match=r"electrostatics: .*Li=0\.7, Cl=-0\.6 give every .* Cl4Li4 \+0\.4 e"
+    ):
+        run_study(path, tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_steps_that_need_one_that_failed_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_inputs(tmp_path)
+    path = write_study(tmp_path)
+
+    def broken(*_: object, **__: object) -> None:
+        raise InputError("the fit is broken.")
+
+    monkeypatch.setattr("superion.study.steps.fit", broken)
+    with pytest.raises(SuperionError, match=r"1 of the steps failed\. fit: the fit is broken"):
         run_study(path, tmp_path / "out", progress=False)
     found = {row.step: row for row in status(tmp_path / "out").rows}
     assert found["census"].status == "done"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -28,13 +28,14 @@ from superion.electrostatics import (
     PolarizableTerm,
     Slater,
 )
-from superion.electrostatics.charged_cells import ChargedCells
+from superion.electrostatics.charged_cells import NEUTRAL, ChargedCells
 from superion.errors import CorruptFileError, InputError, ModelError, SuperionError
 from superion.files import read_json, sha256
 from superion.potentials import Potential
 from superion.potentials.kernel_dipoles import AtomicDipoles
 from superion.potentials.neural import NeuralTerm
 from superion.structures import is_isolated
+from superion.structures.bare import total_of
 from superion.study.qeq import QEqSettings, equilibration_term
 from superion.terms import Term
 
@@ -215,11 +216,29 @@ def _charged_as_asked(terms: list[Term], settings: ElectrostaticsSettings) -> li
     return list(Potential(terms).with_charged_cells(settings.charged_cells).terms)
 
 
+def _check_some_neutral(charges: Mapping[str, float], frames: Sequence[Atoms]) -> None:
+    """InputError for charges that leave no periodic frame neutral, although none states a charge.
+
+    One vacancy leaves some frames charged, a slip of the charges all of them.
+    """
+    cells = [atoms for atoms in frames if atoms.pbc.all() and not is_isolated(atoms)]
+    totals = [sum(charges.get(symbol, 0.0) for symbol in atoms.symbols) for atoms in cells]
+    if not cells or min(map(abs, totals)) <= NEUTRAL or any(total_of(atoms) for atoms in cells):
+        return
+    raise InputError(
+        f"the charges {', '.join(f'{s}={q:g}' for s, q in charges.items())} give every periodic frame a "
+        f"total charge, {cells[0].get_chemical_formula()} {totals[0]:+.6g} e.",
+        frame=cells[0].info.get("source"),
+        remedy="give charges that add up to zero in a crystal without defects; if all frames are charged as "
+        "they should be: --charged-cells background (in YAML charged_cells: background).",
+    )
+
+
 def electrostatic_terms(settings: ElectrostaticsSettings, frames: Sequence[Atoms]) -> list[Term]:
     """The electrostatic terms that the settings ask for, tried on `frames`.
 
     Raises ModelError or InputError, naming the model file, if it cannot be read, has no electrostatics, or
-    does not know an element of the frames.
+    does not know an element of the frames; InputError for fixed charges that leave no frame neutral.
     """
     if settings.charges == "qeq" and settings.model is None:
         symbols = {symbol for atoms in frames for symbol in atoms.symbols}
@@ -227,6 +246,8 @@ def electrostatic_terms(settings: ElectrostaticsSettings, frames: Sequence[Atoms
     if settings.model is None:
         charges, screening = fixed_charges(settings)
         coulomb = CoulombTerm(FixedCharges(charges), Slater.from_screening(screening), settings.accuracy)
+        if settings.charged_cells == "warn":
+            _check_some_neutral(charges, frames)
         return _charged_as_asked([coulomb], settings)
     path = Path(settings.model)
     terms = _electrostatics_of(Potential.load(path))
