@@ -95,7 +95,7 @@ class Defects(Property):
         read_crystal(self._structure)
         defects_of(self._crystal, self._chosen)
         for file in self.settings.labels:
-            require_labels(read_files([file], self.study.settings.data.keys))
+            require_labels(read_files([file], Foreign.of(self.study.settings.data.keys)))
 
     def rows(self) -> list[Row]:
         """All values there are."""
