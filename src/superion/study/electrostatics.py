@@ -221,8 +221,9 @@ def _check_some_neutral(charges: Mapping[str, float], frames: Sequence[Atoms]) -
 
     One vacancy leaves some frames charged, a slip of the charges all of them.
     """
-    cells = [atoms for atoms in frames if atoms.pbc.all() and not is_isolated(atoms)]
-    totals = [sum(charges.get(symbol, 0.0) for symbol in atoms.symbols) for atoms in cells]
+    known = set(charges)
+    cells = [a for a in frames if a.pbc.all() and not is_isolated(a) and known.issuperset(a.symbols)]
+    totals = [sum(charges[symbol] for symbol in atoms.symbols) for atoms in cells]
     if not cells or min(map(abs, totals)) <= NEUTRAL or any(total_of(atoms) for atoms in cells):
         return
     raise InputError(
