@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from label_cases import argon, faulty, truth
 
-from superion.errors import BusyError, InputError
+from superion.errors import BusyError, InputError, StorageError
 from superion.reference import (
     LabellerSettings,
     Labels,
@@ -25,6 +26,7 @@ from superion.reference import (
     stored_labels,
     structure_key,
 )
+from superion.reference.journal import Journal
 
 
 def label(
@@ -199,3 +201,26 @@ def test_running_labels_are_killed_when_the_workers_are_let_go(tmp_path) -> None
     for pid in map(int, log.read_text().split()):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_store_that_is_moved_or_deleted_stops_the_work(tmp_path, monkeypatch, deleted) -> None:
+    """What was labelled up to there is in the folder, wherever it is, and the work goes on there."""
+    folder, moved = tmp_path / "s", tmp_path / "moved"
+    append, records = Journal.append, []
+
+    def meddling(self, record):
+        records.append(record)
+        if len(records) == 4:
+            shutil.rmtree(folder) if deleted else folder.rename(moved)
+        append(self, record)
+
+    monkeypatch.setattr(Journal, "append", meddling)
+    with pytest.raises(StorageError, match="was deleted while" if deleted else f"is in {moved}"):
+        label(folder, faulty(), "threads:1")
+    assert len(records) == 4
+    monkeypatch.undo()
+    if not deleted:
+        outcome = label(moved, faulty())
+        assert 0 < outcome.made < 4
+        check(outcome)

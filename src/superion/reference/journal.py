@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -65,10 +66,13 @@ def read_journal(path: Path) -> tuple[list[dict[str, Any]], list[Damage]]:
 
 
 class Journal:
-    """A journal open for appending by one process; damaged lines are moved to `quarantine/` first."""
+    """A journal open for appending by one process; damaged lines are moved to `quarantine/` first.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    check: called after every record; raises if the folder is no longer where it was.
+    """
+
+    def __init__(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
+        self.path, self._check = path, check
         self._handle: int | None = None
 
     def __enter__(self) -> Self:
@@ -103,6 +107,7 @@ class Journal:
             os.ftruncate(self._handle, size)
             raise _cannot_write(self.path, error) from error
         self.records.append(record)
+        self._check()
 
     def _terminate(self) -> None:
         """A last line that is whole but lacks its newline gets it."""

@@ -163,14 +163,14 @@ def open_store(folder: Path) -> Iterator[Store]:
         )
     with ExitStack() as stack:
         try:
-            stack.enter_context(locked(folder))
+            place = stack.enter_context(locked(folder))
         except OSError as error:
             raise StorageError(
                 f"the store cannot be written ({error.strerror or error}).",
                 file=folder,
                 remedy="make room, correct the permissions, or name another folder.",
             ) from error
-        journal = stack.enter_context(Journal(folder / NAME))
+        journal = stack.enter_context(Journal(folder / NAME, place.check))
         store = Store(folder, journal.records, journal.damages)
         store._journal = journal
         for key, entry in store.entries.items():

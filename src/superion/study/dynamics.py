@@ -164,7 +164,15 @@ def _release(process: subprocess.Popen[bytes]) -> None:
 
 def _failure(job: Job, code: int) -> SimulationError:
     log = job.folder / LOG
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    try:
+        text = log.read_text(errors="replace")
+    except FileNotFoundError:
+        return SimulationError(
+            f"dynamics of {job.name} ended with code {code}: its folder was moved or deleted.",
+            file=job.folder,
+            remedy="run the same command again, and leave its folder alone while it works.",
+        )
+    lines = [line for line in text.splitlines() if line.strip()]
     reason = lines[-1] if lines else "it left no message"
     return SimulationError(
         f"dynamics of {job.name} ended with code {code}: {reason.removeprefix('error: ')}",
