@@ -7,7 +7,8 @@ from toy_crystals import Springs, crystal, pair_model
 from superion.errors import ModelError, SimulationError
 from superion.potentials import Calculator
 from superion.simulation import MDSettings, read_trajectory, run_md
-from superion.simulation.trust import EVERY
+from superion.simulation.state import initial_state
+from superion.simulation.trust import EVERY, Trust
 
 SIGMA = 0.002  # eV per atom
 
@@ -75,3 +76,14 @@ def test_models_without_deviations(tmp_path):
         )
     run_md(crystal(), Springs(crystal()), MDSettings(temperature=100, steps=10), tmp_path, progress=False)
     assert read_trajectory(tmp_path).force_deviation is None
+
+
+def test_runs_on_a_gpu_do_not_wait_for_the_cpu(model):
+    calculator = Calculator(model)
+    settings = MDSettings(temperature=100, steps=10)
+    state = initial_state(crystal(), temperature=100, seed=0, step=0, keep=False)
+    assert Trust(crystal(), calculator, settings)(state) is not None
+    calculator.device = "cuda"
+    assert Trust(crystal(), calculator, settings)(state) is None
+    wanted = settings.model_copy(update={"max_deviation": 0.1})
+    assert Trust(crystal(), calculator, wanted)(state) is not None

@@ -62,6 +62,7 @@ class Calculator(AseCalculator):
         if charged_cells is not None:
             potential = potential.with_charged_cells(charged_cells)
         self.potential = potential if precision == "float64" else potential.with_precision(precision)
+        self.device = device
         self._evaluator = evaluator(self.potential, backend, device)
         self._pairs = NeighbourList(skin)
 

@@ -47,7 +47,8 @@ class Trust:
         self._atoms = atoms.copy()
         self._every = settings.sample_every * math.ceil(EVERY / settings.sample_every)
         self._origin = settings.equilibrate
-        if len(atoms) > LARGEST:
+        elsewhere = getattr(calculator, "device", "cpu") != "cpu" and settings.max_deviation is None
+        if len(atoms) > LARGEST or elsewhere:  # deviations are computed on the CPU, at its pace
             self._potential = None
         if self._potential is not None:
             try:
