@@ -101,7 +101,7 @@ def test_sites_almost_far_enough_are_filled_as_the_file_says(tmp_path):
         write_cif(tmp_path / "a.cif", sites, group="P 4/m m m", number=123, a=6.0, c=1.9)
     )
     settled = plan(crystal.repeat((1, 1, 4)), min_distance=None)
-    assert "those farther apart than 1.9 Å may be filled both (--min-distance)" in settled.notes[0]
+    assert "those farther apart than 1.89 Å may be filled both (--min-distance)" in settled.notes[0]
     assert settled.counts[0] == {"Li": 3}
 
 

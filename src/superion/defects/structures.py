@@ -18,6 +18,7 @@ from superion.defects.environments import Distinct, Environments
 from superion.defects.settings import DefectSettings, Kind
 from superion.errors import InputError
 from superion.structures.bare import bare, repeated
+from superion.structures.contacts import check_contacts, limit_from
 from superion.structures.interstitials import interstitial_sites
 
 Array = np.ndarray
@@ -76,7 +77,8 @@ def defects_of(crystal: Atoms, settings: DefectSettings) -> list[Defect]:
     """The defects that `settings` ask for, the same ones for every model.
 
     crystal: the structure itself, not a supercell. Raises InputError for a cell that is not periodic along
-    three axes, a species that is not there, and supercells that hold no such pair.
+    three axes, a species that is not there, supercells that hold no such pair, and added atoms that touch
+    others.
     """
     if not (crystal.pbc.all() and crystal.cell.rank == 3):
         raise InputError(
@@ -94,6 +96,10 @@ def defects_of(crystal: Atoms, settings: DefectSettings) -> list[Defect]:
             made += frenkel_pairs_of(crystal, settings)
         else:
             made += (vacancies_of if kind == "vacancy" else interstitials_of)(crystal, settings)
+    limit = limit_from(crystal)
+    for defect in made:
+        atoms = defect.atoms(crystal, settings.supercells[0])
+        check_contacts(atoms, f"the defect {defect.name}", "raise --clearance.", limit)
     return made
 
 

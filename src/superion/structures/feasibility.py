@@ -47,8 +47,7 @@ def filling(model: SiteModel, rng: np.random.Generator | None = None) -> Array |
     rng: draws one of them. Raises InputError if in `SECONDS` none is found, nor shown not to exist.
     """
     sites = len(model.positions)
-    pairs = np.array([(i, j) for i, near in enumerate(model.exclusions) for j in near if i < j], dtype=int)
-    pairs = pairs.reshape(-1, 2)
+    pairs = _pairs(model)
     lower, upper = np.zeros(sites), np.zeros(sites)
     lower[model.fixed != VACANT] = upper[model.fixed != VACANT] = 1
     rows, wanted = np.full(sites, -1), []
@@ -91,27 +90,49 @@ def clashes(model: SiteModel) -> list[Clash]:
     share[model.fixed != VACANT] = 1
     for group in model.groups:
         share[group.sites] = 1 - group.counts[VACANT] / len(group.sites)
-    nearest: dict[tuple[str, str], tuple[float, tuple[float, float]]] = {}
-    for i, near in enumerate(model.exclusions):
-        others = np.array(sorted(near), dtype=int)
-        if not len(others):
-            continue
-        vectors = model.positions[others] - model.positions[i]
-        distances = find_mic(vectors, model.cell, pbc=True)[1]
-        for j, distance in zip(others.tolist(), distances.tolist(), strict=True):
-            a, b = sorted((i, j), key=lambda s: str(labels[s]))
-            key = (str(labels[a]), str(labels[b]))
-            if key not in nearest or distance < nearest[key][0]:
-                nearest[key] = distance, (float(share[a]), float(share[b]))
-    found = [Clash(*key, distance, filled) for key, (distance, filled) in nearest.items()]
+    pairs = _pairs(model)
+    if not len(pairs):
+        return []
+    distance = find_mic(model.positions[pairs[:, 1]] - model.positions[pairs[:, 0]], model.cell, pbc=True)[1]
+    names, kind = np.unique(labels, return_inverse=True)
+    both = np.sort(kind[pairs], axis=1)
+    order = np.argsort(distance, kind="stable")
+    unique, first = np.unique(both[order], axis=0, return_index=True)
+    found = []
+    for (a, b), k in zip(unique.tolist(), order[first].tolist(), strict=True):
+        one, two = pairs[k] if kind[pairs[k][0]] == a else pairs[k][::-1]
+        filled = float(share[one]), float(share[two])
+        found.append(Clash(str(names[a]), str(names[b]), float(distance[k]), filled))
     return sorted(found, key=lambda c: (-max(sum(c.filled), 1.0), c.distance))
+
+
+def crowded(model: SiteModel) -> list[Clash]:
+    """Orbits of a crystal that cannot be filled as asked for, by the sum of what is filled of two.
+
+    Each site of an orbit has as many excluded neighbours of another as any other site of it has. What
+    x_i + x_j ≤ 1 says of all such pairs is that the filled fractions add up to 1 at most. Orbits that
+    exchange atoms are not looked at: only their sum is known.
+    """
+    labels = np.array(model.labels)
+    mixed = [set(labels[g.sites].tolist()) for g in model.groups]
+    shared = set().union(*(names for names in mixed if len(names) > 1)) if len(labels) else set()
+    return [
+        clash
+        for clash in clashes(model)
+        if sum(clash.filled) > 1 + 1e-9 and not {clash.first, clash.second} & shared
+    ]
+
+
+def _pairs(model: SiteModel) -> Array:
+    """(P, 2) sites that exclude each other, each pair once."""
+    pairs = [(i, j) for i, near in enumerate(model.exclusions) for j in near if i < j]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def no_arrangement(model: SiteModel) -> InputError:
     """The error that the exclusions leave no arrangement, with the kinds of sites that are too crowded."""
     found = clashes(model)
-    crowded = [clash for clash in found if sum(clash.filled) > 1 + 1e-9] or found
-    named = "; ".join(map(str, crowded[:2]))
+    named = "; ".join(map(str, [clash for clash in found if sum(clash.filled) > 1 + 1e-9][:2] or found[:2]))
     return InputError(
         "no arrangement keeps all atoms on partially occupied sites as far apart as the minimum distance: "
         f"too close are {named}.",

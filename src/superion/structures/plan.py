@@ -18,7 +18,7 @@ from superion.errors import InputError
 from superion.neighbours import neighbour_pairs
 from superion.structures.composition import Counts, amounts, impossible, round_composition
 from superion.structures.crystal import DisorderedCrystal
-from superion.structures.feasibility import clashes, filling, no_arrangement
+from superion.structures.feasibility import clashes, crowded, filling, no_arrangement
 from superion.structures.oxidation import mixed_valence, neutral_states
 from superion.structures.sites import MIN_DISTANCE, SiteModel, exclusions, site_model
 
@@ -128,16 +128,19 @@ def _apart(
     """Sites with exclusions that leave an arrangement, and what to tell of them."""
     wanted = MIN_DISTANCE if min_distance is None else min_distance
     model = site_model(crystal, counts, min_distance=wanted, between_orbits=between_orbits)
-    if filling(model) is not None:
+    if _possible(model):
         return model, ""
-    merged = None if between_orbits else site_model(crystal, counts, min_distance=wanted, between_orbits=True)
-    if merged is not None and (len(merged.groups) == len(model.groups) or filling(merged) is None):
-        merged = None
+    merged = None
+    if not between_orbits:
+        merged = site_model(
+            crystal, counts, min_distance=wanted, between_orbits=True, permutations=model.permutations
+        )
+        merged = merged if len(merged.groups) < len(model.groups) and _possible(merged) else None
     shorter = _shorter(crystal, model, wanted)
     closer = _closer_than(crystal, model, shorter) if shorter is not None else None
-    crowded = [clash for clash in clashes(model) if sum(clash.filled) > 1 + 1e-9] or clashes(model)
+    worst = (crowded(model) or clashes(model))[0]
     problem = (
-        f"sites {crowded[0]}, cannot be filled like that if sites closer than {wanted:g} Å exclude each other"
+        f"sites {worst}, cannot be filled like that if sites closer than {wanted:g} Å exclude each other"
     )
     if min_distance is None and closer is not None and shorter is not None and shorter >= NEAR:
         return (
@@ -145,7 +148,7 @@ def _apart(
             f"{problem}: those farther apart than {shorter:g} Å may be filled both (--min-distance)",
         )
     if min_distance is None and merged is not None:
-        names = " and ".join(dict.fromkeys((crowded[0].first, crowded[0].second)))
+        names = " and ".join(dict.fromkeys((worst.first, worst.second)))
         other = f"; --min-distance {shorter:g} keeps the numbers of each" if shorter else ""
         return merged, (
             f"{problem}: sites of the same elements ({names}) exchange atoms, so that only their sum is kept "
@@ -169,15 +172,19 @@ def _shorter(crystal: DisorderedCrystal, model: SiteModel, wanted: float) -> flo
     probe = Atoms(
         numbers=np.ones(len(partial)), positions=crystal.positions[partial], cell=crystal.cell, pbc=True
     )
-    found = sorted({floor(100 * d) / 100 for d in neighbour_pairs(probe, wanted).distance.tolist()})
+    found = sorted({floor(100 * (d - 1e-4)) / 100 for d in neighbour_pairs(probe, wanted).distance.tolist()})
     low, high = 0, len(found)  # all below `low` leave an arrangement
     while low < high:
         middle = (low + high) // 2
-        if filling(_closer_than(crystal, model, found[middle])) is None:
-            high = middle
-        else:
+        if _possible(_closer_than(crystal, model, found[middle])):
             low = middle + 1
+        else:
+            high = middle
     return found[low - 1] if low else None
+
+
+def _possible(model: SiteModel) -> bool:
+    return not crowded(model) and filling(model) is not None
 
 
 def _closer_than(crystal: DisorderedCrystal, model: SiteModel, distance: float) -> SiteModel:

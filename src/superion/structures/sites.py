@@ -15,6 +15,8 @@ from superion.structures.crystal import DisorderedCrystal
 
 Array = np.ndarray
 VACANT = 0
+ALIKE = 1e-5
+"""Å; distances that symmetry makes equal differ by less than this."""
 MIN_DISTANCE = 2.0
 """Å; atoms on two partially occupied sites closer than this cannot both be there."""
 
@@ -72,12 +74,13 @@ def site_model(
     *,
     min_distance: float = MIN_DISTANCE,
     between_orbits: bool = False,
+    permutations: Array | None = None,
 ) -> SiteModel:
     """The sites of a disordered crystal with `counts` atoms on each orbit.
 
     min_distance: Å; sites that do not hold one element for sure and are closer than this are not both
     filled. between_orbits: orbits that share all their elements exchange atoms, so that only their sum is
-    kept.
+    kept. permutations: those of the crystal, if they are known.
     """
     kinds = ("", *sorted({symbol for chosen in counts for symbol in chosen}))
     fixed = np.full(len(crystal.fractional), VACANT, dtype=np.uint8)
@@ -105,7 +108,7 @@ def site_model(
         fixed,
         tuple(groups),
         exclusions(crystal.positions, crystal.cell, np.concatenate([[], *partial]).astype(int), min_distance),
-        crystal.permutations(),
+        crystal.permutations() if permutations is None else permutations,
         tuple(labels.tolist()),
     )
 
@@ -117,9 +120,9 @@ def exclusions(
     if not (np.isfinite(min_distance) and min_distance >= 0):
         raise InputError(f"the minimum distance must be 0 Å or more, found {min_distance}.")
     near: list[set[int]] = [set() for _ in positions]
-    if len(among) and min_distance > 0:
+    if len(among) and min_distance > ALIKE:
         probe = Atoms(numbers=np.ones(len(among)), positions=positions[among], cell=cell, pbc=True)
-        pairs = neighbour_pairs(probe, min_distance)
+        pairs = neighbour_pairs(probe, min_distance - ALIKE)
         for i, j in zip(among[pairs.i].tolist(), among[pairs.j].tolist(), strict=True):
             if i != j:
                 near[i].add(j)
