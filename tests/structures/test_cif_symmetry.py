@@ -168,6 +168,19 @@ def test_the_origin_is_the_one_that_fits(tmp_path, stated):
     assert found == {"Mg": stated}
 
 
+def test_the_origin_is_the_one_without_overlaps():
+    """Spinel Li Mn2 O4 with the oxygen of origin choice 2, x = 0.263, and of choice 1, x = 0.388."""
+    for shift, choice in ((0.0, 2), (-0.125, 1)):
+        sites = [("Li", 0.125), ("Mn", 0.5), ("O", 0.2632)]
+        rows = [f"{s} 0 {x - shift:.4f} {x - shift:.4f} {x - shift:.4f} 1" for s, x in sites]
+        text = cif("_symmetry_space_group_name_H-M 'F d -3 m'", *rows, a=8.24, multiplicity=False)
+        with pytest.warns(UserWarning, match=f"choice {choice} is taken"):
+            (atoms,) = read_cif(text.encode(), "a.cif")
+        assert atoms.get_chemical_formula() == "Li8Mn16O32"
+        distances = atoms.get_all_distances(mic=True)
+        np.testing.assert_allclose(np.sort(distances[8 + 0])[1], 1.958, atol=0.01)
+
+
 def test_formula_of_a_disordered_crystal_that_differs_is_told(tmp_path):
     text = cif("_symmetry_Int_Tables_number 1", "Li 1 0 0 0 0.5", "Cl 1 .5 .5 .5 1", "S 1 .5 0 0 1")
     stated = text.replace("_cell_length_a", "_chemical_formula_sum '{}'\n_cell_length_a")

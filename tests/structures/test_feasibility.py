@@ -144,3 +144,20 @@ def test_a_cell_too_small_for_its_numbers_is_told(tmp_path):
     crystal = read_disordered(write_cif(tmp_path / "a.cif", sites))
     assert "whole numbers are far from the mean ones (Li 0.6 -> 1, Na 0.4 -> 0)" in plan(crystal).notes[0]
     assert plan(crystal.repeat((5, 1, 1))).notes == ()
+
+
+def test_a_supercell_that_can_be_neutral_is_named(tmp_path):
+    """The perovskite La0.5Li0.5TiO3 needs two cells; mixed valence needs none."""
+    oxide = [("Ti", "0 0 0 1"), ("O", "0.5 0 0 1")]
+    sites = [("Li", "0.5 0.5 0.5 0.5"), ("La", "0.5 0.5 0.5 0.5"), *oxide]
+    crystal = read_disordered(write_cif(tmp_path / "a.cif", sites))
+    with pytest.raises(InputError, match=r"has \+0 e.*a supercell of 2 cells \(--supercell\)"):
+        plan(crystal)
+    settled = plan(crystal.repeat((2, 1, 1)))
+    assert settled.notes == ()
+    assert settled.counts[0] == {"Li": 1, "La": 1}
+    rows = [("Li", "0 0 0 1"), ("Mn", "0.5 0 0 1"), ("Mn", "0 0.5 0 1")]
+    rows += [("O", f"0.5 0.5 {z} 1") for z in (0.0, 0.25, 0.5, 0.75)]
+    ordered = plan(read_disordered(write_cif(tmp_path / "b.cif", rows, group="P 1", number=1, a=9.0)))
+    assert ordered.charges["Mn"] == 3.5
+    assert ordered.notes[0].startswith("the crystal is neutral with Mn +3.5 (usually +2)")

@@ -10,11 +10,14 @@ import numpy as np
 from superion.errors import InputError
 from superion.structures.cif_listing import Listing, Site, named_sites, read_listings
 from superion.structures.cif_symmetry import Symmetry
+from superion.structures.contacts import contacts
 from superion.structures.crystal import FULL, DisorderedCrystal, Orbit
 from superion.structures.formula import compare, formula_text
 from superion.structures.orbits import MOVED, Group, Place, group, place
 from superion.structures.xyz import read_bytes
 
+BONDED = 0.75
+"""Of the sum of covalent radii; atoms that are closer are not where the file means them to be."""
 OVERFULL = 1.02
 """Sum of occupancies up to which a site counts as full."""
 
@@ -45,7 +48,8 @@ def crystal_of(listing: Listing, file: Path, *, ordered: bool = False) -> Disord
     ordered: InputError, too, for sites that are occupied in part or shared.
 
     Where the file leaves a choice (the origin of its group, a site close to a special position), the first
-    reading is taken that has the stated multiplicities and the stated formula.
+    reading is taken that has the stated multiplicities and the stated formula, and whose full sites do not
+    overlap.
     """
     readings = []
     for symmetry in listing.symmetries:
@@ -70,8 +74,8 @@ def crystal_of(listing: Listing, file: Path, *, ordered: bool = False) -> Disord
 
 def _built(
     listing: Listing, symmetry: Symmetry, places: list[Place]
-) -> tuple[DisorderedCrystal, tuple[int, int]]:
-    """A reading, and how many statements of the file it breaks: of multiplicity, of formula."""
+) -> tuple[DisorderedCrystal, tuple[int, int, int]]:
+    """A reading, and what speaks against it: stated multiplicities, the formula, atoms that overlap."""
     orbits, start = [], 0
     groups = group(listing.sites, places, listing.cell)
     for one in groups:
@@ -91,7 +95,11 @@ def _built(
     broken = 0
     if listing.formula is not None and crystal.formula():
         broken = len(compare(listing.formula, crystal.formula(), _uncertain(crystal)).elements)
-    return crystal, (sum(not one.kept for one in places), broken)
+    overlapping = 0
+    if len(listing.symmetries) > 1:
+        full = [next(iter(o.occupancy)) if o.ordered else "" for o in crystal.orbits for _ in o.sites]
+        overlapping = len(contacts(crystal.atoms(full), BONDED))
+    return crystal, (sum(not one.kept for one in places), broken, overlapping)
 
 
 def _check_occupancies(groups: list[Group], file: Path) -> None:

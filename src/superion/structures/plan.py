@@ -16,16 +16,12 @@ from ase import Atoms
 
 from superion.errors import InputError
 from superion.neighbours import neighbour_pairs
-from superion.structures.composition import Counts, amounts, impossible, round_composition
+from superion.structures.composition import Counts
 from superion.structures.crystal import DisorderedCrystal
 from superion.structures.feasibility import clashes, crowded, filling, no_arrangement
-from superion.structures.oxidation import mixed_valence, neutral_states
+from superion.structures.settle import settle_numbers
 from superion.structures.sites import MIN_DISTANCE, SiteModel, exclusions, site_model
 
-ADJUSTED = 0.1
-"""Change of the number of an element that is made and told, of that number."""
-CHARGED = 0.02
-"""Charge of a cell that is kept and told, of the charge of its cations."""
 NEAR = 1.7
 """Å; sites farther apart than this may be filled both where the occupancies of a file ask for it."""
 CLOSEST = 1.0
@@ -57,69 +53,9 @@ def plan(
     charged: keep the numbers closest to the file whatever the charge. min_distance: Å, as in `site_model`;
     None takes 2 Å, and less, or exchange between orbits, where that cannot be. Raises InputError.
     """
-    states, note = neutral_states(crystal.formula(), charges)
-    try:
-        counts, more = _numbers(crystal, states, adjust, charged)
-    except InputError:
-        mixed = mixed_valence(crystal.formula(), states, charges)
-        if mixed is None:
-            raise
-        states, note = mixed
-        counts, more = _numbers(crystal, states, adjust, charged)
-    model, third = _apart(crystal, counts, min_distance, between_orbits)
-    notes = (note, more, _rounded(crystal, counts), third)
-    return Plan(states, counts, model, tuple(text for text in notes if text))
-
-
-def _numbers(
-    crystal: DisorderedCrystal, states: Mapping[str, float], adjust: Sequence[str], charged: bool
-) -> tuple[list[Counts], str]:
-    """Atoms on each orbit, and what to tell of them."""
-    if not charged:
-        try:
-            return round_composition(crystal, states, adjust=adjust), ""
-        except InputError:
-            if adjust:
-                raise
-    closest = round_composition(crystal, states, neutral=False)
-    before = crystal.formula()
-    charge = sum(states[s] * n for counts in closest for s, n in counts.items())
-    kept = f"the cell has {charge:+g} e: a uniform background neutralises it, and energies are only a ranking"
-    if charged:
-        return closest, kept if abs(charge) > 1e-6 else ""
-    partial = {s for orbit in crystal.orbits if not orbit.ordered for s in orbit.occupancy}
-    found: list[tuple[float, str, float, list[Counts]]] = []
-    for symbol in sorted(partial, key=lambda s: (abs(states[s] - 1), -before[s])):
-        try:
-            counts = round_composition(crystal, states, adjust=[symbol])
-        except InputError:
-            continue
-        number = float(sum(one.get(symbol, 0) for one in counts))
-        found.append((abs(number - before[symbol]) / before[symbol], symbol, number, counts))
-    small = [one for one in found if one[0] <= ADJUSTED]
-    if small:
-        _, symbol, number, counts = small[0]
-        return counts, (
-            f"{symbol} {before[symbol]:.5g} becomes {number:g}, so that the cell is neutral; "
-            "--charged keeps the numbers of the file"
-        )
-    cations = sum(max(states[s], 0.0) * n for s, n in before.items())
-    if not partial or abs(charge) <= CHARGED * cations:
-        return closest, kept
-    options = [f"--adjust {symbol} ({before[symbol]:.5g} -> {number:g})" for _, symbol, number, _ in found]
-    remedy = "give other charges (--charges), a supercell, "
-    remedy += f"let a number follow from neutrality: {' or '.join(options)}, " if options else ""
-    raise impossible(crystal, states, f"{remedy}or keep the charge with --charged.")
-
-
-def _rounded(crystal: DisorderedCrystal, counts: Sequence[Counts]) -> str:
-    """What to tell of elements whose number is far from that of the file, for want of atoms."""
-    before, after = crystal.formula(), amounts(counts)
-    far = [s for s, n in before.items() if ADJUSTED * n < abs(after[s] - n) < 1]
-    if not far:
-        return ""
-    changes = ", ".join(f"{s} {before[s]:.4g} -> {after[s]:g}" for s in far)
-    return f"in so small a cell whole numbers are far from the mean ones ({changes}): a --supercell is closer"
+    states, counts, notes = settle_numbers(crystal, charges=charges, adjust=adjust, charged=charged)
+    model, more = _apart(crystal, counts, min_distance, between_orbits)
+    return Plan(states, counts, model, (*notes, *([more] if more else [])))
 
 
 def _apart(
