@@ -49,7 +49,9 @@ def show_profile(
         str,
         typer.Option(help="conducting: no mean field, as in dynamics; vacuum: no field left of the slab."),
     ] = "conducting",
-    layers: Annotated[int | None, typer.Option(min=2, help="Default: 0.1 Å each, at least 400.")] = None,
+    layers: Annotated[
+        int | None, typer.Option(min=2, max=1_000_000, help="Default: 0.1 Å each, at least 400.")
+    ] = None,
     discard: Discard = 0.0,
     every: Annotated[int, typer.Option(min=1, help="Take each n-th frame.")] = 1,
     blocks: Annotated[int, typer.Option(min=2, help="Blocks for error bars.")] = 10,

@@ -117,7 +117,9 @@ def show_elastic(
     structure: Annotated[
         Path, typer.Argument(metavar="STRUCTURE", help="Structure file; of several frames the last.")
     ],
-    strain: Annotated[float, typer.Option(help="Strain of each finite difference.")] = 0.005,
+    strain: Annotated[
+        float, typer.Option(min=1e-5, max=0.1, help="Strain of each finite difference.")
+    ] = 0.005,
     relax: Annotated[
         bool, typer.Option("--relax/--no-relax", help="Bring cell and ions to rest before they are strained.")
     ] = True,

@@ -16,6 +16,7 @@ from superion.report.runs import Run, read_run
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
 from superion.study.resample import RESAMPLED
 from superion.verdict import REFERENCE, StudyVerdict, study_verdict
+from superion.verdict.results import Accuracy, CensusFile, Result, read_result
 
 Array = np.ndarray
 
@@ -75,8 +76,8 @@ def read_content(folder: Path) -> Content:
     if not folder.is_dir():
         raise InputError("no such study folder.", file=folder, remedy="give a folder made by `superion run`.")
     steps = optional_json(folder / "state.json").get("steps") or {}
-    census = _required(folder, "census.json", "census", steps)
-    accuracy = _required(folder, "accuracy.json", "accuracy", steps)
+    census = _required(folder, "census.json", "census", steps, CensusFile)
+    accuracy = _required(folder, "accuracy.json", "accuracy", steps, Accuracy)
     files = sorted(path for path in (folder / "transport").glob("*.json") if RESAMPLED not in path.stem)
     if not accuracy:
         raise _incomplete(folder / "accuracy.json", "accuracy", "it holds no potential", steps)
@@ -143,11 +144,13 @@ def _defects(folder: Path, settings: dict[str, Any], potentials: list[str]) -> d
     return {name: _mapping(path) for name, path in paths.items() if path.exists()}
 
 
-def _required(folder: Path, name: str, step: str, steps: dict[str, Any]) -> dict[str, Any]:
+def _required(
+    folder: Path, name: str, step: str, steps: dict[str, Any], model: type[Result]
+) -> dict[str, Any]:
     path = folder / name
     if not path.exists():
         raise _incomplete(path, step, "the file is missing", steps)
-    return _mapping(path)
+    return read_result(path, model, step)
 
 
 def _incomplete(path: Path, step: str, found: str, steps: dict[str, Any]) -> InputError:

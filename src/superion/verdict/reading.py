@@ -12,6 +12,7 @@ from superion.errors import CorruptFileError, InputError
 from superion.files import read_json, read_yaml
 from superion.verdict.bound import PREFIX, Bound, bounds
 from superion.verdict.numbers import number
+from superion.verdict.results import Accuracy, read_result
 from superion.verdict.rows import Row
 from superion.verdict.tolerances import PROPERTIES
 from superion.verdict.values import REFERENCE, PropertyFile, Value, read_property
@@ -103,7 +104,7 @@ def _notes(files: Iterable[PropertyFile]) -> list[str]:
 
 def _errors(path: Path) -> list[Row]:
     """Errors of forces as the main fits have them, of which neither spread nor frames are known."""
-    found = read_json(path) if path.exists() else {}
+    found = read_result(path, Accuracy, "accuracy") if path.exists() else {}
     species: dict[str, dict[str, float]] = {}
     try:
         for potential in (LOCAL, ELECTROSTATIC):
