@@ -6,6 +6,7 @@ from synthetic_crystal import CHARGES, SCREENING, charged, samples
 
 from superion.errors import InputError
 from superion.locality import LocalitySettings, Samples, fit_charges
+from superion.locality.charge_doubts import charge_doubts
 from superion.locality.charges import fit_changes
 from superion.locality.fields import field_changes
 
@@ -101,3 +102,24 @@ def test_formal_charges_that_cannot_be_are_refused(ionic) -> None:
         fit_charges(ionic, 6.0, formal={"Li": 1, "Mg": -1})
     with pytest.raises(InputError, match="has no Br"):
         fit_charges(ionic, 6.0, positive="Br")
+
+
+def test_a_fit_is_judged(ionic) -> None:
+    """Charges explain no noise, and oxidation states are held against them where they are neutral."""
+    assert fit_charges(ionic, 4.0).doubts == ()
+    data = field_changes(ionic, 4.0)
+    noise = np.random.default_rng(1).normal(size=data.change.shape)
+    lost = fit_changes(replace(data, change=noise), 4.0, screening=SCREENING, resamples=0)
+    assert "of the mean square change of forces beyond 4 Å: most of it has another cause" in lost.doubts[0]
+    assert set(lost.to_json()["doubts"]) == set(lost.doubts)
+    errors, counts = dict.fromkeys(("Li", "P", "S"), 0.01), {"Li": 3, "P": 1, "S": 4}
+    said = charge_doubts({"Li": 1.3, "P": -0.7, "S": -0.8}, errors, counts, 1.0, 0.1, 4.0)
+    assert said == [
+        "Li has +1.30 e, beyond its oxidation state +1",
+        "P has -0.70 e, against its oxidation state +5",
+    ]
+    assert charge_doubts({"Li": 0.5, "P": 1.3, "S": -0.7}, errors, counts, 1.0, 0.1, 4.0) == []
+    counts["Li"] = 2  # not neutral: nothing is said of states
+    assert charge_doubts({"Li": 1.3, "P": -0.7, "S": -0.8}, errors, counts, 1.0, 0.1, 4.0) == []
+    vague = charge_doubts({"Li": 0.5, "P": 0.01, "S": -0.4}, errors, counts, 1.0, 0.1, 4.0)
+    assert vague == ["the charge of P is within two standard errors of zero"]

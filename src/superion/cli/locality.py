@@ -193,6 +193,8 @@ def charge_fit(
         f"{found.rows} changes of the force on {found.atoms} atoms: {1000 * found.before:.3g} meV/Å before, "
         f"{1000 * found.after:.3g} meV/Å after"
     )
+    for doubt in found.doubts:
+        typer.echo(f"warning: {doubt}", err=True)
     if json:
         write_json(json, found.to_json())
 

@@ -17,6 +17,7 @@ from scipy.optimize import OptimizeResult, least_squares
 
 from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError
+from superion.locality.charge_doubts import charge_doubts
 from superion.locality.fields import SCREENING, Fields, field_changes
 from superion.locality.samples import Samples
 from superion.structures.composition import electropositive
@@ -37,7 +38,8 @@ class ChargeFit:
     screening: 1/Å, with its error; determined: whether the data tell it from that of point charges (None: it
     was given).
     before, after: root mean square change of a force component that far atoms cause (eV/Å), and what is left
-    of it. rows, atoms: how many changes of how many atoms were fitted. radius: Å.
+    of it. rows, atoms: how many changes of how many atoms were fitted. radius: Å. doubts: sentences on what
+    speaks against the charges, see `charge_doubts`.
     """
 
     radius: float
@@ -51,6 +53,7 @@ class ChargeFit:
     after: float
     rows: int
     atoms: int
+    doubts: tuple[str, ...] = ()
 
     def term(self) -> CoulombTerm:
         """The Coulomb term with these charges and 1s Slater densities."""
@@ -124,18 +127,25 @@ def fit_changes(
         points = _solve(data.screened(SCREENING[1]), basis, best.x[:-1], SCREENING[1])
         determined = bool(2 * (points.cost - best.cost) > DETERMINED * residual)
     resampled = _bootstrap(data, basis, best.x, screening, rng, resamples)
+    by_element = dict(zip(data.elements, charges.tolist(), strict=True))
+    errors = dict(zip(data.elements, spread.tolist(), strict=True))
+    widest = spread if resampled is None else np.maximum(spread, resampled)
+    before, after = float(np.sqrt(np.mean(data.change**2))), float(np.sqrt(2 * best.cost / data.change.size))
+    counts = dict(zip(data.elements, data.count.tolist(), strict=True))
+    known = dict(zip(data.elements, widest.tolist(), strict=True))
     return ChargeFit(
         radius=float(radius),
-        charges=dict(zip(data.elements, charges.tolist(), strict=True)),
-        errors=dict(zip(data.elements, spread.tolist(), strict=True)),
+        charges=by_element,
+        errors=errors,
         bootstrap=None if resampled is None else dict(zip(data.elements, resampled.tolist(), strict=True)),
         screening=found,
         screening_error=error,
         determined=determined,
-        before=float(np.sqrt(np.mean(data.change**2))),
-        after=float(np.sqrt(2 * best.cost / data.change.size)),
+        before=before,
+        after=after,
         rows=len(data.own),
         atoms=len(np.unique(data.atom)),
+        doubts=tuple(charge_doubts(by_element, known, counts, before, after, float(radius))),
     )
 
 
