@@ -227,7 +227,7 @@ def test_old_files_of_vasp_without_elements(tmp_path):
     (tmp_path / "POSCAR").write_text("".join(["old\n", *lines[1:5], *lines[6:]]))
     read = read_structure(tmp_path / "POSCAR", keys=Foreign.of(elements=["Na", "Cl"]))
     assert str(read.symbols) == "NaCl"
-    with pytest.raises(InputError, match="chemical symbols.*--elements"):
+    with pytest.raises(InputError, match=r"chemical symbols.*--elements"):
         read_structure(tmp_path / "POSCAR")
     assert str(read_structure(tmp_path / "new.vasp", keys=Foreign.of(elements=["Na", "Cl"])).symbols) == "LiF"
 
