@@ -196,7 +196,8 @@ def test_fit_warns_of_what_looks_wrong(inputs: Path, tmp_path: Path) -> None:
 
 def test_fit_refuses_frames_without_labels_and_names_the_candidates(inputs: Path, tmp_path) -> None:
     message = refused("fit", inputs / "foreign.extxyz", "--output", tmp_path / "m.safetensors")
-    assert "have no REF_energy, but keys that look like it: energy: mm_energy (" in message
+    assert "have no REF_energy, and 4 of 4 frames" in message
+    assert "but keys that look like it: energy: mm_energy (" in message
     assert "--key energy=KEY[:UNIT]" in message
 
 

@@ -14,6 +14,7 @@ from superion.structures.candidates import (
     remedy,
     require_mapped,
     stated_unit,
+    unused_weights,
 )
 from superion.structures.labels import parse_mapping
 
@@ -143,6 +144,23 @@ def test_candidates_are_shown_and_no_command_to_copy():
 def test_what_is_there_but_not_mapped_stops(frame, found):
     with pytest.raises(InputError, match=rf"1 of 2 frames \(first a.xyz#4\).*{found}.*--key \w+=KEY"):
         require_mapped([framed(REF_energy=-1.0), frame])
+
+
+def test_all_that_is_missing_is_named_at_once():
+    frame = framed(e=-2.0, force=np.ones((2, 3)), REF_stress=np.zeros(6))
+    with pytest.raises(
+        InputError, match=r"no REF_energy, and 1 of 1 .* no REF_forces.*energy=KEY.* forces=KEY"
+    ):
+        require_mapped([frame])
+
+
+def test_weights_of_single_frames_are_named():
+    frames = [framed(REF_energy=-1.0) for _ in range(4)]
+    assert unused_weights(frames) == []
+    for k, atoms in enumerate(frames):
+        atoms.info |= {"config_weight": float(k), "energy_sigma": 0.1, "weight": 1.0, "weightless": 3}
+    (text,) = unused_weights(frames)
+    assert text.endswith("all frames count alike: config_weight (3 frames), energy_sigma (4 frames).")
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def candidates(frames: Iterable[Atoms], labels: Sequence[str] | None = None) -> 
             label = guess_label(name)
             if label and (labels is None or ("stress" if label == "virial" else label) in labels):
                 found.setdefault(label, {}).setdefault(name, like)
-    return found
+    return {label: found[label] for label in (*LABELS, "virial") if label in found}
 
 
 def _listed(atoms: Atoms) -> Mapping[str, str]:
@@ -266,22 +266,30 @@ def require_mapped(frames: Sequence[Atoms]) -> None:
 
     Nothing is asked about the forces of isolated atoms, and nothing about predictions of models.
     """
-    for label in ("energy", "forces"):
-        lacking = [
-            atoms
-            for atoms in frames
-            if get_label(atoms, label) is None
-            and not (label == "forces" and is_isolated(atoms))
-            and any(
-                guess_label(name) == label and not is_prediction(name) and OTHER_SHAPE not in like
-                for name, like in _listed(atoms).items()
-            )
-        ]
-        if lacking:
-            found = candidates(lacking, [label])
-            one = str(lacking[0].info.get("source", "in memory"))
-            raise InputError(
-                f"{len(lacking)} of {len(frames)} frames (first {one}) have no {LABELS[label].key}, "
-                f"but keys that look like it: {described(found)}.",
-                remedy=remedy(found),
-            )
+    missing = {label: _lacking(frames, label) for label in ("energy", "forces")}
+    lacking = {label: found for label, found in missing.items() if found}
+    if not lacking:
+        return
+    said = [
+        f"{len(found)} of {len(frames)} frames (first {found[0].info.get('source', 'in memory')}) have no "
+        f"{LABELS[label].key}"
+        for label, found in lacking.items()
+    ]
+    found = candidates([atoms for group in lacking.values() for atoms in group], list(lacking))
+    raise InputError(
+        f"{', and '.join(said)}, but keys that look like it: {described(found)}.", remedy=remedy(found)
+    )
+
+
+def _lacking(frames: Sequence[Atoms], label: str) -> list[Atoms]:
+    """Frames without a label, but with a key that may hold it."""
+    return [
+        atoms
+        for atoms in frames
+        if get_label(atoms, label) is None
+        and not (label == "forces" and is_isolated(atoms))
+        and any(
+            guess_label(name) == label and not is_prediction(name) and OTHER_SHAPE not in like
+            for name, like in _listed(atoms).items()
+        )
+    ]
