@@ -48,6 +48,24 @@ def test_runs_record_dipole_and_field(inputs):
     assert closed.meta["settings"]["electric"]["epsilon_inf"] == 1.5
 
 
+def test_a_start_without_inversion_at_constant_displacement_is_said(inputs, tmp_path):
+    polar = crystal()
+    polar.positions[0, 0] += 0.4
+    write(tmp_path / "polar.extxyz", polar)
+
+    def shown(start, name, *options):
+        return succeeds(
+            "md", inputs / "model.safetensors", start, "-o", tmp_path / name, "--temperature", 30,
+            "--steps", 10, *LANGEVIN, *options,
+        )  # fmt: skip
+
+    closed, known = ("--displacement", "0,0,0"), ("--start-dipole", "0.1,0,0")
+    assert "no centre of inversion" in shown(tmp_path / "polar.extxyz", "a", *closed)
+    assert "centre of inversion" not in shown(tmp_path / "polar.extxyz", "b", *closed, *known)
+    assert "centre of inversion" not in shown(inputs / "start.extxyz", "c", *closed)
+    assert "centre of inversion" not in shown(tmp_path / "polar.extxyz", "d", "--field", "0,0,0")
+
+
 def test_run_in_a_field_goes_on(inputs, tmp_path):
     options = ("--field", "0.05,0,0", *LANGEVIN)
     md(inputs, tmp_path / "run", *options, steps=100)

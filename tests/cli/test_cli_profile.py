@@ -165,3 +165,29 @@ def test_refused(root):
         assert message in refused(*arguments)
     assert "holds no run" in refused("profile", root, "--model", model)
     succeeds("profile", root / "skew.extxyz", "--model", model, "--axis", "c")
+
+
+def test_a_slab_that_is_cut_by_the_boundary_is_said(root):
+    """With vacuum around, what lies across the boundary is taken for the other end of the slab."""
+    whole, cut = plates(), plates()
+    cut.positions[:, 2] += 18
+    cut.wrap()
+    full = plates(distance=39.0)
+    full.positions[:, 2] -= 9.5
+    for name, atoms in (("whole", whole), ("cut", cut), ("full", full)):
+        write(root / f"{name}.extxyz", atoms)
+
+    def shown(name, *options):
+        return succeeds("profile", root / f"{name}.extxyz", "--model", root / "points.safetensors", *options)
+
+    vacuum = ("--surroundings", "vacuum")
+    assert "note" not in shown("whole", *vacuum)
+    assert "the slab is cut in two" in shown("cut", *vacuum)
+    assert "no slab alone in space" in shown("full", *vacuum)
+    assert "note" not in shown("cut")
+
+
+def test_layers_that_nothing_could_hold(root):
+    write(root / "thin.extxyz", plates())
+    arguments = root / "thin.extxyz", "--model", root / "points.safetensors", "--layers", 10**13
+    assert "of memory" in refused("profile", *arguments)

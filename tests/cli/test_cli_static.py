@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from ase.io import write
+from ase.io import read, write
 from command_line import refused, succeeds
 from toy_salt import FIRM, FIT, REST, crystal, frames
 
@@ -58,6 +58,7 @@ def test_eos_and_elastic_agree(root):
     assert tensor[0, 1] == pytest.approx(tensor[3, 3], rel=1e-3)
     assert "48 rotations, 2 strains" in shown
     assert "interface with lithium: volume ratio 0.185, χ" in shown
+    assert ("that of an isotropic solid" in shown) is (found["lithium"]["anisotropy"] > 0.5)
     assert found["lithium"]["stable"] is False
 
 
@@ -126,12 +127,22 @@ def test_curves_show_deviations_and_name_clamped_ions(root, salt_gap):
     assert "clamped" not in shown
 
 
+def test_labelled_cells_of_other_shapes_are_said(root):
+    drawn = read(root / "labels.extxyz", index=":")
+    for atoms in drawn[3:]:
+        atoms.set_cell(atoms.cell.array @ np.diag([1.02, 1 / 1.02, 1]), scale_atoms=True)
+    write(root / "drawn.extxyz", drawn)
+    assert "in their shape" in succeeds("eos", root / "one.safetensors", "--labels", root / "drawn.extxyz")
+    assert "shape" not in succeeds("eos", root / "one.safetensors", "--labels", root / "labels.extxyz")
+
+
 def test_refusals(root):
     model, copper, labels = root / "one.safetensors", root / "copper.extxyz", root / "labels.extxyz"
     assert "give one of both" in refused("eos", model)
     assert "give one of both" in refused("eos", model, copper, "--labels", labels)
     assert "which --relax would change" in refused("eos", model, "--labels", labels, "--relax")
     assert "cannot use --range '1'" in refused("eos", model, copper, "--range", "1")
+    assert "volumes lie between 0.2 and 5" in refused("eos", model, copper, "--range", "0.001,1.1")
     assert "minimum outside" in refused("eos", model, copper, "--range", "1.1,1.3")
     assert "needs 5 different" in refused("eos", model, copper, "--points", 4)
     write(root / "bare.extxyz", bulk("Cu"))

@@ -12,6 +12,7 @@ from superion.electrostatics.polarization import (
     dipole_path,
     polarization,
     sine_weights,
+    sum_rule_notes,
 )
 from superion.errors import InputError, ModelError
 
@@ -209,3 +210,10 @@ def test_refused():
 
     with pytest.raises(ModelError, match="numbers not finite"):
         born_charges(atoms, Broken())
+
+
+def test_a_broken_sum_rule_is_said():
+    """Charge that flows through a whole cell is not seen by its Born charges."""
+    (note,) = sum_rule_notes(0.3)
+    assert "miss the sum rule by 0.3 e" in note
+    assert sum_rule_notes(float(np.abs(born_charges(skewed(), SALT).violation).max())) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from ase import Atoms
 
 from superion.analysis.branch import GIVE, Curve
 from superion.analysis.eos import EquationOfState, birch_murnaghan
@@ -17,6 +18,8 @@ UNSURE = 0.1
 """Relative error of the bulk modulus, and its change when the outer volumes are left out, that are said."""
 DERIVATIVES = (1.0, 10.0)
 """B₀' of solids: 3 to 6 of most, 8 of crystals of molecules or noble gases."""
+SHAPE = 0.01
+"""Part by which products of cell vectors, over the volume, may differ."""
 BENT = 0.02
 """Negative curvature, over the largest, that is said."""
 
@@ -68,6 +71,18 @@ def judged(
                 "both sides."
             )
     return notes + _ends(v, e, fit)
+
+
+def same_shape(structures: Sequence[Atoms]) -> list[str]:
+    """Whether cells differ in their volume alone, or in their shape as well."""
+    shapes = [atoms.cell.array @ atoms.cell.array.T / atoms.get_volume() ** (2 / 3) for atoms in structures]
+    off = float(np.abs(np.array(shapes) - shapes[0]).max() / np.abs(shapes[0]).max())
+    if off < SHAPE:
+        return []
+    return [
+        f"the cells differ by up to {100 * off:.2g} % in their shape: the curve is one along this path, and "
+        "its modulus the bulk modulus only if the shapes are those at rest."
+    ]
 
 
 def judged_curve(curve: Curve, fit: EquationOfState) -> list[str]:

@@ -25,7 +25,15 @@ from superion.cli.ranks import rank, relaunch
 from superion.errors import InputError
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from superion.simulation import MDResult, MDSettings
+
+
+CENTRE = 0.1
+"""Å within which atoms of the start have counterparts beyond a centre of inversion: it may be warm."""
+SOUGHT = 300
+"""Atoms up to which such a centre is sought."""
 
 
 @reads_files
@@ -209,6 +217,8 @@ def md(
         if file is not None:
             check_output(file)
     atoms = repeated(reading.structure(structure), parse_supercell(supercell))
+    if displacement and start_dipole is None and not rank() and not resume:
+        _say_of_inversion(atoms)
     driver = read_driver(model)
     if driver is not None:
         own = tables is not None or charged_cells is not None
@@ -255,6 +265,22 @@ def md(
     _say(done, settings)
     if json:
         write_json(json, done.to_dict())
+
+
+def _say_of_inversion(atoms: Atoms) -> None:
+    """A warning where the dipole of the start, which a constant displacement counts from, is not zero."""
+    import numpy as np
+
+    from superion.analysis.point_group import point_group
+
+    crystal = atoms.pbc.all() and atoms.cell.rank == 3 and len(atoms) <= SOUGHT
+    if crystal and not (np.abs(point_group(atoms, CENTRE) + np.eye(3)).max(axis=(1, 2)) < 1e-6).any():
+        typer.echo(
+            "warning: the structure has no centre of inversion: its dipole is not zero, and the field at a "
+            "constant displacement is off by what it is. Give it with --start-dipole, or take differences "
+            "and fluctuations alone.",
+            err=True,
+        )
 
 
 def _say(done: MDResult, settings: MDSettings) -> None:

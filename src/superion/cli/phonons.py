@@ -73,7 +73,7 @@ def show_phonons(
     )
     from superion.analysis.relaxation import relaxed
     from superion.electrostatics import born_charges
-    from superion.electrostatics.polarization import BornModel
+    from superion.electrostatics.polarization import BornModel, sum_rule_notes
     from superion.files import write_json
     from superion.potentials import Calculator
 
@@ -96,7 +96,9 @@ def show_phonons(
     if relax:
         atoms = relaxed(atoms, calculator, fmax=fmax)
     charges = calculator.potential.response if polar and isinstance(calculator, Calculator) else None
-    born = born_charges(atoms, charges).conserving().values if charges is not None else None
+    found = born_charges(atoms, charges) if charges is not None else None
+    born = found.conserving().values if found is not None else None
+    missing = float(np.abs(found.violation).max()) if found is not None else 0.0
     inner: Any = 1.0 if epsilon_inf is None else epsilon_inf
     if epsilon_inf is None and isinstance(charges, BornModel):
         inner = charges.permittivity(atoms)
@@ -119,7 +121,7 @@ def show_phonons(
         "displacements": made.displacements,
         "residual_eV_per_A": made.residual,
         "uneven": made.uneven,
-        "notes": made.notes(),
+        "notes": made.notes() + sum_rule_notes(missing),
         "epsilon_inf": np.asarray(inner).tolist() if born is not None else None,
         "gamma_THz": made.frequencies([[0, 0, 0]])[0].tolist(),
         "path": {

@@ -140,6 +140,8 @@ def _print(result: dict[str, Any]) -> None:
     typer.echo(
         f"potential from {low:.4g} to {high:.4g} V; {result['step_V']:+.4g} V from the lower to the upper end"
     )
+    for note in result["notes"]:
+        typer.echo(f"note: {note}")
     part = result["region"]
     if part is None:
         return

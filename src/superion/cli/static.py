@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from superion.analysis.elastic import ElasticTensor
     from superion.analysis.eos import EquationOfState
 
+SMALLEST = 0.2
+"""Volume in units of that given, below which nothing is a crystal."""
+ISOTROPIC = 0.5
+"""Universal anisotropy above which a crystal is no isotropic half-space."""
 Force = Annotated[float, typer.Option("--fmax", help="Force on an atom that is taken for rest, in eV/Å.")]
 
 
@@ -64,7 +68,7 @@ def show_eos(
     from superion.analysis.branch import energy_curve, one_branch
     from superion.analysis.doubt import doubts
     from superion.analysis.eos import birch_murnaghan, curve_record, mismatch
-    from superion.analysis.eos_judge import judged, judged_curve
+    from superion.analysis.eos_judge import judged, judged_curve, same_shape
     from superion.files import write_json
 
     for output in (json, figure):
@@ -93,7 +97,7 @@ def show_eos(
         reference = birch_murnaghan(volumes, known)
         for curve, fit in zip(curves, fits, strict=True):
             curve["difference"] = mismatch(curve["energies_eV"], fit, known, reference)
-        notes = {"ions": ions, "notes": judged(volumes, known, reference)}
+        notes = {"ions": ions, "notes": judged(volumes, known, reference) + same_shape(frames)}
         curves.insert(0, curve_record("labels", volumes, known, reference) | notes)
     for curve in curves:
         _print_curve(curve, len(frames[0]))
@@ -189,10 +193,11 @@ def _structures(
         low, high = (float(part) for part in bounds.split(","))
     except ValueError:
         low = high = 0.0
-    if not 0 < low < high < np.inf or points < 1:
+    if not SMALLEST <= low < high <= 1 / SMALLEST or points < 1:
         raise InputError(
             f"cannot use --range {bounds!r} with --points {points}.",
-            remedy="write --range 0.9,1.1 --points 11.",
+            remedy=f"write --range 0.9,1.1 --points 11; volumes lie between {SMALLEST:g} and {1 / SMALLEST:g}"
+            " of that of STRUCTURE.",
         )
     assert structure is not None
     crystal = reading.structure(structure)
@@ -265,6 +270,7 @@ def _lithium(found: ElasticTensor, ion_volume: float) -> dict[str, Any]:
         "deviatoric_eV_per_A": at.deviatoric,
         "hydrostatic_eV_per_A": at.hydrostatic,
         "stable": at.stable,
+        "anisotropy": moduli.anisotropy,
     }
 
 
@@ -296,6 +302,11 @@ def _print_elastic(result: dict[str, Any]) -> None:
             f"interface with lithium: volume ratio {part['volume_ratio']:.3g}, χ {part['chi_eV_per_A']:.3g} ±"
             f" {part['error_eV_per_A']:.2g} eV/Å at k = 0.01/Å, {'stable' if part['stable'] else 'unstable'}"
         )
+        if part["anisotropy"] > ISOTROPIC:
+            typer.echo(
+                f"note: it is that of an isotropic solid, and the crystal has a universal anisotropy of "
+                f"{part['anisotropy']:.2g}: it holds for a fine-grained pellet at best."
+            )
     signs = [f"strain {k} {sign}" for k in range(result["relaxed_ions"]["strains"]) for sign in "+-"]
     for line in told(result, ["no strain", *signs]):
         typer.echo(line)

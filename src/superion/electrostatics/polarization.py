@@ -37,6 +37,8 @@ from superion.errors import InputError, ModelError
 from superion.terms import Evaluation
 
 Array = np.ndarray
+BROKEN = 0.05
+"""Violation of the sum rule in e that is said."""
 EPSILON_0 = 1 / (4 * pi * COULOMB)
 """Vacuum permittivity ε₀ in e/(V·Å)."""
 ORDER = 4
@@ -65,6 +67,16 @@ class BornCharges:
     def conserving(self) -> BornCharges:
         """The same with the violation of the sum rule taken off all atoms alike."""
         return replace(self, values=self.values - self.violation / max(len(self.values), 1))
+
+
+def sum_rule_notes(missing: float) -> list[str]:
+    """What a violation (e) of the sum rule means; nothing if it is small."""
+    if missing < BROKEN:
+        return []
+    return [
+        f"Born charges miss the sum rule by {missing:.2g} e: charge flows farther than the cell tells, or "
+        "everywhere, as in a metal. Take a supercell, or charges of fragments."
+    ]
 
 
 @runtime_checkable

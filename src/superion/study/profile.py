@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.analysis.plateau import plateau
-from superion.analysis.profiles import electrostatic_profile, planes
+from superion.analysis.profiles import ATOMS, electrostatic_profile, planes
 from superion.electrostatics import (
     CoulombTerm,
     Density,
@@ -25,10 +25,13 @@ from superion.potentials import Potential
 from superion.potentials.neural import NeuralTerm
 from superion.progress import track
 from superion.simulation import ElectricSettings, Trajectory
+from superion.sizes import check_size
 from superion.structures.bare import total_of
 
 Array = np.ndarray
 AXES = {"x": 0, "y": 1, "z": 2, "a": 0, "b": 1, "c": 2}
+EMPTY = 3.0
+"""Å between atoms across the boundary that is called vacuum."""
 STRAIGHT = 1e-3
 """Sine of the largest angle between a Cartesian axis and the normal of the planes averaged over."""
 
@@ -120,6 +123,12 @@ def analyse(
     cell = frames[0].cell.array
     out = cell_axis(cell, axis)
     normal, _, thick = planes(cell, out)
+    check_size(
+        f"a profile of {layers or 0} layers",
+        size=8.0 * (layers or 0) * (len(frames) + 10 * min(len(frames[0]), ATOMS)),
+        remedy="take fewer --layers.",
+    )
+    remarks = _vacuum_notes(frames[0], out) if surroundings == "vacuum" else []
     outer = applied_fields(potential, trajectory, len(frames))
     applied = outer @ normal
     induced = None
@@ -154,6 +163,7 @@ def analyse(
         "field_V_per_A": found.field.tolist(),
         "potential_V": found.potential.tolist(),
         "region": None,
+        "notes": remarks,
     }
     if region is not None:
         part = plateau(found, *region, blocks=blocks)
@@ -167,6 +177,26 @@ def analyse(
             "notes": list(part.notes),
         }
     return result
+
+
+def _vacuum_notes(atoms: Atoms, axis: int) -> list[str]:
+    """Whether the cell holds a slab in one piece, with the vacuum at its boundary."""
+    heights = np.sort(atoms.get_scaled_positions()[:, axis])
+    _, _, thick = planes(atoms.cell.array, axis)
+    at_boundary = float(heights[0] + 1 - heights[-1]) * thick
+    inside = float(np.diff(heights).max(initial=0.0)) * thick
+    if at_boundary < EMPTY:
+        problem = f"{at_boundary:.2g} Å are empty at the boundary of the cell: no slab alone in space"
+    elif inside > at_boundary:
+        problem = (
+            f"{inside:.2g} Å are empty inside and {at_boundary:.2g} Å at the boundary: the slab is cut in two"
+        )
+    else:
+        return []
+    return [
+        f"{problem}. Shift the atoms (ASE: atoms.center(vacuum=10, axis={axis})), or take --surroundings "
+        "conducting."
+    ]
 
 
 def _neutral(atoms: Atoms) -> Atoms:

@@ -10,7 +10,7 @@ from ase import Atoms
 from superion.analysis.dielectric import lattice_dielectric
 from superion.analysis.doubt import doubts, far
 from superion.analysis.relaxation import relaxed
-from superion.electrostatics.polarization import BornModel, born_charges
+from superion.electrostatics.polarization import BornModel, born_charges, sum_rule_notes
 from superion.study.properties.base import Measured, Property, Row, read_crystal
 from superion.study.resample import Fit
 
@@ -55,9 +55,11 @@ class DielectricConstant(Property):
         flags = far(doubts(model, [rest]), ["the crystal at rest"])
         if uneven > UNEVEN:
             flags.append(f"second derivatives of the energy are not symmetric by {100 * uneven:.2g} %.")
+        born = born_charges(rest, charges)
+        flags += sum_rule_notes(float(np.abs(born.violation).max()))
         tensor = lattice_dielectric(
             matrix,
-            born_charges(rest, charges).values,
+            born.values,
             rest.get_volume(),
             epsilon_inf=inner,
         )
