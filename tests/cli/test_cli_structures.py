@@ -143,6 +143,15 @@ def test_sizes_that_nobody_can_run_are_refused_at_once(tmp_path, arguments, mess
     assert not (tmp_path / "o.extxyz").exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("arrange", "{salt}"), ("glass", "--density", "1.9"), ("perturb", "{salt}", "--rattle", "0.1")],
+)
+def test_a_folder_that_is_not_there_is_told_first(tmp_path, arguments):
+    given = [a.format(salt=salt(tmp_path)) for a in arguments]
+    assert "there is no such folder" in run(*given, "--output", tmp_path / "none" / "o.extxyz", code=2)
+
+
 def test_same_seed_same_structures(tmp_path):
     options = ("arrange", salt(tmp_path), "--supercell", "2x2x2", "--sweeps", 20, "--seed", 7)
     run(*options, "--output", tmp_path / "a.extxyz")

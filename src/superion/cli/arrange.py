@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from superion.cli.options import parse_charges, parse_supercell
+from superion.cli.options import check_output, parse_charges, parse_supercell
 from superion.cli.structures import Output, Seed
 from superion.errors import InputError
 
@@ -85,6 +85,7 @@ def arrange(
     from superion.structures.plan import plan
     from superion.training.frames import write_frames
 
+    check_output(output)
     if method not in METHODS:
         raise InputError(f"unknown method {method!r}.", remedy=f"methods are {' and '.join(METHODS)}.")
     crystal = read_disordered(cif)
@@ -141,14 +142,14 @@ def _check_cell(crystal: DisorderedCrystal, times: tuple[int, int, int]) -> None
 
 def _check_search(model: SiteModel, count: int, method: str, replicas: int, sweeps: int, limit: int) -> None:
     """InputError for a search that does not fit into memory or a year."""
-    from math import exp, lgamma
+    from math import exp
 
     from superion.sizes import check_size
+    from superion.structures.enumeration import ways
 
     free = len(model.free)
     if method == "enumerate":
-        ways = sum(lgamma(len(g.sites) + 1) - sum(lgamma(n + 1) for n in g.counts) for g in model.groups)
-        size = min(limit, exp(min(ways, 600.0))) * (2 * free + 200)
+        size = min(limit, exp(min(ways(model), 600.0))) * (2 * free + 200)
         check_size("the enumeration", size=size, remedy="lower --limit, or use --method monte-carlo.")
     else:
         steps = replicas * sweeps * free

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from superion.cli.options import Reading, reads_files
+from superion.cli.options import Reading, check_output, reads_files
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def glass(
     from superion.structures.glass import glass_formula
     from superion.training.frames import write_frames
 
+    check_output(output)
     formula = glass_formula(li2s, atoms)
     if abs(formula.percent - li2s) > 0.005:
         typer.echo(f"note: {li2s:g} % Li2S is {formula.percent:.4g} % in a cell of {formula.atoms} atoms.")
@@ -97,6 +98,7 @@ def perturb(
     from superion.structures.duplicates import frame_name
     from superion.training.frames import write_frames
 
+    check_output(output)
     if rattle is None and strain is None and frenkel is None:
         raise InputError("there is nothing to do.", remedy="give --rattle, --strain or --frenkel.")
     if (frenkel is None) != (framework is None):

@@ -7,6 +7,7 @@ none: taking an atom out of two equivalent arrangements can be done such that eq
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import lgamma, log
 
 import numpy as np
 
@@ -28,6 +29,8 @@ def enumerate_arrangements(model: SiteModel, limit: int = LIMIT) -> list[Array]:
         raise no_arrangement(model)
     canonical = Canonical(model)
     free, images = canonical.free, canonical.images
+    if not any(model.exclusions) and ways(model) - log(len(images)) > log(limit) + 1e-6:
+        raise _too_many(limit)
     place = {int(site): f for f, site in enumerate(free)}
     excluded = [np.array([place[t] for t in model.exclusions[s] if t in place], dtype=int) for s in free]
     shut = np.array([any(model.fixed[t] != VACANT for t in model.exclusions[s]) for s in free], dtype=bool)
@@ -58,10 +61,7 @@ def enumerate_arrangements(model: SiteModel, limit: int = LIMIT) -> list[Array]:
                         content[f] = start
                         grown[image.tobytes()] = image
                     if len(grown) > limit:
-                        raise InputError(
-                            f"there are more than {limit} inequivalent arrangements.",
-                            remedy="sample them by Monte Carlo, or take a smaller cell.",
-                        )
+                        raise _too_many(limit)
                 found = list(grown.values())
         found = [content for content in found if _allowed(content, excluded, shut, sites)]
     arrangements = []
@@ -70,6 +70,18 @@ def enumerate_arrangements(model: SiteModel, limit: int = LIMIT) -> list[Array]:
         arrangement[free] = content
         arrangements.append(arrangement)
     return arrangements
+
+
+def ways(model: SiteModel) -> float:
+    """Logarithm of the number of arrangements, equivalent ones and those that break exclusions among them."""
+    return sum(lgamma(len(g.sites) + 1) - sum(lgamma(n + 1) for n in g.counts) for g in model.groups)
+
+
+def _too_many(limit: int) -> InputError:
+    return InputError(
+        f"there are more than {limit} inequivalent arrangements.",
+        remedy="sample them (--method monte-carlo), raise --limit, or take a smaller cell.",
+    )
 
 
 def _allowed(content: Array, excluded: list[Array], shut: Array, sites: Iterable[int]) -> bool:
