@@ -245,7 +245,8 @@ def _charges(born: Array, epsilon_inf: float | Array, atoms: int) -> dict[str, A
     if missing > 1e-3:
         raise InputError(
             f"the Born charges add up to {missing:.3g} e instead of zero.",
-            remedy="use those of a neutral crystal (in Python born_charges(...).conserving()).",
+            remedy="use those of a neutral crystal (in Python born_charges(...).conserving()); of a charged "
+            "cell, leave out the field of long waves: --no-polar (in Python born=None).",
         )
     tensor = np.asarray(epsilon_inf, dtype=np.float64)
     tensor = tensor * np.eye(3) if tensor.ndim == 0 else tensor
