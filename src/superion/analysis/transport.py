@@ -30,6 +30,7 @@ from superion.analysis.transport_status import (
     CM2_PER_S,
     VALUED,
     Status,
+    allow_for_scatter,
     contradiction,
     judge,
     moving_framework,
@@ -73,7 +74,9 @@ class TransportResult:
     modes: how many slow modes were used. diffusive_from: ps, motion slower than this is diffusive; None where
     none is. misfit: deviance by which cages fit the spectrum better than a line (see `diffusion`).
     cage_plateau: Å², of the mean squared displacement within cages, vibrations included. cage_relaxation: ps,
-    None where no cage is seen. framework: cm²/s, by symbol, of other species that diffuse.
+    None where no cage is seen. framework: cm²/s, by symbol, of other species that diffuse. replicas: how
+    many independent runs; ions counts those of one. replica_diffusion: cm²/s, best estimates of each run
+    alone.
     msd_lags (ps), msd (Å²): a curve to draw, up to half the length.
     """
 
@@ -113,6 +116,8 @@ class TransportResult:
     cage_plateau: float
     cage_relaxation: float | None
     framework: dict[str, float]
+    replicas: int
+    replica_diffusion: tuple[float, ...]
     msd_lags: tuple[float, ...]
     msd: tuple[float, ...]
 
@@ -146,6 +151,7 @@ def transport(
     diffusive_from: float | None = None,
     reference: Reference = "system",
     unwrapped: bool = False,
+    replicas: int = 1,
 ) -> TransportResult:
     """Diffusion coefficient and conductivity of one species from one trajectory.
 
@@ -159,7 +165,8 @@ def transport(
     (see `diffusion`). diffusive_from: ps, use only motion slower than this. reference: what stands still:
         the centre of mass of the "system", of the "framework" (all other species), or "none". unwrapped: the
         positions are known to be; otherwise jumps of half a cell, which ions make when frames are far apart
-        and the cell is small, are refused.
+        and the cell is small, are refused. replicas: the atoms are those of so many independent runs of one
+    crystal, one run after the other; the interval is widened where the runs differ more than they may.
 
         Raises InputError for shapes that disagree, values not finite, uneven times, wrapped positions, a
         species without a usual charge, and fewer than 100 frames after `discard`.
@@ -171,6 +178,7 @@ def transport(
     timestep = _timestep(times, len(positions))
     notes = [] if charge is not None or species in USUAL else [_taken(species)]
     charge = formal_charge(species) if charge is None else charge
+    masses = np.asarray(masses, dtype=float)
     if not (np.isfinite(temperature) and temperature > 0 and np.isfinite(charge) and charge != 0):
         raise InputError(
             f"temperature must be positive and charge not zero, found {temperature} K and {charge} e."
@@ -184,12 +192,15 @@ def transport(
             remedy="discard less, or run longer.",
         )
     positions, cells = positions[start:], cells[start:]
-    still = _at_rest(positions, masses, mobile, reference)
+    parts = _parts(positions, numbers, replicas)
+    still = np.concatenate(
+        [_at_rest(positions[:, p], masses[p], mobile[p], reference) for p in parts], axis=1
+    )
     paths = still[:, mobile]
     if not unwrapped:
         _refuse_wrapped(paths, cells, np.flatnonzero(mobile))
 
-    frames, ions = paths.shape[:2]
+    frames, ions = len(paths), paths.shape[1] // replicas
     volume = float(np.abs(np.linalg.det(cells)).mean())
     start_of_regime = None if diffusive_from is None else 1000 * diffusive_from
 
@@ -201,9 +212,11 @@ def transport(
         return line if line.independent_hops < FEWEST_HOPS else estimate(some)
 
     found = estimate(paths)
+    alone = [estimate(still[:, p][:, mobile[p]]) for p in parts] if replicas > 1 else []
+    found, scatter = allow_for_scatter(found, alone)
     halves = contradiction(paths, found, estimate) if found.known else None
     moving = moving_framework(positions, masses, numbers, mobile, estimate_others) if found.known else {}
-    status, reason = judge(found, ions, hop_length, halves, moving)
+    status, reason = judge(found, ions * replicas, hop_length, halves, moving, scatter)
     valued = status in VALUED
     msd = mean_squared_displacement(paths)
     slope, slope_lags = _slope(msd, found.modes)
@@ -223,7 +236,7 @@ def transport(
         volume=volume,
         status=status,
         reason=reason,
-        notes=(*notes, *(notes_of(found, slope) if valued else ())),
+        notes=(*notes, *(notes_of(found, slope) + scatter if valued else ())),
         diffusion=None,
         diffusion_interval=None,
         diffusion_bound=CM2_PER_S * bound,
@@ -246,6 +259,8 @@ def transport(
         misfit=found.misfit,
         cage_plateau=found.plateau,
         cage_relaxation=None if found.relaxation is None else found.relaxation / 1000,
+        replicas=replicas,
+        replica_diffusion=tuple(CM2_PER_S * each.value for each in alone),
         framework={symbol: CM2_PER_S * value for symbol, value in moving.items()},
         msd_lags=tuple((lags * timestep / 1000).tolist()),
         msd=tuple(msd[lags].tolist()),
@@ -270,7 +285,8 @@ def transport(
             collective_reason="all atoms carry the same charge: their current is their momentum, which is "
             "conserved.",
         )
-    return _with_collective(known, _current(still, masses, mobile), found, to_conductivity, timestep)
+    current = np.concatenate([_current(still[:, p], masses[p], mobile[p]) for p in parts], axis=1)
+    return _with_collective(known, current, found, to_conductivity, timestep)
 
 
 def formal_charge(species: str) -> float:
@@ -393,6 +409,16 @@ def _timestep(times: Array, frames: int) -> float:
             remedy="write frames at a fixed interval, and drop frames that were written twice.",
         )
     return float((times[-1] - times[0]) / (frames - 1))
+
+
+def _parts(positions: Array, numbers: Array, replicas: int) -> list[slice]:
+    """Atoms of each of so many independent runs; InputError where they are not of the same atoms."""
+    if replicas == 1:
+        return [slice(None)]
+    count, rest = divmod(positions.shape[1], replicas) if replicas > 0 else (0, 1)
+    if rest or not (numbers.reshape(replicas, count) == numbers[:count]).all():
+        raise InputError(f"{positions.shape[1]} atoms are not {replicas} times the same.")
+    return [slice(k * count, (k + 1) * count) for k in range(replicas)]
 
 
 def _at_rest(positions: Array, masses: Array, mobile: Array, reference: str) -> Array:

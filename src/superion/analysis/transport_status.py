@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from ase.data import chemical_symbols
+from scipy.stats import chi2, t
 
 from superion.analysis.diffusion import FEWEST_FRAMES, FEWEST_HOPS, DiffusionEstimate
 from superion.analysis.displacement import remove_drift
@@ -49,6 +50,32 @@ def contradiction(paths: Array, found: DiffusionEstimate, estimate: Estimate) ->
     )
 
 
+def allow_for_scatter(
+    found: DiffusionEstimate, alone: list[DiffusionEstimate]
+) -> tuple[DiffusionEstimate, tuple[str, ...]]:
+    """An estimate of all runs together, its interval widened where they differ by more than chance.
+
+    Then the interval is that of Student's t for the mean of the runs, where that is wider; a note says so.
+    """
+    values = np.array([each.value for each in alone])
+    errors = np.array([each.variance for each in alone]) * values**2
+    if len(alone) < 2 or not (np.isfinite(errors).all() and (errors > 0).all()):
+        return found, ()
+    mean = values @ (1 / errors) / (1 / errors).sum()
+    if ((values - mean) ** 2 / errors).sum() < chi2.ppf(0.95, len(alone) - 1):
+        return found, ()
+    error = float(values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(t.ppf(0.975, len(alone) - 1)) * error
+    low, high = found.interval
+    value = float(values.mean())
+    wide = (min(low, max(value - half, 0.0)), max(high, value + half))
+    variance = max(found.variance, (error / value) ** 2)
+    note = "The runs differ by more than their own errors: the interval is that of the scatter between them."
+    return replace(found, value=value, interval=wide, variance=variance, bound=max(found.bound, wide[1])), (
+        note,
+    )
+
+
 def moving_framework(
     positions: Array,
     masses: Array,
@@ -74,6 +101,7 @@ def judge(
     hop_length: float,
     halves: Halves | None,
     moving: dict[str, float],
+    scatter: tuple[str, ...] = (),
 ) -> tuple[Status, str]:
     """The status of a result, and the reason for it."""
     hops = f"{found.independent_hops:.1f} independent hops"
@@ -88,6 +116,8 @@ def judge(
         return "melt", f"the framework diffuses ({also}): a melt, not a solid conductor."
     if found.known:
         return "converged", f"{hops}, {FEWEST_HOPS:.0f} are needed for a value."
+    if scatter:
+        return "upper bound only", f"{scatter[0]} There are too few of them for a value."
     if not found.diffusive:
         relaxation = "" if found.relaxation is None else f" and relax in {found.relaxation / 1000:.2g} ps"
         return "not diffusive", (

@@ -32,6 +32,7 @@ from superion.cli import (
     study,
     training,
     trajectory,
+    transport,
     verdict,
     wannier,
 )
@@ -96,7 +97,7 @@ command("evaluate")(model.evaluate)
 command("md")(dynamics.md)
 command("lammps-plugin")(lammps.plugin)
 command("export")(trajectory.export)
-command("transport")(dynamics.show_transport)
+command("transport")(transport.show_transport)
 command("dielectric")(electric.show_dielectric)
 command("infrared")(electric.show_infrared)
 command("wannier")(wannier.wannier)

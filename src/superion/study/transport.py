@@ -45,7 +45,7 @@ def analyse(folder: Path, settings: TransportSettings) -> dict[str, Any]:
 
 
 def conductivity(
-    trajectory: Trajectory, settings: TransportSettings, end: int | None = None
+    trajectory: Trajectory, settings: TransportSettings, end: int | None = None, replicas: int = 1
 ) -> TransportResult:
     """Transport of the first `end` frames, at the temperature the thermostat was set to.
 
@@ -53,6 +53,7 @@ def conductivity(
     InputError for a ramp. At constant pressure (npt)
     atoms are followed in the mean cell, for the breathing of the cell is no transport. InputError for a run
     in an electric field, which makes ions drift, or at constant displacement, which holds them back.
+    replicas: so many independent runs stand side by side (`runs.beside`).
     """
     if not trajectory.pbc.all():
         raise InputError("transport needs a crystal that is periodic along three axes.")
@@ -77,8 +78,9 @@ def conductivity(
         diffusive_from=settings.diffusive_from_ps,
         reference=settings.reference,
         unwrapped=True,
+        replicas=replicas,
     )
-    run = _run(trajectory) if end is None else None
+    run = _run(trajectory) if end is None and replicas == 1 else None
     return found if run is None else replace(found, notes=(*found.notes, *run.warnings))
 
 
@@ -93,7 +95,7 @@ def _run(trajectory: Trajectory) -> MDResult | None:
 def _paths(trajectory: Trajectory, end: int | None = None) -> Array:
     """Positions (F, N, 3) Å; of a cell that changes, in the mean cell (see `displacement.unwrap`)."""
     positions, cells = trajectory.positions[:end], trajectory.cells[:end]
-    if trajectory.meta["settings"]["ensemble"] != "npt":
+    if not np.ptp(cells, axis=0).any():
         return positions
     return positions @ (np.linalg.inv(cells) @ cells.mean(axis=0))
 
