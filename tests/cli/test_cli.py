@@ -135,7 +135,10 @@ def test_fit_without_test_set_and_repulsion(inputs: Path, tmp_path: Path) -> Non
         (["--preset", "es-gap", "--charges", "Li=one"], ["'Li=one'"]),
         (["--preset", "es-gap", "--charges", "Li=1,Li=2"], ["'Li=2'"]),
         (["--preset", "es-gap", "--charges", "qe.safetensors"], ["'qe.safetensors' is neither", "nor qeq"]),
-        (["--preset", "es-gap", "--charges", "Li=0.7,Cl=-0.6"], ["total charge of +0.4"]),
+        (
+            ["--preset", "es-gap", "--charges", "Li=0.7,Cl=-0.6"],
+            ["every periodic frame a total charge", "--charged-cells background"],
+        ),
         (["--preset", "es-gap"], ["no charge for Cl"]),
         (["--preset", "es-gap", "--screening", "-1"], ["screening: expected greater than 0"]),
         (["--config", "{}/absent.yaml"], ["absent.yaml: cannot be read"]),
@@ -271,7 +274,7 @@ def test_errors_of_the_system_are_explained(inputs: Path, tmp_path: Path) -> Non
     message = refused(
         "evaluate", inputs / "model.safetensors", inputs / "test.extxyz", "--json", tmp_path / "no" / "m.json"
     )
-    assert "No such file or directory" in message
+    assert "there is no such folder" in message
     assert str(tmp_path / "no") in message
 
 
