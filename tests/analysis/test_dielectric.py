@@ -182,6 +182,18 @@ def test_a_stationary_run_is_kept_whole():
     assert np.mean([one.samples for one in found]) == pytest.approx(200, rel=0.2)
 
 
+def test_vibrations_that_are_hardly_damped_are_stationary():
+    """Their amplitude wanders slowly, while the correlation changes its sign with every swing."""
+    states = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        pole = np.exp(-1 / 60) * np.cos(0.7)
+        drive = rng.normal(size=(3400, 3))
+        series = lfilter([1], [1, -2 * pole, np.exp(-2 / 60)], drive, axis=0)[400:]
+        states.append(from_fluctuations(series, 100.0, 300).status)
+    assert states.count("stationary") >= 27
+
+
 def test_halves_that_differ_are_not_stationary():
     """Another state half way: no start mends it, for the later state is not the run's."""
     dipoles = relaxing(2000, 0, 1, 0, 5)

@@ -21,6 +21,8 @@ GAIN = 1.2
 """How many times more samples a start must leave than the whole run for frames to be left out."""
 FEWEST = 20
 """Independent samples below which nothing can be said."""
+BLOCKS = 5
+"""Of a half."""
 FAR = 4.0
 """Standard errors by which halves may differ."""
 
@@ -113,6 +115,12 @@ def _squared(part: Array) -> Array:
 
 
 def _standard_error(part: Array) -> Array:
-    """(K,) of the mean."""
+    """(K,) of the mean: by the inefficiency or by blocks, whichever is larger.
+
+    What swings, such as a vibration that is hardly damped, has a correlation that changes its sign long
+    before it ends, which the inefficiency does not see.
+    """
     each = np.array([inefficiency(column) for column in part.T])
-    return np.asarray(np.sqrt(part.var(axis=0, ddof=1) * each / len(part)) + 1e-300)
+    single = part.var(axis=0, ddof=1) * each / len(part)
+    means = np.array([block.mean(axis=0) for block in np.array_split(part, BLOCKS)])
+    return np.asarray(np.sqrt(np.maximum(single, means.var(axis=0, ddof=1) / BLOCKS)) + 1e-300)
