@@ -204,3 +204,11 @@ def test_sums_without_an_end_are_refused_in_files_and_by_hand(tmp_path, accuracy
     written(path, json.dumps(changed(content, ("terms", 0, "settings", "accuracy"), accuracy)), arrays)
     with pytest.raises(CorruptFileError, match=r"accuracy|not the description"):
         Potential.load(path)
+
+
+def test_a_fit_that_is_not_finite_is_not_saved(tmp_path):
+    diverged = PairPotentials({("H", "O"): Morse(1.0, 2.0, 1.0)}, species=ELEMENTS, baseline={"H": np.nan})
+    for terms in ([diverged], [AtomicDipoles(dipoles().blocks, np.inf * np.ones(len(dipoles().weights)))]):
+        with pytest.raises(ModelError, match=r"not finite.*was not saved"):
+            Potential(terms).save(tmp_path / "model.safetensors")
+    assert not list(tmp_path.iterdir())

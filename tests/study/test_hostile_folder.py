@@ -8,11 +8,18 @@ import sys
 
 import pytest
 import yaml
+from toy_salt import write_inputs, write_study
+from typer.testing import CliRunner
 
+from superion.cli.app import app
 from superion.errors import CorruptFileError
 from superion.files import locked, open_inside, read_json, sha256, write_atomic, write_json
+from superion.study.config import read_study
+from superion.study.config import write_study as write_settings
 from superion.study.folder import remove_leftovers
-from superion.study.state import Record, State
+from superion.study.state import Record, State, check_results
+from superion.study.status import status
+from superion.study.steps import Study
 
 
 def stored(folder, **steps):
@@ -153,3 +160,33 @@ def test_workers_import_nothing_of_the_working_folder(tmp_path):
     assert "its process ended" in result.stdout
     assert "study.yaml" in (root / "properties.log").read_text()
     assert not (tmp_path / "imported").exists()
+
+
+def test_results_that_were_changed_are_not_reported(tmp_path):
+    write_json(tmp_path / "accuracy.json", {"gap": 1})
+    state = State(tmp_path)
+    state.begin("accuracy", "inputs")
+    state.finish("accuracy", [tmp_path / "accuracy.json"], 1.0)
+    check_results(tmp_path)
+    write_json(tmp_path / "accuracy.json", {"gap": 2})
+    for words in (["verdict", tmp_path], ["report", tmp_path]):
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        assert result.exit_code == 2
+        assert "accuracy.json: it was changed since the step 'accuracy' wrote it" in result.output
+
+
+def test_the_status_shows_what_was_changed(tmp_path):
+    write_inputs(tmp_path)
+    study = Study(read_study(write_study(tmp_path)), tmp_path / "out", progress=False)
+    (tmp_path / "out").mkdir()
+    write_settings(study.settings, tmp_path / "out")
+    write_json(tmp_path / "out" / "census.json", 1)
+    state = State(tmp_path / "out")
+    state.begin("census", "inputs")
+    state.finish("census", [tmp_path / "out" / "census.json"], 1.0)
+    rows = {row.step: row for row in status(tmp_path / "out").rows}
+    assert rows["census"].status == "done"
+    write_json(tmp_path / "out" / "census.json", 2)
+    rows = {row.step: row for row in status(tmp_path / "out").rows}
+    assert rows["census"].status == "to do"
+    assert "census.json is not as the step wrote it" in rows["census"].note

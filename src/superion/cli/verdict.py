@@ -38,12 +38,14 @@ def show_verdict(
 ) -> None:
     """Which properties of a study need long-range electrostatics, with error bars and reasons."""
     from superion.files import write_json
+    from superion.study.state import check_results
     from superion.terminal import PlainConsole
     from superion.verdict import study_verdict
     from superion.verdict.table import line
 
     if json:
         check_output(json)
+    check_results(study)
     found = study_verdict(study, _tolerances(tolerance or []), level)
     lines = [line(finding) for finding in found.findings]
     console = PlainConsole(highlight=False)

@@ -62,7 +62,7 @@ TERMS: dict[str, Any] = {
 
 
 def save(path: str | Path, terms: Sequence[Term], provenance: Mapping[str, Any]) -> None:
-    """Write terms and provenance to `path`."""
+    """Write terms and provenance to `path`; ModelError, and no file, if a number in them is none."""
     arrays: dict[str, np.ndarray] = {}
     entries = []
     for k, term in enumerate(terms):
@@ -70,6 +70,17 @@ def save(path: str | Path, terms: Sequence[Term], provenance: Mapping[str, Any])
         arrays |= own
         entries.append({"kind": term.kind, "settings": term.settings()})
     content = {"format": FORMAT, "units": UNITS, "terms": entries, "provenance": dict(provenance)}
+    bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    try:
+        json.dumps(entries, allow_nan=False)
+    except ValueError:
+        bad.append("a setting")
+    if bad:
+        raise ModelError(
+            f"the model holds numbers that are not finite ({', '.join(bad[:SHOWN])}); it was not saved.",
+            file=path,
+            remedy="look for labels that contradict each other, or for absurd settings, and fit again.",
+        )
     header = json.dumps(content, sort_keys=True)
     # one metadata entry, for safetensors writes several in any order and files would differ byte for byte
     metadata = {"superion": json.dumps({"content": header, "sha256": _digest(header, arrays)})}

@@ -15,6 +15,7 @@ from superion.files import read_json, read_yaml
 from superion.report.runs import Run, read_run
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
 from superion.study.resample import RESAMPLED
+from superion.study.state import check_results
 from superion.verdict import REFERENCE, StudyVerdict, study_verdict
 from superion.verdict.results import Accuracy, CensusFile, Result, read_result
 
@@ -75,6 +76,7 @@ def read_content(folder: Path) -> Content:
     """Read a study folder; InputError naming the first step whose results are missing."""
     if not folder.is_dir():
         raise InputError("no such study folder.", file=folder, remedy="give a folder made by `superion run`.")
+    check_results(folder)
     steps = optional_json(folder / "state.json").get("steps") or {}
     census = _required(folder, "census.json", "census", steps, CensusFile)
     accuracy = _required(folder, "accuracy.json", "accuracy", steps, Accuracy)

@@ -180,12 +180,16 @@ class State:
         path = self.folder / name
         return path.is_file() and sha256(path) == digest
 
-    def changed(self, name: str) -> list[str]:
-        """Outputs of a step that is done which are gone, or no longer as it wrote them."""
+    def changed(self, name: str, among: tuple[str, ...] = ("",)) -> list[str]:
+        """Outputs of a step that is done which are gone, or no longer as it wrote them.
+
+        among: of these endings only.
+        """
         record = self.records.get(name)
         if record is None or record.status != "done":
             return []
-        return [path for path, digest in record.outputs.items() if not self._is(path, digest)]
+        outputs = record.outputs.items()
+        return [path for path, digest in outputs if path.endswith(among) and not self._is(path, digest)]
 
     def holds(self, name: str, inputs: str) -> bool:
         """Whether a step is done with these inputs and all its files are as it wrote them."""
@@ -208,6 +212,24 @@ class State:
         except PermissionError:
             return True
         return True
+
+
+def check_results(folder: Path) -> None:
+    """CorruptFileError for results in a study folder that are not as the step that is done wrote them.
+
+    Models and trajectories check themselves where they are read; what is missing is told there too.
+    """
+    if not (folder / NAME).exists():
+        return
+    state = State.read(folder)
+    for name in state.records:
+        for path in state.changed(name, among=(".json", ".safetensors")):
+            if (folder / path).is_file() and not path.startswith(("md/", "models/")):
+                raise CorruptFileError(
+                    f"it was changed since the step {name!r} wrote it (its SHA-256 is another).",
+                    file=folder / path,
+                    remedy="continue the study (`superion run` with its folder): the step is done again.",
+                )
 
 
 def fingerprint(value: Any) -> str:

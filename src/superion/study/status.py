@@ -73,6 +73,8 @@ def status(folder: str | Path) -> Progress:
         needs = open_ if (step.family or step.name) in AFTER_ALL else open_ & set(step.needs)
         if row.status == "done" and needs:
             row = in_doubt(row)
+        elif row.status == "done" and step.job is None and (changed := state.changed(step.name)):
+            row = replace(row, status="to do", note=f"{changed[0]} is not as the step wrote it")
         if row.status in OPEN:
             open_.add(row.step)
         rows.append(row)

@@ -34,7 +34,7 @@ class Charges(Result):
 class Errors(Result):
     """Errors of one potential on one set of frames (`superion.analysis.accuracy.errors`)."""
 
-    frames: Count
+    frames: Count | None = None
     energy_rmse_per_atom: Size | None = None
     energy_mae_per_atom: Size | None = None
     force_rmse: Size | None = None

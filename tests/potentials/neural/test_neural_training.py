@@ -11,6 +11,7 @@ from superion.errors import CorruptFileError, InputError, ModelError
 from superion.potentials.neural import NeuralSettings, NeuralTraining, fit_neural
 from superion.potentials.neural import epochs as epochs_module
 from superion.potentials.neural import train as train_module
+from superion.potentials.neural.checkpoint import read_checkpoint, write_checkpoint
 
 SHORT = NeuralTraining(adam_epochs=6, lbfgs_epochs=3, validation=0.25, checkpoint_every=2)
 
@@ -256,3 +257,14 @@ def test_a_training_that_does_not_fit_into_memory_is_refused(monkeypatch):
     monkeypatch.setattr(train_module, "available_memory", lambda: 1000)
     with pytest.raises(InputError, match=r"training will use up to .* GB"):
         fit_neural(labelled(2), neural_settings("2g"), SHORT)
+
+
+def test_a_checkpoint_with_a_flipped_bit_is_not_gone_on_with(tmp_path):
+    path = tmp_path / "state.safetensors"
+    write_checkpoint(path, "key", {"weights": torch.ones(50, dtype=torch.float64), "epoch": 3})
+    assert read_checkpoint(path, "key", torch.device("cpu"))["epoch"] == 3
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(CorruptFileError, match=r"state\.safetensors.*SHA-256.*Remedy: delete"):
+        read_checkpoint(path, "key", torch.device("cpu"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ def write_checkpoint(path: str | Path, key: str, state: Any) -> None:
     """Write a tree of dicts, lists, tensors, numbers, strings and None; key: of what it belongs to."""
     arrays: dict[str, Array] = {}
     tree = _taken_apart(state, arrays)
-    metadata = {"superion-training": json.dumps({"key": key, "state": tree})}
+    content = json.dumps({"key": key, "state": tree})
+    metadata = {"superion-training": json.dumps({"content": content, "sha256": _digest(content, arrays)})}
     write_atomic(path, to_bytes(arrays, metadata=metadata))
 
 
@@ -36,9 +38,12 @@ def read_checkpoint(path: str | Path, key: str, device: torch.device) -> Any:
         with safe_open(path, framework="np") as handle:
             metadata = handle.metadata() or {}
             arrays = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
-        content = json.loads(metadata["superion-training"])
+        envelope = json.loads(metadata["superion-training"])
+        if envelope["sha256"] != _digest(envelope["content"], arrays):
+            raise ValueError("its content does not match its SHA-256")
+        content = json.loads(envelope["content"])
         found, tree = content["key"], content["state"]
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptFileError(
             f"not a checkpoint of a training ({error}).", file=path, remedy=remedy
         ) from error
@@ -47,6 +52,14 @@ def read_checkpoint(path: str | Path, key: str, device: torch.device) -> Any:
             "the checkpoint belongs to a training with other data or settings.", file=path, remedy=remedy
         )
     return _put_together(tree, arrays, device)
+
+
+def _digest(content: str, arrays: dict[str, Array]) -> str:
+    digest = hashlib.sha256(content.encode())
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
 
 
 def _taken_apart(value: Any, arrays: dict[str, Array]) -> Any:
