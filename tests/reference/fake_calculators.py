@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -66,6 +67,9 @@ class Faulty(LennardJones):
 
     def _raises(self) -> None:
         raise RuntimeError("no idea")
+
+    def _leaves(self) -> None:
+        sys.exit()
 
     def _unconverged(self) -> None:
         raise SCFError("12 iterations")

@@ -232,3 +232,25 @@ def test_a_code_that_is_not_installed_names_the_step_that_installs_it(folder, mo
         assert result.exit_code == 2, result.output
         assert step in result.output
         assert "argon-0" in result.output
+
+
+@pytest.mark.parametrize("executor", ["processes:1", "threads:1"])
+@pytest.mark.parametrize("fault", ["nan", "infinite", "leaves"])
+def test_a_labeller_that_answers_nonsense_or_leaves_fails_that_frame_alone(folder, fault, executor) -> None:
+    labeller = settings_file(folder / "labeller.yaml", fault, beyond=2.9)
+    result = call(*command(folder, labeller, "--executor", executor, "--retries", 0))
+    assert result.exit_code == 1
+    assert "1 of 4 structures have no label" in result.output
+    reason = {"nan": "forces is not finite", "infinite": "energy is not finite"}.get(
+        fault, "ended the process"
+    )
+    assert reason in " ".join(result.output.split())
+    assert len(read(folder / "out.extxyz", ":")) == 3
+
+
+def test_arguments_that_are_not_finite_are_named(folder) -> None:
+    path = folder / "labeller.yaml"
+    path.write_text("labeller: {ase: 'ase.calculators.lj:LennardJones', arguments: {epsilon: .nan}}")
+    result = call(*command(folder, path))
+    assert result.exit_code == 2
+    assert "epsilon is nan: give finite numbers" in " ".join(result.output.split())

@@ -66,6 +66,7 @@ ANSWERS = {
     "nan": "forces is not finite",
     "infinite": "energy is not finite",
     "short": "shape (1, 3), expected (2, 3)",
+    "leaves": "the labeller ended the process (exit code 0)",
     "raises": "RuntimeError: no idea",
     "memory": "MemoryError",
     "reorders": "changed the structure",
@@ -85,6 +86,27 @@ def test_a_fault_harms_no_other_label_and_the_next_attempt_mends_it(tmp_path, fa
     second = label(tmp_path / "s", settings, executor, argon()[2:], retries=1)
     assert (second.made, second.failures) == (1, {})
     check(second, argon()[2:])
+
+
+def test_a_process_and_its_calculator_are_kept_until_a_label_fails(tmp_path) -> None:
+    log = tmp_path / "log"
+    settings = faulty("killed", once=tmp_path / "once", beyond=2.9, log=log)
+    frames = argon(7)
+    outcome = label(tmp_path / "s", settings, "processes:1", frames)
+    assert outcome.failures == {}
+    check(outcome, frames)
+    first, last = {*log.read_text().split()[:4]}, {*log.read_text().split()[4:]}
+    assert (len(first), len(last), len(first & last)) == (1, 1, 0)
+    assert list(Path("/proc").glob(f"{next(iter(last))}/cmdline")) == []
+
+
+def test_a_calculator_that_is_kept_keeps_no_results(tmp_path) -> None:
+    labeller = make_labeller(faulty())
+    one, two = argon()[:2]
+    first = labeller.label(one)
+    labeller.label(two)
+    again = labeller.label(one)
+    assert (again.energy, again.forces.tolist()) == (first.energy, first.forces.tolist())
 
 
 def test_a_label_that_hangs_is_killed_after_the_timeout(tmp_path) -> None:

@@ -71,7 +71,7 @@ def _same(one: Atoms, other: Atoms) -> bool:
 
 
 class AseLabeller:
-    """A calculator class `module:Class` with its arguments, made anew for every label."""
+    """A calculator class `module:Class` with its arguments; one is kept, without results, between labels."""
 
     kind: ClassVar[Kind] = "calculator"
 
@@ -82,6 +82,7 @@ class AseLabeller:
                 remedy="write module:Class, e.g. ase.calculators.emt:EMT.",
             )
         self.name, self._arguments = path, arguments
+        self._calculator: AseCalculator | None = None
 
     def settings(self) -> dict[str, Any]:
         """The class and its arguments."""
@@ -89,14 +90,21 @@ class AseLabeller:
 
     def label(self, atoms: Atoms) -> Labels:
         """Energy, forces and whatever else the calculator implements."""
-        return labels_from(atoms, self.calculator(), f"{self.name}, {made_with('ase')}")
+        kept, self._calculator = self._calculator, None  # one that fails is not used again
+        if kept is None or not hasattr(kept, "reset"):
+            kept = self.calculator()
+        else:
+            kept.reset()
+        found = labels_from(atoms, kept, f"{self.name}, {made_with('ase')}")
+        self._calculator = kept
+        return found
 
     def calculator(self) -> AseCalculator:
         """A new calculator; SetupError if there can be none."""
         module, _, name = self.name.partition(":")
         try:
             return getattr(import_module(module), name)(**self._arguments)
-        except (ImportError, AttributeError, TypeError) as error:
+        except (ImportError, AttributeError, TypeError, SystemExit) as error:
             raise SetupError(
                 f"the calculator {self.name} cannot be made ({type(error).__name__}: {error}).",
                 remedy="check its path and its arguments, and that its package is installed.",

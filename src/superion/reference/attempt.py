@@ -5,14 +5,9 @@ A failure that belongs to the label is not raised but answered, so that an attem
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import tempfile
-import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,16 +16,12 @@ import numpy as np
 from ase import Atoms
 
 from superion.errors import LabelError
+from superion.reference.helper import JOB, LEFT, LOG, OVERTIME, RESULT, helper_here
 from superion.reference.journal import decode, encode
 from superion.reference.labeller import Labeller, SetupError, multiplicity
 
-JOB, RESULT, LOG = "job.json", "result.json", "log.txt"
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""Set to 1 for every label, unless the environment says otherwise."""
 TAIL = 2000
 """Characters of a code's last output that are kept with a failure."""
-_running: set[subprocess.Popen[bytes]] = set()
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +51,8 @@ def label_here(key: str, atoms: Atoms, labeller: Labeller) -> Reply:
         reply = Reply(key, reason=str(error), retry=False, stop=True)
     except LabelError as error:
         reply = Reply(key, reason=str(error), retry=error.retry)
+    except SystemExit as error:
+        reply = Reply(key, reason=f"the labeller ended the process (exit code {error.code or 0}).")
     except Exception as error:  # codes raise many kinds
         reply = Reply(key, reason=f"{type(error).__name__}: {error}")
     return replace(reply, seconds=time.monotonic() - started)
@@ -68,62 +61,33 @@ def label_here(key: str, atoms: Atoms, labeller: Labeller) -> Reply:
 def label_apart(
     key: str, structure: dict[str, Any], settings: dict[str, Any], timeout: float | None
 ) -> Reply:
-    """Label in a process of its own, in a scratch folder; after `timeout` seconds the process is killed.
+    """Label in another process, in a scratch folder; after `timeout` seconds the process is killed.
 
-    structure: from `atoms_to_json`. settings: of the labeller, as plain values. The process ends when this
-    one does, however it ends.
+    structure: from `atoms_to_json`. settings: of the labeller, as plain values. The process is kept for the
+    next label of this thread as long as its labels succeed; it ends when this one does, however it ends.
     """
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="superion-label-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / JOB).write_bytes(encode({"key": key, "structure": structure, "settings": settings}))
-        with open(folder / LOG, "wb") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "superion.reference.child", name],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                cwd=name,
-                start_new_session=True,
-                env={thread: "1" for thread in THREADS} | os.environ,
-            )
-        with _lock:
-            _running.add(child)
-        try:
-            code = child.wait(timeout)
-        except subprocess.TimeoutExpired:
-            code = None
-        finally:
-            with _lock:
-                _running.discard(child)
-            _kill(child)
-            assert child.stdin is not None
-            child.stdin.close()
+        (folder / LOG).touch()
+        deadline = None if timeout is None else started + timeout
+        code = helper_here().work(folder, deadline)
+        if code == LEFT and not (folder / RESULT).exists():  # for want of work, just now
+            code = helper_here().work(folder, deadline)
         reply = _read_reply(key, folder, code, timeout)
+        if reply.labels is None:
+            helper_here().end()  # what failed may have left it in any state
     return replace(reply, seconds=time.monotonic() - started)
 
 
-def kill_running() -> None:
-    """Kill the processes of all attempts that this process has begun."""
-    with _lock:
-        for child in _running:
-            _kill(child)
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    """Kill a process and those it started, unless it has ended."""
-    if child.poll() is None:
-        with suppress(ProcessLookupError):  # it has just ended by itself
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-
-
 def _read_reply(key: str, folder: Path, code: int | None, timeout: float | None) -> Reply:
+    """The reply in a folder. code: exit code of the process, None if it lives, or OVERTIME."""
     log = (folder / LOG).read_bytes()[-4 * TAIL :].decode(errors="replace").strip()[-TAIL:]
     said = f" Its last output: {log}" if log else ""
-    if code is None:
+    if code == OVERTIME:
         return Reply(key, reason=f"not done after {timeout:g} s, killed.{said}")
-    if code != 0:
+    if code:
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         return Reply(
             key, reason=f"the process of the labeller was {how}.{said}".replace("was ended", "ended")

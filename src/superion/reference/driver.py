@@ -48,6 +48,10 @@ class Driver(AseCalculator):
             found.check(structure)
         except SuperionError:
             raise
+        except SystemExit as error:
+            raise LabelError(
+                f"{self._labeller.name}: it ended the process (exit code {error.code or 0})."
+            ) from error
         except Exception as error:  # codes raise many kinds
             raise LabelError(f"{self._labeller.name}: {type(error).__name__}: {error}.") from error
         energy = found.energy if found.free_energy is None else found.free_energy

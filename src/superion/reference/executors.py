@@ -15,7 +15,8 @@ from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field
 
 from superion.errors import InputError
-from superion.reference.attempt import Reply, atoms_to_json, kill_running, label_apart, label_here
+from superion.reference.attempt import Reply, atoms_to_json, label_apart, label_here
+from superion.reference.helper import end_idle, kill_running
 from superion.reference.labeller import Labeller, SetupError, require
 from superion.reference.settings import LabellerSettings, make_labeller
 
@@ -68,6 +69,8 @@ class Workers:
         while self.local and not all(future.done() for future in self._begun):
             kill_running()
             time.sleep(0.02)
+        if self.local:
+            end_idle()
         self.executor.shutdown(wait=False)
         self.close()
 
@@ -145,4 +148,7 @@ def _label_in_thread(key: str, atoms: Atoms, settings: LabellerSettings) -> Repl
     made: tuple[LabellerSettings, Labeller] | None = getattr(_here, "made", None)
     if made is None or made[0] != settings:
         made = _here.made = (settings, make_labeller(settings))
-    return label_here(key, atoms, made[1])
+    reply = label_here(key, atoms, made[1])
+    if reply.labels is None:
+        _here.made = None  # what failed may have left it in any state
+    return reply

@@ -6,11 +6,12 @@ line; nothing in structures, label stores or journals is read as settings.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from superion.errors import InputError, suggest
 from superion.reference.cp2k import Cp2kLabeller, Cp2kSettings
@@ -26,6 +27,23 @@ class AseSettings(BaseModel):
 
     ase: str = Field(description="module:Class of an ASE calculator, e.g. ase.calculators.emt:EMT.")
     arguments: dict[str, Any] = Field(default_factory=dict, description="Arguments of the class.")
+
+    @field_validator("arguments")
+    @classmethod
+    def _finite(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        if wrong := list(_not_finite(arguments)):
+            raise ValueError(f"{', '.join(wrong)}: give finite numbers")
+        return arguments
+
+
+def _not_finite(value: Any, name: str = "") -> Iterator[str]:
+    """Names of numbers that are not finite, which no label can be identified by."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{name} is {value}"
+    elif isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in items:
+            yield from _not_finite(inner, f"{name}.{key}" if name else str(key))
 
 
 class ModelSettings(BaseModel):
