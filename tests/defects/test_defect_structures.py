@@ -143,3 +143,17 @@ def test_arrangement():
 def test_distance_of_images_is_that_of_the_reduced_cell():
     skew = Atoms(cell=[[10, 0, 0], [9, 4, 0], [0, 0, 20]], pbc=True)
     assert image_distance(skew.cell.array) == pytest.approx(np.hypot(1, 4))
+
+
+def test_an_added_atom_that_touches_another_is_refused():
+    """Interstitial sites of P S4 tetrahedra, 1 Å from P, are there with a small clearance."""
+    corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * 2.05 / np.sqrt(3)
+    thiophosphate = Atoms("PS4", positions=[[0.0, 0.0, 1.0], *corners], cell=3 * [7.0], pbc=True)
+    thiophosphate += Atoms("Na", positions=[[3.5, 3.5, 3.5]])
+    wanted = settings(kinds=("interstitial",), species="Na", framework=("S",), count=40)
+    assert defects_of(thiophosphate, wanted)
+    close = wanted.model_copy(update={"clearance": 0.5})
+    with pytest.raises(
+        InputError, match=r"the defect Na-interstitial-\d+: atoms 0 \(P\) and 48 \(Na\).*raise --cl"
+    ):
+        defects_of(thiophosphate, close)

@@ -78,12 +78,8 @@ def arrange(
     seed: Seed = 0,
 ) -> None:
     """Make ordered structures of a disordered crystal: neutral, distinct, lowest energy first."""
-    import numpy as np
-
-    from superion.structures.arrange import Annealing, anneal, enumerate_lowest
     from superion.structures.disorder import read_disordered
     from superion.structures.plan import plan
-    from superion.training.frames import write_frames
 
     check_output(output)
     if method not in METHODS:
@@ -106,6 +102,12 @@ def arrange(
     model = settled.model
     trials = sweeps or (2000 if energy == ELECTROSTATIC else 20)
     _check_search(model, count, method, replicas, trials, limit)
+
+    import numpy as np  # what takes long to import is not needed for errors
+
+    from superion.structures.arrange import Annealing, anneal, enumerate_lowest
+    from superion.training.frames import write_frames
+
     energies = _energy(energy, model, settled.charges)
     if method == "enumerate":
         found = enumerate_lowest(model, energies, count, limit=limit, progress=True)
