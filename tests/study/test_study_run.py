@@ -308,8 +308,13 @@ def test_results_that_no_state_knows_of_are_not_shown(root: Path, again) -> None
     (out / ".accuracy.json.1.tmp").write_text("of a killed process")
     again(potentials=["gap"])
     assert not list(out.rglob(".*.tmp"))
-    assert {path.name for path in (out / "transport").iterdir()} == {"gap-300K.json"}
-    assert {path.name for path in (out / "properties" / "forces").iterdir()} == {"gap.json"}
+    for folder, name in ((out / "transport", "gap-300K.json"), (out / "properties" / "forces", "gap.json")):
+        assert {path.name for path in folder.glob("*.json")} == {name}
+        assert {path.name for path in folder.iterdir()} == {
+            name,
+            f"{name}.old-1",
+            f"es-{name}.old-1",
+        }  # renamed, not lost
     assert read_content(out).potentials == ["gap"]
 
 
