@@ -8,7 +8,7 @@ from superion.errors import ModelError, SimulationError
 from superion.potentials import Calculator
 from superion.simulation import MDSettings, read_trajectory, run_md
 from superion.simulation.state import initial_state
-from superion.simulation.trust import EVERY, Trust
+from superion.simulation.trust import GUARDED, Trust
 
 SIGMA = 0.002  # eV per atom
 
@@ -25,10 +25,10 @@ def run(model, folder, atoms=None, **changes):
 
 
 def test_deviations_are_those_of_the_model(model, tmp_path):
-    result = run(model, tmp_path, steps=2 * EVERY)
+    result = run(model, tmp_path, steps=2 * GUARDED, max_deviation=100.0)
     found = read_trajectory(tmp_path)
     looked = np.isfinite(found.force_deviation)
-    assert found.steps[looked].tolist() == [0, EVERY, 2 * EVERY]
+    assert found.steps[looked].tolist() == [0, GUARDED, 2 * GUARDED]
     last = crystal(2)
     last.positions = found.positions[-1]
     deviation = model.deviation(last)
@@ -48,20 +48,21 @@ def stretched(by):
 
 def test_a_start_outside_the_data_is_flagged(model, tmp_path):
     result = run(model, tmp_path, stretched(1.2), steps=20)
+    assert np.isfinite(read_trajectory(tmp_path).force_deviation).tolist() == [True, False, False]
     assert any("unlike the training data" in warning for warning in result.warnings)
 
 
 def test_the_run_stops_on_request(model, tmp_path):
-    usual = run(model, tmp_path / "usual").force_deviation
+    usual = run(model, tmp_path / "usual", max_deviation=100.0).force_deviation
     limit = 2 * usual
     with pytest.raises(
         SimulationError, match="stopped at step 0: the predicted standard deviation of a force"
     ):
         run(model, tmp_path / "stretched", stretched(1.2), max_deviation=limit)
     hot = {"temperature": 4000, "max_temperature": 1e6, "min_distance": None, "friction": 0.1}
-    with pytest.raises(SimulationError, match=rf"stopped at step {EVERY}: .* above the limit of {limit:g}"):
+    with pytest.raises(SimulationError, match=rf"stopped at step {GUARDED}: .* above the limit of {limit:g}"):
         run(model, tmp_path / "hot", max_deviation=limit, **hot)
-    assert read_trajectory(tmp_path / "hot").steps[-1] == EVERY - 10
+    assert read_trajectory(tmp_path / "hot").steps[-1] == GUARDED - 10
     assert run(model, tmp_path / "again", max_deviation=limit).force_deviation == usual
 
 

@@ -16,8 +16,9 @@ from superion.simulation.state import State
 
 Array = np.ndarray
 
-EVERY = 500
-"""Steps between two looks, rounded up to whole frames; a look costs about one or two steps."""
+EVERY, GUARDED = 2000, 500
+"""Steps between two looks, rounded up to whole frames, and between those that may stop the run. A look takes
+the time of some 20 steps."""
 LARGEST = 2000
 """Atoms of the largest structure that is looked at: the covariances of all pairs of atoms are needed."""
 GROWTH = 5.0
@@ -45,14 +46,16 @@ class Trust:
         potential = getattr(calculator, "potential", None)
         self._potential = potential if isinstance(potential, Potential) else None
         self._atoms = atoms.copy()
-        self._every = settings.sample_every * math.ceil(EVERY / settings.sample_every)
+        steps = EVERY if settings.max_deviation is None else GUARDED
+        self._every = settings.sample_every * math.ceil(steps / settings.sample_every)
+        self._start: tuple[float, float] | None = None
         self._origin = settings.equilibrate
         elsewhere = getattr(calculator, "device", "cpu") != "cpu" and settings.max_deviation is None
         if len(atoms) > LARGEST or elsewhere:  # deviations are computed on the CPU, at its pace
             self._potential = None
         if self._potential is not None:
             try:
-                self._measure()
+                self._start = self._measure()
             except ModelError:
                 self._potential = None
         if self._potential is None and settings.max_deviation is not None:
@@ -68,6 +71,10 @@ class Trust:
             return None
         if (state.step + self._origin) % self._every:
             return nan, nan
+        still = np.array_equal(self._atoms.positions, state.positions)
+        if self._start is not None and still and np.array_equal(self._atoms.cell.array, state.cell):
+            return self._start
+        self._start = None
         self._atoms.positions[:] = state.positions
         self._atoms.cell.array[:] = state.cell
         return self._measure()
