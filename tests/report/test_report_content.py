@@ -27,15 +27,17 @@ def test_incomplete_study_names_the_step_and_its_error(tmp_path: Path, name: str
     assert not (folder / "report.html").exists()
 
 
-def test_study_without_any_result_names_the_runs_that_failed(tmp_path: Path) -> None:
+def test_study_without_transport_has_a_report_that_names_the_runs_that_failed(tmp_path: Path) -> None:
     folder = write_study(tmp_path, potentials=["gap"])
     for path in (folder / "transport").iterdir():
         path.unlink()
     state = json.loads((folder / "state.json").read_text())
     state["steps"]["dynamics/gap-500K"] |= {"status": "failed", "error": "too hot."}
     write(folder / "state.json", state)
-    with pytest.raises(InputError, match=r"step 'transport'.*dynamics/gap-500K failed: too hot\."):
-        read_content(folder)
+    assert read_content(folder).runs == []
+    text = write_report(folder).read_text()
+    assert "There is no result of gap-500K. dynamics/gap-500K failed: too hot." in text
+    assert "Force errors by species" in text
 
 
 def test_empty_or_absent_folder(tmp_path: Path) -> None:

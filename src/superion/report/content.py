@@ -83,8 +83,6 @@ def read_content(folder: Path) -> Content:
     files = sorted(path for path in (folder / "transport").glob("*.json") if RESAMPLED not in path.stem)
     if not accuracy:
         raise _incomplete(folder / "accuracy.json", "accuracy", "it holds no potential", steps)
-    if not files and _transport_wanted(folder, steps):
-        raise _incomplete(folder / "transport", "transport", "there is no result of a trajectory", steps)
     runs = sorted(
         (read_run(path) for path in files), key=lambda r: (_ORDER.get(r.potential, 2), r.potential, r.kelvin)
     )
@@ -120,13 +118,6 @@ def read_content(folder: Path) -> Content:
     )
 
 
-def _transport_wanted(folder: Path, steps: dict[str, Any]) -> bool:
-    """Whether transport is among the steps of a study; of molecules it is not."""
-    return (
-        not steps or any(name.startswith("transport/") for name in steps) or (folder / "transport").exists()
-    )
-
-
 def _asked(settings: dict[str, Any], name: str) -> bool:
     """Whether the settings ask for a property; what a folder has of others is of an earlier study."""
     return bool((settings.get("properties") or {}).get(name))
@@ -156,8 +147,7 @@ def _required(
 
 
 def _incomplete(path: Path, step: str, found: str, steps: dict[str, Any]) -> InputError:
-    runs = [name.partition("/")[2] for name in steps if name.startswith("transport/")]
-    why = [reasons(steps, name) for name in ("census", "fit", step, *runs)]
+    why = [reasons(steps, name) for name in ("census", "fit", step)]
     return InputError(
         " ".join(
             filter(None, (f"the study is incomplete: step {step!r} has not been done ({found}).", *why))

@@ -42,7 +42,8 @@ def facts(content: Content) -> list[tuple[str, str]]:
     found.append(("Potentials", ", ".join(look(p).label for p in content.potentials)))
     kelvins = sorted({run.kelvin for run in content.runs})
     count = "1 trajectory" if len(content.runs) == 1 else f"{len(content.runs)} trajectories"
-    found.append(("Dynamics", f"{count} at {', '.join(f'{k:g}' for k in kelvins)} K"))
+    if kelvins:
+        found.append(("Dynamics", f"{count} at {', '.join(f'{k:g}' for k in kelvins)} K"))
     lengths = [run.length_ps for run in content.runs if run.length_ps is not None]
     if lengths:
         low, high = number(min(lengths)), number(max(lengths))

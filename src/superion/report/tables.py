@@ -200,7 +200,7 @@ def errors_by_species(content: Content) -> Table | None:
 
 def transport(content: Content) -> Table:
     """Diffusion and conductivity of every trajectory."""
-    head = ["potential", "T (K)", "length (ps)", "D (cm²/s)", "σ (mS/cm)", "status"]
+    head = ["potential", "T (K)", "length (ps)", "D (cm²/s)", "σ (mS/cm)", "collective σ (mS/cm)", "status"]
     rows = [
         [
             look(run.potential).label,
@@ -208,13 +208,15 @@ def transport(content: Content) -> Table:
             number(run.length_ps),
             written(run.diffusion),
             written(run.sigma),
+            "not known" if run.collective is None else written(run.collective),
             run.status,
         ]
         for run in content.runs
     ]
     caption = (
         f"Diffusion coefficient D of {ion(content)} and the conductivity σ that follows from it if the ions "
-        "move independently (Nernst–Einstein). 95 % intervals in brackets."
+        "move independently (Nernst–Einstein); beside it the collective one, with their correlation "
+        "(Einstein–Helfand). 95 % intervals in brackets."
     )
     return Table(caption, head, rows)
 
@@ -227,7 +229,6 @@ def trust(content: Content) -> Table:
         "hops",
         "independent hops",
         "MSD slope",
-        "collective σ (mS/cm)",
         "Haven ratio",
     ]
     rows = [
@@ -237,7 +238,6 @@ def trust(content: Content) -> Table:
             number(run.hops),
             number(run.independent_hops),
             number(run.slope, 2),
-            "not known" if run.collective is None else written(run.collective),
             "not known" if run.haven is None else written(run.haven),
         ]
         for run in content.runs
@@ -245,8 +245,7 @@ def trust(content: Content) -> Table:
     caption = (
         f"How far to trust it: effective hops of all {ion(content)} ions, those that are independent (a "
         "value needs at least ten), the log–log slope of the mean-square displacement (1 in the diffusive "
-        "regime), and the conductivity with the correlation between ions; the Haven ratio is σ over "
-        "collective σ."
+        "regime), and the Haven ratio, σ over collective σ."
     )
     return Table(caption, head, rows)
 
@@ -255,7 +254,7 @@ def remarks(content: Content) -> list[tuple[str, str]]:
     """Reasons and notes of every trajectory, by its name."""
     found = []
     for run in content.runs:
-        reasons = [run.reason] if run.sigma.is_bound else []
+        reasons = [run.reason] if run.status != "converged" else []
         if run.collective is None and run.collective_reason and not run.sigma.is_bound:
             reasons.append(f"no collective conductivity: {run.collective_reason}")
         found += [(run.label, text) for text in [*reasons, *run.notes]]
