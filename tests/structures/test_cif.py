@@ -114,6 +114,13 @@ def test_formula_finds_one_missing_atom_of_many():
         read(head + "\n".join(rows[1:]) + "\n")
 
 
+def test_a_nominal_formula_beside_an_ordered_crystal_is_told():
+    with pytest.warns(
+        UserWarning, match=r"sites give Cl Li, but the formula says Li0\.98 Cl \(times 1\), which"
+    ):
+        assert formula(stating("_chemical_formula_sum 'Li0.98 Cl'")) == "ClLi"
+
+
 @pytest.mark.parametrize("text", ["Li4 D4", "Li4D4", "D Li", "Li2.0 H2.00", "Li1 H1,"])
 def test_multiples_and_deuterium_in_the_formula(text):
     (atoms,) = read(stating(f"_chemical_formula_sum '{text}'", WHOLE.replace("Cl1", "D1")))
@@ -197,7 +204,7 @@ def test_vacancies_and_dummies_are_left_out():
 def test_other_spellings():
     """Names of any version, no quotes, fractions, windows line ends, a byte order mark, Latin-1."""
     text = WHOLE.replace("_cell_length", "_CELL.LENGTH").replace("'P 1'", "P 1").replace("0.5 0.5", "1/2 1/2")
-    text = "\ufeff" + stating("_journal 'é'", text).replace("\n", "\r\n")
+    text = "\ufeff" + stating("loop_\n_publ_author_name\nMüller\n'B. Å.'", text).replace("\n", "\r\n")
     assert formula(text) == "ClLi"
     assert len(read_cif(text[1:].encode("latin-1"), "a.cif")) == 1
     lines = WHOLE.replace("fract", "Cartn").replace("0.5(1) 0.5 0.5", "2.5 2.5 2.5")

@@ -80,8 +80,9 @@ def _document(data: bytes, file: Path) -> gemmi.cif.Document:
         return gemmi.cif.read_string(text, 0)
     except (ValueError, RuntimeError):
         pass
-    try:  # values of several words without quotes are common
-        return gemmi.cif.read_string(_LOOSE.sub(r"\1'\2'", text), 0)
+    try:  # values of several words without quotes are common, and so are names with accents
+        plain = re.sub(r"[^\x09\x0a\x20-\x7e]", "?", text)
+        return gemmi.cif.read_string(_LOOSE.sub(r"\1'\2'", plain), 0)
     except (ValueError, RuntimeError) as error:
         where = re.match(r"string:(\d+)(?::\d+)?(?:\(\d+\))?:?\s*(.*)", str(error))
         problem = f"line {where[1]}: {where[2]}" if where else str(error)

@@ -171,8 +171,8 @@ def _check_formula(listing: Listing, crystal: DisorderedCrystal, file: Path) -> 
         return []
     result = compare(formula, found, _uncertain(crystal))
     here = formula_text(found)
-    ordered = all(orbit.ordered for orbit in crystal.orbits)
-    if result.gross or (result.elements and ordered):
+    exact = all(orbit.ordered for orbit in crystal.orbits) and formula.whole
+    if result.gross or (result.elements and exact):
         raise InputError(
             f"the sites give {here}, but the file says {formula.text}.",
             file=file,

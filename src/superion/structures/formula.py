@@ -23,6 +23,11 @@ class Formula:
     amounts: dict[str, float]
     precision: dict[str, float]
 
+    @property
+    def whole(self) -> bool:
+        """Whether it has whole numbers only, as a crystal has that is not just a mean."""
+        return all(amount.is_integer() for amount in self.amounts.values())
+
     @classmethod
     def parse(cls, text: str) -> Formula | None:
         """`Li7 La3 Zr2 O12`; None for what is not a plain sum of elements. Deuterium counts as hydrogen."""
