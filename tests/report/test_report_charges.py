@@ -15,9 +15,11 @@ from superion.report.content import read_content
 from superion.report.figure_charges import charges, charges_of
 from superion.report.figures import draw_all
 from superion.report.html import render
+from superion.report.tables import charge_doubts
 from superion.report.tables import charges as table
 
 MEAN = {"Li": 0.6, "P": 1.4, "S": -0.8}
+DOUBT = "charges of Li go up to +1.70 e, beyond its oxidation state +1"
 
 
 def add_charges(folder: Path, spread: float) -> Path:
@@ -41,7 +43,7 @@ def add_charges(folder: Path, spread: float) -> Path:
             for s in MEAN
         }
         accuracy["es-gap"][split] |= {
-            "charges": {"by_species": summary, "total_error": 3e-15},
+            "charges": {"by_species": summary, "total_error": 3e-15, "doubts": [DOUBT]},
             "charge_rmse_by_species": {"Li": 0.0123} if split == "test" else None,
         }
     accuracy["es-gap"]["born_charges"] = {"Li": 0.93, "P": 2.8, "S": -1.4}
@@ -65,6 +67,12 @@ def test_the_table_has_every_species_of_every_set(folder: Path) -> None:
     assert train[7:] == ["–", "+0.93", "3.0e-15"]
     assert test[7:] == ["0.0123", "–", "3.0e-15"]
     assert found.rows[1][-1] == ""
+
+
+def test_charges_that_no_chemist_believes_are_named_once(folder: Path) -> None:
+    content = read_content(folder)
+    assert charge_doubts(content) == [f"ES-GAP: {DOUBT}."]
+    assert DOUBT in render(content, {})
 
 
 def test_the_figure_counts_every_atom_of_both_sets(folder: Path, tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def render(content: Content, figures: dict[str, Path]) -> str:
         errors=tables.errors(content),
         species=tables.errors_by_species(content),
         charges=tables.charges(content),
+        charge_doubts=tables.charge_doubts(content),
         transport=tables.transport(content),
         trust=tables.trust(content),
         side_by_side=tables.side_by_side(content, compared),

@@ -135,6 +135,16 @@ def errors(content: Content) -> Table:
     return Table("Errors against the reference: RMSE (MAE). A dash: no such labels.", head, rows, words=2)
 
 
+def charge_doubts(content: Content) -> list[str]:
+    """Charges that contradict oxidation states, each said once for a potential."""
+    said = [
+        f"{look(potential).label}: {text}."
+        for potential, _, found in _each(content)
+        for text in (found.get("charges") or {}).get("doubts") or ()
+    ]
+    return list(dict.fromkeys(said))
+
+
 def charges(content: Content) -> Table | None:
     """Charges by species, and how well they add up, of every potential that has any; None without."""
     rows = []
