@@ -296,3 +296,47 @@ def test_short_and_broken_trajectories_are_refused():
         run(positions)
     with pytest.raises(InputError, match="modes must be"):
         diffusion_coefficient(trajectory(frames=200), TIMESTEP, modes=200)
+
+
+def test_a_melt_is_no_solid_conductor():
+    positions = trajectory(frames=2000)
+    rng = np.random.default_rng(21)
+    positions[:, 18:] += np.sqrt(2 * 1e-3 * TIMESTEP) * rng.normal(size=(2000, 14, 3)).cumsum(axis=0)
+    result = run(positions, reference="system")
+    assert result.status == "melt"
+    assert result.framework.keys() == {"S"}
+    assert result.framework["S"] == pytest.approx(1e-4, rel=0.4)
+    assert "the framework diffuses (D(S) = " in result.reason
+    assert result.diffusion_interval[0] < result.diffusion < result.diffusion_interval[1]
+    assert run(trajectory(frames=2000)).framework == {}
+
+
+def test_halves_that_exclude_each_other_are_not_one_motion():
+    positions = trajectory(frames=4000)
+    slow = trajectory(seed=1, frames=4000, diffusion=0.05 * DIFFUSION)
+    positions[2000:] = slow[2000:] - slow[1999] + positions[1999]
+    result = run(positions)
+    assert result.status == "not diffusive"
+    assert "two halves of the run exclude each other" in result.reason
+    assert result.conductivity is None
+    assert result.diffusion_bound > 0.1 * DIFFUSION
+
+
+def test_a_charge_that_is_not_given_is_the_usual_one_and_said():
+    chlorine = np.where(NUMBERS == 3, 17, NUMBERS)
+    found = run(trajectory(), numbers=chlorine, species="Cl")
+    assert found.charge == -1.0
+    assert found.notes[0].startswith("the charge of Cl was taken as -1 e, its usual oxidation state")
+    assert run(trajectory()).notes == ()
+    noble = np.where(NUMBERS == 3, 18, NUMBERS)
+    with pytest.raises(InputError, match=r"formal charge of Ar is not known.*--charge"):
+        run(trajectory(), numbers=noble, species="Ar")
+    assert run(trajectory(), numbers=noble, species="Ar", charge=0.5).charge == 0.5
+
+
+def test_atoms_of_one_kind_carry_no_current():
+    lithium = trajectory()[:, :14]
+    found = run(lithium, numbers=NUMBERS[:14], masses=MASSES[:14], reference="none")
+    assert (found.collective_conductivity, found.collective_interval) == (0.0, (0.0, 0.0))
+    assert found.haven_ratio is None
+    assert "their current is their momentum" in found.collective_reason
