@@ -8,6 +8,7 @@ from rich.console import Console
 
 from superion.errors import InputError
 from superion.structures import census, read_frames, require_labels
+from superion.structures.duplicates import without_duplicates
 
 LPS = Path(__file__).parents[2] / "data" / "lps"
 
@@ -74,7 +75,8 @@ def test_duplicates_are_named(lps):
     twin.info["frame_id"] = "twin"
     found = census([*lps, twin])
     assert found.duplicates == [["Li7P3S11-1000K-s2-00400", "twin"]]
-    assert found.warnings == ["1 structures occur more than once: Li7P3S11-1000K-s2-00400, twin."]
+    assert found.warnings[0].startswith("1 structures occur more than once: Li7P3S11-1000K-s2-00400, twin. ")
+    assert "--drop-duplicates FILE writes frames without the 1 copies" in found.warnings[0]
     twin.info["REF_energy"] += 1
     assert any("energies of one structure differ by 1 eV: " in text for text in census([*lps, twin]).warnings)
 
@@ -84,9 +86,14 @@ def test_many_duplicates_are_summarised():
     found = census([*frames, *frames, *frames])
     assert len(found.duplicates) == 5
     assert found.duplicates[1] == ["#1", "#6", "#11"]
-    assert found.warnings == [
-        "5 structures occur more than once: #0, #5, #10; #1, #6, #11; #2, #7, #12; and 2 more."
-    ]
+    (text,) = found.warnings
+    assert "5 structures occur more than once: #0, #5, #10; #1, #6, #11; #2, #7, #12; and 2 more." in text
+    assert "without the 10 copies" in text
+    assert [len(atoms) for atoms in without_duplicates([*frames, *frames])] == [2] * 5
+    labelled = frames[1].copy()
+    labelled.info["REF_energy"] = -1.0
+    kept = without_duplicates([frames[0], frames[1], labelled])
+    assert [atoms.info.get("REF_energy") for atoms in kept] == [None, -1.0]
 
 
 def test_unit_slips_are_warned_of(lps):

@@ -6,7 +6,7 @@ from ase import Atoms
 
 from superion.errors import InputError
 from superion.structures.read import read_frames
-from superion.structures.split import split_by_trajectory, trajectory_of
+from superion.structures.split import hold_out, split_by_trajectory, trajectory_of
 
 LPS = Path(__file__).parents[2] / "data" / "lps"
 NAMES = ["Li7P3S11-1000K-s2", "Li7P3S11-500K-s3", "Li7P3S11-800K-s1"]
@@ -105,3 +105,33 @@ def test_duplicates_across_the_split_are_an_error():
     frames[2].info["trajectory"] = "a"
     train, test = split_by_trajectory(frames, test=["b"])
     assert (len(train), len(test)) == (3, 1)
+
+
+def test_a_fraction_is_held_out_by_whole_trajectories_or_by_blocks():
+    rng = np.random.default_rng(0)
+    many = [frame(2 + 0.01 * k, trajectory=f"t{k // 4}") for k in range(40)]
+    train, test, how = hold_out(many, 0.2, rng)
+    assert (len(train), len(test)) == (32, 8)
+    assert not {trajectory_of(a) for a in train} & {trajectory_of(a) for a in test}
+    assert how.startswith("8 frames of whole trajectories: t")
+    one = [frame(2 + 0.01 * k, trajectory="a") for k in range(20)]
+    train, test, how = hold_out(one, 0.2, rng)
+    assert test == one[16:]
+    assert train == one[:16]
+    assert how.startswith("4 frames, the last block of trajectory a; frames at its edge")
+    two = [*one, *(frame(3 + 0.01 * k, trajectory="b") for k in range(10))]
+    train, test, how = hold_out(two, 0.1, rng)
+    assert test == [*one[18:], *two[29:]]
+    assert "the last block of each of 2 trajectories" in how
+
+
+def test_a_fraction_that_cannot_be_held_out_is_an_error():
+    one = [frame(2 + 0.01 * k, trajectory="a") for k in range(4)]
+    rng = np.random.default_rng(0)
+    with pytest.raises(InputError, match=r"test fraction is 1\.5"):
+        hold_out(one, 1.5, rng)
+    with pytest.raises(InputError, match="4 frames of 1 trajectories cannot be divided"):
+        hold_out(one, 0.1, rng)
+    one[3] = one[0].copy()
+    with pytest.raises(InputError, match=r"one structure.*superion census FRAMES --drop-duplicates FILE"):
+        hold_out(one, 0.25, rng)

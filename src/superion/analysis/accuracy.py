@@ -19,6 +19,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from superion.analysis.charges import charge_summary
 from superion.errors import InputError
 from superion.structures.bare import total_of
+from superion.structures.duplicates import frame_name
 from superion.structures.labels import get_label, is_isolated
 from superion.terms import Evaluation
 
@@ -167,6 +168,52 @@ def errors(references: Sequence[Atoms], predictions: Sequence[Evaluation]) -> di
         "frames": pairs.frames,
         "atoms": pairs.atoms,
     }
+
+
+def worst_frames(
+    references: Sequence[Atoms], predictions: Sequence[Evaluation], count: int = 5
+) -> list[dict[str, Any]]:
+    """The frames with the largest errors of energy per atom or of forces, JSON-ready, worst first.
+
+    Of each: `frame`, `energy_error_per_atom` (eV, prediction minus label), `force_rmse` (eV/Å), and `atom`,
+    the index of the atom with the largest error of its force, `force_error` (eV/Å); None without a label.
+    Frames are ordered by the larger of both errors over its root mean square. Isolated atoms do not count.
+    """
+    rows: list[dict[str, Any]] = []
+    for k, (atoms, found) in enumerate(zip(references, predictions, strict=True)):
+        if is_isolated(atoms):
+            continue
+        energy, forces = get_label(atoms, "energy"), get_label(atoms, "forces")
+        error = None if forces is None else np.linalg.norm(found.forces - forces, axis=1)
+        rows.append(
+            {
+                "frame": frame_name(atoms, k),
+                "energy_error_per_atom": None
+                if energy is None
+                else float(found.energy - energy) / len(atoms),
+                "force_rmse": None if error is None else float(np.sqrt(np.mean(error**2) / 3)),
+                "atom": None if error is None else int(error.argmax()),
+                "force_error": None if error is None else float(error.max()),
+            }
+        )
+
+    def typical(name: str) -> float:
+        values = [row[name] for row in rows if row[name] is not None]
+        return float(np.sqrt(np.mean(np.square(values)))) if values else 0.0
+
+    scales = {name: typical(name) for name in ("energy_error_per_atom", "force_rmse")}
+
+    def badness(row: dict[str, Any]) -> float:
+        return (
+            max(abs(row[name] or 0.0) / scale for name, scale in scales.items() if scale)
+            if any(scales.values())
+            else 0.0
+        )
+
+    judged = [
+        row for row in rows if row["energy_error_per_atom"] is not None or row["force_rmse"] is not None
+    ]
+    return sorted(judged, key=badness, reverse=True)[:count]
 
 
 def _rms(difference: Array) -> float | None:

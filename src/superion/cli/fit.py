@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from superion.cli.model import print_metrics
+from superion.cli.model import print_metrics, print_worst
 from superion.cli.options import (
     ChargedCells,
     Device,
@@ -31,6 +31,13 @@ def fit_model(
         ),
     ] = "gap",
     test: Annotated[Path | None, typer.Option(help="File with labelled structures to test on.")] = None,
+    test_fraction: Annotated[
+        float | None,
+        typer.Option(
+            help="Test on this fraction of TRAIN instead: whole trajectories, or the last block of each; "
+            "never frames drawn at random, whose neighbours would be trained on."
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(help="Settings of the preset as YAML; `superion schema fit --preset NAME` lists them."),
@@ -81,19 +88,23 @@ def fit_model(
             "(eV), force_rmse (eV/Å), stress_rmse (eV/Å³), the same as mae, force_rmse_by_species, "
             "charge_rmse (e), charge_rmse_by_species, dipole_mae (of the magnitude, e·Å), "
             "dipole_vector_error (mean length of the difference, e·Å; clusters only), charges "
-            "(mean, std, min, max by species, in e). Null: what no frame has a label for, or "
-            "the model does not predict.",
+            "(mean, std, min, max by species, in e). `worst_frames`: of both. Null: what no frame has a "
+            "label for, or the model does not predict.",
         ),
     ] = None,
     *,
     reading: Reading,
 ) -> None:
     """Fit a potential to labelled structures and print its errors."""
-    from superion.analysis.accuracy import errors
+    import numpy as np
+
+    from superion.analysis.accuracy import errors, worst_frames
+    from superion.errors import InputError
     from superion.files import sha256, write_json
     from superion.potentials import Potential
     from superion.structures import require_labels
     from superion.structures.candidates import require_mapped
+    from superion.structures.split import hold_out
     from superion.study.config import cpu_count
     from superion.study.data import doubts
     from superion.study.electrostatics import ElectrostaticsSettings
@@ -123,7 +134,12 @@ def fit_model(
     idle = [f"--{name}" for name, value in named.items() if value is not None and name not in chosen.reads]
     if idle:
         typer.echo(f"warning: {' and '.join(idle)} have no effect on the preset {preset}.", err=True)
+    if test and test_fraction is not None:
+        raise InputError("--test and --test-fraction are two answers to one question.", remedy="give one.")
     frames, tested = reading.files(train, [test] if test else [])
+    if test_fraction is not None:
+        frames, tested, how = hold_out(frames, test_fraction, np.random.default_rng(seed or 0))
+        typer.echo(f"tested on {how}", err=True)
     if chosen.potential:
         require_labels(frames)
         require_mapped(tested)
@@ -158,10 +174,13 @@ def fit_model(
     potential = Potential(terms, provenance)
     potential.save(output)
     metrics: dict[str, Any] = {"train": None, "test": None}
+    worst: dict[str, list[dict[str, Any]] | None] = {"train": None, "test": None}
     for part, structures in (("train", frames), ("test", tested)):
         if structures:
             found = predict(potential, structures, f"{part} set", progress=True)
             metrics[part] = errors(comparable(potential, structures), found)
+            worst[part] = worst_frames(comparable(potential, structures), found)
     print_metrics(metrics)
+    print_worst(worst)
     if json:
-        write_json(json, metrics)
+        write_json(json, metrics | {"worst_frames": worst})

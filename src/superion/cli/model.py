@@ -110,3 +110,24 @@ def print_metrics(metrics: Mapping[str, Mapping[str, Any] | None]) -> None:
             typer.echo(f"{part}: {written(values['charges'])}")
             for doubt in values["charges"]["doubts"]:
                 typer.echo(f"warning: {part}: {doubt}", err=True)
+
+
+def print_worst(worst: Mapping[str, list[dict[str, Any]] | None]) -> None:
+    """A table of the worst frames of each set."""
+    from rich.table import Table
+
+    from superion.terminal import PlainConsole
+
+    table = Table("set", "worst frames", "energy (meV/atom)", "force RMSE (meV/Å)", "largest on atom (eV/Å)")
+    for part, rows in worst.items():
+        for row in rows or ():
+            energy, force = row["energy_error_per_atom"], row["force_rmse"]
+            table.add_row(
+                part,
+                row["frame"],
+                "–" if energy is None else f"{1000 * energy:+.3g}",
+                "–" if force is None else f"{1000 * force:.3g}",
+                "–" if force is None else f"{row['force_error']:.3g} ({row['atom']})",
+            )
+    if table.row_count:
+        PlainConsole().print(table)

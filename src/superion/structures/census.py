@@ -193,7 +193,12 @@ def _duplicates(frames: Sequence[Atoms]) -> tuple[list[list[str]], list[str]]:
     if names:
         first = "; ".join(_listed(called) for called in names[:3])
         more = f"; and {len(names) - 3} more" if len(names) > 3 else ""
-        warnings.append(f"{len(names)} structures occur more than once: {first}{more}.")
+        extra = sum(len(group) - 1 for group in groups)
+        warnings.append(
+            f"{len(names)} structures occur more than once: {first}{more}. `superion census` with "
+            "--duplicates FILE lists them, with --drop-duplicates FILE writes frames without the "
+            f"{extra} copies."
+        )
     for group, called in zip(groups, names, strict=True):
         energies = [e for k in group if (e := get_label(frames[k], "energy")) is not None]
         if energies and max(energies) - min(energies) > 1e-3 * len(frames[group[0]]):

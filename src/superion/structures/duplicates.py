@@ -9,6 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.structures.bare import total_of
+from superion.structures.labels import LABELS, get_label
 
 GRID = 1e-6
 
@@ -45,3 +46,12 @@ def duplicate_groups(frames: Sequence[Atoms]) -> list[list[int]]:
     for k, atoms in enumerate(frames):
         seen.setdefault(structure_hash(atoms), []).append(k)
     return [group for group in seen.values() if len(group) > 1]
+
+
+def without_duplicates(frames: Sequence[Atoms]) -> list[Atoms]:
+    """The frames in their order, of each structure the first with the most labels."""
+    dropped: set[int] = set()
+    for group in duplicate_groups(frames):
+        kept = max(group, key=lambda k: sum(get_label(frames[k], name) is not None for name in LABELS))
+        dropped |= {k for k in group if k != kept}
+    return [atoms for k, atoms in enumerate(frames) if k not in dropped]

@@ -60,14 +60,7 @@ def split_by_trajectory(
             remedy="hold out at least one trajectory and keep at least one.",
         )
     held_out = [not is_isolated(atoms) and trajectory_of(atoms) in chosen for atoms in frames]
-    for group in duplicate_groups(frames):
-        sides = {held_out[k] for k in group}
-        if len(sides) == 2:
-            names = ", ".join(frame_name(frames[k], k) for k in group)
-            raise InputError(
-                f"these frames are one structure, but would be divided between training and test: {names}.",
-                remedy="remove the copies, or give them the same trajectory=... key.",
-            )
+    _require_clean(frames, held_out)
     train = [atoms for atoms, out in zip(frames, held_out, strict=True) if not out]
     return train, [atoms for atoms, out in zip(frames, held_out, strict=True) if out]
 
@@ -96,3 +89,58 @@ def _draw(sizes: dict[str, int], fraction: float, rng: np.random.Generator | Non
             chosen.add(names[k])
             held += size
     return chosen or {min(names, key=lambda name: sizes[name])}
+
+
+def hold_out(
+    frames: Sequence[Atoms], fraction: float, rng: np.random.Generator
+) -> tuple[list[Atoms], list[Atoms], str]:
+    """Training and test frames, and how they were divided, for a fraction of frames to test on.
+
+    Whole trajectories, drawn with `rng`, where some come close to the fraction; else the end of each one as a
+    block. Never single frames at random, whose neighbours would be trained on. Isolated atoms are trained on.
+
+    Raises InputError for a fraction that is not between 0 and 1, too few frames, and identical structures on
+    both sides.
+    """
+    bulk = [atoms for atoms in frames if not is_isolated(atoms)]
+    names = sorted({trajectory_of(atoms) for atoms in bulk})
+    if len(names) > 1 or not 0 < fraction < 1:
+        train, test = split_by_trajectory(frames, test=fraction, rng=rng)
+        if 0.5 * fraction < len(test) / len(bulk) < 1.5 * fraction:
+            held = sorted({trajectory_of(atoms) for atoms in test})
+            return train, test, f"{len(test)} frames of whole trajectories: {', '.join(held)}"
+    held_out: set[int] = set()
+    for name in names:
+        members = [k for k, a in enumerate(frames) if not is_isolated(a) and trajectory_of(a) == name]
+        count = round(fraction * len(members))
+        held_out |= set(members[len(members) - count :])
+    if not held_out or len(held_out) == len(bulk):
+        raise InputError(
+            f"{len(bulk)} frames of {len(names)} trajectories cannot be divided into training and test set.",
+            remedy="give more frames, a larger fraction, or a separate test file.",
+        )
+    _require_clean(frames, [k in held_out for k in range(len(frames))])
+    train = [atoms for k, atoms in enumerate(frames) if k not in held_out]
+    test = [frames[k] for k in sorted(held_out)]
+    which = f"trajectory {names[0]}" if len(names) == 1 else f"each of {len(names)} trajectories"
+    return (
+        train,
+        test,
+        (
+            f"{len(test)} frames, the last block of {which}; frames at its edge are like some trained on, so "
+            "that other trajectories may have larger errors"
+        ),
+    )
+
+
+def _require_clean(frames: Sequence[Atoms], held_out: Sequence[bool]) -> None:
+    """InputError where a structure is on both sides."""
+    for group in duplicate_groups(frames):
+        sides = {held_out[k] for k in group}
+        if len(sides) == 2:
+            names = ", ".join(frame_name(frames[k], k) for k in group)
+            raise InputError(
+                f"these frames are one structure, but would be divided between training and test: {names}.",
+                remedy="remove the copies (superion census FRAMES --drop-duplicates FILE), or give them the "
+                "same trajectory=... key.",
+            )
