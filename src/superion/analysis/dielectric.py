@@ -239,5 +239,5 @@ def _dipoles(series: Array) -> Array:
 
 def _positive(**values: float) -> None:
     for name, value in values.items():
-        if not (np.isfinite(value) and value > 0):
-            raise InputError(f"the {name} must be a positive number, found {value}.")
+        if not 1e-9 < value < 1e12:
+            raise InputError(f"the {name} must be a positive number of reasonable size, found {value}.")

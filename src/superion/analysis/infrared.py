@@ -117,7 +117,7 @@ def infrared(
     current = np.asarray(current, dtype=np.float64)
     if current.ndim != 2 or current.shape[1] != 3 or not np.isfinite(current).all():
         raise InputError(f"the current must be finite, of shape (frames, 3), found {current.shape}.")
-    if not (timestep > 0 and temperature > 0 and resolution > 0):
+    if not all(1e-6 <= number <= 1e9 for number in (timestep, temperature, resolution)):
         raise InputError(
             f"time step, temperature and resolution must be positive, found {timestep} fs, {temperature} K "
             f"and {resolution} cm⁻¹."

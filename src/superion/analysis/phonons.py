@@ -180,7 +180,7 @@ def phonons(
     phonopy, cells = _library()
     if not atoms.pbc.all() or atoms.cell.rank < 3:
         raise InputError("phonons need a crystal periodic along three axes.")
-    if min(supercell) < 1 or len(supercell) != 3 or not 0 < displacement < 1:
+    if min(supercell) < 1 or len(supercell) != 3 or not 1e-6 <= displacement < 1:
         raise InputError(
             f"phonons need three positive repetitions and a displacement below 1 Å, found {tuple(supercell)} "
             f"and {displacement} Å.",
@@ -249,6 +249,8 @@ def _charges(born: Array, epsilon_inf: float | Array, atoms: int) -> dict[str, A
             "cell, leave out the field of long waves: --no-polar (in Python born=None).",
         )
     tensor = np.asarray(epsilon_inf, dtype=np.float64)
+    if not np.isfinite(tensor).all() or np.abs(tensor).max() > 1e6:
+        raise InputError(f"the electronic dielectric constant is {epsilon_inf}: more than any crystal has.")
     tensor = tensor * np.eye(3) if tensor.ndim == 0 else tensor
     if tensor.shape != (3, 3) or not np.isfinite(tensor).all() or np.linalg.eigvalsh(tensor)[0] < 1 - 1e-9:
         raise InputError(f"the electronic dielectric constant must be at least 1, found {epsilon_inf}.")

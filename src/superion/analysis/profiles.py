@@ -94,7 +94,12 @@ def electrostatic_profile(
     wrapping. Raises InputError for a charged cell, different cells, and numbers out of range.
     """
     numbers = np.array([smoothing, window])
-    if axis not in (0, 1, 2) or layers < 2 or not (numbers >= 0).all() or not np.isfinite(field).all():
+    if (
+        axis not in (0, 1, 2)
+        or layers < 2
+        or not ((numbers >= 0) & (numbers < 1e6)).all()
+        or not np.isfinite(field).all()
+    ):
         raise InputError(
             f"axis must be 0, 1 or 2, layers at least 2, smoothing and window at least 0 Å and the field "
             f"finite; found {axis}, {layers}, {smoothing}, {window} and {field}."

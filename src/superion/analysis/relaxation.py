@@ -18,6 +18,11 @@ Array = np.ndarray
 FMAX = 1e-3
 """Largest force on an atom that is taken for rest, in eV/Å; of the cell, strain derivative per atom in eV."""
 STEPS = 1000
+FAINTEST = 1e-9
+"""eV/Å: rounding of forces is hardly below."""
+HIGHEST = 100.0
+"""eV/Å³, 16 TPa: of a pressure."""
+SHORTEST, LONGEST = 1e-5, 5.0
 SWELL = 3.0
 """How many times larger or smaller a cell may become before it is said to have burst or collapsed."""
 MANY = 300
@@ -71,10 +76,15 @@ def relax(
     largest force. Raises SimulationError with the step where energy or forces are no longer finite, or where
     the cell bursts or collapses.
     """
-    if not (np.isfinite(fmax) and fmax > 0 and steps >= 0 and np.isfinite(pressure)):
+    if not (np.isfinite(fmax) and fmax >= FAINTEST and steps >= 0 and abs(pressure) <= HIGHEST):
         raise InputError(
-            f"relaxation needs a positive force, steps ≥ 0 and a finite pressure, found {fmax} eV/Å, {steps} "
-            f"and {pressure} eV/Å³."
+            f"relaxation needs a positive force of at least {FAINTEST:g} eV/Å, steps ≥ 0 and a pressure of "
+            f"at most {HIGHEST:g} eV/Å³, found {fmax} eV/Å, {steps} and {pressure} eV/Å³."
+        )
+    if not SHORTEST <= longest <= LONGEST:
+        raise InputError(
+            f"the longest step of an atom must be {SHORTEST:g} to {LONGEST:g} Å, found {longest}.",
+            remedy="0.2 is customary, 0.05 careful.",
         )
     if cell != "none" and not (atoms.pbc.all() and atoms.cell.rank == 3):
         raise InputError(

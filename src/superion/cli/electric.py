@@ -48,8 +48,8 @@ def show_dielectric(
     from superion.simulation import read_trajectory
     from superion.study.dielectric import analyse, of_labels
 
-    if epsilon_inf is not None and not epsilon_inf >= 1:
-        raise InputError(f"--epsilon-inf must be at least 1, found {epsilon_inf}.")
+    if epsilon_inf is not None and not 1 <= epsilon_inf <= 1e6:
+        raise InputError(f"--epsilon-inf must be at least 1 and no more than 1e6, found {epsilon_inf}.")
     if folders[0].is_file():
         kelvin = needed(temperature, "--temperature", folders[0])
         without("frames of one file", folders[0], discard=discard, further_runs=folders[1:])
@@ -195,7 +195,7 @@ def _labelled_current(path: Path, timestep: float, kelvin: float) -> tuple[Array
 
 def needed(value: float | None, option: str, path: Path) -> float:
     """A positive number that frames of a file do not hold; InputError without it."""
-    if value is None or not value > 0:
+    if value is None or not 1e-6 <= value <= 1e9:
         raise InputError(f"frames of a file need {option}, a positive number.", file=path)
     return value
 

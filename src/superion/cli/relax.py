@@ -101,8 +101,6 @@ def show_relax(
         raise InputError(
             f"--pressure has no effect with --cell {cell}.", remedy="write --cell volume or --cell full."
         )
-    if not longest > 0:
-        raise InputError(f"--longest must be a positive length in Å, found {longest}.")
     atoms = _read(structure, reading)
     calculator, facts = make_calculator(model, charged_cells)
     if symmetry:
@@ -141,9 +139,10 @@ def show_relax(
     if json:
         write_json(json, result)
     if not found.converged:
+        further = output.with_stem(f"{output.stem}-further")
         typer.echo(
             f"NOT AT REST: {found.reason}; what there is stands in {output}. To go on: superion relax "
-            f"{model} {output} --output {output} with the same options and more --steps.",
+            f"{model} {output} --output {further} with the same options and more --steps.",
             err=True,
         )
         raise typer.Exit(3)

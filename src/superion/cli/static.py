@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SMALLEST = 0.2
 """Volume in units of that given, below which nothing is a crystal."""
+LARGEST_ION = 1000.0
 ISOTROPIC = 0.5
 """Universal anisotropy above which a crystal is no isotropic half-space."""
 Force = Annotated[float, typer.Option("--fmax", help="Force on an atom that is taken for rest, in eV/Å.")]
@@ -148,6 +149,11 @@ def show_elastic(
 
     if json:
         check_output(json)
+    if ion_volume is not None and not 1e-3 <= ion_volume <= LARGEST_ION:
+        raise InputError(
+            f"--ion-volume must be a volume of 0 to {LARGEST_ION:g} Å³, found {ion_volume}.",
+            remedy="Shannon's ionic radius of lithium makes 1.84 Å³.",
+        )
     calculator, _ = make_calculator(model, charged_cells)
     atoms = reading.structure(structure)
     if relax:
