@@ -195,3 +195,12 @@ def test_what_cannot_be_fitted_is_refused(frames):
         )
     with pytest.raises(ValidationError, match="Extra inputs"):
         ClassicalSettings(polarisabilities={})
+
+
+def test_searches_tell_how_far_they_are(frames, capsys, monkeypatch):
+    monkeypatch.setattr("superion.potentials.classical_fit.SECONDS", 0.0)
+    settings = SETTINGS.model_copy(update={"iterations": 2, "polarizabilities": {}})
+    fit_classical(frames[:1], settings, progress=True)
+    assert "rigid ions: step 1 of at most 2, loss " in capsys.readouterr().err
+    fit_classical(frames[:1], settings)
+    assert "step" not in capsys.readouterr().err

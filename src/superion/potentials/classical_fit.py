@@ -8,6 +8,8 @@ guesses it ends in worse minima.
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,6 +29,9 @@ from superion.terms import Term
 Array = np.ndarray
 SPREAD = 0.7
 """Standard deviation of random starting points, in the free numbers of `Parameters`."""
+
+SECONDS = 10.0
+"""Between two lines on how far a search is."""
 
 STEP = 2.0
 """Longest step of a free number."""
@@ -71,11 +76,20 @@ def _search(
 ) -> Minimum:
     """The best minimum from `start` (T,) and from random points around it."""
     settings = problem.parameters.settings
+    told = time.monotonic()
+
+    def watch(step: int, loss: float) -> None:
+        nonlocal told
+        if progress and time.monotonic() - told > SECONDS:
+            told = time.monotonic()
+            said = f"{name}: step {step} of at most {settings.iterations}, loss {loss:.4g}"
+            print(said, file=sys.stderr, flush=True)
+
     noise = SPREAD * rng.normal(size=(settings.starts, len(start)))
     noise[0] = 0.0
     best: Minimum | None = None
     for shift in track(noise, name, settings.starts, show=progress):
-        found = minimise(problem.at, start + shift, iterations=settings.iterations, longest=STEP)
+        found = minimise(problem.at, start + shift, iterations=settings.iterations, longest=STEP, watch=watch)
         if found is not None and (best is None or found.loss < best.loss):
             best = found
     if best is None:

@@ -99,8 +99,8 @@ class JointFit:
         unknowns = problem.solve() if self.informed else None
         count = range(len(self.energetic))
         charges = [self._charges(k, unknowns) for k in count]
-        for _ in track(range(self.settings.cycles), "cycles", self.settings.cycles, show=progress):
-            unknowns = self._solve(charges)
+        for cycle in range(1, self.settings.cycles + 1):
+            unknowns = self._solve(charges, f"cycle {cycle} of at most {self.settings.cycles}", progress)
             new = [self._charges(k, unknowns) for k in count]
             change = max(np.abs(a - b).max() for a, b in zip(new, charges, strict=True))
             charges = new
@@ -150,11 +150,13 @@ class JointFit:
         energies = 0.5 * q * (sums.potential + model.hardness.values(atoms) * q)
         return Evaluation(float(energies.sum()), energies, sums.forces, sums.virial)
 
-    def _solve(self, charges: Sequence[Array]) -> Array:
-        """All unknowns at fixed charges."""
+    def _solve(self, charges: Sequence[Array], what: str, progress: bool) -> Array:
+        """All unknowns at fixed charges; what: is shown with the frames that are done."""
         problem = self.problem
         system = StreamingLeastSquares(self.size, 1)
-        for k, (atoms, q) in enumerate(zip(self.energetic, charges, strict=True)):
+        count = len(self.energetic)
+        for k in track(range(count), what, count, show=progress):
+            atoms, q = self.energetic[k], charges[k]
             values = labels(atoms, self._fixed(k, q), self.baseline)[:, None]
             blocks: list[Basis] = [ChargedKernels(problem, q), *self.blocks, self.constants]
             system.add(*weighted(blocks, self.local, atoms, values))
