@@ -151,6 +151,21 @@ def test_text_from_files_is_escaped(tmp_path: Path) -> None:
     assert page.text.count(evil) >= 10
 
 
+def test_a_melt_is_named_and_not_compared(tmp_path: Path) -> None:
+    folder = write_study(tmp_path)
+    path = folder / "transport" / "gap-500K.json"
+    content = json.loads(path.read_text())
+    content["result"] |= {
+        "status": "melt",
+        "reason": "the framework diffuses: a melt, not a solid conductor.",
+    }
+    write(path, content)
+    page = pageof(folder)
+    assert page.table("D (cm²/s)", "status")[0][-1] == "melt"
+    assert "the framework diffuses: a melt, not a solid conductor." in page.text
+    assert "At 500 K there is a result of ES-GAP but none of GAP" in page.text
+
+
 def test_upper_bounds_are_never_shown_as_values(tmp_path: Path) -> None:
     folder = write_study(tmp_path, sigma={("gap", 400): None, ("es-gap", 400): None})
     page = pageof(folder)

@@ -20,7 +20,8 @@ Estimate = Callable[[Array], DiffusionEstimate]
 """From paths (F, N, 3) Å to their diffusion coefficient."""
 
 CM2_PER_S = 0.1  # of 1 Å²/fs
-VALUED = ("converged", "melt")
+MELT: Status = "melt"
+VALUED = ("converged", MELT)
 """Statuses of results with values."""
 
 
@@ -113,7 +114,7 @@ def judge(
         )
     if found.known and moving:
         also = ", ".join(f"D({symbol}) = {CM2_PER_S * value:.2g} cm²/s" for symbol, value in moving.items())
-        return "melt", f"the framework diffuses ({also}): a melt, not a solid conductor."
+        return MELT, f"the framework diffuses ({also}): a melt, not a solid conductor."
     if found.known:
         return "converged", f"{hops}, {FEWEST_HOPS:.0f} are needed for a value."
     if scatter:

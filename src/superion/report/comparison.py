@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from superion.analysis.transport_status import MELT
 from superion.report.estimates import Estimate, Ratio, ratio, written_ratio
 from superion.report.runs import Run
 from superion.verdict.numbers import number
@@ -82,9 +83,9 @@ def _bounded(
 
 
 def comparisons(runs: Sequence[Run], names: Sequence[str] = ("gap", "es-gap")) -> list[Comparison]:
-    """Both potentials compared at every temperature that one of them was run at."""
+    """Both potentials compared at every temperature that one of them was run at; melts are left out."""
     found: dict[str, dict[float, Estimate]] = {name: {} for name in names}
-    for run in runs:
+    for run in (run for run in runs if run.status != MELT):
         found.setdefault(run.potential, {})[run.kelvin] = run.sigma
     without, with_ = (found[name] for name in names)
     ion = next((run.ion for run in runs), "")
