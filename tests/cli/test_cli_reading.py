@@ -11,6 +11,7 @@ from command_line import refused, succeeds
 from toy_salt import FIT, TRUTH, crystal, frames, lone_atoms
 
 from superion.analysis.relaxation import relaxed
+from superion.files import sha256
 from superion.potentials import Calculator
 from superion.simulation import read_trajectory
 from superion.structures import read_frames, read_structure
@@ -146,6 +147,25 @@ def test_guesses_are_no_commands_to_copy():
     assert "=MACE_energy" not in shown
     shown = " ".join(succeeds("census", FOREIGN / "lammps_dump_forces.lammpstrj").split())
     assert "energy" not in shown.partition("seen but not read")[2]
+
+
+def test_a_fit_to_a_folder_of_deepmd(root, tmp_path):
+    made = frames(trajectories="a")
+    part = tmp_path / "system" / "set.000"
+    part.mkdir(parents=True)
+    (tmp_path / "system" / "type_map.raw").write_text("Li Cl")
+    (tmp_path / "system" / "type.raw").write_text(" ".join("01"[s == "Cl"] for s in made[0].symbols))
+    np.save(part / "coord.npy", [atoms.positions.ravel() for atoms in made])
+    np.save(part / "box.npy", [atoms.cell.array.ravel() for atoms in made])
+    np.save(part / "energy.npy", [atoms.info["REF_energy"] for atoms in made])
+    np.save(part / "force.npy", [atoms.arrays["REF_forces"].ravel() for atoms in made])
+    shown = succeeds(*fit(root, tmp_path / "system", "--test", root / "own.extxyz", "--key", "energy=energy",
+                          "--key", "forces=forces"))  # fmt: skip
+    assert "train: 4 frames, RMSE energy" in shown
+    assert "test: 1 frames, RMSE energy" in shown
+    first = sha256(tmp_path / "system")
+    np.save(part / "energy.npy", np.zeros(4))
+    assert sha256(tmp_path / "system") != first
 
 
 def test_elements_and_charges_of_lammps(root, tmp_path):
