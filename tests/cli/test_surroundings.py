@@ -3,16 +3,22 @@
 import importlib
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
+from ase import Atoms
 
 import superion
 from superion.compile_cache import CacheWarning, njit, private_folder
+from superion.potentials import Potential
+from superion.potentials.repulsion import Repulsion
+from superion.simulation import read_trajectory
 
 SOURCE = Path(superion.__file__).parent
 NOWHERE = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/cache", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -120,3 +126,43 @@ def test_any_locale_and_number_of_threads_will_do(salt, tmp_path, environment):
     assert failed.stderr.isascii()
     assert b"no such model file" in failed.stderr
     assert b"\x1b" not in failed.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_saves_what_ctrl_c_saves(tmp_path, number):
+    """A run in one chunk, stopped in the middle: frames up to there are on disk, and it goes on."""
+    atoms = Atoms("LiCl", [[0, 0, 0], [2.5, 2.5, 2.5]], cell=[5, 5, 5], pbc=True)
+    atoms.write(tmp_path / "s.extxyz")
+    wall = Repulsion({(3, 3): 2.0, (3, 17): 2.0, (17, 17): 2.0})
+    Potential([wall]).save(tmp_path / "M")
+    words = [
+        "md",
+        "M",
+        "s.extxyz",
+        "-o",
+        "run",
+        "--ensemble",
+        "nve",
+        "--temperature",
+        "300",
+        "--steps",
+        "1000000",
+        "--chunk-frames",
+        "100000",
+    ]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "superion.cli", *words],
+        env={**os.environ, "PYTHONPATH": str(SOURCE.parent)},
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 200
+    while not (tmp_path / "run" / "meta.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    run.send_signal(number)
+    _, said = run.communicate(timeout=100)
+    assert run.returncode == 128 + number, said
+    assert f"stopped by {number.name}; what was done is kept".encode() in said
+    assert b"Traceback" not in said
+    assert len(read_trajectory(tmp_path / "run").steps) > 1

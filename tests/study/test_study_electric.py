@@ -39,7 +39,8 @@ def test_older_runs_are_continued(tmp_path):
     del recorded["electric"]
     folder = tmp_path / "md"
     folder.mkdir()
-    meta = {"format": "superion trajectory 1", "settings": recorded, "provenance": {"model": "a"}}
+    atoms = {"numbers": [3], "masses": [6.94], "pbc": [True, True, True]}
+    meta = {"format": "superion trajectory 1", **atoms, "settings": recorded, "provenance": {"model": "a"}}
     write_meta(folder, meta)
     assert read_meta(folder)["settings"] == recorded
     job = Job("md", folder, tmp_path / "m", tmp_path / "s", (1, 1, 1), settings, {"model": "a"})

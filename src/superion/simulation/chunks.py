@@ -13,9 +13,10 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors import numpy as tensors
 
@@ -31,6 +32,17 @@ REMEDY = (
     "frame before it."
 )
 _META_REMEDY = "restore the file from a copy; the chunks beside it are untouched."
+
+
+class _Meta(BaseModel):
+    """What every reader of `meta.json` relies on."""
+
+    model_config = ConfigDict(strict=True)
+
+    numbers: Annotated[list[Annotated[int, Field(ge=0, le=118)]], Field(min_length=1)]
+    masses: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]]
+    pbc: Annotated[list[bool], Field(min_length=3, max_length=3)]
+    settings: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +127,18 @@ def read_meta(folder: Path) -> dict[str, Any]:
         )
     if meta.pop("sha256", None) != _sha256_of(meta):
         raise CorruptFileError("the content does not match its SHA-256.", file=path, remedy=_META_REMEDY)
+    try:
+        found = _Meta.model_validate_json(json.dumps(meta))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise CorruptFileError(f"{place}: {first['msg']}.", file=path, remedy=_META_REMEDY) from error
+    if len(found.numbers) != len(found.masses):
+        raise CorruptFileError(
+            f"{len(found.numbers)} numbers of elements, but {len(found.masses)} masses.",
+            file=path,
+            remedy=_META_REMEDY,
+        )
     return meta
 
 

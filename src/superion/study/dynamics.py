@@ -27,6 +27,8 @@ JOB = "job.json"
 LOG = "log.txt"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Set to 1 for each run: PyTorch, BLAS and numba take their number of threads from these."""
+GRACE = 5.0
+"""Seconds that a process has to write what it holds, when the study is stopped."""
 POLL = 0.1
 """Seconds between two looks at the running processes."""
 
@@ -142,9 +144,9 @@ def run_jobs(
                     ended(job, error, time.monotonic() - since)
     finally:
         for _, process, _ in running.values():
-            process.kill()
-            process.wait()
-            _release(process)
+            process.terminate()  # frames that are not written yet are written now
+        for _, process, _ in running.values():
+            _end(process)
 
 
 def _start(job: Job) -> subprocess.Popen[bytes]:
@@ -155,6 +157,16 @@ def _start(job: Job) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
         )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that was asked to end, and end it if it does not."""
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    _release(process)
 
 
 def _release(process: subprocess.Popen[bytes]) -> None:

@@ -7,11 +7,13 @@ closes, so that no run outlives a study that was killed.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from superion.errors import BusyError, InputError, SuperionError
@@ -28,9 +30,13 @@ PATIENCE = 10.0
 def main(folder: Path, work: Callable[[Path], None] | None = None) -> int:
     """Do `work` (`run_job`) in `folder`; 0 if done, 2 after an error that is explained on standard error."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         (work or run_job)(folder)
         return 0
+    except KeyboardInterrupt:
+        print("error: stopped by SIGTERM; what was done is kept.", file=sys.stderr, flush=True)
+        return 128 + signal.SIGTERM
     except (SuperionError, OSError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return 2
@@ -77,6 +83,12 @@ def run_job(
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Let the run write the frames that it has, as after Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 def _end_with_parent() -> None:
