@@ -185,9 +185,3 @@ def test_a_slab_that_is_cut_by_the_boundary_is_said(root):
     assert "the slab is cut in two" in shown("cut", *vacuum)
     assert "no slab alone in space" in shown("full", *vacuum)
     assert "note" not in shown("cut")
-
-
-def test_layers_that_nothing_could_hold(root):
-    write(root / "thin.extxyz", plates())
-    arguments = root / "thin.extxyz", "--model", root / "points.safetensors", "--layers", 10**13
-    assert "of memory" in refused("profile", *arguments)
