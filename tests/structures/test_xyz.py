@@ -3,6 +3,7 @@ import gzip
 import pytest
 
 from superion.errors import InputError
+from superion.structures import read_frames
 from superion.structures.xyz import parse_xyz, read_bytes, xyz_frames
 
 FRAME = """3
@@ -153,3 +154,16 @@ def test_text_in_another_encoding_names_the_byte(tmp_path):
         xyz_frames(path)
     path = write(tmp_path, ("\ufeff" + FRAME.replace("REF_energy=-1.5", "unit=Å")).encode())
     assert parse_xyz(xyz_frames(path)[0], path, 0).info["unit"] == "Å"
+
+
+def test_a_file_that_unpacks_without_end_is_refused(tmp_path):
+    bomb = tmp_path / "bomb.xyz.gz"
+    with gzip.open(bomb, "wb") as handle:
+        for _ in range(40):
+            handle.write(bytes(1 << 20))
+    with pytest.raises(
+        InputError, match=r"bomb\.xyz\.gz: the compressed file unpacks to more than 200 times"
+    ):
+        read_frames(bomb)
+    with pytest.raises(InputError, match="this is a device"):
+        read_frames("/dev/zero")

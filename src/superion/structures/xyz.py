@@ -22,13 +22,17 @@ _FIELD = re.compile(
 _MATRICES = ("stress", "virial")
 """Keys for which the parser of ASE wants nine numbers."""
 _SIX = "superion_six_"
+RATIO, MOST = 200, 1 << 24
+"""A gzip file may unpack to this many times its size, or to this many bytes."""
 _TRUTH = {"t": "T", "true": "T", "1": "T", "f": "F", "false": "F", "0": "F"}
 
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file, decompressed if its name ends in `.gz`."""
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        if path.is_char_device() or path.is_block_device():
+            raise InputError("this is a device, not a file.", file=path, remedy="name a file of structures.")
+        data = _unpacked(path) if path.suffix == ".gz" else path.read_bytes()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(
             f"the compressed file cannot be read ({error}).",
@@ -37,6 +41,20 @@ def read_bytes(path: Path) -> bytes:
         ) from error
     if not data.strip():
         raise InputError("the file is empty.", file=path, remedy="check the program that wrote it.")
+    return data
+
+
+def _unpacked(path: Path) -> bytes:
+    """The content of a gzip file; InputError if it grows as no file of structures does."""
+    allowed = max(MOST, RATIO * path.stat().st_size)
+    with gzip.open(path) as handle:
+        data = handle.read(allowed + 1)
+    if len(data) > allowed:
+        raise InputError(
+            f"the compressed file unpacks to more than {RATIO} times its size.",
+            file=path,
+            remedy="structures compress 3 to 20 times; copy it again, or unpack it with `gunzip` and look.",
+        )
     return data
 
 
