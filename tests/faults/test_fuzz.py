@@ -254,3 +254,12 @@ def test_options(inputs, tmp_path, monkeypatch, words):
                 (f"{option} {value!r}", lambda line=line, o=option, v=value: command(*line, o, str(v)))
             )
     assert faults(cases) == {}
+
+
+def test_a_crystal_of_which_no_atom_is_left(tmp_path):
+    """Found by the cases above."""
+    half = "\n".join(line for line in CIF.splitlines() if not line.startswith(("Li2", "Cl1"))) + "\n"
+    (tmp_path / "x.cif").write_text(half)
+    result = CliRunner().invoke(app, ["arrange", str(tmp_path / "x.cif"), "-o", str(tmp_path / "o.xyz")])
+    assert result.exit_code in (0, 2), result.output
+    assert result.exit_code == 0 or "Remedy" in result.output

@@ -115,6 +115,12 @@ def arrange(
         settings = Annealing(replicas=replicas, sweeps=trials)
         found = anneal(model, energies, count, settings, np.random.default_rng(seed), progress=True)
     found = _without_contacts(found)
+    if not len(found[0].atoms):
+        raise InputError(
+            "no atom is left: so few sites are occupied so little that all stay empty.",
+            file=cif,
+            remedy="give a larger --supercell.",
+        )
     _show(found, len(model.permutations))
     for k, arrangement in enumerate(found):
         arrangement.atoms.info = {
