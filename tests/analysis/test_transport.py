@@ -9,12 +9,8 @@ from ase.data import atomic_masses
 
 from superion.analysis import unwrap
 from superion.analysis.diffusion import diffusion_coefficient
-from superion.analysis.transport import (
-    TransportResult,
-    conductivity_against_length,
-    nernst_einstein,
-    transport,
-)
+from superion.analysis.transport import conductivity_against_length, nernst_einstein, transport
+from superion.analysis.transport_result import TransportResult
 from superion.errors import InputError
 
 TIMESTEP = 20.0  # fs

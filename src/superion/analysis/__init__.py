@@ -12,12 +12,8 @@ from superion.analysis.diffusion import DiffusionEstimate, diffusion_coefficient
 from superion.analysis.displacement import collective, mean_squared_displacement, remove_drift, unwrap
 from superion.analysis.infrared import InfraredSpectrum, current_of
 from superion.analysis.profiles import Profile, electrostatic_profile
-from superion.analysis.transport import (
-    TransportResult,
-    conductivity_against_length,
-    nernst_einstein,
-    transport,
-)
+from superion.analysis.transport import conductivity_against_length, nernst_einstein, transport
+from superion.analysis.transport_result import TransportResult
 
 __all__ = [
     "Dielectric",

@@ -11,7 +11,8 @@ from ase.data import chemical_symbols
 from pydantic import ValidationError
 
 from superion.analysis.displacement import mean_squared_displacement, remove_drift
-from superion.analysis.transport import TransportResult, transport
+from superion.analysis.transport import transport
+from superion.analysis.transport_result import TransportResult
 from superion.errors import InputError
 from superion.simulation import MDResult, Trajectory, kelvin_of, read_trajectory, summary_of
 from superion.study.config import TransportSettings
