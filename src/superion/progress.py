@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterable, Iterator
+from time import monotonic
 from typing import TypeVar
 
 from rich.progress import (
@@ -19,6 +19,44 @@ from rich.progress import (
 from superion.terminal import PlainConsole
 
 T = TypeVar("T")
+
+QUIET = 10.0
+"""Seconds: nothing is said of work that ends sooner, and lines are no closer to each other."""
+
+
+class Forecast:
+    """Says about how long work will take: after its first unit, then every ten seconds, on standard error.
+
+    what: names the work. bounded: it may end with units left. Time counts from where this is made.
+    """
+
+    def __init__(self, what: str, *, bounded: bool = False, show: bool = True) -> None:
+        self.what, self.bounded, self.show = what, bounded, show
+        self.units = 0
+        self._started = self._told = monotonic()
+
+    def step(self, left: int, note: str) -> None:
+        """One more unit is done and `left` of them are to do; note: how far that is, in words."""
+        self.units += 1
+        if not self.show:
+            return
+        now = monotonic()
+        spent = now - self._started
+        rest = spent / self.units * left
+        first = self.units == 1 and spent + rest > QUIET
+        last = left == 0 and spent > 1
+        if first or last or now - self._told > QUIET:
+            self._told = now
+            most = "at most " if self.bounded else ""
+            text = f"{self.what}: {note}, {duration(spent)}, {most}about {duration(rest)} left"
+            print(text, file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Such as 45 s, 12 min, 3.5 h."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
 
 
 def track(items: Iterable[T], description: str, total: int, *, show: bool = True) -> Iterator[T]:
@@ -39,15 +77,7 @@ def track(items: Iterable[T], description: str, total: int, *, show: bool = True
         with Progress(*columns, console=console) as bar:
             yield from bar.track(items, total=total, description=description)
         return
-    started = reported = time.monotonic()
+    forecast = Forecast(description)
     for done, item in enumerate(items, start=1):
         yield item
-        now = time.monotonic()
-        if now - reported > 10 or (done == total and now - started > 1):
-            reported = now
-            left = (now - started) / done * (total - done)
-            print(
-                f"{description}: {done}/{total}, {now - started:.0f} s, {left:.0f} s left",
-                file=sys.stderr,
-                flush=True,
-            )
+        forecast.step(total - done, f"{done}/{total}")

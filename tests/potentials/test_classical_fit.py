@@ -1,5 +1,7 @@
 """A classical force field fitted to labels that another one has made."""
 
+import itertools
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -197,10 +199,13 @@ def test_what_cannot_be_fitted_is_refused(frames):
         ClassicalSettings(polarisabilities={})
 
 
-def test_searches_tell_how_far_they_are(frames, capsys, monkeypatch):
-    monkeypatch.setattr("superion.potentials.classical_fit.SECONDS", 0.0)
-    settings = SETTINGS.model_copy(update={"iterations": 2, "polarizabilities": {}})
+def test_searches_tell_how_far_they_are_and_how_long_the_rest_takes(frames, capsys, monkeypatch):
+    seconds = itertools.count(step=60.0)
+    monkeypatch.setattr("superion.progress.monotonic", lambda: next(seconds))
+    settings = SETTINGS.model_copy(update={"iterations": 2, "starts": 2, "polarizabilities": {}})
     fit_classical(frames[:1], settings, progress=True)
-    assert "rigid ions: step 1 of at most 2, loss " in capsys.readouterr().err
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first.startswith("rigid ions: start 1 of 2, step 1 of at most 2, loss ")
+    assert first.endswith(", 60 s, at most about 3 min left")
     fit_classical(frames[:1], settings)
     assert "step" not in capsys.readouterr().err

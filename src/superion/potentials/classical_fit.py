@@ -8,8 +8,6 @@ guesses it ends in worse minima.
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,16 +20,13 @@ from superion.potentials.classical_problem import ClassicalProblem
 from superion.potentials.classical_settings import ClassicalSettings
 from superion.potentials.levenberg_marquardt import Minimum, minimise
 from superion.potentials.repulsion import Repulsion
-from superion.progress import track
+from superion.progress import Forecast
 from superion.structures.labels import get_label, is_isolated
 from superion.terms import Term
 
 Array = np.ndarray
 SPREAD = 0.7
 """Standard deviation of random starting points, in the free numbers of `Parameters`."""
-
-SECONDS = 10.0
-"""Between two lines on how far a search is."""
 
 STEP = 2.0
 """Longest step of a free number."""
@@ -61,12 +56,13 @@ def fit_classical(
     rng = np.random.default_rng(settings.seed)
     parameters = Parameters(bulk, settings.model_copy(update={"polarizabilities": {}}))
     problem = ClassicalProblem(bulk, parameters)
-    best = _search(problem, parameters.start, rng, "rigid ions", progress)
+    first = "rigid ions (search 1 of 2)" if settings.polarizabilities else "rigid ions"
+    best = _search(problem, parameters.start, rng, first, progress)
     if settings.polarizabilities:
         rigid, parameters = parameters, Parameters(bulk, settings)
         problem = ClassicalProblem(bulk, parameters)
         start = parameters.continued(rigid, best.parameters)
-        best = _search(problem, start, rng, "polarizable ions", progress)
+        best = _search(problem, start, rng, "polarizable ions (search 2 of 2)", progress)
     terms = parameters.terms(best.parameters, problem.baseline(best.parameters))
     return [*terms, Repulsion.below(bulk)] if settings.repulsion else terms
 
@@ -76,19 +72,17 @@ def _search(
 ) -> Minimum:
     """The best minimum from `start` (T,) and from random points around it."""
     settings = problem.parameters.settings
-    told = time.monotonic()
-
-    def watch(step: int, loss: float) -> None:
-        nonlocal told
-        if progress and time.monotonic() - told > SECONDS:
-            told = time.monotonic()
-            said = f"{name}: step {step} of at most {settings.iterations}, loss {loss:.4g}"
-            print(said, file=sys.stderr, flush=True)
-
     noise = SPREAD * rng.normal(size=(settings.starts, len(start)))
     noise[0] = 0.0
     best: Minimum | None = None
-    for shift in track(noise, name, settings.starts, show=progress):
+    forecast = Forecast(name, bounded=True, show=progress)
+    for number, shift in enumerate(noise, start=1):
+        others = (settings.starts - number) * settings.iterations
+
+        def watch(step: int, loss: float, number: int = number, others: int = others) -> None:
+            said = f"start {number} of {settings.starts}, step {step} of at most {settings.iterations}"
+            forecast.step(others + settings.iterations - step, f"{said}, loss {loss:.4g}")
+
         found = minimise(problem.at, start + shift, iterations=settings.iterations, longest=STEP, watch=watch)
         if found is not None and (best is None or found.loss < best.loss):
             best = found

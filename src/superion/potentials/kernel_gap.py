@@ -33,7 +33,7 @@ from superion.potentials.kernel_qeq import charge_problem, charge_terms, is_labe
 from superion.potentials.kernel_response import Response
 from superion.potentials.kernel_settings import KernelQEqSettings
 from superion.potentials.tsqr import BATCH, StreamingLeastSquares
-from superion.progress import track
+from superion.progress import Forecast
 from superion.terms import Evaluation, Term
 
 Array = np.ndarray
@@ -64,7 +64,7 @@ def fit_kqeq_gap(
             "no frame carries REF_energy, REF_forces or REF_stress.",
             remedy="map foreign labels, e.g. --key energy=energy --key forces=forces, or fit charges alone.",
         )
-    return JointFit(frames, bulk, energetic, settings, local).run(progress=progress)
+    return JointFit(frames, bulk, energetic, settings, local, progress).run()
 
 
 class JointFit:
@@ -77,11 +77,16 @@ class JointFit:
         energetic: Sequence[Atoms],
         settings: KernelQEqSettings,
         local: FitSettings,
+        progress: bool,
     ) -> None:
         self.frames, self.energetic, self.settings, self.local = frames, energetic, settings, local
         self.informed = any(is_labelled(atoms, settings) for atoms in bulk)
-        make = charge_problem if self.informed else unlearned_problem
-        self.problem: ChargeProblem = make(bulk, settings)
+        self.progress = progress
+        self.problem: ChargeProblem = (
+            charge_problem(bulk, settings, progress=progress)
+            if self.informed
+            else unlearned_problem(bulk, settings)
+        )
         self.species = self.problem.elements.species
         self.blocks = choose_blocks(energetic, local, self.species)
         self._kernel_rows = [self.problem.kernel_rows(atoms) for atoms in energetic]
@@ -93,14 +98,15 @@ class JointFit:
         zero = [Evaluation.zero(len(atoms)) for atoms in energetic]
         self.baseline = baseline_energies(frames, energetic, zero, local.baseline, self.species)
 
-    def run(self, *, progress: bool) -> list[Term]:
+    def run(self) -> list[Term]:
         """Cycle until the charges stay."""
         problem = self.problem
-        unknowns = problem.solve() if self.informed else None
+        unknowns = problem.solve(progress=self.progress) if self.informed else None
         count = range(len(self.energetic))
         charges = [self._charges(k, unknowns) for k in count]
+        forecast = Forecast("charges and local term", bounded=True, show=self.progress)
         for cycle in range(1, self.settings.cycles + 1):
-            unknowns = self._solve(charges, f"cycle {cycle} of at most {self.settings.cycles}", progress)
+            unknowns = self._solve(charges, cycle, forecast)
             new = [self._charges(k, unknowns) for k in count]
             change = max(np.abs(a - b).max() for a, b in zip(new, charges, strict=True))
             charges = new
@@ -150,16 +156,17 @@ class JointFit:
         energies = 0.5 * q * (sums.potential + model.hardness.values(atoms) * q)
         return Evaluation(float(energies.sum()), energies, sums.forces, sums.virial)
 
-    def _solve(self, charges: Sequence[Array], what: str, progress: bool) -> Array:
-        """All unknowns at fixed charges; what: is shown with the frames that are done."""
+    def _solve(self, charges: Sequence[Array], cycle: int, forecast: Forecast) -> Array:
+        """All unknowns at fixed charges."""
         problem = self.problem
         system = StreamingLeastSquares(self.size, 1)
-        count = len(self.energetic)
-        for k in track(range(count), what, count, show=progress):
-            atoms, q = self.energetic[k], charges[k]
+        count, cycles = len(self.energetic), self.settings.cycles
+        for k, (atoms, q) in enumerate(zip(self.energetic, charges, strict=True)):
             values = labels(atoms, self._fixed(k, q), self.baseline)[:, None]
             blocks: list[Basis] = [ChargedKernels(problem, q), *self.blocks, self.constants]
             system.add(*weighted(blocks, self.local, atoms, values))
+            left = (cycles - cycle + 1) * count - k - 1
+            forecast.step(left, f"cycle {cycle} of at most {cycles}, frame {k + 1} of {count}")
         for atoms in problem.frames if self.informed else []:
             rows, right = problem.rows(atoms)
             system.add(np.pad(rows, ((0, 0), (0, self.size - problem.size))), right[:, None])

@@ -49,13 +49,13 @@ class ChargeProblem:
         self.charged = self.kernels + len(elements.species)
         self.size = self.charged + sum(block.size for block in vectors)
 
-    def tuned(self, rng: np.random.Generator) -> ChargeProblem:
+    def tuned(self, rng: np.random.Generator, *, progress: bool = False) -> ChargeProblem:
         """The same problem with what `settings.learn` names learned from labels left out."""
         settings, learn = self.settings, set(self.settings.learn)
         if any(atoms.pbc.any() for atoms in self.frames):
             learn.discard("width")
         cases, dipoles = self._cases(rng)
-        found = tune(cases, dipoles, self.elements, sorted(learn), settings.steps)
+        found = tune(cases, dipoles, self.elements, sorted(learn), settings.steps, progress=progress)
         pairs = zip(self.blocks, found.delta.tolist(), strict=True)
         blocks = [with_delta(block, block.hyper.delta * factor) for block, factor in pairs]
         turning = zip(self.vectors, found.dipole_delta.tolist(), strict=True)

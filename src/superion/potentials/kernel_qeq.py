@@ -46,7 +46,7 @@ def fit_kqeq(frames: Sequence[Atoms], settings: KernelQEqSettings, *, progress: 
     the ChargeEquilibration, followed by AtomicDipoles if `settings.atomic_dipoles` names kernels. Raises
     InputError if no frame has such a label.
     """
-    problem = charge_problem(frames, settings)
+    problem = charge_problem(frames, settings, progress=progress)
     return charge_terms(problem, problem.solve(progress=progress))
 
 
@@ -55,7 +55,9 @@ def is_labelled(atoms: Atoms, settings: KernelQEqSettings) -> bool:
     return any(KEYS[name] in atoms.info or KEYS[name] in atoms.arrays for name in settings.use)
 
 
-def charge_problem(frames: Sequence[Atoms], settings: KernelQEqSettings) -> ChargeProblem:
+def charge_problem(
+    frames: Sequence[Atoms], settings: KernelQEqSettings, *, progress: bool = False
+) -> ChargeProblem:
     """Choose sparse points from frames with labels of charges, and learn what `settings.learn` names."""
     labelled = [atoms for atoms in frames if is_labelled(atoms, settings)]
     if not labelled:
@@ -67,7 +69,7 @@ def charge_problem(frames: Sequence[Atoms], settings: KernelQEqSettings) -> Char
     kinds = settings.atomic_dipoles if seen else ()
     problem = unlearned_problem(frames, settings.model_copy(update={"atomic_dipoles": kinds}), labelled)
     rng = np.random.default_rng(settings.seed)
-    return problem.tuned(rng) if settings.learn and settings.steps else problem
+    return problem.tuned(rng, progress=progress) if settings.learn and settings.steps else problem
 
 
 def unlearned_problem(

@@ -19,6 +19,7 @@ from torch import Tensor
 from superion.errors import InputError
 from superion.potentials.kernel_observables import Observables
 from superion.potentials.kernel_response import Elements, Response
+from superion.progress import Forecast
 
 Array = np.ndarray
 
@@ -61,7 +62,13 @@ class Tuned:
 
 
 def tune(
-    cases: Sequence[Case], dipoles: Sequence[Tensor], start: Elements, learn: Sequence[str], steps: int
+    cases: Sequence[Case],
+    dipoles: Sequence[Tensor],
+    start: Elements,
+    learn: Sequence[str],
+    steps: int,
+    *,
+    progress: bool = False,
 ) -> Tuned:
     """Maximise the left-out probability density, in at most about `steps` evaluations.
 
@@ -81,6 +88,7 @@ def tune(
     groups = len({case.group for case in cases})
     best: tuple[float, Tensor] | None = None
     losses: list[float] = []
+    forecast = Forecast("learning from labels left out", bounded=True, show=progress)
 
     def unpacked(flat: Tensor) -> dict[str, Tensor]:
         parts = torch.split(flat, [len(logs[name]) for name in names])
@@ -94,6 +102,7 @@ def tune(
         loss = loss + 0.5 * (away @ away) / groups
         (gradient,) = torch.autograd.grad(loss, variables)
         losses.append(loss.item())
+        forecast.step(max(steps - len(losses), 0), f"step {len(losses)} of at most about {steps}")
         if best is None or loss.item() < best[0]:
             best = loss.item(), variables.detach()
         return loss.item(), gradient.numpy()
