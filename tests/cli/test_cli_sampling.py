@@ -13,6 +13,8 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
+from ase.constraints import FixAtoms
+from ase.geometry import find_mic
 from ase.io import read, write
 from typer.testing import CliRunner
 
@@ -79,6 +81,17 @@ def test_a_classical_field_moves_the_atoms_and_gives_frames_to_label(copper):
     (labelled, *_) = read("labelled.extxyz", ":")
     assert labelled.info["reference_kind"] == "calculator"
     assert labelled.info["sampled_with"] == "calculator ase.calculators.emt:EMT"
+
+
+def test_atoms_that_the_file_fixes_are_fixed_in_the_frames(copper):
+    atoms = read("copper.extxyz")
+    atoms.set_constraint(FixAtoms([0, 3]))
+    write("copper.extxyz", atoms, format="extxyz")
+    call("md", "emt.yaml", *MD, "--steps", 8, "--output", "run", "--frames", "frames.extxyz")
+    for frame in read("frames.extxyz", ":"):
+        assert frame.constraints[0].get_indices().tolist() == [0, 3]
+        still = np.linalg.norm(find_mic(frame.positions - atoms.positions, atoms.cell)[0], axis=1) < 1e-7
+        assert np.flatnonzero(still).tolist() == [0, 3]
 
 
 def test_a_calculator_that_fails_ends_the_run_at_a_step_and_keeps_what_was_before(copper, monkeypatch):

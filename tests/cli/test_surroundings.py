@@ -76,6 +76,28 @@ def test_commands_run_where_nothing_can_be_written(sealed, salt, tmp_path, trust
     assert not trusted or stat.S_IMODE(kept.stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("arguments", [["schema"], ["census", "/a.extxyz"], ["md", "m", "s", "-o", "run"]])
+def test_a_working_directory_that_is_gone_is_an_error_with_a_remedy(tmp_path, arguments):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = (
+        "import os, sys; os.rmdir(os.getcwd()); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script, "-m", "superion.cli", *arguments],
+        env=os.environ | {"PYTHONPATH": str(SOURCE.parent)},
+        cwd=gone,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert not gone.exists()
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: the working directory is gone")
+    assert "Remedy: change to a folder that is there (cd /)" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("trap", ["open", "link", "file"])
 def test_a_folder_that_others_had_a_hand_in_is_not_trusted_with_code(tmp_path, monkeypatch, trap):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -96,6 +96,18 @@ def test_settings_that_fail_in_the_process_of_a_label_stop_the_labels(tmp_path) 
     assert "Traceback" not in reply.reason
 
 
+def test_what_looks_wrong_with_the_labels_is_said(folder) -> None:
+    from ase.io import write
+
+    write(folder / "in.extxyz", [*argon(2), argon(1)[0]], format="extxyz")
+    result = call(*command(folder, settings_file(folder / "s.yaml"), "--executor", "threads:1"))
+    assert result.exit_code == 0, result.output
+    shown = call("census", folder / "out.extxyz").output
+    said = [line for line in shown.splitlines() if line.startswith("warning: ")]
+    assert said
+    assert [line for line in result.output.splitlines() if line.startswith("warning: ")] == said
+
+
 def test_failures_are_listed_and_the_others_written(folder) -> None:
     labeller = settings_file(folder / "s.yaml", "raises", beyond=2.9)
     result = call(*command(folder, labeller, "--executor", "threads:1", "--retries", 1))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.constraints import FixAtoms, FixCartesian
 
 from superion.electrostatics import ChargeEquilibration, Gaussian
 from superion.errors import InputError
@@ -97,3 +98,13 @@ def test_the_total_charge_is_stated_alone_or_by_fragments():
     atoms.info["total_charge"] = 2
     assert total_of(atoms) == 2.0
     assert total_of(Atoms("H")) is None
+
+
+def test_constraints_are_kept_where_they_are_asked_for():
+    atoms = crystal([0, 0, 1.0, 0, -1.0])
+    atoms.set_constraint([FixAtoms([1]), FixCartesian(2, (True, False, False))])
+    assert not bare(atoms).constraints
+    first, second = bare(atoms, constraints=True).constraints
+    assert (first.index.tolist(), second.index.tolist()) == ([1], [2])
+    first.index[:] = 0
+    assert atoms.constraints[0].index.tolist() == [1]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.constraints import FixAtoms, FixCartesian
 
 from superion.errors import InputError
 from superion.neighbours import neighbour_pairs
@@ -74,3 +75,19 @@ def test_every_possible_pair_occurs():
         made = frenkel_pairs(atoms, "Li", sites, 1, np.random.default_rng(seed), separation=1.0)
         seen.add(tuple(made.positions[:, 0]))
     assert seen == {(3.0, 6.0), (9.0, 6.0), (0.0, 3.0), (0.0, 9.0)}
+
+
+def test_what_constraints_hold_stays():
+    crystal = bulk("Li", "fcc", a=5.0, cubic=True) * (2, 2, 2)
+    crystal.set_constraint([FixAtoms(range(8)), FixCartesian(8, (True, False, True))])
+    rattled = rattle(crystal, 0.1, np.random.default_rng(0))
+    steps = rattled.positions - crystal.positions
+    assert not steps[:8].any()
+    np.testing.assert_array_equal(steps[8] != 0, [False, True, False])
+    assert (steps[9:] != 0).all()
+    holes = crystal.positions + np.array([2.5, 0, 0])
+    for seed in range(10):
+        made = frenkel_pairs(crystal, "Li", holes, 3, np.random.default_rng(seed), min_distance=2.4)
+        np.testing.assert_array_equal(made.positions[:9], crystal.positions[:9])
+    for atoms in (rattled, made, strain(crystal, 0.02, np.random.default_rng(0))):
+        assert [one.get_indices().tolist() for one in atoms.constraints] == [[*range(8)], [8]]

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.constraints import FixAtoms, FixCartesian
+from ase.geometry import find_mic
 from toy_salt import crystal, frames, lone_atoms
 from toy_training import DYNAMICS, SOAP
 
@@ -72,6 +74,33 @@ def test_every_start_at_every_temperature(inputs, tmp_path):
         ),
         atol=1e-12,
     )
+
+
+def test_atoms_that_a_start_fixes_stay_through_generations(inputs, tmp_path):
+    """Runs hold them, what is kept of the runs says so, also from a file, and starts drawn from it."""
+    atoms = crystal()
+    atoms.set_constraint(FixAtoms([0, 5]))
+    starts = draw_starts([atoms], 1, np.random.default_rng(0))
+    found = go(inputs, tmp_path, starts)
+    write_frames(tmp_path / "kept.extxyz", found.candidates)
+    again = draw_starts(load_frames(tmp_path / "kept.extxyz"), 3, np.random.default_rng(0))
+    for moved in [*found.candidates, *again]:
+        assert moved.constraints[0].get_indices().tolist() == [0, 5]
+        away = np.linalg.norm(find_mic(moved.positions - atoms.positions, moved.cell)[0], axis=1)
+        assert (away[[0, 5]] < 1e-7).all()
+        assert (np.delete(away, [0, 5]) > 1e-3).all()
+
+
+def test_no_run_starts_from_what_dynamics_cannot_hold():
+    partly, whole = crystal(), crystal()
+    partly.set_constraint(FixCartesian(0, (True, False, False)))
+    whole.set_constraint(FixAtoms(range(len(whole))))
+    with pytest.warns(UserWarning, match="no run starts from 2 of 3 structures"):
+        drawn = draw_starts([partly, crystal(), whole], 4, np.random.default_rng(0))
+    assert len(drawn) == 4
+    assert not any(atoms.constraints for atoms in drawn)
+    with pytest.warns(UserWarning, match="2 of 2"), pytest.raises(InputError, match="no structure to start"):
+        draw_starts([partly, whole], 1, np.random.default_rng(0))
 
 
 def test_done_again_it_is_the_same(inputs, tmp_path):

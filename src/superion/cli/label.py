@@ -98,7 +98,10 @@ def label(
     failures = outcome.failures
     if len(failures) < len(structures):
         made = export(output, kept, outcome.entries)
-        PlainConsole().print(census(made).table())
+        found = census(made)
+        PlainConsole().print(found.table())
+        for warning in found.warnings:
+            typer.echo(f"warning: {warning}")
         typer.echo(f"{len(made)} labelled structures, {outcome.made} labels made now: {output}")
     else:
         typer.echo("no structure has a label; nothing was written", err=True)

@@ -22,6 +22,7 @@ class Terminated(KeyboardInterrupt):
 
 def prepare() -> None:
     """Make this process one that a command can run in, wherever it was started."""
+    require_folder()
     read_utf8()
     from superion.terminal import guard_streams
 
@@ -29,6 +30,19 @@ def prepare() -> None:
     for number in ENDING:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
             signal.signal(number, _terminate)
+
+
+def require_folder() -> None:
+    """End this process if its working directory was deleted: libraries that are loaded later abort there."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        print(
+            f"error: the working directory is gone ({error.strerror}). Remedy: change to a folder that is "
+            "there (cd /), and give the command again.",
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from error
 
 
 def read_utf8() -> None:

@@ -157,10 +157,7 @@ def _read(path: Path, reading: Reading) -> Atoms:
     """The structure, with the constraints that its file has."""
     from superion.structures.bare import bare
 
-    given = reading.structure(path)
-    atoms = bare(given)
-    atoms.set_constraint(given.constraints)
-    return atoms
+    return bare(reading.structure(path), constraints=True)
 
 
 def _hold_symmetry(atoms: Atoms) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,15 @@ from superion.sizes import EVALUATED, check_size
 TOTAL, FRAGMENT, FRAGMENT_CHARGES = "total_charge", "fragment", "fragment_charges"
 
 
-def bare(atoms: Atoms) -> Atoms:
+def bare(atoms: Atoms, *, constraints: bool = False) -> Atoms:
     """A copy without labels, calculator and velocities: elements, positions, cell and stated charges.
 
-    These are `info["total_charge"]`, and `arrays["fragment"]` with `info["fragment_charges"]`.
+    These are `info["total_charge"]`, and `arrays["fragment"]` with `info["fragment_charges"]`. constraints:
+    keep those too, for atoms that are moved as their file lets them.
     """
     copy = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    if constraints:
+        copy.set_constraint(deepcopy(atoms.constraints))
     state(copy, stated(atoms))
     return copy
 

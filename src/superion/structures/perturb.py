@@ -35,16 +35,19 @@ def rattle(
     """A copy with normal displacements of standard deviation `amplitude` (Å) along each axis.
 
     Displacements of atoms closer than min_distance (Å), or than any bond, are drawn again. moving: indices of
-    the atoms that move; default: all. Labels are left out. Raises InputError if atoms cannot be kept apart.
+    the atoms that move; default: all. What constraints hold stays. Labels are left out. Raises InputError if
+    atoms cannot be kept apart.
     """
     if not (np.isfinite(amplitude) and amplitude >= 0):
         raise InputError(f"the displacement must be 0 Å or more, found {amplitude}.")
     _check_reachable(atoms, min_distance, amplitude)
-    moved, limit = bare(atoms), limit_from(atoms)
+    moved, limit = bare(atoms, constraints=True), limit_from(atoms)
     free = np.arange(len(atoms)) if moving is None else np.asarray(moving, dtype=np.int64)
     again = free
     for _ in range(ROUNDS):
-        moved.positions[again] = atoms.positions[again] + rng.normal(scale=amplitude, size=(len(again), 3))
+        positions = moved.positions.copy()
+        positions[again] = atoms.positions[again] + rng.normal(scale=amplitude, size=(len(again), 3))
+        moved.set_positions(positions)
         close = np.union1d(_close(moved, min_distance), _touching(moved, limit))
         if not len(close):
             return moved
@@ -70,7 +73,7 @@ def strain(atoms: Atoms, largest: float, rng: np.random.Generator) -> Atoms:
         raise InputError("only structures with three cell vectors can be strained.")
     upper = np.triu(rng.uniform(-largest, largest, (3, 3)))
     deformation = np.eye(3) + upper + np.triu(upper, 1).T
-    strained = bare(atoms)
+    strained = bare(atoms, constraints=True)
     strained.set_cell(atoms.cell.array @ deformation, scale_atoms=True)
     check_contacts(strained, "the strained structure", "strain less.", limit_from(atoms))
     return strained
@@ -89,15 +92,16 @@ def frenkel_pairs(
     """A copy in which `count` atoms of one element have left their place for interstitial sites.
 
     sites: (M, 3) Å. min_distance: Å, kept between the element's atoms. separation: Å, smallest distance of a
-    vacancy and the atom that left it. Of all possible pairs each is as likely as any other. Labels are left
-    out. Raises InputError if there is no place left.
+    vacancy and the atom that left it. Of all possible pairs each is as likely as any other. Atoms under a
+    constraint do not leave. Labels are left out. Raises InputError if there is no place left.
     """
-    moved, sites = bare(atoms), without_contacts(atoms, species, sites)
+    moved, sites = bare(atoms, constraints=True), without_contacts(atoms, species, sites)
     here = np.flatnonzero(np.asarray(atoms.symbols) == species)
     if len(here) == 0 or len(sites) == 0:
         raise InputError(f"there are {len(here)} atoms of {species} and {len(sites)} interstitial sites.")
     origin = get_distances(atoms.positions[here], sites, cell=atoms.cell, pbc=atoms.pbc)[1]
-    left = np.ones(len(here), dtype=bool)
+    held = [k for one in atoms.constraints for k in one.get_indices()]
+    left = ~np.isin(here, held)
     for done in range(count):
         now = get_distances(moved.positions[here], sites, cell=atoms.cell, pbc=atoms.pbc)[1]
         clash = now < min_distance

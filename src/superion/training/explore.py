@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from superion.errors import InputError, SimulationError
 from superion.files import read_json, sha256
 from superion.simulation import read_trajectory, summary_of, to_ase
 from superion.simulation.chunks import count_chunks
+from superion.simulation.fixed import fixed_atoms
 from superion.structures import is_isolated
 from superion.structures.bare import bare
 from superion.study.display import say
@@ -84,12 +86,29 @@ def explore(
 
 
 def draw_starts(frames: Sequence[Atoms], count: int, rng: np.random.Generator) -> list[Atoms]:
-    """`count` structures without labels, all different as long as there are enough; no isolated atoms."""
-    usable = [atoms for atoms in frames if not is_isolated(atoms) and len(atoms) > 1]
+    """`count` structures without labels, all different as long as there are enough; no isolated atoms.
+
+    Atoms that they fix stay fixed. Those whose constraints dynamics cannot hold are left out, with a warning.
+    """
+    whole = [atoms for atoms in frames if not is_isolated(atoms) and len(atoms) > 1]
+    usable = [atoms for atoms in whole if _can_move(atoms)]
+    if len(usable) < len(whole):
+        warnings.warn(
+            f"no run starts from {len(whole) - len(usable)} of {len(whole)} structures: all their atoms are "
+            "fixed, or some along some directions only.",
+            stacklevel=2,
+        )
     if not usable:
         raise InputError("there is no structure to start dynamics from.", remedy="give explore.starts.")
     order = [k for _ in range(-(-count // len(usable))) for k in rng.permutation(len(usable))]
-    return [bare(usable[k]) for k in order[:count]]
+    return [bare(usable[k], constraints=True) for k in order[:count]]
+
+
+def _can_move(atoms: Atoms) -> bool:
+    try:
+        return len(fixed_atoms(atoms)) < len(atoms)
+    except InputError:
+        return False
 
 
 def _job(

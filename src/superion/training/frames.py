@@ -36,9 +36,11 @@ def load_frames(path: str | Path) -> list[Atoms]:
 def snapshot(atoms: Atoms, start: Atoms, trajectory: str, kelvin: float, config_type: str) -> Atoms:
     """A frame of a run from `start` as a structure to label: in its cell, named, with the charge of `start`.
 
+    Atoms that `start` fixes are fixed in it too.
+
     atoms: with `step` in its info, as `to_ase` gives it. kelvin: temperature of the run.
     """
-    copy = bare(start)
+    copy = bare(start, constraints=True)
     copy.set_cell(atoms.cell)
     copy.positions = atoms.positions
     copy.wrap()

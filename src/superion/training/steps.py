@@ -399,7 +399,7 @@ def _label(work: Work, name: str, wanted: Path, labelled: Path, failures: Path) 
 
 def _without_labels(atoms: Atoms, index: int) -> Atoms:
     """A structure to label, named so that no two share a name; one that names no trajectory is its own."""
-    copy = bare(atoms)
+    copy = bare(atoms, constraints=True)
     name = f"first-{index:04d}"
     trajectory = str(atoms.info.get("trajectory", "")).strip() or name
     copy.info |= {"config_type": str(atoms.info.get("config_type", "first")), "frame_id": name}
