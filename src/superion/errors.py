@@ -6,6 +6,11 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+MAKE_CRYSTAL = (
+    'give it three lattice vectors and three periodic axes (extended XYZ: Lattice="..." pbc="T T T").'
+)
+"""The remedy for what is not periodic along three axes and has to be."""
+
 
 class SuperionError(Exception):
     """Base of all errors that superion raises on purpose.

@@ -20,7 +20,7 @@ from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from superion.analysis.branch import farthest
 from superion.analysis.point_group import point_group
 from superion.analysis.relaxation import relaxed
-from superion.errors import InputError
+from superion.errors import MAKE_CRYSTAL, InputError
 
 Array = np.ndarray
 STRAIN = 0.005
@@ -163,7 +163,7 @@ def elastic_tensor(
     strain: of each finite difference. fmax: eV/Å, forces that may be left.
     """
     if not atoms.pbc.all() or atoms.cell.rank < 3:
-        raise InputError("elastic constants need a crystal periodic along three axes.")
+        raise InputError("elastic constants need a crystal periodic along three axes.", remedy=MAKE_CRYSTAL)
     if not 0 < strain <= 0.1:
         raise InputError(
             f"the strain must be between 0 and 0.1, found {strain}.", remedy="0.005 is customary."

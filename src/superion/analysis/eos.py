@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms, units
 
-from superion.errors import InputError
+from superion.errors import MAKE_CRYSTAL, InputError
 
 Array = np.ndarray
 FEWEST = 5
@@ -66,7 +66,7 @@ def birch_murnaghan(volumes: Sequence[float] | Array, energies: Sequence[float] 
     if len(np.unique(v)) < FEWEST or v.min() <= 0:
         raise InputError(
             f"an equation of state needs {FEWEST} different positive volumes, found {len(np.unique(v))}.",
-            remedy="compute more volumes, some on either side of the minimum.",
+            remedy=f"compute at least {FEWEST} (--points), some on either side of the minimum.",
         )
     scale = float(v[e.argmin()])
     x = (scale / v) ** (2 / 3)
@@ -78,7 +78,7 @@ def birch_murnaghan(volumes: Sequence[float] | Array, energies: Sequence[float] 
     if not v.min() <= found[1] <= v.max():
         raise InputError(
             f"the energies from {ends} have their minimum outside, near {found[1]:.6g} Å³.",
-            remedy="shift the range of volumes, so that some are on either side of the minimum.",
+            remedy="shift the range of volumes (--range), so that some are on either side of the minimum.",
         )
     rest = e - middle - powers @ coefficients
     variance = float(rest @ rest) / max(len(v) - 4, 1)
@@ -110,7 +110,7 @@ def _minimum(coefficients: Array, scale: float, ends: str) -> Array:
     if x <= 0 or curvature <= 0:
         raise InputError(
             f"the energies from {ends} have no minimum.",
-            remedy="shift or widen the range of volumes, and look at the energies: they may be noisy.",
+            remedy="shift or widen the range of volumes (--range); the energies may be noisy, too.",
         )
     volume = scale * x**-1.5
     return np.array(
@@ -128,7 +128,7 @@ def at_volumes(atoms: Atoms, ratios: Sequence[float] | Array) -> list[Atoms]:
     if not atoms.pbc.all() or atoms.cell.rank < 3:
         raise InputError(
             "an equation of state needs a crystal periodic along three axes.",
-            remedy="give the structure a cell and set its periodicity.",
+            remedy=MAKE_CRYSTAL,
         )
     factors = np.asarray(ratios, dtype=np.float64)
     if not (np.isfinite(factors).all() and (factors > 0).all()):

@@ -22,7 +22,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 
-from superion.errors import InputError
+from superion.errors import MAKE_CRYSTAL, InputError
 from superion.progress import track
 from superion.sizes import EVALUATED, check_size
 
@@ -179,7 +179,7 @@ def phonons(
     """
     phonopy, cells = _library()
     if not atoms.pbc.all() or atoms.cell.rank < 3:
-        raise InputError("phonons need a crystal periodic along three axes.")
+        raise InputError("phonons need a crystal periodic along three axes.", remedy=MAKE_CRYSTAL)
     if min(supercell) < 1 or len(supercell) != 3 or not 1e-6 <= displacement < 1:
         raise InputError(
             f"phonons need three positive repetitions and a displacement below 1 Å, found {tuple(supercell)} "

@@ -12,7 +12,7 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS, FIRE, LBFGS
 
-from superion.errors import InputError, SimulationError
+from superion.errors import MAKE_CRYSTAL, InputError, SimulationError
 
 Array = np.ndarray
 FMAX = 1e-3
@@ -89,7 +89,7 @@ def relax(
     if cell != "none" and not (atoms.pbc.all() and atoms.cell.rank == 3):
         raise InputError(
             "the cell cannot relax: the structure is not periodic along three axes.",
-            remedy="give the structure a cell and set its periodicity, or keep the cell.",
+            remedy=f"{MAKE_CRYSTAL} Or keep the cell: --cell none of `superion relax`.",
         )
     if pressure and cell in ("none", "shape"):
         raise InputError(

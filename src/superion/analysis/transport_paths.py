@@ -23,7 +23,7 @@ def mobile_atoms(numbers: Array, atoms: int, species: str) -> Array:
         raise InputError(
             f"no atom of species {species!r}; found {', '.join(present)}."
             f"{suggest(species.capitalize(), present)}",
-            remedy="name a species of the trajectory.",
+            remedy="name a species of the trajectory: --species, in YAML species.",
         )
     return numbers == atomic_numbers[species]
 

@@ -74,6 +74,7 @@ def show_phonons(
     from superion.analysis.relaxation import relaxed
     from superion.electrostatics import born_charges
     from superion.electrostatics.polarization import BornModel, sum_rule_notes
+    from superion.errors import MAKE_CRYSTAL
     from superion.files import write_json
     from superion.potentials import Calculator
 
@@ -83,7 +84,9 @@ def show_phonons(
     calculator, _ = make_calculator(model, charged_cells)
     atoms = reading.structure(structure)
     if not atoms.pbc.all() or atoms.cell.rank < 3:
-        raise InputError("phonons need a crystal periodic along three axes.", file=structure)
+        raise InputError(
+            "phonons need a crystal periodic along three axes.", file=structure, remedy=MAKE_CRYSTAL
+        )
     counts = parse_supercell(mesh)
     check_mesh(f"the mesh {mesh}", prod(counts), len(atoms))
     check_mesh(f"a path of {points} points", points, len(atoms))

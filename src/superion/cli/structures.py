@@ -102,7 +102,10 @@ def perturb(
     if rattle is None and strain is None and frenkel is None:
         raise InputError("there is nothing to do.", remedy="give --rattle, --strain or --frenkel.")
     if (frenkel is None) != (framework is None):
-        raise InputError("--frenkel and --framework need each other.", remedy="--frenkel Li=2 --framework S.")
+        raise InputError(
+            "--frenkel and --framework need each other.",
+            remedy="say which atoms leave, and which elements hold the sites: --frenkel Li=2 --framework S.",
+        )
     (structures,) = reading.files([frames])
     check_size(
         f"{count} copies of {len(structures)} structures",

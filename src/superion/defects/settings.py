@@ -93,7 +93,10 @@ class DefectSettings(BaseModel):
         if wrong:
             raise ValueError(f"a field of {wrong[0]} V/Å is beyond {STRONGEST} V/Å; fields are in V/Å")
         if self.fields and "frenkel" not in self.kinds:
-            raise ValueError("a vacancy or an interstitial alone is charged and has no rest in a field")
+            raise ValueError(
+                "a vacancy or an interstitial alone is charged and has no rest in a field; add --kind "
+                "frenkel (kinds), or leave out --fields"
+            )
         return self
 
     @property

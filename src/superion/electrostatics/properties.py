@@ -79,7 +79,8 @@ class ElementValues:
             raise ModelError(
                 f"no {self.name} for {', '.join(missing)} (atom {symbols.index(missing[0])}); "
                 f"the model knows {', '.join(sorted(self.of)) or 'no element'}.",
-                remedy=f"add the {self.name}, or check the structure.",
+                remedy=f"add the {self.name} where those of the others stand (--charges of `superion fit`, "
+                "settings), or check the structure.",
             )
         return np.array([self.of[symbol] for symbol in symbols], dtype=np.float64)
 

@@ -77,7 +77,7 @@ class ForceField:
         if missing:
             raise InputError(
                 f"the calculator {type(self._calculator).__name__} gave no {', '.join(missing)}.",
-                remedy="leave them out of record, or use a model that has them.",
+                remedy="leave them out of record (--record), or use a model that has them.",
             )
         forces = np.asarray(results["forces"], dtype=np.float64)
         state.energy = float(results["energy"])

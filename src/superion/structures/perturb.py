@@ -55,7 +55,7 @@ def rattle(
     raise InputError(
         f"atoms {close[:5].tolist()} stay closer than {min_distance:g} Å, or than any bond, "
         f"when displaced by {amplitude:g} Å.",
-        remedy="displace less, or lower the minimum distance.",
+        remedy="displace less (--rattle), or lower the minimum distance (--min-distance).",
     )
 
 
@@ -127,10 +127,11 @@ def _check_reachable(atoms: Atoms, min_distance: float, amplitude: float) -> Non
     if pairs is not None and len(pairs.i):
         k = int(pairs.distance.argmin())
         i, j, distance = int(pairs.i[k]), int(pairs.j[k]), pairs.distance[k]
+        allowed = max(distance - 4 * amplitude, distance / 2)  # which displacements can still keep
         raise InputError(
             f"atoms {i} ({atoms.symbols[i]}) and {j} ({atoms.symbols[j]}) are {distance:.3f} Å apart: "
             f"displacements of {amplitude:g} Å do not bring them {min_distance:g} Å apart.",
-            remedy=f"lower the minimum distance to {floor(100 * distance) / 100:g} Å or less.",
+            remedy=f"lower the minimum distance (Å): --min-distance {floor(100 * allowed) / 100:g} or less.",
         )
 
 
