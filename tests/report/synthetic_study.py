@@ -70,6 +70,13 @@ def transport_result(
         "slope": 0.97 if known else None,
         "slope_lags": [1.0, 40.0],
         "modes": 40,
+        "diffusive_from": 1.0 if known else None,
+        "misfit": 0.4,
+        "cage_plateau": 0.9,
+        "cage_relaxation": None,
+        "framework": {},
+        "replicas": 1,
+        "replica_diffusion": [],
         "msd_lags": [],
         "msd": [],
     }

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 from synthetic_study import write, write_study
+from typer.testing import CliRunner
 
+from superion.cli.app import app
 from superion.errors import CorruptFileError, InputError
 from superion.report import write_report
 from superion.report.content import read_content
@@ -53,6 +55,32 @@ def test_damaged_result_names_the_file(tmp_path: Path, text: str) -> None:
     (folder / "transport" / "gap-500K.json").write_text(text)
     with pytest.raises(CorruptFileError, match=r"gap-500K\.json"):
         read_content(folder)
+
+
+@pytest.mark.parametrize("command", ["report", "verdict"])
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("transport/gap-500K.json", "result.conductivity", "95"),
+        ("transport/gap-500K.json", "result.status", None),
+        ("provenance.json", "seeds.fit", "0"),
+        ("accuracy.json", "gap.test.force_rmse_by_species.Li", []),
+    ],
+)
+def test_results_with_other_contents_are_named_by_the_commands(tmp_path, command, name, key, value) -> None:
+    path = write_study(tmp_path) / name
+    content = json.loads(path.read_text())
+    *places, last = key.split(".")
+    owner = content
+    for place in places:
+        owner = owner[place]
+    owner[last] = value
+    write(path, content)
+    said = CliRunner().invoke(app, [command, str(tmp_path)])
+    assert said.exit_code == 2, said.output
+    assert f"{path}: not what the step" in said.output
+    assert f"{key}: " in said.output
+    assert "Remedy: delete the file" in said.output
 
 
 def test_foreign_file_among_the_results(tmp_path: Path) -> None:

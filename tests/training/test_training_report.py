@@ -176,6 +176,29 @@ def test_nothing_judged_and_damaged_files_are_named(folder):
         write_training_report(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "key"),
+    [
+        ("summary.json", {"ended": 3, "generations": [], "diffusion": {}}, "ended"),
+        ("first-rejected.json", [{"frame": "a"}], "0.reason"),
+        ("generation-000/rejected.json", {"frame": "a"}, "array"),
+        ("generation-000/selected.json", {"method": "random", "candidates": 3}, "chosen"),
+        ("generation-000/explored.json", [{"run": None}], "0.run"),
+        ("generation-000/failed.json", [3], "0"),
+        ("provenance.json", {"cpu_cores": "many"}, "cpu_cores"),
+    ],
+)
+def test_results_with_other_contents_are_named_by_the_commands(folder, name, content, key):
+    write_json(folder / name, content)
+    said = CliRunner().invoke(app, ["report", str(folder)])
+    assert said.exit_code == 2, said.output
+    assert f"{folder / name}: not what the step" in said.output
+    assert key in said.output
+    assert "Remedy: delete the file" in said.output
+    if name.rpartition("/")[2] in ("summary.json", "first-rejected.json", "rejected.json"):
+        assert CliRunner().invoke(app, ["status", str(folder)]).output == said.output
+
+
 def test_a_figure_that_can_no_longer_be_drawn_is_removed(folder):
     summary = read_json(folder / "summary.json")
     for generation in summary["generations"]:

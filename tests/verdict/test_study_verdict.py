@@ -1,8 +1,10 @@
 import json
+from dataclasses import fields
 
 import pytest
 from synthetic_properties import FRENKEL, IN_FIELD, put, write_properties
 
+from superion.analysis.transport_result import TransportResult
 from superion.errors import CorruptFileError, InputError
 from superion.verdict import Value, property_path, study_verdict, write_verdict
 from superion.verdict.wording import because
@@ -125,9 +127,18 @@ def test_the_locality_test_of_a_study_is_read(tmp_path):
 
 
 def transport(folder, name, **result):
-    known = {"status": "converged", "conductivity_bound": None}
+    """A transport file of which `result` alone is of interest."""
+    known = dict.fromkeys((one.name for one in fields(TransportResult)), None)
+    known |= {"species": "Li", "reference": "system", "status": "converged", "reason": "", "notes": []}
+    known |= dict.fromkeys(("frames", "ions", "modes", "replicas"), 1)
+    numbers = "charge temperature length discarded timestep volume hop_length hops independent_hops misfit"
+    known |= dict.fromkeys((*numbers.split(), "cage_plateau"), 1.0)
+    known |= {key: [] for key in ("replica_diffusion", "msd_lags", "msd")}
+    known |= {"framework": {}, "slope_lags": [1, 2], "diffusion": 1e-6, "diffusion_interval": [5e-7, 2e-6]}
+    known |= {"diffusion_bound": 1e-5}
+    content = {"result": known | result}
     (folder / "transport").mkdir(exist_ok=True)
-    (folder / "transport" / f"{name}.json").write_text(json.dumps({"result": known | result}))
+    (folder / "transport" / f"{name}.json").write_text(json.dumps(content))
 
 
 def test_a_study_without_property_files_is_undecided_and_says_why(tmp_path):

@@ -13,11 +13,12 @@ from safetensors.numpy import load_file
 from superion.errors import CorruptFileError, InputError
 from superion.files import read_json, read_yaml
 from superion.report.runs import Run, read_run
+from superion.results import Result, read_result
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
 from superion.study.resample import RESAMPLED
 from superion.study.state import check_results
 from superion.verdict import REFERENCE, StudyVerdict, study_verdict
-from superion.verdict.results import Accuracy, CensusFile, Result, read_result
+from superion.verdict.results import Accuracy, CensusFile, Provenance
 
 Array = np.ndarray
 
@@ -104,7 +105,7 @@ def read_content(folder: Path) -> Content:
         folder=folder,
         settings=settings,
         state=steps,
-        provenance=optional_json(folder / "provenance.json"),
+        provenance=read_provenance(folder),
         census=census.get("census") or {},
         split={name: dict((census.get("split") or {}).get(name) or {}) for name in SPLITS},
         accuracy=accuracy,
@@ -143,7 +144,8 @@ def _required(
     path = folder / name
     if not path.exists():
         raise _incomplete(path, step, "the file is missing", steps)
-    return read_result(path, model, step)
+    found: dict[str, Any] = read_result(path, model, step)
+    return found
 
 
 def _incomplete(path: Path, step: str, found: str, steps: dict[str, Any]) -> InputError:
@@ -166,6 +168,13 @@ def reasons(steps: dict[str, Any], name: str) -> str:
             why = f": {str(record['error']).rstrip('.')}" if record.get("error") else ""
             found.append(f"{step} {'is ' if record['status'] == 'running' else ''}{record['status']}{why}.")
     return " ".join(found)
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """The content of `provenance.json`, empty without it; CorruptFileError naming its faults."""
+    path = folder / "provenance.json"
+    remedy = "delete the file; the next call of `superion run` or `superion train` writes it again."
+    return read_result(path, Provenance, "start", remedy) if path.exists() else {}
 
 
 def optional_json(path: Path) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from superion.analysis.transport_status import VALUED
-from superion.errors import CorruptFileError, InputError
-from superion.files import read_json
+from superion.errors import InputError
 from superion.report.estimates import Estimate
 from superion.report.style import look
+from superion.results import read_result
+from superion.verdict.results import TransportFile
 
 Array = np.ndarray
 
@@ -58,7 +59,7 @@ class Run:
 
 
 def read_run(path: Path) -> Run:
-    """Read `transport/<potential>-<T>K.json`; CorruptFileError naming what it lacks."""
+    """Read `transport/<potential>-<T>K.json`; CorruptFileError naming its faults."""
     named = re.fullmatch(r"(.+)-(\d.*)K", path.stem)
     if named is None:
         raise InputError(
@@ -66,16 +67,7 @@ def read_run(path: Path) -> Run:
             file=path,
             remedy="remove the file from the study folder.",
         )
-    value = read_json(path)
-    try:
-        return _run(named[1], float(named[2]), value)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        raise CorruptFileError(
-            f"not the result of a transport step ({problem}).",
-            file=path,
-            remedy="delete the file; the step 'transport' redoes it.",
-        ) from error
+    return _run(named[1], float(named[2]), read_result(path, TransportFile, "transport"))
 
 
 def _run(potential: str, kelvin: float, value: dict[str, Any]) -> Run:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from superion.errors import InputError
-from superion.files import read_json, read_yaml
+from superion.files import read_yaml
 from superion.reference import Entry, read_store
 from superion.reference.store import NAME as JOURNAL
-from superion.report.content import optional_json, sort_potentials
+from superion.report.content import optional_json, read_provenance, sort_potentials
 from superion.training.config import SETTINGS, STORE
+from superion.training.results import read_training_result
 from superion.training.status import TrainingProgress, training_status
 from superion.training.summary import SUMMARY, generations
 
@@ -76,10 +77,8 @@ def read_training_content(folder: Path) -> TrainingContent:
     """Read a training folder; InputError if it holds none, CorruptFileError naming a damaged file."""
     progress = training_status(folder)
     steps = optional_json(folder / "state.json").get("steps") or {}
-    summary, done = (
-        optional_json(folder / SUMMARY),
-        {row.step for row in progress.rows if row.status == "done"},
-    )
+    summary = _read(folder / SUMMARY) or {}
+    done = {row.step for row in progress.rows if row.status == "done"}
     judged = [one for one in summary.get("generations") or () if f"{one['generation']:03d}/judge" in done]
     diffusion = summary.get("diffusion") or {}
     if not judged:
@@ -92,7 +91,7 @@ def read_training_content(folder: Path) -> TrainingContent:
     return TrainingContent(
         folder=folder,
         settings=read_yaml(folder / SETTINGS),
-        provenance=optional_json(folder / "provenance.json"),
+        provenance=read_provenance(folder),
         steps=steps,
         progress=progress,
         judged=judged,
@@ -122,4 +121,4 @@ def _generation(number: int, path: Path, steps: dict[str, Any]) -> Generation:
 
 
 def _read(path: Path) -> Any:
-    return read_json(path) if path.exists() else None
+    return read_training_result(path) if path.exists() else None

@@ -14,7 +14,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError, SimulationError
-from superion.files import read_json, sha256
+from superion.files import sha256
 from superion.simulation import read_trajectory, summary_of, to_ase
 from superion.simulation.chunks import count_chunks
 from superion.simulation.fixed import fixed_atoms
@@ -24,6 +24,7 @@ from superion.study.display import say
 from superion.study.dynamics import Job, prepare, run_jobs
 from superion.training.config import ExploreSettings
 from superion.training.frames import snapshot, write_frames
+from superion.training.results import read_training_result
 from superion.training.worker import STOPPED, explore_job
 
 WORKER = "superion.training.worker"
@@ -169,7 +170,9 @@ def _frames(job: Job) -> list[Atoms]:
 def _result(
     job: Job, name: str, kelvin: float, start: Atoms, settings: ExploreSettings
 ) -> tuple[list[Atoms], dict[str, Any]]:
-    stopped = read_json(job.folder / STOPPED)["reason"] if (job.folder / STOPPED).exists() else None
+    stopped = (
+        read_training_result(job.folder / STOPPED)["reason"] if (job.folder / STOPPED).exists() else None
+    )
     trajectory = read_trajectory(job.folder) if count_chunks(job.folder) else None
     frames = _frames(job)
     taken = snapshots(frames, settings.snapshots)

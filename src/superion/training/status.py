@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from superion.errors import InputError
-from superion.files import read_json
 from superion.reference import read_store
 from superion.reference.store import NAME as JOURNAL
 from superion.structures.duplicates import frame_name
@@ -15,6 +14,7 @@ from superion.study.rows import Row, in_doubt, row_of
 from superion.study.state import NAME, Record, State
 from superion.training.config import SETTINGS, STORE, TrainSettings, read_training
 from superion.training.frames import load_frames
+from superion.training.results import read_training_result
 from superion.training.summary import SUMMARY, generations
 from superion.training.work import numbers
 from superion.training.worker import STOPPED
@@ -74,7 +74,7 @@ def training_status(folder: str | Path) -> TrainingProgress:
     unfinished = any(row.status != "done" for row in rows)
     ended = None
     if not unfinished and (folder / SUMMARY).exists():
-        ended = read_json(folder / SUMMARY)["ended"]
+        ended = read_training_result(folder / SUMMARY)["ended"]
     left = settings.protocol.generations - generation
     limit = settings.protocol.generations
     seconds = 0.0 if ended else sum(pace) / len(pace) * left if pace else None
@@ -86,7 +86,7 @@ def training_status(folder: str | Path) -> TrainingProgress:
         budget=settings.budget,
         made=sum(entry.status == "done" for entry in entries),
         failed=sum(entry.status == "failed" for entry in entries),
-        rejected=sum(len(read_json(path)) for path in rejections if path.exists()),
+        rejected=sum(len(read_training_result(path)) for path in rejections if path.exists()),
         running=state.alive and ended is None,
         ended=ended,
         seconds_left=seconds,

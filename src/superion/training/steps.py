@@ -16,7 +16,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError, SimulationError, SuperionError
-from superion.files import read_json, sha256, write_json
+from superion.files import sha256, write_json
 from superion.potentials import Potential
 from superion.potentials import fit as fit_terms
 from superion.simulation import read_trajectory
@@ -36,6 +36,7 @@ from superion.training.explore import draw_starts
 from superion.training.explore import explore as run_walkers
 from superion.training.frames import load_frames, write_frames
 from superion.training.judge import accuracy, force_calibration, force_surprises
+from superion.training.results import read_training_result
 from superion.training.select import select as choose
 from superion.training.summary import summarise
 from superion.training.variance import fit_committee
@@ -183,7 +184,7 @@ def explore(work: Work, generation: int) -> list[dict[str, Any]]:
 
     shown = {"explore": settings.model_dump(mode="json", exclude={"starts"}), "seed": work.settings.seed}
     work.once(_name(generation, "explore"), shown, [model, training, *members, *sources], make)
-    return read_json(report)
+    return read_training_result(report)
 
 
 def select(work: Work, generation: int, method: str | None = None) -> int:
@@ -237,7 +238,7 @@ def select(work: Work, generation: int, method: str | None = None) -> int:
         [training, *judges, candidates],
         make,
     )
-    return len(read_json(report)["chosen"])
+    return len(read_training_result(report)["chosen"])
 
 
 def label(work: Work, generation: int) -> None:
@@ -327,7 +328,7 @@ def judge(work: Work, generation: int, *, last: bool = False) -> dict[str, Any]:
     shown = {"sigma": work.settings.fit.sigma.force, "uncertainty": work.settings.fit.uncertainty}
     if work.once(_name(generation, "judge"), shown, [*files.values(), *models.values()], make):
         summarise(work.folder, generation, None)
-    return read_json(report)
+    return read_training_result(report)
 
 
 def grow(work: Work, generation: int) -> None:
@@ -368,7 +369,7 @@ def diffusion(work: Work, generation: int) -> dict[str, Any]:
 
     shown = settings.model_dump(mode="json", exclude={"structure": {"file"}})
     work.once(_name(generation, "diffusion"), shown, [model, structure], make)
-    return read_json(report)
+    return read_training_result(report)
 
 
 def spent(work: Work, generation: int) -> int:

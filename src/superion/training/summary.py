@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from superion.files import read_json, write_json
+from superion.files import write_json
+from superion.training.results import read_training_result
 
 SUMMARY = "summary.json"
 
@@ -23,9 +24,11 @@ def summarise(folder: Path, last: int, reason: str | None) -> dict[str, Any]:
     reason: why the training ended, None before.
     """
     found = generations(folder, last)
-    judged = [read_json(path / "judge.json") for path in found.values() if (path / "judge.json").exists()]
+    judged = [
+        read_training_result(path / "judge.json") for path in found.values() if (path / "judge.json").exists()
+    ]
     diffusion = {
-        str(number): read_json(path / "diffusion.json")
+        str(number): read_training_result(path / "diffusion.json")
         for number, path in found.items()
         if (path / "diffusion.json").exists()
     }

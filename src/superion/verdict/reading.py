@@ -10,9 +10,10 @@ from typing import Any
 
 from superion.errors import CorruptFileError, InputError
 from superion.files import read_json, read_yaml
+from superion.results import read_result
 from superion.verdict.bound import PREFIX, Bound, bounds
 from superion.verdict.numbers import number
-from superion.verdict.results import Accuracy, read_result
+from superion.verdict.results import Accuracy, TransportFile
 from superion.verdict.rows import Row
 from superion.verdict.tolerances import PROPERTIES
 from superion.verdict.values import REFERENCE, PropertyFile, Value, read_property
@@ -106,17 +107,11 @@ def _errors(path: Path) -> list[Row]:
     """Errors of forces as the main fits have them, of which neither spread nor frames are known."""
     found = read_result(path, Accuracy, "accuracy") if path.exists() else {}
     species: dict[str, dict[str, float]] = {}
-    try:
-        for potential in (LOCAL, ELECTROSTATIC):
-            errors = ((found.get(potential) or {}).get("test") or {}).get("force_rmse_by_species") or {}
-            for symbol, value in errors.items():
+    for potential in (LOCAL, ELECTROSTATIC):
+        errors = ((found.get(potential) or {}).get("test") or {}).get("force_rmse_by_species") or {}
+        for symbol, value in errors.items():
+            if value is not None:
                 species.setdefault(symbol, {})[potential] = float(value)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise CorruptFileError(
-            f"not the errors of a study ({error}).",
-            file=path,
-            remedy="delete the file; the step 'accuracy' redoes it.",
-        ) from error
     return [
         Row("forces", name, "eV/Å", "error", _error(name, values, LOCAL), _error(name, values, ELECTROSTATIC))
         for name, values in ((PREFIX + symbol, values) for symbol, values in sorted(species.items()))
@@ -151,23 +146,14 @@ def _conductivities(folder: Path) -> list[Row]:
 
 def _conductivity(path: Path, kelvin: float) -> Value:
     common: dict[str, Any] = {"name": f"conductivity at {kelvin:g} K", "unit": "mS/cm", "kind": "positive"}
-    content = read_json(path)
-    try:
-        result = content["result"]
-        value, interval = result["conductivity"], result["conductivity_interval"]
-        if result["status"] != "converged" or value is None or interval is None or not interval[0] > 0:
-            bound = result["conductivity_bound"]
-            known = "" if bound is None else f" (below {number(bound)} mS/cm)"
-            return Value(
-                **common, value=None, why=f"{result['status']}{known}: {result['reason'].rstrip('.')}"
-            )
-        spread = math.log(interval[1] / interval[0]) / (2 * _NORMAL)
-    except (KeyError, TypeError, IndexError) as error:
-        raise CorruptFileError(
-            f"not the result of a transport step ({error!r}).",
-            file=path,
-            remedy="delete the file; the step 'transport' redoes it.",
-        ) from error
+    result = read_result(path, TransportFile, "transport")["result"]
+    value, interval = result["conductivity"], result["conductivity_interval"]
+    known = value is not None and value > 0 and interval is not None and interval[0] > 0
+    if result["status"] != "converged" or not known:
+        bound = result["conductivity_bound"]
+        below = "" if bound is None else f" (below {number(bound)} mS/cm)"
+        return Value(**common, value=None, why=f"{result['status']}{below}: {result['reason'].rstrip('.')}")
+    spread = math.log(interval[1] / interval[0]) / (2 * _NORMAL)
     return Value(**common, value=value, error=spread)
 
 

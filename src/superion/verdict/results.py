@@ -1,28 +1,16 @@
-"""Results of a study as files have them, held against what wrote them before anything is read from them."""
+"""What the files of a study hold, for those who read them (`superion.results.read_result`)."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, model_validator
 
-from superion.errors import CorruptFileError
-from superion.files import read_json
+from superion.analysis.transport_result import TransportResult
+from superion.analysis.transport_status import VALUED
+from superion.results import Count, Finite, Range, Result, Size, same_length
 
-Model = TypeVar("Model", bound=BaseModel)
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-Range = Annotated[list[Finite], Field(min_length=2, max_length=2)]
 BySpecies = dict[str, Size | None] | None
-
-
-class Result(BaseModel):
-    """A part of a result; further keys are left alone."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
 
 
 class Charges(Result):
@@ -75,16 +63,16 @@ class Group(Result):
     force_max: Size | None = None
     force_rms: Size | None = None
     stress: Range | None = None
-    trajectories: dict[str, Count] = {}
+    trajectories: dict[str, Count] = Field(default_factory=dict)
 
 
 class CensusResult(Result):
     """What a census found."""
 
-    groups: list[Group] = []
+    groups: list[Group] = Field(default_factory=list)
     total: Group | None = None
-    warnings: list[str] = []
-    notes: list[str] = []
+    warnings: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
 
 
 class Split(Result):
@@ -101,22 +89,81 @@ class CensusFile(Result):
     split: Split | None = None
 
 
-def read_result(path: Path, model: type[Model], step: str) -> dict[str, Any]:
-    """The JSON object in a result; CorruptFileError naming the keys that are not as `model` has them.
+class Displacements(Result):
+    """Mean squared displacements (Å²) by species, at lags in ps."""
 
-    step: of the study, which redoes it.
+    __pydantic_extra__: dict[str, list[Finite]]
+
+    lag_ps: list[Size]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        same_length(lag_ps=self.lag_ps, **(self.__pydantic_extra__ or {}))
+        return self
+
+
+class Thermo(Result):
+    """Temperature and conserved quantity against time."""
+
+    time_ps: list[Finite]
+    temperature_K: list[Finite]
+    conserved_eV_per_atom: list[Finite]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        same_length(
+            time_ps=self.time_ps,
+            temperature_K=self.temperature_K,
+            conserved_eV_per_atom=self.conserved_eV_per_atom,
+        )
+        return self
+
+
+class TransportFile(Result):
+    """`transport/<potential>-<temperature>K.json` (`superion.study.transport.analyse`).
+
+    A report names curves that are missing.
     """
-    remedy = f"delete the file; the step {step!r} of the study redoes it."
-    value = read_json(path, remedy)
-    try:
-        model.model_validate_json(json.dumps(value))
-    except ValidationError as error:
-        found = [
-            f"{'.'.join(map(str, one['loc'])) or 'the file'}: {one['msg']}"
-            for one in error.errors(include_url=False)[:4]
-        ]
-        raise CorruptFileError(
-            f"not what the step {step!r} writes: {'; '.join(found)}.", file=path, remedy=remedy
-        ) from error
-    result: dict[str, Any] = value
-    return result
+
+    result: TransportResult
+    against_length: list[TransportResult] | None = None
+    msd: Displacements | None = None
+    thermo: Thermo | None = None
+    dynamics: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _check_values("result", self.result)
+        for k, part in enumerate(self.against_length or ()):
+            _check_values(f"against_length.{k}", part)
+        return self
+
+
+def _check_values(place: str, found: TransportResult) -> None:
+    """There is a value with its interval, or a bound, as the status says; intervals run upwards."""
+    for name in ("diffusion", "conductivity"):
+        value, interval = getattr(found, name), getattr(found, f"{name}_interval")
+        known = found.status in VALUED and value is not None and interval is not None
+        if not known and getattr(found, f"{name}_bound") is None:
+            raise ValueError(
+                f"{place}: status {found.status!r}, but no {name} with an interval and no {name}_bound"
+            )
+    for name in ("diffusion_interval", "conductivity_interval", "collective_interval", "haven_interval"):
+        interval = getattr(found, name)
+        if interval is not None and not interval[0] <= interval[1]:
+            raise ValueError(f"{place}.{name}: {interval[0]:g} is above {interval[1]:g}")
+
+
+class Provenance(Result):
+    """`provenance.json` of a study or a training; what is missing is not shown."""
+
+    versions: dict[str, str | None] = Field(default_factory=dict)
+    python: str = ""
+    platform: str = ""
+    processor: str = ""
+    cpu_cores: Count = 0
+    threads: dict[str, int | str | None] = Field(default_factory=dict)
+    command: str = ""
+    time: str = ""
+    data: dict[str, str | None] = Field(default_factory=dict)
+    seeds: dict[str, int | None] = Field(default_factory=dict)

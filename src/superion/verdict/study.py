@@ -12,9 +12,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from superion.errors import InputError
-from superion.files import read_json, write_atomic
+from superion.files import write_atomic
+from superion.results import read_result
 from superion.verdict.decide import Finding, decide
 from superion.verdict.reading import read_bounds, read_rows, read_settings
+from superion.verdict.results import Provenance
 from superion.verdict.rules import Outcome
 from superion.verdict.scale import Scale, change
 from superion.verdict.settings import VerdictSettings
@@ -88,14 +90,13 @@ def study_verdict(
             "the folder holds no study.", file=folder, remedy="give a folder made by `superion run`."
         )
     bounds, remarks = read_bounds(folder, settings)
-    provenance = folder / "provenance.json"
-    seeds = read_json(provenance).get("seeds") if provenance.exists() else None
+    seeds = _seeds(folder)
     return StudyVerdict(
         findings=tuple(decide(rows, wanted, alpha, bounds)),
         tolerances=checked(wanted),
         level=alpha,
         fits=max((len(row.resampled) for row in rows), default=0),
-        seeds=dict(seeds or {}),
+        seeds=seeds,
         notes=(*notes, *remarks),
     )
 
@@ -106,6 +107,14 @@ def write_verdict(folder: Path, found: StudyVerdict) -> Path:
     text = json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     write_atomic(path, text + "\n")
     return path
+
+
+def _seeds(folder: Path) -> dict[str, int]:
+    path = folder / "provenance.json"
+    if not path.exists():
+        return {}
+    remedy = "delete the file; the next call of `superion run` writes it again."
+    return dict(read_result(path, Provenance, "start", remedy).get("seeds") or {})
 
 
 def _chosen(settings: Mapping[str, Any], folder: Path) -> VerdictSettings:

@@ -137,7 +137,7 @@ def read_property(path: str | Path) -> PropertyFile:
             remedy=remedy,
         )
     try:
-        return PropertyFile.model_validate(found)
+        return PropertyFile.model_validate_json(json.dumps(found), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))

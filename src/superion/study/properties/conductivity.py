@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from superion.errors import InputError
-from superion.files import read_json
+from superion.results import read_result
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.resample import Fit
 from superion.verdict.numbers import number
+from superion.verdict.results import TransportFile
 from superion.verdict.values import Value
 
 NORMAL_95 = 1.959964
@@ -59,7 +60,7 @@ class Conductivity(Property):
         for row, kelvin in zip(self.rows(), self._temperatures, strict=True):
             path = self._path(fit, kelvin)
             if path.exists():
-                values.append(_value(row, read_json(path)["result"]))
+                values.append(_value(row, read_result(path, TransportFile, "transport")["result"]))
             else:
                 values.append(row.without("its dynamics, or the analysis of it, was not finished"))
         return Measured(values, ["errors: statistics of the trajectories."])

@@ -1,0 +1,78 @@
+"""Results in JSON files, held against what wrote them before anything is read from them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from superion.errors import CorruptFileError
+from superion.files import read_json
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Range = Annotated[list[Finite], Field(min_length=2, max_length=2)]
+SHOWN = 4
+"""Faults of one file that are told."""
+
+
+class Result(BaseModel):
+    """A part of a result; further keys are left alone."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+def read_result(path: Path, model: Any, step: str, remedy: str | None = None) -> Any:
+    """The content of a result; CorruptFileError naming the keys that are not as `model` has them.
+
+    model: a pydantic model, a dataclass or a type made of them. step: that wrote it, and redoes it. remedy:
+    another than to continue the study without the file.
+    """
+    remedy = remedy or f"delete the file; the step {step!r} of the study redoes it."
+    value = read_json(path, remedy)
+    faults = [f"{_named(place)}: {number} is not a finite number" for place, number in _not_finite(value)]
+    if not faults:
+        try:
+            _adapter(model).validate_json(json.dumps(value), strict=True)
+        except ValidationError as error:
+            faults = [
+                f"{_named(one['loc'])}: {one['msg'].removeprefix('Value error, ')}"
+                for one in error.errors(include_url=False)
+            ]
+    if faults:
+        raise CorruptFileError(
+            f"not what the step {step!r} writes: {'; '.join(faults[:SHOWN])}.", file=path, remedy=remedy
+        )
+    return value
+
+
+def same_length(**series: list[float]) -> None:
+    """ValueError unless all have as many numbers as the first."""
+    sizes = {name: len(values) for name, values in series.items()}
+    first = next(iter(sizes.items()), None)
+    for name, size in sizes.items():
+        if first is not None and size != first[1]:
+            raise ValueError(f"{name} has {size} numbers, {first[0]} has {first[1]}")
+
+
+@cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
+
+
+def _named(place: tuple[Any, ...]) -> str:
+    return ".".join(map(str, place)) or "the file"
+
+
+def _not_finite(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], float]]:
+    if isinstance(value, float) and not math.isfinite(value):
+        yield place, value
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(inner, (*place, key))
