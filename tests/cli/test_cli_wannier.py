@@ -47,6 +47,21 @@ def root(tmp_path_factory):
     return folder
 
 
+def test_cells_that_change_or_differ_from_the_one_given_are_refused(root, tmp_path):
+    frames = read(root / "wannier.xyz", ":2")
+    for atoms, side in zip(frames, (SIDE, SIDE + 0.1), strict=True):
+        atoms.set_cell([side] * 3)
+        atoms.pbc = True
+    write(tmp_path / "npt.xyz", frames, "extxyz")
+    run = ("wannier", tmp_path / "npt.xyz", "-o", tmp_path / "f.extxyz")
+    assert "take a run at constant volume" in refused(*run)
+    message = refused(*run, "--cell", "10,10,10")
+    assert "npt.xyz, frame 1: it names the cell [[10.1" in message
+    assert "leave out --cell" in message
+    write(tmp_path / "npt.xyz", frames[:1], "extxyz")
+    succeeds(*run, "--cell", "10,10,10")
+
+
 def test_dipoles_are_written(root, tmp_path):
     shown = succeeds(
         "wannier", root / "wannier.xyz", "--cell", "10,0,0,0,10,0,0,0,10", "-o", tmp_path / "f.extxyz",

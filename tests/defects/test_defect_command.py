@@ -53,6 +53,7 @@ def test_table_files_and_figure(folder):
     (one,) = found["defects"]
     assert one["displacement_A"] == pytest.approx([-4.23, -1.41, -1.41])
     assert f"{one['energy_eV']:.4f}" in shown
+    assert "need smaller forces than 1e+06 eV/Å: --fmax 0.001" in " ".join(shown.split())
     rows = one["fields"]["x"]["points"]
     assert [row["field_V_per_A"] for row in rows] == [-0.1, -0.05, 0.0, 0.05, 0.1]
     assert rows[-1]["rigid_dipole_eV"] == pytest.approx(0.423)

@@ -45,6 +45,10 @@ def test_without_the_true_charges_nothing_is_left(ionic) -> None:
             assert half["spread"] == pytest.approx(0.5 * before["spread"], rel=1e-6)
 
 
+def test_the_amplitude_of_displacements_is_kept(ionic) -> None:
+    assert locality(ionic)["structure"]["displacement"] == pytest.approx(0.1, rel=0.05)
+
+
 def test_terms_are_subtracted_together(ionic) -> None:
     once = locality(ionic, {"x": [scaled(1.0)]})["without"]["x"]["Li"][2]["spread"]
     twice = locality(ionic, {"x": [scaled(0.25), scaled(0.75)]})["without"]["x"]["Li"][2]["spread"]

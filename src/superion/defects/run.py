@@ -25,6 +25,8 @@ from superion.structures.bare import FRAGMENT, bare
 
 JOURNAL = "journal.jsonl"
 RESULT = "defects.json"
+CURVED = 1e-3
+"""eV/Å; larger forces that are left hide how formation energies bend with a field."""
 METHOD = 1
 """Part of every key: raised when relaxations are done in another way."""
 
@@ -102,6 +104,11 @@ def run_defects(
             f"{journal.path}, line {damage.number}: {damage.reason}; set aside and computed again if needed"
             for damage in journal.damages
         ]
+        if settings.fields and settings.fmax > CURVED:
+            notes.append(
+                f"curvatures with the field need smaller forces than {settings.fmax:g} eV/Å: "
+                f"--fmax {CURVED:g}"
+            )
         if (unused := len(journal.records) - work.used) > 0:
             notes.append(f"{unused} relaxations in {journal.path} are of other settings and not used")
         pairs = _separated(found, settings)

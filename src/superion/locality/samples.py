@@ -88,6 +88,13 @@ class Samples:
         """(N,) whether an atom of a frame is displaced."""
         return np.abs(self.frames[frame].positions - self.start.positions).max(axis=1) > STILL
 
+    def displacement(self) -> float:
+        """Standard deviation (Å) along each axis of the atoms that are displaced."""
+        moves = np.concatenate(
+            [(atoms.positions - self.start.positions)[self.moved(k)] for k, atoms in enumerate(self.frames)]
+        )
+        return float(np.sqrt((moves**2).mean())) if len(moves) else 0.0
+
     def clearances(self) -> list[Array]:
         """(N,) Å of each frame, distances of atoms to the nearest displaced one, in the structure at rest.
 
@@ -102,5 +109,6 @@ class Samples:
             "formula": self.start.get_chemical_formula(),
             "atoms": len(self.start),
             "cell": self.start.cell.array.tolist(),
+            "displacement": self.displacement(),
             "method": self.start.info.get("reference", ""),
         }

@@ -50,6 +50,7 @@ def read_centres(
             raise InputError("it holds centres and no atoms.", file=path, frame=k, remedy="give atoms, too.")
         atoms.info["source"] = f"{path}#{k}"
         if cell is not None:
+            _agree(atoms, cell, path, k)
             atoms.set_cell(cell)
             atoms.pbc = True
         if not atoms.cell.any():
@@ -59,6 +60,17 @@ def read_centres(
         frames.append(atoms)
         centres.append(np.concatenate(points))
     return frames, centres
+
+
+def _agree(atoms: Atoms, cell: Sequence[Sequence[float]], path: Path, frame: int) -> None:
+    """InputError for a file that names another cell than the one given for files without."""
+    if atoms.cell.any() and not np.allclose(atoms.cell.array, cell, atol=1e-4):
+        raise InputError(
+            f"it names the cell {np.round(atoms.cell.array, 4).tolist()} Å, another one than was given.",
+            file=path,
+            frame=frame,
+            remedy="leave out --cell, or correct it; dipoles are followed at one constant cell.",
+        )
 
 
 def _read(files: Sequence[str | Path]) -> list[tuple[Path, Atoms]]:

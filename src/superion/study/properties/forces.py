@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from superion.analysis.disorder import unlike
+from superion.files import read_json
 from superion.potentials import Potential
 from superion.structures import get_label, is_isolated
 from superion.study.evaluate import predict
@@ -29,7 +31,8 @@ class Forces(Property):
 
     def files(self, fit: Fit | None) -> dict[str, Path]:
         """Files that are read."""
-        return self.study.data_files
+        named = self._locality(fit)
+        return self.study.data_files | ({} if named is None else {"locality": named})
 
     def rows(self) -> list[Row]:
         """All values there are."""
@@ -51,7 +54,14 @@ class Forces(Property):
                 for atoms, part in zip(frames, apart, strict=True)
             ]
             values.append(error_value(row.name, row.unit, chosen))
-        return Measured(values)
+        named = self._locality(fit)
+        why = None if named is None else unlike(read_json(named), frames)
+        return Measured(values, [] if why is None else [why])
+
+    def _locality(self, fit: Fit | None) -> Path | None:
+        """The locality test of the study; the main fit of the first potential looks at it, for all."""
+        named = self.study.settings.locality
+        return Path(named) if named and fit == Fit(self.study.settings.potentials[0]) else None
 
     def _frames(self) -> list[Atoms]:
         test = self.study.data.part("test")
