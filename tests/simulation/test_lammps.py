@@ -144,7 +144,7 @@ def test_every_rank_gets_result_and_errors(found, run):
         assert len(messages) == ranks
         for message in messages:
             assert re.search(text, message)
-    assert len(read_trajectory(run / "nve")) == 5
+    assert len(read_trajectory(run / "nve")) == 6
 
 
 def test_refusals(models, tmp_path, monkeypatch):

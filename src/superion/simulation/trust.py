@@ -9,6 +9,7 @@ from math import nan
 import numpy as np
 from ase import Atoms
 
+from superion.compiled import missing
 from superion.errors import ModelError
 from superion.potentials import Potential
 from superion.simulation.settings import MDSettings
@@ -51,7 +52,7 @@ class Trust:
         self._start: tuple[float, float] | None = None
         self._origin = settings.equilibrate
         elsewhere = getattr(calculator, "device", "cpu") != "cpu" and settings.max_deviation is None
-        if len(atoms) > LARGEST or elsewhere:  # deviations are computed on the CPU, at its pace
+        if len(atoms) > LARGEST or elsewhere or missing():  # they are computed on the CPU, by compiled loops
             self._potential = None
         if self._potential is not None:
             try:

@@ -124,6 +124,7 @@ def test_stages_change_what_they_are_named_for():
         assert np.array_equal(charges[name], both[name]) == (not energy)
 
 
+@pytest.mark.filterwarnings("ignore:the structure states a total charge")
 def test_fixed_terms_are_subtracted():
     frames, settings = labelled(name="2g"), neural_settings("2g")
     term = CoulombTerm(FixedCharges({"H": 0.2, "C": 0.1, "O": -0.4}), Gaussian(0.5))
