@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from ase.io import read, write
-from ionic_salt import REPULSION, SALT, crystal, settings
+from ionic_salt import REPULSION, RIGID, SALT, crystal, settings
 
 from superion.defects import (
     BACK,
@@ -143,10 +143,16 @@ def test_unknown_species_stop_the_run(tmp_path):
 
 def test_what_the_charges_of_a_crystal_lack_is_told_with_its_remedy(tmp_path):
     model = ChargeEquilibration({"Na": 2.8, "Cl": 8.6}, {"Na": 12.0, "Cl": 14.0}, Gaussian(0.9))
-    unstated = crystal()
-    unstated.info = {}
-    with pytest.raises(ModelError, match="states the total charge"):
-        run_defects(Potential([EquilibrationTerm(model)]), unstated, settings(), tmp_path, progress=False)
+    potential, wanted = Potential([EquilibrationTerm(model)]), settings(fmax=RIGID)
+    charged = crystal()
+    charged.info = {}
+    with pytest.raises(ModelError, match=r"states the total charge.*Remedy: give --total-charge 0"):
+        run_defects(potential, charged, wanted, tmp_path, progress=False)
+    charged.info = {"total_charge": 0.0}
+    assert run_defects(potential, charged, wanted, tmp_path / "neutral", progress=False).notes == ()
+    charged.info = {"total_charge": 1.0}
+    found = run_defects(potential, charged, wanted, tmp_path, progress=False)
+    assert any("the crystal without defects states +1 e" in note for note in found.notes)
 
 
 class Killed(Exception):

@@ -17,11 +17,12 @@ from superion.defects.result import DefectEnergy, DefectResult, SeparatedPair
 from superion.defects.settings import DefectSettings
 from superion.defects.structures import defects_of
 from superion.defects.work import Work
+from superion.electrostatics.charged_cells import NEUTRAL
 from superion.errors import InputError
 from superion.files import locked, write_json
 from superion.potentials import Potential
 from superion.reference.journal import Journal
-from superion.structures.bare import FRAGMENT, bare
+from superion.structures.bare import FRAGMENT, bare, total_of
 
 JOURNAL = "journal.jsonl"
 RESULT = "defects.json"
@@ -104,6 +105,10 @@ def run_defects(
             f"{journal.path}, line {damage.number}: {damage.reason}; set aside and computed again if needed"
             for damage in journal.damages
         ]
+        if abs(total := total_of(crystal) or 0.0) > NEUTRAL:
+            notes.append(
+                f"the crystal without defects states {total:+g} e, in a uniform background: is that meant?"
+            )
         if settings.fields and settings.fmax > CURVED:
             notes.append(
                 f"curvatures with the field need smaller forces than {settings.fmax:g} eV/Å: "
