@@ -287,6 +287,11 @@ ROWS = [
         f"{SALT} --output fielded {{0}} && ! dielectric fielded",
     ),
     (f"{SALT} && infrared run", r"(--model) FILE", "! infrared run {0} salt.safetensors"),
+    (
+        f"{MD} && export run copper.safetensors",
+        r"such as (frames\.extxyz) or (frames\.traj);",
+        "export run {0} && export run {1} && evaluate copper.safetensors frames.extxyz",
+    ),
     # defects
     (
         "defect salt.safetensors salt.extxyz --species Na -o d",

@@ -34,9 +34,16 @@ def export(
 
     Velocities stand there as ASE has them: momenta in amu·Å per 10.18 fs (`ase.units`).
     """
+    from superion.errors import InputError
     from superion.simulation import read_trajectory, to_ase, write_frames_of
 
     check_output(output)
+    if output.suffix not in (".extxyz", ".xyz", ".traj"):
+        raise InputError(
+            f"frames go to .extxyz, .xyz or .traj, not to {output.name!r}.",
+            file=output,
+            remedy="name it such as frames.extxyz or frames.traj; `ase convert` knows other formats.",
+        )
     trajectory = read_trajectory(folder, equilibration=equilibration)
     frames = to_ase(trajectory, every, last=last)
     if wrap:
