@@ -1,4 +1,7 @@
 import gzip
+import io
+import tracemalloc
+import weakref
 from pathlib import Path
 
 import ase.io
@@ -10,6 +13,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from superion.errors import InputError
 from superion.structures.read import read_frames, read_structure
+from superion.structures.xyz import parse_xyz
 
 LPS = Path(__file__).parents[2] / "data" / "lps"
 
@@ -311,3 +315,35 @@ def test_start_structure_is_the_relaxed_crystal():
     np.testing.assert_allclose(start.cell.array, relaxed.cell.array, atol=1e-12)
     np.testing.assert_allclose(start.positions, relaxed.positions, atol=1e-9)
     assert start.get_volume() == pytest.approx(829.3476, abs=1e-3)
+
+
+def test_frames_are_parsed_one_at_a_time(tmp_path, monkeypatch):
+    """What the parser gives of a frame is gone before the next frame is parsed."""
+    known, most = [], []
+
+    def parse(*arguments):
+        atoms = parse_xyz(*arguments)
+        known.append(weakref.ref(atoms))
+        most.append(sum(one() is not None for one in known))
+        return atoms
+
+    monkeypatch.setattr("superion.structures.xyz.parse_xyz", parse)
+    found = read_frames(write(tmp_path, *[frame()] * 20), index="::2")
+    assert len(found) == len(most) == 10
+    assert max(most) <= 2
+
+
+def test_a_large_file_takes_its_text_and_little_more(tmp_path):
+    atoms = bulk("Li", "fcc", a=4.0, cubic=True).repeat(4)
+    text = io.StringIO()
+    ase.io.write(text, atoms, format="extxyz")
+    path = write(tmp_path, *[text.getvalue()] * 60)
+    read_frames(path, index="0")
+    tracemalloc.start()
+    try:
+        for index, times in (("0", 2.6), (":", 4.0)):
+            tracemalloc.reset_peak()
+            read_frames(path, index=index)
+            assert tracemalloc.get_traced_memory()[1] < times * path.stat().st_size
+    finally:
+        tracemalloc.stop()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingABC
-from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
@@ -59,23 +59,24 @@ def read_frames(
     """
     path = Path(path)
     foreign = keys if isinstance(keys, Foreign) else Foreign.of(keys)
-    raw = _read_all(path, index, foreign)
     doubts: dict[str, list[int]] = {}
-    frames = []
-    for number, atoms in raw:
+    frames: list[Atoms] = []
+    seen: set[str] = set()
+    for number, atoms in _each(path, index, foreign):
         check_structure(atoms, min_distance, file=path, frame=number)
         frames.append(_canonical(atoms, foreign, path, number, doubts))
-    foreign.saw(path, set().union(*(_values(atoms) for _, atoms in raw)))
+        seen |= _values(atoms).keys()
+    foreign.saw(path, seen)
     if foreign is not keys:
         foreign.check()
     for text, numbers in doubts.items():
-        warnings.warn(f"{path}, {_named(numbers, len(raw))}: {text}", stacklevel=2)
+        warnings.warn(f"{path}, {_named(numbers, len(frames))}: {text}", stacklevel=2)
     return frames
 
 
 def read_raw(path: str | Path, foreign: Foreign | None = None) -> list[Atoms]:
     """Structures of a file with all they hold, unchecked, under the names that the file gives."""
-    return [atoms for _, atoms in _read_all(Path(path), ":", foreign or Foreign())]
+    return [atoms for _, atoms in _each(Path(path), ":", foreign or Foreign())]
 
 
 def read_structure(path: str | Path, index: str | None = None, keys: Keys = ()) -> Atoms:
@@ -97,8 +98,11 @@ def _named(numbers: list[int], count: int) -> str:
     return f"frame{'s' if len(numbers) > 1 else ''} {shown}{' …' if len(numbers) > 8 else ''}"
 
 
-def _read_all(path: Path, index: str, foreign: Foreign) -> list[tuple[int, Atoms]]:
-    """Chosen frames with their numbers in the file, with all that the file says of them."""
+def _each(path: Path, index: str, foreign: Foreign) -> Iterator[tuple[int, Atoms]]:
+    """Chosen frames with their numbers in the file, with all that the file says of them, one after another.
+
+    A reader that parses frames as they are asked for (`XyzFrames`) never has them all in memory here.
+    """
     source = _source(path, foreign)
     reader = reader_of(source)
     try:
@@ -110,11 +114,12 @@ def _read_all(path: Path, index: str, foreign: Foreign) -> list[tuple[int, Atoms
     if not len(images):
         raise InputError("the file holds no structure.", file=path, remedy=reader.hint)
     chosen = _chosen(index, len(images), path)
-    raw = [(k, images[k]) for k in chosen]
-    for k in not_converged(source, len(images)):
-        if k in chosen:
-            raw[chosen.index(k)][1].info.setdefault("scf_converged", False)
-    return raw
+    failed = set(not_converged(source, len(images)))
+    for k in chosen:
+        atoms = images[k]
+        if k in failed:
+            atoms.info.setdefault("scf_converged", False)
+        yield k, atoms
 
 
 def _source(path: Path, foreign: Foreign) -> Source:

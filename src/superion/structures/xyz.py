@@ -73,17 +73,29 @@ def decoded(data: bytes, path: Path) -> str:
 
 
 class XyzFrames(Sequence[Atoms]):
-    """The frames of an (extended) XYZ file, each parsed when it is asked for."""
+    """The frames of an (extended) XYZ file, each cut out and parsed when it is asked for.
+
+    Beside the text only its places are kept: frames take no memory until they are read.
+    """
 
     def __init__(self, data: bytes, path: Path) -> None:
+        """Look through the file; raises and warns as `xyz_frames` does."""
         self._path = path
-        self._texts = xyz_frames(path, data)
+        self._text = decoded(data, path)
+        self._spans = _spans(self._text, path)
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self._spans)
 
     def __getitem__(self, index: int) -> Atoms:  # type: ignore[override]  # no slices are asked for
-        return parse_xyz(self._texts[index], self._path, index)
+        return parse_xyz(self.text(index), self._path, index)
+
+    def text(self, index: int) -> str:
+        """The text of a frame, with the second line as the parser wants it."""
+        start, stop = self._spans[index]
+        lines = self._text[start:stop].replace("\r\n", "\n").removesuffix("\n").split("\n")
+        lines[1] = comment_line(lines[1], self._path, index)
+        return "\n".join(lines) + "\n"
 
 
 def xyz_frames(path: Path, data: bytes | None = None) -> list[str]:
@@ -93,28 +105,36 @@ def xyz_frames(path: Path, data: bytes | None = None) -> list[str]:
     that is no number of atoms, too few atoms, and rows with the wrong number of columns.
     Warns of columns that nothing declares.
     """
-    text = decoded(read_bytes(path) if data is None else data, path)
-    lines = text.replace("\r\n", "\n").split("\n")
-    complete = lines[-1] == ""
-    if complete:
-        lines.pop()
-    frames: list[str] = []
+    found = XyzFrames(read_bytes(path) if data is None else data, path)
+    return [found.text(index) for index in range(len(found))]
+
+
+def _spans(text: str, path: Path) -> list[tuple[int, int]]:
+    """Where each frame begins and ends; faults and warnings as `xyz_frames` has them."""
+    spans: list[tuple[int, int]] = []
     undeclared: list[int] = []
-    start = 0
-    while start < len(lines):
-        if not lines[start].strip():
-            start += 1
+    frame: list[str] = []
+    start = number = 0
+    while start < len(text):
+        line, stop = _line(text, start)
+        if not line.strip():
+            start, number = stop, number + 1
             continue
-        frame = lines[start : start + 2 + _count(lines[start], path, len(frames), start)]
+        count = _count(line, path, len(spans), number)
+        frame = [line]
+        while len(frame) < 2 + count and stop < len(text):
+            line, stop = _line(text, stop)
+            frame.append(line)
         if len(frame) > 1:
-            frame[1] = comment_line(frame[1], path, len(frames))
-        if _check_rows(frame, path, len(frames)):
-            undeclared.append(len(frames))
-        frames.append("\n".join(frame) + "\n")
-        start += len(frame)
-    if not complete and len(frame) > 4 and len(frame[-1].rstrip()) < min(map(len, frame[2:-1])):
+            frame[1] = comment_line(frame[1], path, len(spans))
+        if _check_rows(frame, path, len(spans)):
+            undeclared.append(len(spans))
+        spans.append((start, stop))
+        start, number = stop, number + len(frame)
+    cut = not text.endswith("\n") and len(frame) > 4
+    if cut and len(frame[-1].rstrip()) < min(map(len, frame[2:-1])):
         warnings.warn(
-            f"{path}, frame {len(frames) - 1}: the file does not end with a newline, and its last line is "
+            f"{path}, frame {len(spans) - 1}: the file does not end with a newline, and its last line is "
             f"the shortest of its frame; a number may have been cut: {frame[-1]!r}.",
             stacklevel=4,
         )
@@ -125,7 +145,13 @@ def xyz_frames(path: Path, data: bytes | None = None) -> list[str]:
             "line of each frame, for example Properties=species:S:1:pos:R:3:forces:R:3.",
             stacklevel=4,
         )
-    return frames
+    return spans
+
+
+def _line(text: str, start: int) -> tuple[str, int]:
+    """The line that begins at `start`, without its end, and where the next one begins."""
+    end = text.find("\n", start)
+    return (text[start:], len(text)) if end < 0 else (text[start:end].removesuffix("\r"), end + 1)
 
 
 def _count(line: str, path: Path, frame: int, number: int) -> int:
