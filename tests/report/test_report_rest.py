@@ -11,6 +11,8 @@ import yaml
 from synthetic_study import write, write_study
 
 from superion.analysis.eos import birch_murnaghan, curve_record, mismatch
+from superion.errors import CorruptFileError
+from superion.files import read_json
 from superion.report.content import read_content
 from superion.report.figure_defects import study_defects
 from superion.report.figure_eos import study_curves
@@ -89,6 +91,31 @@ def test_both_figures_are_in_the_report(folder) -> None:
     figures = draw_all(content, folder / "figures")
     page = render(content, figures)
     assert all(f'id="{name}"' in page for name in ("figure-eos", "figure-defects", "rest"))
+
+
+@pytest.mark.parametrize("wrong", [None, "x", [[]], {}])
+def test_a_curve_with_other_contents_is_named(folder, wrong) -> None:
+    path = folder / "eos" / "gap.json"
+    known = read_json(path)
+    keys = (
+        "name",
+        "atoms",
+        "volumes_A3",
+        "energies_eV",
+        "energy_eV",
+        "volume_A3",
+        "modulus_GPa",
+        "derivative",
+    )
+    for key in keys:
+        without = {name: value for name, value in known.items() if name != key}
+        for content in (without, known | {key: wrong if key != "name" else 3}):
+            write(path, content)
+            with pytest.raises(CorruptFileError, match=rf"gap\.json: not what .*{key}.*Remedy: delete"):
+                read_content(folder)
+    write(path, known | {"energies_eV": known["energies_eV"][1:]})
+    with pytest.raises(CorruptFileError, match="energies_eV has 8 numbers, volumes_A3 has 9"):
+        read_content(folder)
 
 
 def test_what_the_settings_do_not_ask_for_is_not_shown(folder) -> None:

@@ -18,7 +18,7 @@ from superion.simulation.chunks import META, count_chunks, meta_digest, read_chu
 from superion.study.resample import RESAMPLED
 from superion.study.state import check_results
 from superion.verdict import REFERENCE, StudyVerdict, study_verdict
-from superion.verdict.results import Accuracy, CensusFile, Provenance
+from superion.verdict.results import Accuracy, CensusFile, CurveFile, Provenance
 
 Array = np.ndarray
 
@@ -128,7 +128,7 @@ def _curves(folder: Path, settings: dict[str, Any], potentials: list[str]) -> li
     if not _asked(settings, "eos"):
         return []
     paths = (folder / "eos" / f"{name}.json" for name in (REFERENCE, *sort_potentials(set(potentials))))
-    return [_mapping(path) for path in paths if path.exists()]
+    return [read_result(path, CurveFile, "eos") for path in paths if path.exists()]
 
 
 def _defects(folder: Path, settings: dict[str, Any], potentials: list[str]) -> dict[str, dict[str, Any]]:

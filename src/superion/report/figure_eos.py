@@ -36,7 +36,7 @@ def study_curves(curves: Sequence[Mapping[str, Any]]) -> Figure | None:
 
 def eos_figure(result: Mapping[str, Any]) -> Figure:
     """Energies over the minimum and their fits; with labels, a panel of differences."""
-    compared = any("difference" in curve for curve in result["curves"])
+    compared = any(curve.get("difference") for curve in result["curves"])
     figure = Figure(figsize=(WIDTH, 3.4), dpi=DPI, layout="constrained")
     panels = figure.subplots(1, 1 + compared, squeeze=False)[0]
     colours = iter(_COLOURS * len(result["curves"]))
@@ -53,7 +53,7 @@ def eos_figure(result: Mapping[str, Any]) -> Figure:
         panels[0].plot(fine / result["atoms"], scale * fit(fine), color=colour, lw=1)
         above = scale * (np.array(curve["energies_eV"]) - energy)
         panels[0].plot(volumes / result["atoms"], above, "o", ms=4, color=colour, label=name)
-        if "difference" in curve:
+        if curve.get("difference"):
             apart = scale * np.array(curve["difference"]["differences_eV"])
             panels[1].plot(volumes / result["atoms"], apart, "o-", ms=4, color=colour, label=name)
     panels[0].set(

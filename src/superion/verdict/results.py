@@ -154,6 +154,33 @@ def _check_values(place: str, found: TransportResult) -> None:
             raise ValueError(f"{place}.{name}: {interval[0]:g} is above {interval[1]:g}")
 
 
+class Mismatch(Result):
+    """Differences from the curve of the labels."""
+
+    differences_eV: list[Finite]
+
+
+class CurveFile(Result):
+    """`eos/<potential>.json` (`superion.analysis.eos.curve_record`); numbers with standard errors."""
+
+    name: str
+    atoms: Annotated[int, Field(ge=1)]
+    volumes_A3: Annotated[list[Finite], Field(min_length=1)]
+    energies_eV: list[Finite]
+    energy_eV: Range
+    volume_A3: Range
+    modulus_GPa: Range
+    derivative: Range
+    difference: Mismatch | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        same_length(volumes_A3=self.volumes_A3, energies_eV=self.energies_eV)
+        if self.difference is not None:
+            same_length(volumes_A3=self.volumes_A3, differences_eV=self.difference.differences_eV)
+        return self
+
+
 class Provenance(Result):
     """`provenance.json` of a study or a training; what is missing is not shown."""
 
