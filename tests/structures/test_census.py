@@ -39,7 +39,8 @@ def test_numbers_of_the_thiophosphates(lps):
     assert total.trajectories["Li7P3S11-800K-s1"] == 46
     assert found.duplicates == []
     assert found.warnings == []
-    assert found.notes[0].endswith("seen but not read: REF_energy_free.")
+    (note,) = found.notes
+    assert note.endswith("and 3 more groups: seen but not read: REF_energy_free.")
 
 
 def test_json_and_table(lps):

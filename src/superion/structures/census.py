@@ -228,7 +228,8 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _notes(groups: dict[str, list[Atoms]]) -> list[str]:
-    notes = []
+    """What was seen but not read; groups of which the same is to be said share a note."""
+    named: dict[str, list[str]] = {}
     for name, frames in groups.items():
         seen = Counter(key for a in frames for key in a.info.get(UNMAPPED, ()))
         if not seen:
@@ -242,8 +243,11 @@ def _notes(groups: dict[str, list[Atoms]]) -> list[str]:
         rare = [f"{key} in {count}" for key, count in seen.items() if count < len(frames)]
         some = f" (of {len(frames)} frames {', '.join(rare)})" if rare else ""
         advice = f" To read labels, {remedy(found)}" if found else ""
-        notes.append(f"{name}: seen but not read: {'; '.join(parts)}{some}.{advice}")
-    return notes
+        named.setdefault(f"seen but not read: {'; '.join(parts)}{some}.{advice}", []).append(name)
+    return [
+        f"{names[0]}{f' and {len(names) - 1} more groups' if len(names) > 1 else ''}: {text}"
+        for text, names in named.items()
+    ]
 
 
 def _row(group: Group) -> list[str]:
