@@ -39,7 +39,7 @@ def test_numbers_of_the_thiophosphates(lps):
     assert total.trajectories["Li7P3S11-800K-s1"] == 46
     assert found.duplicates == []
     assert found.warnings == []
-    note = found.notes[0]
+    (note,) = found.notes
     assert note.endswith("and 3 more groups: seen but not read: REF_energy_free.")
 
 
