@@ -239,6 +239,8 @@ def _judged(curve: Curve, first: int) -> Curve:
             )
         else:
             jumped |= off
+    else:
+        notes = ("the model gives no stress: only how far ions move tells whether this is one branch.",)
     outward = np.where(np.arange(len(steps)) >= first, 1.0, -1.0)
     jumps = tuple(Jump(int(k), float(outward[k] * miss[k]), *moves[k]) for k in np.flatnonzero(jumped))
     return replace(curve, jumps=jumps, notes=(*curve.notes, *notes))
