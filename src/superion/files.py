@@ -105,14 +105,33 @@ def read_json(path: str | Path, remedy: str = "delete the file; the step that wr
 
 
 def sha256(path: str | Path) -> str:
-    """Hexadecimal SHA-256 of a file; of a folder, of the names and contents of its files."""
+    """Hexadecimal SHA-256 of a file; of a folder, of the names and contents of its files.
+
+    InputError for a link in a folder that leads out of it: what is there may be anything, and may change.
+    """
     if Path(path).is_dir():
         digest = hashlib.sha256()
-        for file in sorted(part for part in Path(path).rglob("*") if part.is_file()):
-            digest.update(f"{file.relative_to(path).as_posix()} {sha256(file)}\n".encode())
+        for part in sorted(Path(path).rglob("*")):  # which enters no links
+            name = part.relative_to(path).as_posix()
+            if part.is_symlink():
+                _require_inside(part, Path(path))
+            if part.is_file():
+                digest.update(f"{name} {sha256(part)}\n".encode(errors="surrogateescape"))
+            elif part.is_symlink():
+                digest.update(f"{name} -> {os.readlink(part)}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _require_inside(link: Path, folder: Path) -> None:
+    target, root = os.path.realpath(link), os.path.realpath(folder)
+    if os.path.commonpath([target, root]) != root:
+        raise InputError(
+            f"this link leads out of the folder {folder}, to {target}.",
+            file=link,
+            remedy="put what it leads to in its place (cp -rL FOLDER COPY copies a folder so).",
+        )
 
 
 class Place:

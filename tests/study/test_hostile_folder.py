@@ -1,18 +1,20 @@
 """A study folder that somebody sends cannot hurt its reader: no path leads out of it, nothing is executed."""
 
+import hashlib
 import json
 import os
 import stat
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import yaml
-from toy_salt import write_inputs, write_study
+from toy_salt import frames, write_inputs, write_study
 from typer.testing import CliRunner
 
 from superion.cli.app import app
-from superion.errors import CorruptFileError
+from superion.errors import CorruptFileError, InputError
 from superion.files import locked, open_inside, read_json, sha256, write_atomic, write_json
 from superion.study.config import read_study
 from superion.study.config import write_study as write_settings
@@ -190,3 +192,52 @@ def test_the_status_shows_what_was_changed(tmp_path):
     rows = {row.step: row for row in status(tmp_path / "out").rows}
     assert rows["census"].status == "to do"
     assert "census.json is not as the step wrote it" in rows["census"].note
+
+
+def test_the_digest_of_a_folder_follows_no_link_out_of_it(tmp_path):
+    """The remedy, to copy what is linked, gives a digest of its own content."""
+    folder, secret = tmp_path / "set", tmp_path / "secret"
+    folder.mkdir()
+    secret.mkdir()
+    (secret / "key").write_text("one")
+    (folder / "a.npy").write_text("a")
+    plain = sha256(folder)
+    assert plain == hashlib.sha256(f"a.npy {hashlib.sha256(b'a').hexdigest()}\n".encode()).hexdigest()
+    for target in (secret / "key", secret, tmp_path / "gone", "/dev/zero", "../secret/key"):
+        (folder / "link").symlink_to(target)
+        with pytest.raises(InputError, match=r"set/link: this link leads out of the folder .*cp -rL"):
+            sha256(folder)
+        (folder / "link").unlink()
+    (folder / "link").symlink_to(secret / "key")
+    subprocess.run(["cp", "-rL", folder, tmp_path / "copy"], check=True)
+    before = sha256(tmp_path / "copy")
+    assert before != plain
+    (folder / "link").unlink()
+    (folder / "link").symlink_to("a.npy")
+    (folder / "itself").symlink_to("itself")
+    (folder / "again").symlink_to(".")
+    inside = sha256(folder)
+    (folder / "a.npy").write_text("b")
+    assert len({plain, before, inside, sha256(folder)}) == 4
+
+
+def test_a_study_names_the_link_in_its_data(tmp_path):
+    """A folder of DeePMD-kit whose elements stand elsewhere: it can be read, but is not what is sent."""
+    write_inputs(tmp_path)
+    part = tmp_path / "deepmd" / "set.000"
+    part.mkdir(parents=True)
+    made = frames(2, "z", seed=9)
+    (tmp_path / "deepmd" / "type.raw").write_text(" ".join(str(int(z == 17)) for z in made[0].numbers))
+    (tmp_path / "elements").write_text("Li Cl")
+    (tmp_path / "deepmd" / "type_map.raw").symlink_to(tmp_path / "elements")
+    for name, values in (
+        ("coord", [atoms.positions for atoms in made]),
+        ("box", [atoms.cell.array for atoms in made]),
+        ("energy", [atoms.info["REF_energy"] for atoms in made]),
+        ("force", [atoms.arrays["REF_forces"] for atoms in made]),
+    ):
+        np.save(part / f"{name}.npy", np.array(values).reshape(len(made), -1))
+    study = write_study(tmp_path, data__files=["salt.extxyz", "lone.extxyz", "deepmd"])
+    result = CliRunner().invoke(app, ["run", str(study), "--output", str(tmp_path / "out")])
+    assert result.exit_code == 2, result.output
+    assert "deepmd/type_map.raw: this link leads out of the folder" in result.output

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import isfinite, sqrt
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms, units
 
-from superion.errors import InputError, SimulationError
+from superion.errors import InputError, LabelError, ModelError, SimulationError, SuperionError
 from superion.neighbours import neighbour_pairs
 from superion.simulation.fixed import degrees_of_freedom, fixed_atoms
 from superion.simulation.integrators import twice_kinetic
@@ -38,7 +40,25 @@ class Guard:
         self._slack = 0.0
         self._per_kelvin = degrees_of_freedom(len(atoms), fixed) * units.kB
 
-    def broke(self, state: State, error: Exception) -> SimulationError:
+    @contextmanager
+    def explained(self, state: State, *, moved: bool = True) -> Iterator[None]:
+        """Turn what a calculator raises into a SimulationError that names the step.
+
+        moved: whether dynamics made the structure. What a calculator says of the one that was given is an
+        error of the input, whose kind stays as it is.
+        """
+        try:
+            yield
+        except (ArithmeticError, np.linalg.LinAlgError) as error:  # some of which are ValueErrors
+            raise self._broke(state, error) from error
+        except (InputError, LabelError, ModelError, ValueError) as error:
+            if not moved:
+                raise
+            if isinstance(error, SuperionError):
+                raise self.failure(state, error.problem) from error
+            raise self._broke(state, error) from error  # numpy and scipy of what is infinite or NaN
+
+    def _broke(self, state: State, error: Exception) -> SimulationError:
         """The error for arithmetic that broke down within a step: what `every_step` says, or that it did."""
         try:
             with np.errstate(all="ignore"):

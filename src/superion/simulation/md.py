@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.electrostatics import ChargeModel
-from superion.errors import CorruptFileError, InputError, LabelError
+from superion.errors import CorruptFileError, InputError
 from superion.files import locked, remove_dead
 from superion.potentials import Potential
 from superion.simulation.chunks import FORMAT, META, count_chunks, meta_digest, read_meta, write_meta
@@ -122,9 +122,10 @@ def run_md(
                 keep=settings.keep_velocities,
                 fixed=fixed,
             )
-            evaluate(state)
-            guard.every_step(state)
-            deviation = look(state)
+            with guard.explained(state, moved=False):
+                evaluate(state)
+                guard.every_step(state)
+                deviation = look(state)
             place.check()
             if not (folder / META).exists():
                 write_meta(folder, meta)
@@ -138,8 +139,9 @@ def run_md(
         ) as shown:
             while state.step < settings.steps:
                 try:
-                    _advance(state, integrator, evaluate, guard, settings.sample_every)
-                    deviation = look(state)
+                    with guard.explained(state):
+                        _advance(state, integrator, evaluate, guard, settings.sample_every)
+                        deviation = look(state)
                 except BaseException:
                     recorder.flush()
                     raise
@@ -188,12 +190,7 @@ def _advance(state: State, integrator: Integrator, evaluate: ForceField, guard: 
     """Move `state` from one frame to the next; the guard, not numpy, tells of numbers that overflow."""
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(steps):
-            try:
-                integrator.step(state, evaluate)
-            except (InputError, LabelError) as error:
-                raise guard.failure(state, error.problem) from error
-            except (ArithmeticError, np.linalg.LinAlgError) as error:
-                raise guard.broke(state, error) from error
+            integrator.step(state, evaluate)
             state.step += 1
             guard.every_step(state)
 
