@@ -33,3 +33,28 @@ def rare_hops(rng, frames, ions, plateau, relaxation, expected, timestep):
     paths = confined(rng, frames, ions, plateau, relaxation, timestep)
     truth = expected * length**2 / (6 * frames * timestep * ions)
     return paths + hops(rng, frames, ions, expected, length), truth
+
+
+def two_sites(rng, frames, ions, distance, relaxation, timestep, vibration=0.3):
+    """Ions (F, N, 3) that hop to and fro between two sites of their own, each pair in a direction of its own.
+
+    The side is a random telegraph, correlated over `relaxation`: D is 0, the mean squared displacement levels
+    off at distance²/2 and what the vibration (Å along each axis) adds.
+    """
+    switches = rng.random((frames, ions)) < -np.expm1(-timestep / relaxation) / 2
+    switches[0] = rng.random(ions) < 0.5
+    side = 1 - 2 * (np.cumsum(switches, axis=0) % 2)
+    axis = rng.normal(size=(ions, 3))
+    axis *= distance / 2 / np.linalg.norm(axis, axis=1)[:, None]
+    return side[:, :, None] * axis + vibration * rng.normal(size=(frames, ions, 3))
+
+
+def two_sites_and_rare_hops(rng, frames, ions, distance, relaxation, expected, timestep):
+    """Ions in cages of two sites that sometimes hop to the next cage, and their D in Å²/fs.
+
+    Cages do not overlap: the next is at least twice the distance of the sites away.
+    """
+    length = max(3.0, 2.0 * distance)
+    paths = two_sites(rng, frames, ions, distance, relaxation, timestep)
+    truth = expected * length**2 / (6 * frames * timestep * ions)
+    return paths + hops(rng, frames, ions, expected, length), truth

@@ -4,6 +4,11 @@ The start is the one that leaves the most independent samples of the slowest com
 Theory Comput. 12, 1799, 2016). How many frames make an independent one is the statistical inefficiency, one
 plus twice the sum of the autocorrelation, summed while pairs of neighbours are positive (Geyer, Stat. Sci. 7,
 473, 1992). Averages over the two halves of what is left must then agree.
+
+A start may also be louder than what follows: after a field was switched on a crystal swings about its new
+mean, which neither that mean nor the correlation of near frames tells. So the square distance from the late
+mean, averaged over a twentieth of the run, is followed: if it is at first much larger than it ever is in the
+second half, frames are left out until it comes down to the late average.
 """
 
 from __future__ import annotations
@@ -23,6 +28,12 @@ FEWEST = 20
 """Independent samples below which nothing can be said."""
 BLOCKS = 5
 """Of a half."""
+WINDOWS = 20
+"""Windows in a run, over which swings are averaged."""
+LOUD = 1.5
+"""Times the loudest window of the second half above which the first one is no chance."""
+ENDURING = 0.4
+"""Part of a run after which swings of its start must have died away."""
 FAR = 4.0
 """Standard errors by which halves may differ."""
 
@@ -66,13 +77,20 @@ def equilibrated(series: Array, start: int | None = None) -> Stationary:
     """
     x = np.asarray(series, dtype=np.float64).reshape(len(series), -1)
     x = x[:, np.ptp(x, axis=0) > 0]
+    swinging = _swings(x)
     if start is None:
-        start = _found(x)
+        found = _found(x)
+        start = max(found, swinging)
+        lasting = swinging > max(ENDURING * len(x), GAIN * found)  # a drift is judged by the halves
+    else:
+        lasting = swinging > start
     left = x[start:]
     if left.shape[1] == 0 or len(left) < 4:
         return Stationary(start, float(len(left)), "stationary" if len(left) >= FEWEST else "too short")
     samples = min(len(left) / inefficiency(column) for column in left.T)
     reason = _differs(left)
+    if lasting and not reason:
+        reason = f"its swings at the start take {100 * swinging / len(x):.0f} % of the run to die away."
     if reason:
         return Stationary(start, samples, "not stationary", reason)
     if samples < FEWEST:
@@ -93,6 +111,21 @@ def _found(x: Array) -> int:
     samples = [min((len(x) - k) / inefficiency(column[k:]) for column in x.T) for k in starts]
     best = int(np.argmax(samples))
     return int(starts[best]) if samples[best] > GAIN * samples[0] else 0
+
+
+def _swings(x: Array) -> int:
+    """The frame after which swings are as in the second half, where the first are louder; otherwise 0."""
+    length, half = len(x) // WINDOWS, len(x) // 2
+    if x.shape[1] == 0 or length < 2:
+        return 0
+    found = 0
+    for column in x.T:
+        square = (column - column[half:].mean()) ** 2
+        loudness = np.convolve(square, np.full(length, 1 / length), "valid")
+        if loudness[0] > LOUD * loudness[half:].max():
+            quiet = np.flatnonzero(loudness[:half] <= square[half:].mean())
+            found = max(found, int(quiet[0]) if len(quiet) else half)
+    return found
 
 
 def _differs(x: Array) -> str:

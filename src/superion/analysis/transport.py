@@ -36,6 +36,7 @@ from superion.analysis.transport_status import (
     judge,
     moving_framework,
     notes_of,
+    restless_framework,
 )
 from superion.errors import InputError
 from superion.structures.oxidation import OXIDATION, STATES
@@ -136,6 +137,7 @@ def transport(
     moving = moving_framework(positions, masses, numbers, mobile, estimate_others) if found.known else {}
     status, reason = judge(found, ions * replicas, hop_length, halves, moving, scatter)
     valued = status in VALUED
+    restless = restless_framework(positions, masses, numbers, mobile, hop_length, moving)
     msd = mean_squared_displacement(paths)
     slope, slope_lags = _slope(msd, found.modes)
     to_conductivity = nernst_einstein(1.0, ions / volume, temperature, charge)
@@ -154,7 +156,7 @@ def transport(
         volume=volume,
         status=status,
         reason=reason,
-        notes=(*notes, *(notes_of(found, slope) + scatter if valued else ())),
+        notes=(*notes, *restless, *(notes_of(found, slope) + scatter if valued else ())),
         diffusion=None,
         diffusion_interval=None,
         diffusion_bound=CM2_PER_S * bound,

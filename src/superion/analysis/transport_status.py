@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -23,6 +23,8 @@ CM2_PER_S = 0.1  # of 1 Å²/fs
 MELT: Status = "melt"
 VALUED = ("converged", MELT)
 """Statuses of results with values."""
+FAR = 2 / 3
+"""Of the hop length: farther than vibrations carry an atom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,37 @@ def moving_framework(
         if found.known:
             others[chemical_symbols[number]] = found.value
     return others
+
+
+def restless_framework(
+    positions: Array,
+    masses: Array,
+    numbers: Array,
+    mobile: Array,
+    hop_length: float,
+    diffusing: Container[str],
+) -> tuple[str, ...]:
+    """A note for each other species with atoms that leave their sites and are not known to diffuse.
+
+    An atom has left its site if its displacement in half of the run, the root mean square over all starts, is
+    more than vibrations are. Sulfur of polyanions that turn does, without an atom that travels.
+    """
+    seen = remove_drift(positions, masses)
+    half = len(seen) // 2
+    step = seen[half:] - seen[: len(seen) - half]
+    squares = np.einsum("fna,fna->n", step, step) / len(step)
+    notes = []
+    for number in sorted(set(numbers[~mobile].tolist())):
+        symbol, own = chemical_symbols[number], squares[numbers == number]
+        gone = np.count_nonzero(own > (FAR * hop_length) ** 2)
+        if gone and symbol not in diffusing:
+            far = np.sqrt(own.mean())
+            notes.append(
+                f"{gone} of {len(own)} {symbol} leave their sites (all {len(own)} move {far:.2g} Å, root "
+                "mean square in half of the run) and do not diffuse as far as this run can tell: groups of "
+                f"atoms turn or change places, or the crystal begins to melt. --species {symbol} tells more."
+            )
+    return tuple(notes)
 
 
 def judge(
