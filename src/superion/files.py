@@ -104,6 +104,18 @@ def read_json(path: str | Path, remedy: str = "delete the file; the step that wr
         raise CorruptFileError(f"not valid JSON ({error}).", file=path, remedy=remedy) from error
 
 
+def is_model(path: str | Path) -> bool:
+    """Whether this is a safetensors file, as all models are, whatever its name; told from its beginning."""
+    try:
+        if not Path(path).is_file():  # a pipe would wait
+            return False
+        with open(path, "rb") as file:
+            size, brace = int.from_bytes(file.read(8), "little"), file.read(1)
+    except (OSError, ValueError):
+        return False
+    return brace == b"{" and size < 10**9  # no text begins with so small a number
+
+
 def sha256(path: str | Path) -> str:
     """Hexadecimal SHA-256 of a file; of a folder, of the names and contents of its files.
 

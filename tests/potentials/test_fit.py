@@ -8,7 +8,8 @@ from ase.calculators.lj import LennardJones
 from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError, ModelError
 from superion.potentials.angle import AngleSettings
-from superion.potentials.fit import BaselineWarning, baseline_energies, fit, lone_atoms
+from superion.potentials.baseline import BaselineWarning, baseline_energies, lone_atoms, undetermined
+from superion.potentials.fit import fit
 from superion.potentials.fit_settings import FitSettings, Sigmas
 from superion.potentials.gp import SparseGP, design, prior_factor
 from superion.potentials.pair import PairSettings
@@ -219,6 +220,30 @@ def test_baseline_energies():
         assert baseline_energies([isolated[0], *frames], frames, nothing, "auto", [3, 16]) == fitted
     silent = baseline_energies([isolated[0], *frames], frames, nothing, "least-squares", [3, 16])
     assert silent == fitted
+
+
+def test_energies_that_frames_leave_open_are_told():
+    def energetic(*formulae: str) -> list[Atoms]:
+        made = [Atoms(formula, cell=[9, 9, 9], pbc=True) for formula in formulae]
+        for atoms in made:
+            atoms.info.update(
+                {"REF_energy": -1.0} | ({"config_type": "IsolatedAtom"} if len(atoms) == 1 else {})
+            )
+        return made
+
+    thio = energetic("Li3PS4", "Li6P2S8")
+    said = undetermined(thio, "auto")
+    assert said.startswith("the frames with energies are of one composition, ")
+    assert "Remedy: add isolated atoms of Li, P, S (config_type=IsolatedAtom), or frames" in said
+    assert undetermined([*thio, *energetic("Li", "P", "S")], "auto") is None
+    assert undetermined([*thio, *energetic("Li", "P")], "auto") == said
+    alone = undetermined([*thio, *energetic("Li", "P", "S")], "least-squares")
+    assert alone.endswith("Remedy: add frames of other compositions, with energies.")
+    line = energetic("Li2S", "P2S5", "Li7P3S11", "Li4P2S7")
+    assert "are mixtures of 2 compositions, fewer than the 3 elements," in undetermined(line, "auto")
+    assert undetermined([*line, *energetic("Li23P8S32")], "auto") is None
+    assert undetermined(energetic("Li8"), "auto") is None
+    assert undetermined(strip(labelled(2), "REF_energy"), "auto") is None
 
 
 def test_ions_beside_isolated_atoms_change_no_fit():

@@ -102,6 +102,7 @@ def fit_model(
     from superion.errors import InputError
     from superion.files import sha256, write_json
     from superion.potentials import Potential
+    from superion.potentials.baseline import undetermined
     from superion.structures import require_labels
     from superion.structures.candidates import require_mapped
     from superion.structures.split import hold_out
@@ -156,6 +157,8 @@ def fit_model(
         progress=True,
     )
     settings = chosen.completed(settings, frames)
+    if chosen.potential and (note := undetermined(frames, chosen.baseline(settings))):
+        typer.echo(f"note: {note}", err=True)
     terms = chosen.build(frames, settings, options)
     charged = "charges" in chosen.reads
     provenance = {

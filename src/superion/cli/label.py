@@ -21,9 +21,9 @@ def label(
     labeller: Annotated[
         str,
         typer.Option(
-            metavar="NAME|SETTINGS",
-            help="gpaw, cp2k, sevennet, chgnet, or a settings file (.yaml; `superion schema label` lists its "
-            "keys). A settings file may name code to run: use your own only.",
+            metavar="NAME|SETTINGS|MODEL",
+            help="gpaw, cp2k, sevennet, chgnet, a settings file (.yaml; `superion schema label` lists its "
+            "keys), or a model file. A settings file may name code to run: use your own only.",
         ),
     ],
     store: Annotated[

@@ -35,7 +35,7 @@ def locality(
     ],
     labeller: Annotated[
         str | None,
-        typer.Option(metavar="NAME|SETTINGS", help="Source of forces, as of `superion label`."),
+        typer.Option(metavar="NAME|SETTINGS|MODEL", help="Source of forces, as of `superion label`."),
     ] = None,
     radii: Annotated[str, typer.Option(help="Radii of the spheres that stay, Å.")] = "4,5,6",
     reference: Annotated[

@@ -15,6 +15,7 @@ import typer
 
 from superion.cli.outputs import check_file_output
 from superion.errors import InputError
+from superion.files import is_model
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -177,7 +178,7 @@ def parse_electrostatics(text: str) -> dict[str, Any]:
     if text == "qeq":
         return {"charges": text}
     if Path(text).is_file():
-        return {"fitted" if text.endswith(".json") else "model": text}
+        return {"fitted" if text.endswith(".json") and not is_model(text) else "model": text}
     if "=" not in text:
         raise InputError(
             f"--charges {text!r} is neither charges by element, nor qeq, nor a file that exists.",
@@ -235,10 +236,12 @@ def check_output(path: Path) -> None:
 
 
 def labeller_settings(text: str) -> LabellerSettings:
-    """Settings of a labeller by its name, or from a YAML file."""
+    """Settings of a labeller by its name, or from a YAML file, or of a model file."""
     from superion.reference import LabellerSettings, named_labeller
     from superion.study.settings_file import read_settings
 
+    if is_model(text):
+        return LabellerSettings.model_validate({"model": str(Path(text).resolve())})
     if text.endswith((".yaml", ".yml")):
         folder = Path(text).parent
         return read_settings(text, LabellerSettings).with_path(lambda file: str((folder / file).resolve()))
@@ -249,7 +252,7 @@ def read_driver(text: Path) -> tuple[Any, dict[str, Any]] | None:
     """Calculator and facts of the labeller that a `Driver` argument names; None if it is a model file."""
     from superion.reference import make_driver
 
-    if text.suffix not in (".yaml", ".yml") and (text.suffix or text.exists()):
+    if is_model(text) or (text.suffix not in (".yaml", ".yml") and (text.suffix or text.exists())):
         return None
     return make_driver(labeller_settings(str(text)))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import CorruptFileError, InputError
-from superion.files import read_json
+from superion.files import is_model, read_json
 from superion.potentials.model_file import load
 from superion.terms import LocalTerm, Term
 
@@ -18,7 +18,7 @@ def terms_of(path: Path) -> list[Term]:
 
     Raises InputError if there is none.
     """
-    if path.suffix == ".json":
+    if path.suffix == ".json" and not is_model(path):
         return [charges_of(path)]
     terms = [term for term in load(path)[0] if not isinstance(term, LocalTerm)]
     if not terms:

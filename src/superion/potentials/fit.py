@@ -7,17 +7,16 @@ else.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
 
 from superion.compiled import require_numba
 from superion.errors import InputError, naming
 from superion.potentials.angle import AngleBlock
+from superion.potentials.baseline import ISOLATED, baseline_energies, lone_atoms
 from superion.potentials.equations import labels, weighted
 from superion.potentials.fit_settings import FitSettings
 from superion.potentials.gp import Block, SparseGP, prior_factor
@@ -27,18 +26,9 @@ from superion.potentials.reduction import combined, in_order, partition, reduce_
 from superion.potentials.soap import SoapBlock
 from superion.potentials.tsqr import BATCH, StreamingLeastSquares
 from superion.progress import track
-from superion.structures.bare import total_of
 from superion.terms import Evaluation, Term
 
 Array = np.ndarray
-
-ISOLATED = "IsolatedAtom"
-SAME = 1e-3
-"""eV; energies of one isolated atom no further apart are the same."""
-
-
-class BaselineWarning(UserWarning):
-    """Some isolated atoms are not used, because others are missing."""
 
 
 def fit(
@@ -137,75 +127,6 @@ def choose_blocks(frames: Sequence[Atoms], settings: FitSettings, species: Seque
             "pair, angle and soap are all null: nothing to fit.", remedy="switch at least one of them on."
         )
     return blocks
-
-
-def baseline_energies(
-    frames: Sequence[Atoms],
-    bulk: Sequence[Atoms],
-    fixed: Sequence[Evaluation],
-    method: str,
-    species: Sequence[int],
-) -> dict[str, float]:
-    """Energy per species in eV by chemical symbol, from isolated atoms or by least squares.
-
-    Fixed terms vanish for an isolated atom. With `auto`, isolated atoms count if all are there, with a
-    BaselineWarning if only some are. Least squares is the minimum-norm solution where the compositions do not
-    determine it.
-    """
-    isolated = {int(a.numbers[0]): float(a.info["REF_energy"]) for a in lone_atoms(frames) if _has_energy(a)}
-    missing = [chemical_symbols[z] for z in species if z not in isolated]
-    if method == "isolated" and missing:
-        raise InputError(
-            f"baseline 'isolated' needs a frame with config_type={ISOLATED} for {missing}.",
-            remedy="add them to the training file, or use baseline: least-squares.",
-        )
-    if method != "least-squares" and not missing:
-        return {chemical_symbols[z]: isolated[z] for z in species}
-    if method == "auto" and isolated:
-        warnings.warn(
-            "isolated atoms with REF_energy are there of "
-            f"{', '.join(chemical_symbols[z] for z in isolated)}, but "
-            f"not of {', '.join(missing)}: the baseline of all elements is fitted by least squares, and "
-            "energies of atoms far apart are extrapolated. Add the missing atoms, or choose baseline: "
-            "least-squares to be silent.",
-            BaselineWarning,
-            stacklevel=3,
-        )
-    labelled = [k for k, atoms in enumerate(bulk) if "REF_energy" in atoms.info]
-    if not labelled:
-        return {chemical_symbols[z]: 0.0 for z in species}
-    counts = np.array([[np.count_nonzero(bulk[k].numbers == z) for z in species] for k in labelled])
-    energies = np.array([bulk[k].info["REF_energy"] - fixed[k].energy for k in labelled])
-    solution = np.linalg.lstsq(counts.astype(np.float64), energies, rcond=1e-8)[0]
-    return {chemical_symbols[z]: float(e) for z, e in zip(species, solution, strict=True)}
-
-
-def lone_atoms(frames: Sequence[Atoms]) -> list[Atoms]:
-    """Isolated atoms of each species: of several charges those of the smallest, for the others are ions.
-
-    Raises InputError for two that have the same charge and different energies.
-    """
-    lone = [atoms for atoms in frames if atoms.info.get("config_type") == ISOLATED]
-    chosen: dict[str, tuple[float, float]] = {}
-    for atoms in filter(_has_energy, lone):
-        name, charge, energy = str(atoms.symbols), total_of(atoms) or 0.0, float(atoms.info["REF_energy"])
-        before, known = chosen.get(name, (charge, energy))
-        if charge == before and abs(energy - known) > SAME:
-            raise InputError(
-                f"isolated atoms of {name} have the energies {known:.6g} and {energy:.6g} eV.",
-                frame=atoms.info.get("source"),
-                remedy="keep one of them, or state the total_charge of those that are ions.",
-            )
-        chosen[name] = (charge, energy) if abs(charge) < abs(before) else (before, known)
-    return [
-        atoms
-        for atoms in lone
-        if not _has_energy(atoms) or (total_of(atoms) or 0.0) == chosen[str(atoms.symbols)][0]
-    ]
-
-
-def _has_energy(atoms: Atoms) -> bool:
-    return len(atoms) == 1 and "REF_energy" in atoms.info
 
 
 def _sum(terms: Iterable[Term], atoms: Atoms) -> Evaluation:

@@ -24,8 +24,9 @@ from superion.electrostatics.coulomb_operator import coulomb_operator
 from superion.electrostatics.densities import density_kinds
 from superion.electrostatics.equilibration_term import EquilibrationTerm
 from superion.errors import InputError
+from superion.potentials.baseline import ISOLATED, baseline_energies
 from superion.potentials.equations import labels, weighted
-from superion.potentials.fit import ISOLATED, baseline_energies, choose_blocks
+from superion.potentials.fit import choose_blocks
 from superion.potentials.fit_settings import FitSettings
 from superion.potentials.gp import Basis, SparseGP, prior_factor
 from superion.potentials.kernel_problem import ChargeProblem, one_hot

@@ -106,7 +106,7 @@ def named_labeller(name: str) -> LabellerSettings:
     if name not in NAMED:
         raise InputError(
             f"there is no labeller {name!r} and no such file.{suggest(name, NAMED)}",
-            remedy=f"use one of {', '.join(NAMED)}, or a settings file (.yaml).",
+            remedy=f"use one of {', '.join(NAMED)}, a settings file (.yaml), or a model file.",
         )
     return NAMED[name]()
 

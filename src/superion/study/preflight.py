@@ -10,6 +10,7 @@ from ase import Atoms
 
 from superion.errors import InputError, SuperionError
 from superion.files import read_json
+from superion.potentials.baseline import undetermined
 from superion.potentials.memory import check_memory
 from superion.structures import get_label, is_isolated, require_labels
 from superion.structures.foreign import Foreign
@@ -88,7 +89,9 @@ def _contents(study: Study) -> tuple[list[str], list[str]]:
         tell("locality", lambda: _locality(Path(str(study.settings.locality))))
     for found in properties_of(study, (*STATIC, *FROM_DYNAMICS)):
         tell(f"properties.{found.name}", found.check)
-    notes = []
+    notes: list[str] = []
+    if frames and not faults:
+        notes += filter(None, [undetermined(study.data.part("train"), study.settings.fit.baseline)])
     if structure is not None and not structure.pbc.all():
         notes.append(
             "the structure is not periodic along three axes: no conductivity is computed from its dynamics."

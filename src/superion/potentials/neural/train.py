@@ -14,7 +14,7 @@ from ase.data import chemical_symbols
 
 from superion.errors import InputError, naming
 from superion.neighbours import neighbour_pairs
-from superion.potentials.fit import ISOLATED, baseline_energies
+from superion.potentials.baseline import ISOLATED, baseline_energies
 from superion.potentials.neural.beginning import CHARGE_FLOOR, first_charges, first_energies
 from superion.potentials.neural.epochs import Run
 from superion.potentials.neural.geometry import total_charge

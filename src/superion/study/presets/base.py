@@ -46,7 +46,8 @@ class FitPreset:
     terms of a potential out. reads: options that it heeds, by their names on the command line. seed: where
     in the settings the seed is. potential: whether its energies are those of the labels; otherwise charges
     and dipoles alone can be compared with labels, and no frame needs an energy or forces. completed: the
-    settings with defaults that depend on the frames.
+    settings with defaults that depend on the frames. baseline: how its settings have energies of elements
+    found, as `FitSettings.baseline`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class FitPreset:
     seed: tuple[str, ...] = ("seed",)
     potential: bool = True
     completed: Callable[[Any, Sequence[Atoms]], BaseModel] = lambda settings, _: settings
+    baseline: Callable[[Any], str] = lambda _: "auto"
 
     def seeded(self, settings: BaseModel, seed: int) -> BaseModel:
         """The settings with another seed."""

@@ -25,5 +25,6 @@ CLASSICAL = (
         ClassicalSettings,
         _build,
         frozenset({"repulsion", "seed"}),
+        baseline=lambda _: "least-squares",
     ),
 )

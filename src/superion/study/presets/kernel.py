@@ -62,5 +62,6 @@ KERNEL = (
         _kqeq_gap,
         READS | {"charged-cells"},
         ("fit", "seed"),
+        baseline=lambda settings: settings.fit.baseline,
     ),
 )

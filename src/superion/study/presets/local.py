@@ -56,13 +56,21 @@ def _qeq_gap(frames: Sequence[Atoms], settings: QEqGapSettings, options: Options
 
 
 LOCAL = (
-    FitPreset("gap", "local Gaussian process", FitSettings, partial(_gap, "gap"), READS),
+    FitPreset(
+        "gap",
+        "local Gaussian process",
+        FitSettings,
+        partial(_gap, "gap"),
+        READS,
+        baseline=lambda settings: settings.baseline,
+    ),
     FitPreset(
         "es-gap",
         "the same on top of electrostatics (--charges)",
         FitSettings,
         partial(_gap, "es-gap"),
         READS | {"charges", "screening", "charged-cells"},
+        baseline=lambda settings: settings.baseline,
     ),
     FitPreset(
         "qeq-gap",
@@ -71,5 +79,6 @@ LOCAL = (
         _qeq_gap,
         READS | {"charged-cells"},
         ("fit", "seed"),
+        baseline=lambda settings: settings.fit.baseline,
     ),
 )
