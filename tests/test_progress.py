@@ -1,4 +1,4 @@
-"""How long work will take is said after its first unit."""
+"""How long work will take is said after some units, or the first if that is long."""
 
 import itertools
 
@@ -24,11 +24,11 @@ def clock(monkeypatch):
     return runs
 
 
-def test_the_first_unit_tells_of_the_rest(clock, capsys):
+def test_the_second_unit_tells_of_the_rest(clock, capsys):
     clock(4.0)
     assert list(track(range(5), "work", 5)) == [0, 1, 2, 3, 4]
     first, *_, last = capsys.readouterr().err.splitlines()
-    assert first == "work: 1/5, 4 s, about 16 s left"
+    assert first == "work: 2/5, 8 s, about 12 s left"
     assert last == "work: 5/5, 20 s, about 0 s left"
 
 
@@ -47,8 +47,24 @@ def test_lines_are_ten_seconds_apart(clock, capsys):
     for k in range(1, 9):
         forecast.step(100 - k, f"step {k}")
     shown = capsys.readouterr().err.splitlines()
-    assert [line.split(",")[0] for line in shown] == ["work: step 1", "work: step 5"]
-    assert shown[0].endswith("3 s, at most about 5 min left")
+    assert [line.split(",")[0] for line in shown] == ["work: step 2", "work: step 6"]
+    assert shown[0].endswith("6 s, at most about 5 min left")
+
+
+def test_a_slow_first_unit_is_not_taken_for_the_others(monkeypatch, capsys):
+    looks = iter([0.0, 7.0, 7.1, 9.0, 12.0, 20.0])
+    monkeypatch.setattr("superion.progress.monotonic", lambda: next(looks))
+    forecast = Forecast("work")
+    for left in (99, 98, 97, 96, 95):
+        forecast.step(left, f"{left} left")
+    told = [line.split(", ", 1)[1] for line in capsys.readouterr().err.splitlines()]
+    assert told == ["9 s, about 97 s left", "20 s, about 5 min left"]
+
+
+def test_a_long_first_unit_is_told(clock, capsys):
+    clock(20.0)
+    Forecast("work").step(3, "1/4")
+    assert capsys.readouterr().err == "work: 1/4, 20 s, about 60 s left\n"
 
 
 def test_durations_are_read_at_a_glance():

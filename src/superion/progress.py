@@ -22,18 +22,23 @@ T = TypeVar("T")
 
 QUIET = 10.0
 """Seconds: nothing is said of work that ends sooner, and lines are no closer to each other."""
+SETTLED = 1.0
+"""Seconds after the first unit from which a forecast is made."""
 
 
 class Forecast:
-    """Says about how long work will take: after its first unit, then every ten seconds, on standard error.
+    """Says about how long work will take: after some units, then every ten seconds, on standard error.
 
+    The first unit often takes longer than others, for things are compiled and read in it: it counts as long
+    as there are no others, and is spoken of if it takes more than ten seconds.
     what: names the work. bounded: it may end with units left. Time counts from where this is made.
     """
 
     def __init__(self, what: str, *, bounded: bool = False, show: bool = True) -> None:
         self.what, self.bounded, self.show = what, bounded, show
         self.units = 0
-        self._started = self._told = monotonic()
+        self._started = self._told = self._first = monotonic()
+        self._silent = True
 
     def step(self, left: int, note: str) -> None:
         """One more unit is done and `left` of them are to do; note: how far that is, in words."""
@@ -42,11 +47,15 @@ class Forecast:
             return
         now = monotonic()
         spent = now - self._started
-        rest = spent / self.units * left
-        first = self.units == 1 and spent + rest > QUIET
+        if self.units == 1:
+            self._first, each = now, spent
+        else:
+            each = (now - self._first) / (self.units - 1)
+        rest = each * left
+        first = self._silent and now - self._first > SETTLED and spent + rest > QUIET
         last = left == 0 and spent > 1
         if first or last or now - self._told > QUIET:
-            self._told = now
+            self._told, self._silent = now, False
             most = "at most " if self.bounded else ""
             text = f"{self.what}: {note}, {duration(spent)}, {most}about {duration(rest)} left"
             print(text, file=sys.stderr, flush=True)

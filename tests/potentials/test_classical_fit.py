@@ -79,7 +79,14 @@ def test_known_parameters_are_recovered(frames):
 
 
 @pytest.mark.parametrize(
-    "changed", [{}, {"charge_fit": "free"}, {"bonds": ("Cl-Li",)}, {"polarizabilities": {}}]
+    "changed",
+    [
+        {},
+        {"charge_fit": "free"},
+        {"bonds": ("Cl-Li",)},
+        {"polarizabilities": {}},
+        {"polarizabilities": {}, "charge_fit": "fixed"},
+    ],
 )
 def test_derivatives_are_differences(frames, changed):
     """Of all residuals by all parameters, induced dipoles included."""

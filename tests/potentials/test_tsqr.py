@@ -20,6 +20,25 @@ def test_streaming_equals_dense(pieces):
     np.testing.assert_allclose(factor, np.sign(np.diag(r))[:, None] * r, atol=1e-10 * np.abs(r).max())
 
 
+def test_triangles_to_begin_with_and_copies_are_equations_like_others():
+    rng = np.random.default_rng(2)
+    first, second = (np.triu(rng.normal(size=(size, size))) for size in (3, 4))
+    rows, right = rng.normal(size=(40, 9)), rng.normal(size=(40, 1))
+    whole, begun = StreamingLeastSquares(9, 1), StreamingLeastSquares(9, 1)
+    for part, upper in ((slice(0, 3), first), (slice(5, 9), second)):
+        full = np.zeros((len(upper), 9))
+        full[:, part] = upper
+        whole.add(full, np.zeros((len(upper), 1)))
+        begun.begin(part, upper)
+    begun.add(rows[:10], right[:10])
+    other = begun.copy()
+    begun.add(rows, 7 * right)
+    for problem in (whole, other):
+        problem.add(rows[10:] if problem is other else rows, right[10:] if problem is other else right)
+    np.testing.assert_allclose(other.solve()[0], whole.solve()[0], rtol=1e-12)
+    np.testing.assert_allclose(other.solve()[1], whole.solve()[1], atol=1e-12)
+
+
 def test_memory_does_not_grow_with_rows():
     problem = StreamingLeastSquares(10, 1)
     held = []

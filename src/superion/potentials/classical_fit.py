@@ -56,7 +56,7 @@ def fit_classical(
     rng = np.random.default_rng(settings.seed)
     parameters = Parameters(bulk, settings.model_copy(update={"polarizabilities": {}}))
     problem = ClassicalProblem(bulk, parameters)
-    first = "rigid ions (search 1 of 2)" if settings.polarizabilities else "rigid ions"
+    first = "rigid ions (search 1 of 2, the quicker one)" if settings.polarizabilities else "rigid ions"
     best = _search(problem, parameters.start, rng, first, progress)
     if settings.polarizabilities:
         rigid, parameters = parameters, Parameters(bulk, settings)

@@ -8,8 +8,8 @@ derivative of the solution (implicit differentiation), at the cost of one back s
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -123,11 +123,8 @@ class Frame:
         right = root[:, None] * self.geometry.respond(damped, charges, nothing)[1]
         return Solution(torch.cholesky_solve(right.reshape(-1, 1), factor).reshape(-1), factor)
 
-    def residuals(self, values: Values, inner: Tensor, solution: Solution | None) -> Tensor:
-        """(R,) energy in eV (without constants, not yet weighted), then weighted forces and virial.
-
-        inner: (Q,) Å, where walls become straight lines; the energy's derivative by it vanishes.
-        """
+    def electric(self, values: Values, solution: Solution | None) -> Tensor:
+        """(1 + 3N + 6,) energy (eV), forces (eV/Å) and virial (eV) of charges and induced dipoles."""
         alpha, root, charges = self._atoms(values)
         damped = self.geometry.damped(alpha, values.thole)
         dipoles = torch.zeros(len(charges), 3, dtype=torch.float64)
@@ -139,17 +136,28 @@ class Frame:
             dipoles = root[:, None] * (guess + step)
         potential, _ = self.geometry.respond(damped, charges, dipoles)
         forces, virial = self.geometry.derivatives(damped, charges, dipoles)
-        short, pull, strain = self._pairs(values.rows, inner)
-        parts = []
-        size = len(charges) ** 0.5
-        if self.energy is not None:
-            parts.append((short + 0.5 * COULOMB * (charges * potential).sum() - self.energy).reshape(1))
-        if self.forces is not None:
-            parts.append((COULOMB * forces + pull - self.forces).reshape(-1) / self.sigma.force)
-        if self.virial is not None:
-            found = (COULOMB * virial + strain).reshape(-1)[UPPER]
-            parts.append((found - self.virial) / (self.sigma.virial * size))
-        return torch.cat(parts)
+        energy = 0.5 * (charges * potential).sum()
+        return COULOMB * torch.cat([energy.reshape(1), forces.reshape(-1), virial.reshape(-1)[UPPER]])
+
+    def short(self, values: Values, inner: Tensor) -> Tensor:
+        """The same of the pair energies.
+
+        inner: (Q,) Å, where walls become straight lines; the energy's derivative by it vanishes.
+        """
+        energy, forces, virial = self._pairs(values.rows, inner)
+        return torch.cat([energy.reshape(1), forces.reshape(-1), virial.reshape(-1)[UPPER]])
+
+    def labels(self) -> tuple[Array, Array]:
+        """What `electric` and `short` add up to, and weights: 0 where there is no label, 1 for energies."""
+        count = len(self.species)
+        parts = [
+            (1, 1.0, self.energy),
+            (3 * count, 1 / self.sigma.force, self.forces),
+            (6, 1 / (self.sigma.virial * count**0.5), self.virial),
+        ]
+        known = [np.zeros(size) if own is None else np.ravel(own) for size, _, own in parts]
+        weights = [np.full(size, 0.0 if own is None else weight) for size, weight, own in parts]
+        return np.concatenate(known), np.concatenate(weights)
 
     def _atoms(self, values: Values) -> tuple[Tensor, Tensor, Tensor]:
         """Polarizabilities, their roots, charges, all (N,)."""
@@ -180,6 +188,7 @@ class ClassicalProblem:
     def __init__(self, frames: Sequence[Atoms], parameters: Parameters) -> None:
         self.parameters = parameters
         self.frames = [Frame.of(atoms, parameters) for atoms in frames]
+        self._labels = [frame.labels() for frame in self.frames]
         self._own = [frame.energy is not None for frame in self.frames]
         counts = np.array([f.counts for f in self.frames if f.energy is not None])
         counts = counts.reshape(-1, len(parameters.species))
@@ -212,6 +221,13 @@ class ClassicalProblem:
         solution = np.linalg.lstsq(self._weight[:, None] * self._counts, right, rcond=1e-9)[0]
         return dict(zip(self.parameters.species, solution.tolist(), strict=True))
 
+    def weighted(self, k: int, found: Array, *, slope: bool = False) -> Array:
+        """What frame k gives to `join`: of what was `found` (1 + 3N + 6, …) the errors, or slopes of them."""
+        known, weight = self._labels[k]
+        used = weight > 0
+        errors = found[used] if slope else found[used] - known[used]
+        return weight[used].reshape(-1, *(1,) * (found.ndim - 1)) * errors
+
     def join(self, parts: Sequence[Array]) -> Array:
         """Residuals (R,), or derivatives (R, T), of all frames: energies projected, then the rest."""
         energies = [part[:1] for part, own in zip(parts, self._own, strict=True) if own]
@@ -230,8 +246,8 @@ class ClassicalPoint:
         self._problem, self._free, self._inner, self._solutions = problem, free, inner, solutions
         values = problem.parameters.values(torch.from_numpy(free))
         self._parts = [
-            frame.residuals(values, inner, solution).numpy()
-            for frame, solution in zip(problem.frames, solutions, strict=True)
+            problem.weighted(k, (frame.electric(values, solution) + frame.short(values, inner)).numpy())
+            for k, (frame, solution) in enumerate(zip(problem.frames, solutions, strict=True))
         ]
         self.residuals = np.concatenate([problem.join(self._parts), PRIOR * free])
 
@@ -242,14 +258,39 @@ class ClassicalPoint:
 
     def jacobian(self) -> Array:
         """(R, T) derivatives of the residuals."""
-        free = torch.from_numpy(self._free)
+        free, values = torch.from_numpy(self._free), self._problem.parameters.values
         parts = []
-        for frame, solution in zip(self._problem.frames, self._solutions, strict=True):
+        with warnings.catch_warnings():  # torch warns of its own parts when forward mode is first used
+            warnings.simplefilter("ignore", DeprecationWarning)
+            at, slopes = values(free), Values(*torch.func.jacfwd(lambda t: _tensors(values(t)))(free))
+            for k, (frame, solution) in enumerate(zip(self._problem.frames, self._solutions, strict=True)):
 
-            def residuals(t: Tensor, frame: Frame = frame, solution: Solution | None = solution) -> Tensor:
-                return frame.residuals(self._problem.parameters.values(t), self._inner, solution)
+                def electric(
+                    q: Tensor, a: Tensor, t: Tensor, frame: Frame = frame, solved: Solution | None = solution
+                ) -> Tensor:
+                    return frame.electric(Values(q, a, t, at.rows), solved)
 
-            with warnings.catch_warnings():  # torch warns of its own parts when forward mode is first used
-                warnings.simplefilter("ignore", DeprecationWarning)
-                parts.append(torch.func.jacfwd(residuals)(free).numpy())
+                def short(rows: Tensor, frame: Frame = frame) -> Tensor:
+                    return frame.short(replace(at, rows=rows), self._inner)
+
+                found = _slope(electric, _tensors(at)[:3], _tensors(slopes)[:3])
+                found += _slope(short, (at.rows,), (slopes.rows,))
+                parts.append(self._problem.weighted(k, found, slope=True))
         return np.concatenate([self._problem.join(parts), PRIOR * np.eye(len(free))])
+
+
+def _slope(function: Callable[..., Tensor], at: Sequence[Tensor], slopes: Sequence[Tensor]) -> Array:
+    """(R, T) derivatives of a function (R,) of tensors that have slopes (…, T); most columns are zero."""
+    count = slopes[0].shape[-1]
+    moving = torch.stack([slope.reshape(-1, count).ne(0).any(dim=0) for slope in slopes]).any(dim=0)
+    if not moving.any():
+        return np.zeros((len(function(*at)), count))
+    tangents = tuple(slope[..., moving].movedim(-1, 0) for slope in slopes)
+    columns = torch.func.vmap(lambda *along: torch.func.jvp(function, tuple(at), along)[1])(*tangents)
+    found = np.zeros((columns.shape[-1], count))
+    found[:, moving.numpy()] = columns.numpy().T
+    return found
+
+
+def _tensors(values: Values) -> tuple[Tensor, ...]:
+    return tuple(getattr(values, field.name) for field in fields(values))

@@ -33,8 +33,8 @@ from superion.potentials.kernel_problem import ChargeProblem, one_hot
 from superion.potentials.kernel_qeq import charge_problem, charge_terms, is_labelled, unlearned_problem
 from superion.potentials.kernel_response import Response
 from superion.potentials.kernel_settings import KernelQEqSettings
-from superion.potentials.tsqr import BATCH, StreamingLeastSquares
-from superion.progress import Forecast
+from superion.potentials.tsqr import StreamingLeastSquares
+from superion.progress import Forecast, track
 from superion.terms import Evaluation, Term
 
 Array = np.ndarray
@@ -105,9 +105,10 @@ class JointFit:
         unknowns = problem.solve(progress=self.progress) if self.informed else None
         count = range(len(self.energetic))
         charges = [self._charges(k, unknowns) for k in count]
+        known = self._known()
         forecast = Forecast("charges and local term", bounded=True, show=self.progress)
         for cycle in range(1, self.settings.cycles + 1):
-            unknowns = self._solve(charges, cycle, forecast)
+            unknowns = self._solve(known.copy(), charges, cycle, forecast)
             new = [self._charges(k, unknowns) for k in count]
             change = max(np.abs(a - b).max() for a, b in zip(new, charges, strict=True))
             charges = new
@@ -157,10 +158,22 @@ class JointFit:
         energies = 0.5 * q * (sums.potential + model.hardness.values(atoms) * q)
         return Evaluation(float(energies.sum()), energies, sums.forces, sums.virial)
 
-    def _solve(self, charges: Sequence[Array], cycle: int, forecast: Forecast) -> Array:
+    def _known(self) -> StreamingLeastSquares:
+        """The prior and the labels of charges, which are the same in every cycle."""
+        problem, system = self.problem, StreamingLeastSquares(self.size, 1)
+        for part, factor in [*problem.prior(), *self._local_prior()]:
+            system.begin(part, factor)
+        frames = problem.frames if self.informed else []
+        for atoms in track(frames, "labels of charges", len(frames), show=self.progress):
+            rows, right = problem.rows(atoms)
+            system.add(np.pad(rows, ((0, 0), (0, self.size - problem.size))), right[:, None])
+        return system
+
+    def _solve(
+        self, system: StreamingLeastSquares, charges: Sequence[Array], cycle: int, forecast: Forecast
+    ) -> Array:
         """All unknowns at fixed charges."""
         problem = self.problem
-        system = StreamingLeastSquares(self.size, 1)
         count, cycles = len(self.energetic), self.settings.cycles
         for k, (atoms, q) in enumerate(zip(self.energetic, charges, strict=True)):
             values = labels(atoms, self._fixed(k, q), self.baseline)[:, None]
@@ -168,15 +181,6 @@ class JointFit:
             system.add(*weighted(blocks, self.local, atoms, values))
             left = (cycles - cycle + 1) * count - k - 1
             forecast.step(left, f"cycle {cycle} of at most {cycles}, frame {k + 1} of {count}")
-        for atoms in problem.frames if self.informed else []:
-            rows, right = problem.rows(atoms)
-            system.add(np.pad(rows, ((0, 0), (0, self.size - problem.size))), right[:, None])
-        for part, factor in [*problem.prior(), *self._local_prior()]:
-            for first in range(0, len(factor), BATCH):
-                some = factor[first : first + BATCH]
-                rows = np.zeros((len(some), self.size))
-                rows[:, part] = some
-                system.add(rows, np.zeros((len(some), 1)))
         return system.solve()[0][:, 0]
 
     def _isolated(self) -> bool:

@@ -44,6 +44,21 @@ class StreamingLeastSquares:
             if self._filled == BATCH:
                 self._reduce()
 
+    def begin(self, part: slice, upper: Array) -> None:
+        """Equations of the unknowns `part` alone, upper triangular and zero on the right: at no cost.
+
+        Before any others of these unknowns.
+        """
+        self._factor[part, part] = upper
+        self._rows += len(upper)
+
+    def copy(self) -> StreamingLeastSquares:
+        """One more with the equations so far."""
+        self._reduce()
+        other = StreamingLeastSquares(self.unknowns, self.targets)
+        other._factor, other._rows = self._factor.copy(), self._rows
+        return other
+
     def reduced(self) -> Array:
         """All equations so far as (M + K, M + K) ones, upper triangular, with the same solution."""
         self._reduce()
