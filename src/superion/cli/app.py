@@ -37,7 +37,7 @@ from superion.cli import (
     wannier,
 )
 from superion.cli.boundary import boundary
-from superion.cli.outputs import Checked
+from superion.cli.outputs import Checked, Resumable
 
 DEBUG = "--debug"
 
@@ -82,19 +82,19 @@ def options(
     """Options before the command."""
 
 
-command = partial(app.command, cls=Checked)
-command("run")(study.run)
+command, resumable = partial(app.command, cls=Checked), partial(app.command, cls=Resumable)
+resumable("run")(study.run)
 command("status")(study.show_status)
 command("report")(study.report)
 command("verdict")(verdict.show_verdict)
 command("schema")(study.print_schema)
-command("locality")(locality.locality)
+resumable("locality")(locality.locality)
 command("charge-fit")(locality.charge_fit)
 command("census")(data.show_census)
-command("label")(label.label)
+resumable("label")(label.label)
 command("fit")(fit.fit_model)
 command("evaluate")(model.evaluate)
-command("md")(dynamics.md)
+resumable("md")(dynamics.md)
 command("lammps-plugin")(lammps.plugin)
 command("export")(trajectory.export)
 command("transport")(transport.show_transport)
@@ -105,12 +105,12 @@ command("profile")(profile.show_profile)
 command("relax")(relax.show_relax)
 command("eos")(static.show_eos)
 command("elastic")(static.show_elastic)
-command("defect")(defects.defect)
+resumable("defect")(defects.defect)
 command("phonons")(phonons.show_phonons)
 command("select")(training.select_frames)
 command("arrange")(arrange.arrange)
 command("glass")(structures.glass)
 command("perturb")(structures.perturb)
-command("quench")(quench.quench)
-command("train")(training.train)
+resumable("quench")(quench.quench)
+resumable("train")(training.train)
 command("compare-selectors")(training.compare)

@@ -49,7 +49,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt):
         number = error.number if isinstance(error, Terminated) else signal.SIGINT
         name = signal.Signals(number).name
-        return f"stopped by {name}; what was done is kept, the same command goes on with it.", 128 + number
+        return "; ".join([f"stopped by {name}", *getattr(error, "__notes__", ())]), 128 + number
     if isinstance(error, MemoryError):
         what = str(error).rstrip(".") or "no more can be had"
         return (

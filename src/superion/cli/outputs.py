@@ -23,7 +23,10 @@ GO_ON = ("checkpoint",)
 
 
 class Checked(TyperCommand):
-    """Refuses outputs that would destroy something, before anything is computed."""
+    """Refuses outputs that would destroy something, before anything is computed; says what an end costs."""
+
+    keeps = False
+    """Whether the command leaves in its folder what is done so far."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -41,7 +44,24 @@ class Checked(TyperCommand):
                 file=twice[0],
                 remedy="name another file for one.",
             )
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            error.add_note(self._after_interrupt(ctx.params))
+            raise
+
+    def _after_interrupt(self, values: Mapping[str, Any]) -> str:
+        if self.keeps or any(values.get(name) and values[name].exists() for name in GO_ON):
+            again = "the same command with --resume" if values.get("resume") is False else "the same command"
+            return f"what was done is kept, {again} goes on with it."
+        better = [f"--{name} FILE keeps trainings of neural networks." for name in GO_ON if name in values]
+        return " ".join(["nothing was kept, the same command starts anew.", *better])
+
+
+class Resumable(Checked):
+    """A command whose folder keeps what is done, and that goes on with it."""
+
+    keeps = True
 
 
 def _outputs(params: Sequence[Any], values: Mapping[str, Any]) -> tuple[dict[str, Path], dict[str, Path]]:
