@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         fit_kqeq_gap,
     )
     from superion.potentials.fit import fit
+    from superion.potentials.opening import open_model
     from superion.structures import read_frames, read_structure
 
 __version__ = version("superion")
@@ -28,6 +29,7 @@ __all__ = [
     "fit",
     "fit_kqeq",
     "fit_kqeq_gap",
+    "open_model",
     "read_frames",
     "read_structure",
 ]
@@ -40,6 +42,7 @@ _ROOMS = {
     "fit": "superion.potentials",
     "fit_kqeq": "superion.potentials",
     "fit_kqeq_gap": "superion.potentials",
+    "open_model": "superion.potentials.opening",
     "read_frames": "superion.structures",
     "read_structure": "superion.structures",
 }

@@ -7,6 +7,7 @@ Everything that contributes energy implements :class:`Term`; a potential is a su
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
@@ -27,7 +28,8 @@ class Evaluation:
 
     energy: eV. energies: (N,) eV, sums to `energy`. forces: (N, 3) eV/Å.
     virial: (3, 3) eV, minus the derivative of the energy with respect to a symmetric strain;
-    the stress of a periodic cell in ASE's sign is `-virial / volume`.
+    the stress of a periodic cell in ASE's sign is `-virial / volume`. Of `energies` and `virial`, models of
+    other packages may know nothing: they are then NaN.
     charges: (N,) e, and dipole: (3,) e·Å (sum of charge times position as given, defined in a
     periodic cell only up to multiples of e times a lattice vector), where a term has charges.
     """
@@ -106,6 +108,21 @@ class Term(Protocol):
     def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Rebuild the term from what `settings` and `arrays` returned."""
         ...
+
+
+def facts_of(terms: Sequence[Term]) -> list[dict[str, Any]]:
+    """What terms are, JSON-ready: kind, settings, and the SHA-256 of each array."""
+    return [
+        {
+            "kind": term.kind,
+            "settings": term.settings(),
+            "arrays": {
+                name: hashlib.sha256(f"{array.dtype}{array.shape}".encode() + array.tobytes()).hexdigest()
+                for name, array in sorted(term.arrays().items())
+            },
+        }
+        for term in terms
+    ]
 
 
 @runtime_checkable

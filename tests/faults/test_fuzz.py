@@ -22,11 +22,11 @@ from superion.errors import SuperionError
 from superion.potentials import Calculator, Potential
 from superion.reference import LabellerSettings
 from superion.report import write_report
+from superion.settings_file import read_settings
 from superion.simulation import MDSettings, run_md
 from superion.simulation.chunks import _sha256_of
 from superion.structures import read_frames
 from superion.study.config import read_study
-from superion.study.settings_file import read_settings
 from superion.training.config import read_training
 
 ROOT = Path(__file__).parents[2]

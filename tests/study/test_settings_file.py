@@ -3,7 +3,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from superion.errors import InputError
 from superion.potentials import FitSettings
-from superion.study.settings_file import read_settings, read_yaml, validate
+from superion.settings_file import read_settings, read_yaml, validate
 
 
 class Inner(BaseModel):

@@ -5,10 +5,10 @@ import yaml
 from toy_salt import settings, write_study
 
 from superion.errors import InputError
+from superion.settings_file import validate
 from superion.simulation import MDSettings
 from superion.study import StudySettings, read_study, schema
 from superion.study.config import write_study as write_settings
-from superion.study.settings_file import validate
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from superion.errors import InputError
 from superion.files import read_json
 from superion.reference import ExecutorSettings
 from superion.reference.settings import ModelSettings
-from superion.study.settings_file import read_settings
+from superion.settings_file import read_settings
 from superion.training import config
 from superion.training.config import TrainSettings, read_training
 

@@ -87,7 +87,7 @@ def parity(references: Sequence[Atoms], predictions: Sequence[Evaluation]) -> Pa
         if (label := get_label(atoms, "forces")) is not None:
             force.append((label, found.forces))
             species += atoms.get_chemical_symbols()
-        if (label := get_label(atoms, "stress")) is not None:
+        if (label := get_label(atoms, "stress")) is not None and np.isfinite(found.virial).all():
             stress.append((label, full_3x3_to_voigt_6_stress(-found.virial / atoms.get_volume())))
         if found.charges is not None and (label := get_label(atoms, "charges")) is not None:
             charge.append((label, found.charges))
@@ -168,6 +168,26 @@ def errors(references: Sequence[Atoms], predictions: Sequence[Evaluation]) -> di
         "frames": pairs.frames,
         "atoms": pairs.atoms,
     }
+
+
+def shifted_energy_error(references: Sequence[Atoms], predictions: Sequence[Evaluation]) -> float | None:
+    """Root-mean-square error of energies (eV/atom) beside one shift for each element, by least squares.
+
+    Of models whose zero of energy is another one than that of the labels. None where the frames with an
+    energy are no more than their elements.
+    """
+    kept = [
+        (atoms, found.energy - label)
+        for atoms, found in zip(references, predictions, strict=True)
+        if (label := get_label(atoms, "energy")) is not None and not is_isolated(atoms)
+    ]
+    elements = sorted({int(z) for atoms, _ in kept for z in atoms.numbers})
+    if len(kept) <= len(elements):
+        return None
+    share = np.array([[np.mean(atoms.numbers == z) for z in elements] for atoms, _ in kept])
+    error = np.array([difference / len(atoms) for atoms, difference in kept])
+    shifts, *_ = np.linalg.lstsq(share, error, rcond=None)
+    return _rms(error - share @ shifts)
 
 
 def worst_frames(

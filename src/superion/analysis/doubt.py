@@ -7,6 +7,7 @@ from typing import Any
 
 from ase import Atoms
 
+from superion.model import model_of
 from superion.potentials.trust import GRADE_LIMIT, GROWTH, Trust
 
 
@@ -17,8 +18,8 @@ def doubts(calculator: Any, structures: Sequence[Atoms]) -> dict[str, Any]:
     an atom. extrapolation_grades. extrapolated: numbers of the structures far from the training data, by
     their grade, or by a deviation of the energy that is `GROWTH` times the smallest of the series.
     """
-    potential = getattr(calculator, "potential", None)
-    trust = Trust(potential) if potential is not None else None
+    model = model_of(calculator)
+    trust = Trust(model) if model is not None else None
     if not trust:
         return {}
     found = [trust(atoms) for atoms in structures]

@@ -36,7 +36,9 @@ def arrange(
     energy: Annotated[
         str,
         typer.Option(
-            metavar="electrostatic|MODEL", help="Ewald energy of the --charges as points, or a model file."
+            metavar="electrostatic|MODEL",
+            help="Ewald energy of the --charges as points, or that of a model: a model file, a settings file "
+            "(.yaml; `superion schema label`), or the name of a labeller.",
         ),
     ] = ELECTROSTATIC,
     charges: Annotated[
@@ -219,9 +221,9 @@ def _energy(energy: str, model: SiteModel, charges: dict[str, float]) -> Arrange
         from superion.electrostatics import interaction_matrix
 
         return PairEnergy.of(model, interaction_matrix(model.positions, model.cell), charges)
-    from superion.potentials import Potential
+    from superion.cli.options import load_model
 
-    potential = Potential.load(energy)
+    potential = load_model(energy)
     return StructureEnergy(model, lambda atoms: potential.evaluate(atoms).energy)
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from superion.cli.options import (
+    AnyModel,
     ChargedCells,
     Json,
     Reading,
     check_output,
     drawing,
-    load_potential,
+    load_model,
     parse_charges,
     parse_supercell,
     reads_files,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @reads_files
 def defect(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file (.safetensors).")],
+    model: AnyModel,
     structure: Annotated[
         Path, typer.Argument(metavar="STRUCTURE", help="The crystal; of several frames the last.")
     ],
@@ -108,7 +109,7 @@ def defect(
     """
     from superion.defects import DefectSettings, labelled_energies, run_defects
     from superion.files import write_json
-    from superion.study.settings_file import validate
+    from superion.settings_file import validate
 
     for file in (json, figure):
         if file and file.parent != output:  # the run makes that one
@@ -135,7 +136,7 @@ def defect(
     }
     settings = validate(chosen, DefectSettings, remedy="see `superion defect --help`.")
     crystal = reading.structure(structure)
-    potential = load_potential(model, charged_cells)
+    potential = load_model(model, charged_cells)
     result = run_defects(potential, crystal, settings, output, start=start, parallel=parallel)
     known = labelled_energies(result, labels) if labels else []
     show(result, known)

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from superion.cli.options import (
+    AnyModel,
     ChargedCells,
     Device,
-    Driver,
     Json,
     Precision,
     Reading,
     check_output,
-    load_potential,
+    load_model,
     parse_supercell,
     parse_vector,
-    read_driver,
     reads_files,
 )
 from superion.cli.ranks import rank, relaunch
@@ -38,7 +37,7 @@ SOUGHT = 300
 
 @reads_files
 def md(
-    model: Driver,
+    model: AnyModel,
     structure: Annotated[
         Path, typer.Argument(metavar="STRUCTURE", help="Structure file; of several frames the last.")
     ],
@@ -174,11 +173,10 @@ def md(
         raise InputError("LAMMPS runs on the CPU.", remedy="leave out --device, or --engine lammps.")
     if ranks > 1 and rank() is None:
         raise typer.Exit(relaunch(ranks))
-    from superion.files import sha256, write_json
-    from superion.potentials import Calculator
+    from superion.files import write_json
+    from superion.settings_file import validate
     from superion.simulation import MDSettings, run_md
     from superion.structures.bare import repeated
-    from superion.study.settings_file import validate
 
     electric = {
         "field": field and parse_vector(field, "--field"),
@@ -219,48 +217,29 @@ def md(
     atoms = repeated(reading.structure(structure), parse_supercell(supercell))
     if displacement and start_dipole is None and not rank() and not resume:
         _say_of_inversion(atoms)
-    driver = read_driver(model)
-    if driver is not None:
-        own = tables is not None or charged_cells is not None
-        if engine == "lammps" or device != "cpu" or precision != "float64" or own:
-            raise InputError(
-                f"{model} is a labeller; --engine, --device, --precision, --tables and --charged-cells are "
-                "for model files.",
-                remedy="leave them out.",
-            )
-        calculator, provenance = driver
-        sampled_with = f"{provenance['kind']} {provenance['labeller']}"
-        done = run_md(atoms, calculator, settings, output, resume=resume, provenance=provenance)
-    else:
-        potential = load_potential(model, charged_cells).with_precision(precision)
-        provenance = {"model": sha256(model)}
-        sampled_with = f"model {provenance['model'][:16]}"
-        if charged_cells is not None:
-            provenance["charged_cells"] = charged_cells
-        if precision != "float64":
-            provenance["precision"] = precision
-        if tables is not None:
-            potential = potential.tabulated(tables)
-            provenance["tables"] = tables
-        if engine == "lammps":
-            from superion.simulation.lammps import EngineSettings
-            from superion.simulation.lammps_md import run_lammps
+    potential = load_model(model, charged_cells).with_precision(precision)
+    if tables is not None:
+        potential = potential.tabulated(tables)
+    provenance = potential.identity
+    if engine == "lammps":
+        from superion.simulation.lammps import EngineSettings
+        from superion.simulation.lammps_md import run_lammps
 
-            how = validate({"route": route or "auto"}, EngineSettings, remedy="see `superion md --help`.")
-            done = run_lammps(atoms, potential, settings, output, engine=how, provenance=provenance)
-        else:
-            calculator = Calculator(potential, device=device)
-            if device != "cpu":
-                provenance["device"] = device
-            done = run_md(atoms, calculator, settings, output, resume=resume, provenance=provenance)
+        how = validate({"route": route or "auto"}, EngineSettings, remedy="see `superion md --help`.")
+        done = run_lammps(atoms, potential, settings, output, engine=how, provenance=provenance)
+    else:
+        calculator = potential.calculator(device=device)
+        provenance |= {"device": device} if device != "cpu" else {}
+        done = run_md(atoms, calculator, settings, output, resume=resume, provenance=provenance)
     if rank():
         return
     if frames is not None:
+        from superion.model import summary
         from superion.simulation import read_trajectory
         from superion.training.frames import write_sample
 
         name = output.absolute().name
-        written = write_sample(frames, read_trajectory(output), atoms, name, sampled_with)
+        written = write_sample(frames, read_trajectory(output), atoms, name, summary(provenance))
         typer.echo(f"{len(written)} frames without labels: {frames}")
     _say(done, settings)
     if json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import Json
+from superion.cli.options import Json, load_charges
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -159,7 +159,6 @@ def _current(
     import numpy as np
 
     from superion.analysis.infrared import current_of
-    from superion.potentials import Potential
     from superion.simulation import kelvin_of, read_trajectory
     from superion.study.dielectric import volume_of
 
@@ -168,9 +167,7 @@ def _current(
         raise InputError("a spectrum needs at least two frames.", file=folder, remedy="run longer.")
     timestep = float(trajectory.times[1] - trajectory.times[0])
     if model is not None:
-        charges = Potential.load(model).response
-        if charges is None:
-            raise InputError("the model has no charges.", file=model, remedy="use one with electrostatics.")
+        charges = load_charges(model)
         current, differences = current_of(trajectory, charges, charge_scale)
     elif trajectory.tracked_dipole is not None:
         current, differences = np.diff(trajectory.tracked_dipole, axis=0) / timestep, True

@@ -103,6 +103,7 @@ def fit_model(
     from superion.files import sha256, write_json
     from superion.potentials import Potential
     from superion.potentials.baseline import undetermined
+    from superion.settings_file import read_settings, validate
     from superion.structures import require_labels
     from superion.structures.candidates import require_mapped
     from superion.structures.split import hold_out
@@ -113,7 +114,6 @@ def fit_model(
     from superion.study.presets.base import Options
     from superion.study.presets.registry import fit_preset
     from superion.study.provenance import NUMERICAL, versions
-    from superion.study.settings_file import read_settings, validate
 
     chosen = fit_preset(preset)
     settings = read_settings(config, chosen.settings) if config else chosen.settings()

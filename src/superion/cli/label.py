@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from superion.cli.options import Reading, check_output, labeller_settings, reads_files
+from superion.cli.options import Reading, check_output, reads_files
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -69,6 +69,7 @@ def label(
 
     Exit code 0 if every structure has a label, 1 if some failed (they are listed), 2 for an error.
     """
+    from superion.potentials.opening import labeller_settings
     from superion.reference import export, label_frames, stored_labels
     from superion.structures import census, read_frames
     from superion.structures.read import read_raw
@@ -114,7 +115,7 @@ def label(
 def choose_workers(text: str) -> Workers:
     """Workers from text such as `processes:2`, or from a YAML file."""
     from superion.reference import ExecutorSettings, factory_workers, make_workers
-    from superion.study.settings_file import read_settings
+    from superion.settings_file import read_settings
 
     if text.endswith((".yaml", ".yml")):
         return factory_workers(read_settings(text, ExecutorSettings))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from superion.cli.options import load_model
 from superion.errors import InputError, ModelError
 
 
@@ -25,11 +26,10 @@ def plugin(
     accuracy: Annotated[float, typer.Option(help="Relative accuracy of electrostatic forces.")] = 1e-6,
 ) -> None:
     """Compile the LAMMPS pair style, and print its path or what an input script needs to use it."""
-    from superion.potentials import Potential
+    from superion.settings_file import validate
     from superion.simulation.lammps import EngineSettings
     from superion.simulation.lammps_plugin import build_plugin
     from superion.simulation.lammps_styles import input_lines
-    from superion.study.settings_file import validate
 
     chosen = validate(
         {"kspace": kspace, "accuracy": accuracy},
@@ -41,7 +41,7 @@ def plugin(
             raise InputError("--elements needs a MODEL.", remedy="give the model file.")
         typer.echo(build_plugin())
         return
-    potential = Potential.load(model)
+    potential = load_model(model)
     symbols = [part.strip() for part in elements.split(",")] if elements else potential.species
     unknown = sorted(set(symbols) - set(potential.species)) if potential.species else []
     if unknown or not symbols:

@@ -102,8 +102,8 @@ def locality(
     from superion.files import write_json
     from superion.locality import LocalitySettings, Samples
     from superion.locality import locality as spreads
+    from superion.settings_file import validate
     from superion.structures.bare import repeated
-    from superion.study.settings_file import validate
 
     terms = {Path(what).name: _terms(what, screening) for what in subtract or ()}
     given: dict[str, Any] = {}
@@ -210,8 +210,8 @@ def _make(
     again: bool,
 ) -> Samples:
     from superion.cli.label import choose_workers
-    from superion.cli.options import labeller_settings
     from superion.locality import make_samples
+    from superion.potentials.opening import labeller_settings
 
     chosen, workers = labeller_settings(labeller), choose_workers(executor)
     try:

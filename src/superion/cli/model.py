@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from superion.cli.options import (
+    AnyModel,
     ChargedCells,
     Device,
     Precision,
     Reading,
-    load_potential,
+    load_model,
     reads_files,
 )
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @reads_files
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
+    model: AnyModel,
     frames: Annotated[Path, typer.Argument(metavar="FRAMES", help="File with structures, labelled or not.")],
     output: Annotated[
         Path | None,
@@ -50,18 +51,29 @@ def evaluate(
     reading: Reading,
 ) -> None:
     """Predict structures with a model and print its errors where there are labels."""
-    from superion.analysis.accuracy import errors
+    from superion.analysis.accuracy import errors, shifted_energy_error
     from superion.errors import ModelError
     from superion.files import write_json
     from superion.study.evaluate import comparable, predict, write_predictions
 
-    potential = load_potential(model, charged_cells).with_precision(precision)
+    potential = load_model(model, charged_cells).with_precision(precision)
     (structures,) = reading.files([frames])
     found = predict(potential, structures, device=device, progress=True)
     if output:
         write_predictions(output, structures, found)
-    metrics = {"train": None, "test": errors(comparable(potential, structures), found)}
+    metrics: dict[str, dict[str, Any] | None] = {
+        "train": None,
+        "test": errors(comparable(potential, structures), found),
+    }
     print_metrics(metrics)
+    if "external" in potential.provenance and metrics["test"] is not None:
+        shifted = shifted_energy_error(comparable(potential, structures), found)
+        metrics["test"]["energy_rmse_per_atom_shifted"] = shifted
+        if shifted is not None:
+            typer.echo(
+                f"note: the zero of energy of {model} may be another one than that of the labels; beside a "
+                f"shift of each element, RMSE energy {1000 * shifted:.4g} meV/atom"
+            )
     if any("REF_bec" in atoms.arrays for atoms in structures):
         from superion.electrostatics import born_errors
 

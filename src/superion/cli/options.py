@@ -20,18 +20,15 @@ from superion.files import is_model
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from superion.potentials import Potential
-    from superion.reference import LabellerSettings
+    from superion.electrostatics import ChargeModel
+    from superion.model import Model
     from superion.structures.foreign import Foreign
 
-Driver = Annotated[
-    Path,
-    typer.Argument(
-        metavar="MODEL",
-        help="Model file; or what labels are made with: gpaw, cp2k, sevennet, chgnet, or a settings file "
-        "(.yaml; `superion schema label`). A settings file may name code to run: use your own only.",
-    ),
-]
+ANY_MODEL = (
+    "Model file (.safetensors); or any ASE calculator or labeller: a settings file (.yaml; `superion schema "
+    "label`), or gpaw, cp2k, sevennet, chgnet. A settings file may name code to run: use your own only."
+)
+AnyModel = Annotated[Path, typer.Argument(metavar="MODEL", help=ANY_MODEL)]
 Precision = Annotated[
     str,
     typer.Option(
@@ -235,55 +232,29 @@ def check_output(path: Path) -> None:
     check_file_output(path)
 
 
-def labeller_settings(text: str) -> LabellerSettings:
-    """Settings of a labeller by its name, or from a YAML file, or of a model file."""
-    from superion.reference import LabellerSettings, named_labeller
-    from superion.study.settings_file import read_settings
+def load_model(what: str | Path, charged_cells: str | None = None) -> Model:
+    """The model that an argument names (`open_model`), with what `--charged-cells` says."""
+    from superion.potentials.opening import open_model
 
-    if is_model(text):
-        return LabellerSettings.model_validate({"model": str(Path(text).resolve())})
-    if text.endswith((".yaml", ".yml")):
-        folder = Path(text).parent
-        return read_settings(text, LabellerSettings).with_path(lambda file: str((folder / file).resolve()))
-    return named_labeller(text)
-
-
-def read_driver(text: Path) -> tuple[Any, dict[str, Any]] | None:
-    """Calculator and facts of the labeller that a `Driver` argument names; None if it is a model file."""
-    from superion.reference import make_driver
-
-    if is_model(text) or (text.suffix not in (".yaml", ".yml") and (text.suffix or text.exists())):
-        return None
-    return make_driver(labeller_settings(str(text)))
-
-
-def load_potential(path: Path, charged_cells: str | None = None) -> Potential:
-    """The potential in a model file, with what `--charged-cells` says."""
-    from superion.potentials import Potential
-
-    potential = Potential.load(path)
+    model = open_model(what)
     if charged_cells is None:
-        return potential
-    if potential.charge_model is None:
-        typer.echo(f"note: --charged-cells has no effect, for {path} has no charges.", err=True)
-    return potential.with_charged_cells(charged_cells)
+        return model
+    changed = model.with_charged_cells(charged_cells)
+    if model.charge_model is None:
+        typer.echo(f"note: --charged-cells has no effect, for {what} has no charges.", err=True)
+    return changed
 
 
-def make_calculator(model: Path, charged_cells: str | None = None) -> tuple[Any, dict[str, Any]]:
-    """Calculator and JSON-ready facts of what a `Driver` argument names, a model file or a labeller."""
-    from superion.files import sha256
-    from superion.potentials import Calculator
-
-    found = read_driver(model)
-    if found is None:
-        facts = {} if charged_cells is None else {"charged_cells": charged_cells}
-        return Calculator(load_potential(model, charged_cells)), {"model": sha256(model)} | facts
-    if charged_cells is not None:
+def load_charges(what: Path) -> ChargeModel:
+    """The charges of a model that an electric field acts on; InputError with the reason if it has none."""
+    charges = load_model(what).response
+    if charges is None:
         raise InputError(
-            f"{model} is a labeller; --charged-cells is for model files.",
-            remedy="leave it out; a settings file with labeller: {model: FILE} takes the key charged_cells.",
+            "the model has no charges that are known to change as atoms move.",
+            file=what,
+            remedy="use a model of superion with electrostatics.",
         )
-    return found
+    return charges
 
 
 @contextmanager

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from superion.cli.options import (
+    AnyModel,
     ChargedCells,
-    Driver,
     Json,
     Reading,
     check_output,
     drawing,
-    make_calculator,
+    load_model,
     parse_supercell,
     reads_files,
 )
@@ -24,7 +24,7 @@ from superion.errors import InputError
 
 @reads_files
 def show_phonons(
-    model: Driver,
+    model: AnyModel,
     structure: Annotated[
         Path, typer.Argument(metavar="STRUCTURE", help="Structure file; of several frames the last.")
     ],
@@ -76,12 +76,12 @@ def show_phonons(
     from superion.electrostatics.polarization import BornModel, sum_rule_notes
     from superion.errors import MAKE_CRYSTAL
     from superion.files import write_json
-    from superion.potentials import Calculator
 
     for output in (json, figure):
         if output:
             check_output(output)
-    calculator, _ = make_calculator(model, charged_cells)
+    potential = load_model(model, charged_cells)
+    calculator = potential.calculator()
     atoms = reading.structure(structure)
     if not atoms.pbc.all() or atoms.cell.rank < 3:
         raise InputError(
@@ -90,7 +90,7 @@ def show_phonons(
     counts = parse_supercell(mesh)
     check_mesh(f"the mesh {mesh}", prod(counts), len(atoms))
     check_mesh(f"a path of {points} points", points, len(atoms))
-    reach = calculator.potential.reach if isinstance(calculator, Calculator) else None
+    reach = potential.reach
     needed = smallest_supercell(atoms.cell.array, reach or REACH)
     repeated = needed if supercell == "auto" else parse_supercell(supercell)
     if any(n < least for n, least in zip(repeated, needed, strict=True)):
@@ -98,7 +98,7 @@ def show_phonons(
     check_supercell(len(atoms), repeated)
     if relax:
         atoms = relaxed(atoms, calculator, fmax=fmax)
-    charges = calculator.potential.response if polar and isinstance(calculator, Calculator) else None
+    charges = potential.response if polar else None
     found = born_charges(atoms, charges) if charges is not None else None
     born = found.conserving().values if found is not None else None
     missing = float(np.abs(found.violation).max()) if found is not None else 0.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from superion.cli.electric import Discard, after
-from superion.cli.options import Json, Reading, check_output, drawing, reads_files
+from superion.cli.options import Json, Reading, check_output, drawing, load_model, reads_files
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ def show_profile(
 ) -> None:
     """Charge density, electric field and potential across a slab, averaged over planes and frames."""
     from superion.files import write_json
-    from superion.potentials import Potential
     from superion.study.profile import analyse
 
     for output in (json, figure):
@@ -75,7 +74,7 @@ def show_profile(
             f"unknown surroundings {surroundings!r}.", remedy=f"write one of {', '.join(SURROUNDINGS)}."
         )
     bounds = parse_region(region) if region is not None else None
-    potential = Potential.load(model)
+    potential = load_model(model)
     frames, trajectory = _frames(source, discard, every, reading)
     result = analyse(
         potential,

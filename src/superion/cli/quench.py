@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from superion.cli.options import (
+    AnyModel,
     ChargedCells,
-    Driver,
     Reading,
-    make_calculator,
+    load_model,
     parse_supercell,
     reads_files,
 )
@@ -19,7 +19,7 @@ from superion.cli.options import (
 
 @reads_files
 def quench(
-    model: Driver,
+    model: AnyModel,
     structure: Annotated[
         Path, typer.Argument(metavar="STRUCTURE", help="Structure file; of several frames the last.")
     ],
@@ -40,9 +40,9 @@ def quench(
     reading: Reading,
 ) -> None:
     """Melt a structure and cool it at constant volume; the last frame is DIR/quenched.extxyz."""
+    from superion.settings_file import validate
     from superion.simulation.quench import QuenchSettings, melt_quench
     from superion.structures.bare import repeated, state, stated
-    from superion.study.settings_file import validate
     from superion.training.frames import write_frames
 
     chosen = {
@@ -58,14 +58,14 @@ def quench(
     }
     settings = validate(chosen, QuenchSettings, remedy="see `superion quench --help`.")
     atoms = repeated(reading.structure(structure), parse_supercell(supercell))
-    calculator, provenance = make_calculator(model, charged_cells)
+    potential = load_model(model, charged_cells)
     final = melt_quench(
         atoms,
-        calculator,
+        potential.calculator(),
         settings,
         output,
         resume=resume,
-        provenance=provenance,
+        provenance=potential.identity,
         warned=lambda text: typer.echo(f"warning: {text}.", err=True),
     )
     final.info = {"frame_id": f"{structure.name.split('.')[0]}-quenched", "config_type": "quenched"}

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from superion.cli.options import (
+    AnyModel,
     ChargedCells,
-    Driver,
     Json,
     Reading,
     check_output,
-    make_calculator,
+    load_model,
     reads_files,
 )
 from superion.errors import InputError
@@ -31,7 +31,7 @@ SAME = 0.01
 
 @reads_files
 def show_relax(
-    model: Driver,
+    model: AnyModel,
     structure: Annotated[
         Path, typer.Argument(metavar="STRUCTURE", help="Structure file; of several frames the last.")
     ],
@@ -88,6 +88,7 @@ def show_relax(
     from superion.analysis.doubt import doubts
     from superion.analysis.relaxation import FREEDOMS, OPTIMISERS, relax
     from superion.files import write_json
+    from superion.model import require
     from superion.structures.write import format_of, write_structure
 
     for path in (json, output):
@@ -102,7 +103,10 @@ def show_relax(
             f"--pressure has no effect with --cell {cell}.", remedy="write --cell volume or --cell full."
         )
     atoms = _read(structure, reading)
-    calculator, facts = make_calculator(model, charged_cells)
+    potential = load_model(model, charged_cells)
+    if cell != "none":
+        require(potential, "stress", f"--cell {cell}")
+    calculator = potential.calculator()
     if symmetry:
         _hold_symmetry(atoms)
     told = written = time.monotonic()
@@ -132,7 +136,7 @@ def show_relax(
         "structure": str(structure),
         "output": str(output),
         "cell": cell,
-        "model": facts,
+        "model": potential.identity,
     }
     result |= doubts(calculator, [found.atoms])
     _print(result)

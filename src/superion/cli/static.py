@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from superion.cli.options import (
+    AnyModel,
     ChargedCells,
-    Driver,
     Json,
     Reading,
     check_output,
     drawing,
-    make_calculator,
+    load_model,
     reads_files,
 )
 from superion.errors import InputError
@@ -35,7 +35,7 @@ Force = Annotated[float, typer.Option("--fmax", help="Force on an atom that is t
 
 @reads_files
 def show_eos(
-    model: Driver,
+    model: AnyModel,
     structure: Annotated[
         Path | None,
         typer.Argument(metavar="[STRUCTURE]", help="Structure file; of several frames the last."),
@@ -81,7 +81,7 @@ def show_eos(
     fits: list[EquationOfState] = []
     given = frames[start].get_volume()
     for name in (str(model), *(also or ())):
-        calculator, _ = make_calculator(Path(name), charged_cells)
+        calculator = load_model(name, charged_cells).calculator()
         found = one_branch(energy_curve(frames, calculator, relax=relax, fmax=fmax, start=start), given)
         fits.append(birch_murnaghan(found.volumes, found.energies))
         curves.append(
@@ -118,7 +118,7 @@ def show_eos(
 
 @reads_files
 def show_elastic(
-    model: Driver,
+    model: AnyModel,
     structure: Annotated[
         Path, typer.Argument(metavar="STRUCTURE", help="Structure file; of several frames the last.")
     ],
@@ -146,6 +146,7 @@ def show_elastic(
     from superion.analysis.elastic import elastic_tensor
     from superion.analysis.relaxation import relaxed
     from superion.files import write_json
+    from superion.model import require
 
     if json:
         check_output(json)
@@ -154,7 +155,9 @@ def show_elastic(
             f"--ion-volume must be a volume of 0 to {LARGEST_ION:g} Å³, found {ion_volume}.",
             remedy="Shannon's ionic radius of lithium makes 1.84 Å³.",
         )
-    calculator, _ = make_calculator(model, charged_cells)
+    potential = load_model(model, charged_cells)
+    require(potential, "stress", "superion elastic")
+    calculator = potential.calculator()
     atoms = reading.structure(structure)
     if relax:
         atoms = relaxed(atoms, calculator, cell=True, fmax=fmax)

@@ -11,7 +11,7 @@ from superion.cli.options import (
     ChargedCells,
     Json,
     Reading,
-    load_potential,
+    load_model,
     reads_files,
 )
 from superion.errors import InputError
@@ -35,7 +35,10 @@ def select_frames(
     train: Annotated[
         list[Path] | None, typer.Option(help="Frames trained on so far. May be repeated.")
     ] = None,
-    model: Annotated[list[Path] | None, typer.Option(help="Model file. May be repeated.")] = None,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(help="Model file; committee: any model, also a settings file. May be repeated."),
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(help="similarity: environments more similar than this are known. Default: 0.999."),
@@ -65,7 +68,7 @@ def select_frames(
         method,
         frames,
         known,
-        [load_potential(path, charged_cells) for path in model or ()],
+        [load_model(path, charged_cells) for path in model or ()],
         count=count,
         rng=np.random.default_rng(seed),
         threshold=threshold,
@@ -163,10 +166,10 @@ def compare(
 
     from superion.files import write_json
     from superion.potentials import FitSettings
+    from superion.settings_file import read_settings, validate
     from superion.structures import require_labels, split_by_trajectory
     from superion.study.config import cpu_count
     from superion.study.presets import fixed_terms
-    from superion.study.settings_file import read_settings, validate
     from superion.training.compare import CompareSettings, compare_selectors
 
     given = {

@@ -45,9 +45,9 @@ def show_transport(
 ) -> None:
     """Diffusion coefficient and conductivities of one species, with 95 % intervals or a bound."""
     from superion.files import write_json
+    from superion.settings_file import validate
     from superion.study.config import TransportSettings
     from superion.study.runs import read_runs
-    from superion.study.settings_file import validate
     from superion.study.transport import conductivity
 
     chosen = {

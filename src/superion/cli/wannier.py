@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from superion.cli.options import Json, check_output, parse_cell, parse_charges
+from superion.cli.options import Json, check_output, load_charges, parse_cell, parse_charges
 
 
 def wannier(
@@ -42,20 +42,14 @@ def wannier(
     """Dipoles of first-principles dynamics from Wannier centres, followed without jumps."""
     from superion.electrostatics.polarization import dipole_path
     from superion.electrostatics.wannier import slope, wannier_path
-    from superion.errors import InputError
     from superion.files import write_json
-    from superion.potentials import Potential
     from superion.structures.centres import read_centres
     from superion.training.frames import write_frames
 
     for target in (output, json):
         if target:
             check_output(target)
-    charges = None
-    if model is not None:
-        charges = Potential.load(model).response
-        if charges is None:
-            raise InputError("the model has no charges.", file=model, remedy="use one with electrostatics.")
+    charges = None if model is None else load_charges(model)
     frames, points = read_centres(files, centres or [], None if cell is None else parse_cell(cell))
     given = parse_charges(valence, "--valence") if valence else None
     path = wannier_path(frames, points, given, electrons=electrons)

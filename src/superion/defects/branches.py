@@ -24,8 +24,9 @@ from superion.defects.dipoles import chosen_charges
 from superion.defects.rest import Place, Relaxer, Rest
 from superion.defects.settings import DefectSettings
 from superion.errors import InputError
-from superion.potentials import Potential
+from superion.model import Model
 from superion.potentials.executors import process_pool
+from superion.potentials.opening import open_model
 from superion.progress import track
 from superion.reference.journal import Journal
 
@@ -111,7 +112,7 @@ def run_branches(
 
 
 @contextmanager
-def relaxations(potential: Potential, settings: DefectSettings, parallel: int) -> Iterator[Submit]:
+def relaxations(potential: Model, settings: DefectSettings, parallel: int) -> Iterator[Submit]:
     """What starts a relaxation: here, or in one of `parallel` processes."""
     if parallel < 1:
         raise InputError(f"the number of processes must be at least 1, found {parallel}.")
@@ -120,24 +121,13 @@ def relaxations(potential: Potential, settings: DefectSettings, parallel: int) -
         yield lambda place: _here(relaxer, place)
         return
     with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "model.safetensors"
+        model = Path(folder) / f"model{potential.suffix}"
         potential.save(model)
         with process_pool(parallel, _set_up, (model, settings.model_dump(mode="json"))) as pool:
             try:
                 yield lambda place: pool.submit(_relax, place)
             finally:  # what runs is waited for: the file of the model is needed as long
                 pool.shutdown(cancel_futures=True)
-
-
-def potential_digest(potential: Potential) -> str:
-    """SHA-256 of the terms of a potential; its provenance does not enter."""
-    digest = hashlib.sha256()
-    for term in potential.terms:
-        digest.update(json.dumps([term.kind, term.settings()], sort_keys=True).encode())
-        for name, array in sorted(term.arrays().items()):
-            digest.update(f"{name} {array.dtype} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def fingerprint(value: Any) -> str:
@@ -151,7 +141,7 @@ def _here(relaxer: Relaxer, place: Place) -> Future[Rest]:
     return future
 
 
-def _relaxer_of(potential: Potential, settings: DefectSettings) -> Relaxer:
+def _relaxer_of(potential: Model, settings: DefectSettings) -> Relaxer:
     return Relaxer(potential, chosen_charges(potential, settings) if settings.fields else None, settings)
 
 
@@ -161,7 +151,7 @@ _relaxer: Relaxer | None = None
 def _set_up(model: Path, settings: dict[str, Any]) -> None:
     """Load the potential once in each process."""
     global _relaxer
-    potential, chosen = Potential.load(model), DefectSettings.model_validate(settings)
+    potential, chosen = open_model(model), DefectSettings.model_validate(settings)
     _relaxer = _relaxer_of(potential, chosen)
 
 

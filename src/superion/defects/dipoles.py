@@ -15,7 +15,7 @@ from superion.electrostatics import ChargeModel, FixedCharges, born_charges
 from superion.electrostatics.polarization import checked_charges
 from superion.electrostatics.uniform_field import check_neutral
 from superion.errors import InputError, ModelError
-from superion.potentials import Potential
+from superion.model import Model, terms_of
 from superion.structures.bare import repeated
 
 Array = np.ndarray
@@ -25,7 +25,7 @@ METALLIC = 0.25
 """Change of Born charges with the cell, over the typical charge, from which on charge flows as in a metal."""
 
 
-def charges_for_field(potential: Potential, crystal: Atoms, settings: DefectSettings) -> ChargeModel:
+def charges_for_field(potential: Model, crystal: Atoms, settings: DefectSettings) -> ChargeModel:
     """The charges that a field acts on: those of the settings, else those of the potential.
 
     Raises InputError for a potential without charges, for charges that do not add up to zero and for
@@ -33,8 +33,9 @@ def charges_for_field(potential: Potential, crystal: Atoms, settings: DefectSett
     """
     charges = chosen_charges(potential, settings)
     if charges is None:
+        who = "a local potential" if terms_of(potential) else potential.name
         raise InputError(
-            "a local potential has no charges for a field to act on.",
+            f"{who} has no charges for a field to act on.",
             remedy="give them with --field-charges Li=0.445,P=2.225,S=-0.890, or use a model with "
             "electrostatics.",
         )
@@ -55,7 +56,7 @@ def charges_for_field(potential: Potential, crystal: Atoms, settings: DefectSett
     return charges
 
 
-def chosen_charges(potential: Potential, settings: DefectSettings) -> ChargeModel | None:
+def chosen_charges(potential: Model, settings: DefectSettings) -> ChargeModel | None:
     """The charges that are meant, unchecked; None if there are none."""
     if settings.field_charges is not None:
         return FixedCharges(settings.field_charges)

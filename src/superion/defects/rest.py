@@ -12,9 +12,8 @@ from ase.optimize import LBFGS
 from superion.defects.dipoles import dipole_change
 from superion.defects.settings import DefectSettings
 from superion.electrostatics import ChargeModel, UniformField
-from superion.electrostatics.charged_cells import with_background
 from superion.errors import SuperionError
-from superion.potentials import Calculator, Potential
+from superion.model import Model
 from superion.potentials.trust import Trust
 from superion.structures.bare import bare
 
@@ -80,16 +79,11 @@ class Place:
     dipole: Array | None = None
 
 
-def in_background(potential: Potential) -> Potential:
-    """The same potential, which takes charged cells with a uniform background, corrected if it was before."""
-    return Potential([with_background(term, True) for term in potential.terms], potential.provenance)
-
-
 class Relaxer:
-    """Brings structures to rest with one potential."""
+    """Brings structures to rest with one model."""
 
-    def __init__(self, potential: Potential, charges: ChargeModel | None, settings: DefectSettings) -> None:
-        self.potential, self.charges, self.settings = in_background(potential), charges, settings
+    def __init__(self, potential: Model, charges: ChargeModel | None, settings: DefectSettings) -> None:
+        self.potential, self.charges, self.settings = potential.in_background(), charges, settings
         self._trust = Trust(potential)
 
     def __call__(self, place: Place) -> Rest:
@@ -99,8 +93,8 @@ class Relaxer:
         if any(place.field):
             assert self.charges is not None
             field = UniformField(place.field, self.charges, self.settings.charge_scale)
-            potential = Potential([*potential.terms, field])
-        atoms.calc = Calculator(potential)
+            potential = potential.with_terms(field)
+        atoms.calc = potential.calculator()
         optimiser: Any = LBFGS(atoms, logfile=None, maxstep=LONGEST)  # type: ignore[arg-type]
         try:
             for _ in optimiser.irun(fmax=self.settings.fmax, steps=self.settings.steps):

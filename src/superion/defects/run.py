@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.defects.assemble import HOP, defect_energy, doubts
-from superion.defects.branches import fingerprint, potential_digest, relaxations
+from superion.defects.branches import fingerprint, relaxations
 from superion.defects.dipoles import charges_for_field
 from superion.defects.finite_size import Extrapolation, extrapolate
 from superion.defects.frames import FRAMES, read_starts, write_structures
@@ -20,7 +20,7 @@ from superion.defects.work import Work
 from superion.electrostatics.charged_cells import NEUTRAL
 from superion.errors import InputError
 from superion.files import locked, write_json
-from superion.potentials import Potential
+from superion.model import Model
 from superion.reference.journal import Journal
 from superion.structures.bare import FRAGMENT, bare, total_of
 
@@ -33,7 +33,7 @@ METHOD = 1
 
 
 def run_defects(
-    potential: Potential,
+    potential: Model,
     crystal: Atoms,
     settings: DefectSettings,
     folder: str | Path,
@@ -42,7 +42,7 @@ def run_defects(
     parallel: int = 1,
     progress: bool = True,
 ) -> DefectResult:
-    """Energies of the defects of a crystal, with one potential.
+    """Energies of the defects of a crystal, with one model.
 
     crystal: the structure itself; supercells are made of it. folder: holds a journal of all relaxations, the
     relaxed structures (`defects.extxyz`) and the result (`defects.json`); a call that was killed goes on with
@@ -63,7 +63,7 @@ def run_defects(
         )
     defects = defects_of(crystal, settings)
     charges = charges_for_field(potential, crystal, settings) if settings.fields else None
-    model = potential_digest(potential)
+    model = potential.digest
     root = [METHOD, model, settings.fmax, settings.steps]
     root += [charges.settings(), settings.charge_scale] if charges is not None else []
     with (

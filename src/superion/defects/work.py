@@ -12,13 +12,12 @@ from ase import Atoms
 from superion.defects.assemble import Cell, sweep
 from superion.defects.branches import Branch, Submit, Vector, fingerprint, run_branches
 from superion.defects.frames import CRYSTAL, frame_id
-from superion.defects.rest import in_background
 from superion.defects.settings import DefectSettings
 from superion.defects.structures import Defect
 from superion.electrostatics import ChargeModel
 from superion.electrostatics.polarization import checked_charges
 from superion.errors import InputError, SimulationError
-from superion.potentials import Potential
+from superion.model import Model
 from superion.reference.journal import Journal
 from superion.structures.bare import TOTAL, repeated
 
@@ -34,7 +33,7 @@ class Work:
     others begin at the structures as made. used: relaxations that the result rests on.
     """
 
-    potential: Potential
+    potential: Model
     crystal: Atoms
     defects: Sequence[Defect]
     charges: ChargeModel | None
@@ -72,7 +71,7 @@ class Work:
             (cell.crystal,) = branch.rests
             if cell.crystal.failure:
                 # a structure that is wrong has an error with a remedy of its own
-                in_background(self.potential).evaluate(cell.start)
+                self.potential.in_background().evaluate(cell.start)
                 raise SimulationError(
                     f"the crystal {cell.name} has no structure at rest: {cell.crystal.failure}.",
                     remedy="start from a structure closer to rest, or use another model.",

@@ -34,6 +34,8 @@ class Calculator(AseCalculator):
     `makov-payne:EPS` with the dielectric constant (docs/charges.md); None: as the model has it.
     """
 
+    always_stress = True
+    """Whether the stress of a crystal is known without asking for it."""
     implemented_properties = [  # noqa: RUF012 - as declared by ASE
         "energy",
         "free_energy",

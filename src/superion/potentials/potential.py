@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from ase import Atoms
 
 from superion.electrostatics.charged_cells import ChargedCells, with_background
@@ -15,6 +17,7 @@ from superion.electrostatics.makov_payne import MakovPayne
 from superion.electrostatics.polarizable_response import PolarizableResponse
 from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.errors import ModelError
+from superion.files import sha256
 from superion.neighbours import NeighbourList
 from superion.potentials import model_file
 from superion.potentials.gp import Deviation, SparseGP
@@ -23,20 +26,35 @@ from superion.potentials.neural.term import NeuralTerm
 from superion.surroundings import evaluate_local
 from superion.terms import Evaluation, LocalTerm, Term
 
+if TYPE_CHECKING:
+    from superion.potentials.calculator import Calculator
+
 
 class Potential:
     """Energy, forces and virial as a sum of terms.
 
     provenance: JSON-ready facts on how it was made (data hash, settings, versions), kept in its file.
+    name: of its file, for messages.
     """
 
-    def __init__(self, terms: Sequence[Term], provenance: Mapping[str, Any] | None = None) -> None:
+    suffix = ".safetensors"
+
+    def __init__(
+        self,
+        terms: Sequence[Term],
+        provenance: Mapping[str, Any] | None = None,
+        *,
+        name: str = "the potential",
+        identity: Mapping[str, Any] | None = None,
+    ) -> None:
+        """identity: facts by which records know it; None: the hash of its terms."""
         if not terms:
             raise ModelError("a potential needs at least one term.", remedy="give it one.")
         self.terms = tuple(terms)
         self._local = [term for term in self.terms if isinstance(term, LocalTerm)]
         self._other = [term for term in self.terms if not isinstance(term, LocalTerm)]
         self.provenance = dict(provenance or {})
+        self.name, self._identity = name, None if identity is None else dict(identity)
 
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Energy (eV), atomic energies, forces (eV/Å), virial (eV), charges (e) and dipole (e·Å)."""
@@ -60,7 +78,10 @@ class Potential:
         Its file stays the same. Sums, 2- and 3-body blocks, repulsion and electrostatics are always float64.
         """
         terms = [t.with_precision(precision) if isinstance(t, SparseGP) else t for t in self.terms]
-        return Potential(terms, self.provenance)
+        found = self._changed(terms, precision=precision)
+        if precision == "float64" and found._identity is not None:
+            del found._identity["precision"]  # what is usual is no fact
+        return found
 
     def with_charged_cells(self, chosen: ChargedCells | str) -> Potential:
         """The same potential, which does something else with periodic cells that are not neutral.
@@ -75,7 +96,21 @@ class Potential:
         charges = Potential(terms).charge_model
         if chosen.permittivity is not None and charges is not None:
             terms.append(MakovPayne(charges, chosen.permittivity))
-        return Potential(terms, self.provenance)
+        return self._changed(terms, charged_cells=str(chosen))
+
+    def in_background(self) -> Potential:
+        """The same potential, which takes charged cells with a uniform background, corrected if it was."""
+        return self._changed([with_background(term, True) for term in self.terms])
+
+    def with_terms(self, *terms: Term) -> Potential:
+        """The sum of the potential and further terms."""
+        return Potential([*self.terms, *terms], self.provenance, name=self.name)
+
+    def calculator(self, *, device: str = "cpu") -> Calculator:
+        """A new ASE calculator, on a device."""
+        from superion.potentials.calculator import Calculator
+
+        return Calculator(self, device=device)
 
     def deviation(self, atoms: Atoms) -> Deviation:
         """Predictive standard deviations of energy (eV), atomic energies (eV) and forces (eV/Å)."""
@@ -87,7 +122,38 @@ class Potential:
     def tabulated(self, tolerance: float) -> Potential:
         """The same potential with its 2- and 3-body energies read from tables, see `SparseGP.tabulated`."""
         terms = [term.tabulated(tolerance) if isinstance(term, SparseGP) else term for term in self.terms]
-        return Potential(terms, self.provenance)
+        return self._changed(terms, tables=tolerance)
+
+    def _changed(self, terms: Sequence[Term], **facts: Any) -> Potential:
+        """The same potential computed in another way, known by what it was and by `facts`."""
+        identity = None if self._identity is None else self._identity | facts
+        return Potential(terms, self.provenance, name=self.name, identity=identity)
+
+    @property
+    def gives(self) -> frozenset[str]:
+        """What it tells of a structure, by the names of ASE; forces_std with a covariance."""
+        found = {"energy", "forces", "stress", "energies"}
+        if any(getattr(term, "factor", None) is not None for term in self.terms):
+            found.add("forces_std")
+        if self._charge_models():
+            found |= {"charges", "dipole"}
+        return frozenset(found)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """SHA-256 of its file, or of its terms, and how it is computed if that was chosen."""
+        return {"terms": self.digest} if self._identity is None else dict(self._identity)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the terms; provenance does not enter."""
+        digest = hashlib.sha256()
+        for term in self.terms:
+            digest.update(json.dumps([term.kind, term.settings()], sort_keys=True).encode())
+            for name, array in sorted(term.arrays().items()):
+                digest.update(f"{name} {array.dtype} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
     @property
     def species(self) -> list[str]:
@@ -118,10 +184,7 @@ class Potential:
     @property
     def charge_model(self) -> ChargeModel | None:
         """The charges alone, whatever dipoles there are; None without, ModelError if terms differ in them."""
-        held = [
-            term if isinstance(term, ChargeModel) else getattr(term, "charges", None) for term in self.terms
-        ]
-        found = [one for one in held if isinstance(one, ChargeModel) and getattr(one, "charged", True)]
+        found = self._charge_models()
         if len({json.dumps(model.settings(), sort_keys=True) for model in found}) > 1:
             raise ModelError(
                 f"the terms of this potential have {len(found)} different charge models.",
@@ -129,11 +192,22 @@ class Potential:
             )
         return found[0] if found else None
 
+    def _charge_models(self) -> list[ChargeModel]:
+        held = [
+            term if isinstance(term, ChargeModel) else getattr(term, "charges", None) for term in self.terms
+        ]
+        return [one for one in held if isinstance(one, ChargeModel) and getattr(one, "charged", True)]
+
     def save(self, path: str | Path) -> None:
         """Write one self-contained safetensors file, atomically."""
         model_file.save(path, self.terms, self.provenance)
 
     @classmethod
-    def load(cls, path: str | Path) -> Potential:
-        """Read a model file; CorruptFileError or ModelError with advice if it cannot be used."""
-        return cls(*model_file.load(path))
+    def load(cls, path: str | Path, *, charged_cells: str | None = None) -> Potential:
+        """Read a model file; CorruptFileError or ModelError with advice if it cannot be used.
+
+        charged_cells: see `with_charged_cells`; None: as the model has it.
+        """
+        terms, provenance = model_file.load(path)
+        found = cls(terms, provenance, name=str(path), identity={"model": sha256(path)})
+        return found if charged_cells is None else found.with_charged_cells(charged_cells)

@@ -13,12 +13,12 @@ from torch import Tensor
 from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.torch_coulomb import TorchCoulomb
 from superion.errors import ModelError, naming
+from superion.model import Model, terms_of
 from superion.neighbours import NeighbourList
 from superion.potentials.angle import AngleBlock
 from superion.potentials.gp import SparseGP
 from superion.potentials.neural.term import NeuralTerm
 from superion.potentials.pair import PairBlock, species_index
-from superion.potentials.potential import Potential
 from superion.potentials.repulsion import Repulsion
 from superion.potentials.soap import SoapBlock
 from superion.potentials.torch_blocks import TorchAngle, TorchPair, TorchRepulsion
@@ -51,14 +51,14 @@ class TorchPotential:
     does. Raises InputError for a device that is not there, ModelError for a term that is not known here.
     """
 
-    def __init__(self, potential: Potential, device: str | torch.device = "cpu") -> None:
+    def __init__(self, potential: Model, device: str | torch.device = "cpu") -> None:
         self.potential = potential
         self.device = usable(device)
         self._gps: list[SparseGP] = []
         self._parts: list[Part] = []
         self._coulomb: list[TorchCoulomb] = []
         self._others: list[Term] = []
-        for term in potential.terms:
+        for term in terms_of(potential):
             if isinstance(term, SparseGP):
                 self._gps.append(term)
                 for block, weights in zip(term.blocks, term.split(term.weights), strict=True):

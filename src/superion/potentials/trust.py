@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
+from superion.model import Model, terms_of
 from superion.potentials.gp import SparseGP
 from superion.potentials.maxvol import active_sets, grade
-from superion.potentials.potential import Potential
 from superion.potentials.soap import SoapBlock
 
 GRADE_LIMIT = 5.0
@@ -35,9 +35,9 @@ class Doubt:
 class Trust:
     """Extrapolation grade and predicted deviations of energy and forces, of a potential that can tell."""
 
-    def __init__(self, potential: Potential) -> None:
+    def __init__(self, potential: Model) -> None:
         self._potential = potential
-        local = [term for term in potential.terms if isinstance(term, SparseGP)]
+        local = [term for term in terms_of(potential) if isinstance(term, SparseGP)]
         blocks = [block for term in local for block in term.blocks if isinstance(block, SoapBlock)]
         self._block = blocks[0] if blocks else None
         self._active = active_sets(blocks[0].points) if blocks else {}

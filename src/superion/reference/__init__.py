@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from superion.reference.driver import Driver, make_driver
+    from superion.reference.driver import Driver
     from superion.reference.executors import ExecutorSettings, Workers, factory_workers, make_workers
     from superion.reference.labeller import Labeller, SetupError, UnfitError, label_key, structure_key
     from superion.reference.labels import InvalidLabelError, Labels, UnconvergedError
@@ -37,7 +37,6 @@ __all__ = [
     "label_frames",
     "label_key",
     "labelled",
-    "make_driver",
     "make_labeller",
     "make_workers",
     "named_labeller",
@@ -66,7 +65,6 @@ _MODULES = {
     "label_frames": "run",
     "label_key": "labeller",
     "labelled": "output",
-    "make_driver": "driver",
     "make_labeller": "settings",
     "make_workers": "executors",
     "named_labeller": "settings",

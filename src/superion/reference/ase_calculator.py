@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,10 +13,13 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator as AseCalculator
 from ase.calculators.calculator import PropertyNotImplementedError, SCFError
 
+from superion.errors import InputError
 from superion.files import sha256
 from superion.reference.labeller import SetupError, made_with
 from superion.reference.labels import InvalidLabelError, Kind, Labels, UnconvergedError
 
+WRITTEN = frozenset({"", ".log", ".txt", ".out", ".err", ".traj", ".db"})
+"""Suffixes of files that calculators write: what is in them is not what a label depends on."""
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
@@ -62,6 +66,11 @@ def _optional(calculator: AseCalculator, name: str, atoms: Atoms) -> Any:
         return None
 
 
+def implemented(calculator: AseCalculator) -> frozenset[str]:
+    """What a calculator says it gives."""
+    return frozenset(getattr(calculator, "implemented_properties", ())) | {"energy", "forces"}
+
+
 def _same(one: Atoms, other: Atoms) -> bool:
     return len(one) == len(other) and bool(
         (one.numbers == other.numbers).all()
@@ -81,12 +90,13 @@ class AseLabeller:
                 f"{path!r} is not the path of a calculator.",
                 remedy="write module:Class, e.g. ase.calculators.emt:EMT.",
             )
-        self.name, self._arguments = path, arguments
+        self.name, self._arguments, self._hashed = path, arguments, _hashed(arguments)
         self._calculator: AseCalculator | None = None
+        self.packages = (*_distributions(path), *(() if path.startswith("ase.") else ("ase",)))
 
     def settings(self) -> dict[str, Any]:
-        """The class and its arguments."""
-        return {"ase": self.name, "arguments": self._arguments}
+        """The class and its arguments; a file that it reads, such as a model, by its SHA-256."""
+        return {"ase": self.name, "arguments": self._hashed}
 
     def label(self, atoms: Atoms) -> Labels:
         """Energy, forces and whatever else the calculator implements."""
@@ -95,9 +105,15 @@ class AseLabeller:
             kept = self.calculator()
         else:
             kept.reset()
-        found = labels_from(atoms, kept, f"{self.name}, {made_with('ase')}")
+        found = labels_from(atoms, kept, f"{self.name}, {made_with(*self.packages)}")
         self._calculator = kept
         return found
+
+    def properties(self) -> frozenset[str]:
+        """What the calculator implements; SetupError if there can be none."""
+        if self._calculator is None:
+            self._calculator = self.calculator()
+        return implemented(self._calculator)
 
     def calculator(self) -> AseCalculator:
         """A new calculator; SetupError if there can be none."""
@@ -109,6 +125,111 @@ class AseLabeller:
                 f"the calculator {self.name} cannot be made ({type(error).__name__}: {error}).",
                 remedy="check its path and its arguments, and that its package is installed.",
             ) from error
+
+
+def _hashed(value: Any) -> Any:
+    """Arguments in which the SHA-256 of a file stands for its path, unless calculators write such files."""
+    if isinstance(value, dict):
+        return {key: _hashed(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hashed(inner) for inner in value]
+    if isinstance(value, str) and Path(value).suffix not in WRITTEN and Path(value).is_file():
+        return f"sha256:{sha256(value)}"
+    return value
+
+
+class CalculatorLabeller:
+    """An ASE calculator that was made in Python; its class and parameters are what it is known by."""
+
+    kind: ClassVar[Kind] = "calculator"
+
+    def __init__(self, calculator: AseCalculator) -> None:
+        """InputError for what is no calculator."""
+        if not callable(getattr(calculator, "get_property", None)):
+            raise InputError(
+                f"cannot open a {type(calculator).__name__} as a model.",
+                remedy="give a model file, a settings file (.yaml), the name of a labeller, or an ASE "
+                "calculator.",
+            )
+        kind = type(calculator)
+        self.name = f"{kind.__module__}:{kind.__qualname__}"
+        self.packages = (*_distributions(self.name), *(() if self.name.startswith("ase.") else ("ase",)))
+        self._calculator = calculator
+
+    def settings(self) -> dict[str, Any]:
+        """The class, and its parameters as text."""
+        parameters = dict(getattr(self._calculator, "parameters", None) or {})
+        return {"ase": self.name, "parameters": {key: repr(value) for key, value in parameters.items()}}
+
+    def properties(self) -> frozenset[str]:
+        """What the calculator implements."""
+        return implemented(self._calculator)
+
+    def label(self, atoms: Atoms) -> Labels:
+        """Energy, forces and whatever else the calculator implements."""
+        return labels_from(atoms, self._calculator, f"{self.name}, {made_with(*self.packages)}")
+
+
+class MetatomicLabeller(AseLabeller):
+    """A TorchScript file of metatomic, through the ASE calculator of that project.
+
+    metatomic: Bigi et al., J. Chem. Phys. 164, 064113 (2026). The settings are the hash of the file.
+    """
+
+    kind: ClassVar[Kind] = "surrogate"
+
+    def __init__(self, path: Path, device: str | None, extensions: Path | None, variant: str | None) -> None:
+        if not path.is_file():
+            raise SetupError("there is no such metatomic model.", file=path, remedy="check the path.")
+        super().__init__("metatomic_ase:MetatomicCalculator", {})
+        self.name = "metatomic"
+        self.packages = ("metatomic-ase", "metatomic-torch", "ase")
+        self._path, self._digest, self._device = path.resolve(), sha256(path), device
+        self._extensions, self._variant = extensions, variant
+
+    def settings(self) -> dict[str, Any]:
+        """SHA-256 of the file, and the variant if one was chosen."""
+        return {"metatomic": self._digest} | ({} if self._variant is None else {"variant": self._variant})
+
+    def calculator(self) -> AseCalculator:
+        """A new calculator; SetupError without the package, or for a file that it does not take."""
+        try:
+            kind = _metatomic().MetatomicCalculator
+        except ImportError as error:
+            raise SetupError(
+                f"metatomic models need its ASE calculator ({error}).",
+                remedy="pip install metatomic-torch metatomic-ase",
+            ) from error
+        chosen = {
+            "device": self._device,
+            "extensions_directory": None if self._extensions is None else str(self._extensions),
+            "variants": None if self._variant is None else {"energy": self._variant},
+        }
+        try:
+            return kind(str(self._path), **{key: value for key, value in chosen.items() if value is not None})
+        except Exception as error:  # PyTorch raises many kinds
+            raise SetupError(
+                f"the metatomic model cannot be opened ({type(error).__name__}: {error}).",
+                file=self._path,
+                remedy="check the file, its device, its extensions, and the version of metatomic-torch.",
+            ) from error
+
+
+def _metatomic() -> Any:
+    """The module of the calculator, which older releases keep elsewhere."""
+    try:
+        return import_module("metatomic_ase")
+    except ModuleNotFoundError as error:
+        try:
+            return import_module("metatomic.torch.ase_calculator")
+        except ModuleNotFoundError:
+            raise error from None
+
+
+def _distributions(path: str) -> tuple[str, ...]:
+    """Distributions that a module is installed by; none of a module that lies in a folder of the user."""
+    top = re.split(r"[.:]", path)[0]
+    return ("ase",) if top == "ase" else tuple(dict.fromkeys(packages_distributions().get(top, ())))
 
 
 class ModelLabeller:
@@ -123,6 +244,7 @@ class ModelLabeller:
         self._path, self._digest = path.resolve(), sha256(path)
         self._charged_cells = charged_cells
         self._calculator: AseCalculator | None = None
+        self.packages: tuple[str, ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """SHA-256 of the model file, and what is done with charged cells if that was chosen."""
@@ -131,8 +253,15 @@ class ModelLabeller:
 
     def label(self, atoms: Atoms) -> Labels:
         """Prediction of the model."""
+        return labels_from(atoms, self._loaded(), f"model {self._digest[:16]}, {made_with()}")
+
+    def properties(self) -> frozenset[str]:
+        """What the calculator of a potential gives."""
+        return implemented(self._loaded())
+
+    def _loaded(self) -> AseCalculator:
         if self._calculator is None:
             from superion import Calculator
 
             self._calculator = Calculator(self._path, charged_cells=self._charged_cells)
-        return labels_from(atoms, self._calculator, f"model {self._digest[:16]}, {made_with()}")
+        return self._calculator

@@ -38,6 +38,7 @@ class Cp2kLabeller:
 
     name: ClassVar[str] = "cp2k"
     kind: ClassVar[Kind] = "first-principles"
+    packages: ClassVar[tuple[str, ...]] = ("ase",)
 
     def __init__(self, settings: Cp2kSettings | None = None) -> None:
         self._settings = settings or Cp2kSettings()
@@ -46,16 +47,25 @@ class Cp2kLabeller:
         """All settings but the command."""
         return self._settings.model_dump(mode="json", exclude={"command"})
 
+    def properties(self) -> frozenset[str]:
+        """Energy, forces and stress; SetupError without the program."""
+        self._find()
+        return frozenset({"energy", "forces", "stress"})
+
+    def _find(self) -> None:
+        command = self._settings.command
+        if shutil.which(command.split()[0]) is None:
+            raise SetupError(
+                f"there is no program {command!r}.",
+                remedy="install CP2K (Debian package cp2k), or set cp2k: {command: ...}.",
+            )
+
     def label(self, atoms: Atoms) -> Labels:
         """Energy, forces, and the stress of periodic cells."""
         from ase.calculators.cp2k import CP2K
 
         settings = self._settings
-        if shutil.which(settings.command.split()[0]) is None:
-            raise SetupError(
-                f"there is no program {settings.command!r}.",
-                remedy="install CP2K (Debian package cp2k), or set cp2k: {command: ...}.",
-            )
+        self._find()
         charge, spin = total_charge(atoms), multiplicity(atoms)
         if charge != round(charge):
             raise UnfitError(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator as AseCalculator
 from ase.calculators.calculator import all_changes
 
 from superion.errors import LabelError, SuperionError
-from superion.reference.ase_calculator import AseLabeller, labels_from
+from superion.reference.ase_calculator import labels_from
 from superion.reference.labeller import Labeller
 from superion.reference.labels import Labels
-from superion.reference.settings import LabellerSettings, ModelSettings, make_labeller
 
 
 class Driver(AseCalculator):
@@ -26,8 +25,11 @@ class Driver(AseCalculator):
 
     implemented_properties = ["energy", "forces", "stress", "charges", "dipole"]  # noqa: RUF012 - as in ASE
 
-    def __init__(self, labeller: Labeller) -> None:
+    def __init__(self, labeller: Labeller, properties: frozenset[str] | None = None) -> None:
+        """properties: what the labeller gives, if that is known."""
         super().__init__()
+        if properties is not None:
+            self.implemented_properties = [n for n in self.implemented_properties if n in properties]
         self._labeller = labeller
         self._label: Callable[[Atoms], Labels] | None = None
 
@@ -41,19 +43,11 @@ class Driver(AseCalculator):
         super().calculate(atoms, properties, system_changes)
         structure = self.atoms
         assert structure is not None
-        try:
+        with explained(self._labeller.name):
             if self._label is None or "numbers" in system_changes:
                 self._label = _source(self._labeller)
             found = self._label(structure)
             found.check(structure)
-        except SuperionError:
-            raise
-        except SystemExit as error:
-            raise LabelError(
-                f"{self._labeller.name}: it ended the process (exit code {error.code or 0})."
-            ) from error
-        except Exception as error:  # codes raise many kinds
-            raise LabelError(f"{self._labeller.name}: {type(error).__name__}: {error}.") from error
         energy = found.energy if found.free_energy is None else found.free_energy
         values = {"energy": energy} | {
             name: getattr(found, name) for name in self.implemented_properties if name != "energy"
@@ -61,20 +55,22 @@ class Driver(AseCalculator):
         self.results = {name: value for name, value in values.items() if value is not None}
 
 
-def make_driver(settings: LabellerSettings) -> tuple[AseCalculator, dict[str, Any]]:
-    """The calculator of these settings, and JSON-ready facts on it: labeller, kind, settings."""
-    labeller = make_labeller(settings)
-    facts = {"labeller": labeller.name, "kind": labeller.kind, "settings": labeller.settings()}
-    if isinstance(settings.labeller, ModelSettings):
-        from superion.potentials import Calculator
-
-        own = settings.labeller
-        return Calculator(own.model, charged_cells=own.charged_cells), facts
-    return Driver(labeller), facts
+@contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Whatever the code behind a labeller raises, as LabelError with its name."""
+    try:
+        yield
+    except SuperionError:
+        raise
+    except SystemExit as error:
+        raise LabelError(f"{name}: it ended the process (exit code {error.code or 0}).") from error
+    except Exception as error:  # codes raise many kinds
+        raise LabelError(f"{name}: {type(error).__name__}: {error}.") from error
 
 
 def _source(labeller: Labeller) -> Callable[[Atoms], Labels]:
-    if not isinstance(labeller, AseLabeller):
+    fresh = getattr(labeller, "calculator", None)
+    if fresh is None:
         return labeller.label
-    calculator = labeller.calculator()
+    calculator = fresh()
     return lambda atoms: labels_from(atoms, calculator, labeller.name)

@@ -71,6 +71,7 @@ class GpawLabeller:
 
     name: ClassVar[str] = "gpaw"
     kind: ClassVar[Kind] = "first-principles"
+    packages: ClassVar[tuple[str, ...]] = ("gpaw", "ase")
 
     def __init__(self, settings: GpawSettings | None = None, log: str | None = None) -> None:
         self._settings = settings or GpawSettings()
@@ -79,6 +80,13 @@ class GpawLabeller:
     def settings(self) -> dict[str, Any]:
         """All settings."""
         return self._settings.model_dump(mode="json")
+
+    def properties(self) -> frozenset[str]:
+        """Energy, forces, and what the settings ask for; SetupError without GPAW."""
+        require("gpaw", INSTALL)
+        chosen = self._settings
+        asked = {"stress": chosen.stress and chosen.mode == "pw", "charges": chosen.charges}
+        return frozenset({"energy", "forces", *(name for name, wanted in asked.items() if wanted)})
 
     def label(self, atoms: Atoms) -> Labels:
         """Energy, free energy, forces, and stress, charges and dipole as asked for."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -42,6 +43,13 @@ class Labeller(Protocol):
 
     def label(self, atoms: Atoms) -> Labels:
         """Labels of one structure; LabelError if they cannot be made, SetupError if none ever can."""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Distributions behind it, whose versions are a part of what made a label."""
+
+    def properties(self) -> frozenset[str]:
+        """What a label of a crystal holds, by the names of ASE; SetupError if there can be no label."""
 
 
 def total_charge(atoms: Atoms) -> float:
@@ -116,4 +124,13 @@ def require(module: str, install: str) -> ModuleType:
 
 def made_with(*packages: str) -> str:
     """Names and versions of the packages that made a label, superion last."""
-    return ", ".join(f"{name} {version(name)}" for name in (*packages, "superion"))
+    return ", ".join(f"{name} {number}" for name, number in versions_of(*packages).items())
+
+
+def versions_of(*packages: str) -> dict[str, str]:
+    """Versions of the packages that are installed, superion last."""
+    found = {}
+    for name in (*packages, "superion"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

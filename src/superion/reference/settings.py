@@ -26,7 +26,10 @@ class AseSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ase: str = Field(description="module:Class of an ASE calculator, e.g. ase.calculators.emt:EMT.")
-    arguments: dict[str, Any] = Field(default_factory=dict, description="Arguments of the class.")
+    arguments: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Arguments of the class; paths of files are relative to the file of these settings.",
+    )
 
     @field_validator("arguments")
     @classmethod
@@ -46,6 +49,17 @@ def _not_finite(value: Any, name: str = "") -> Iterator[str]:
             yield from _not_finite(inner, f"{name}.{key}" if name else str(key))
 
 
+def _with_files(value: Any, change: Callable[[str], str]) -> Any:
+    """Arguments in which paths of files that exist, before the change or after it, are changed."""
+    if isinstance(value, dict):
+        return {key: _with_files(inner, change) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_files(inner, change) for inner in value]
+    if isinstance(value, str) and value and (Path(change(value)).is_file() or Path(value).is_file()):
+        return change(value)
+    return value
+
+
 class ModelSettings(BaseModel):
     """A model fitted with superion."""
 
@@ -57,6 +71,17 @@ class ModelSettings(BaseModel):
     )
 
 
+class MetatomicSettings(BaseModel):
+    """A model of metatomic: a TorchScript file, which may load extensions. Use files that you trust."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metatomic: Path = Field(description="TorchScript file (.pt), relative to the file of these settings.")
+    device: str | None = Field(None, description="cpu, cuda, cuda:1 …; null: the first that the model takes.")
+    extensions: Path | None = Field(None, description="Folder of compiled extensions that the model needs.")
+    variant: str | None = Field(None, description="Variant of the energy, for models that have several.")
+
+
 class LabellerSettings(BaseModel):
     """The settings file of `superion label`: exactly one labeller."""
 
@@ -65,15 +90,15 @@ class LabellerSettings(BaseModel):
     gpaw: GpawSettings | None = None
     cp2k: Cp2kSettings | None = None
     surrogate: SurrogateSettings | None = None
-    labeller: AseSettings | ModelSettings | None = Field(
-        None, description="An ASE calculator by import path, or a superion model."
+    labeller: AseSettings | ModelSettings | MetatomicSettings | None = Field(
+        None, description="An ASE calculator by import path, a superion model, or a file of metatomic."
     )
 
     @model_validator(mode="before")
     @classmethod
     def _directly(cls, given: Any) -> Any:
-        """`{model: FILE}` and `{ase: …}` mean the same without the key labeller around them."""
-        own = {"model", "ase"}
+        """`{model: FILE}`, `{ase: …}` and `{metatomic: FILE}` need no key labeller around them."""
+        own = {"model", "ase", "metatomic"}
         if isinstance(given, dict) and own & given.keys() and not cls.model_fields.keys() & given.keys():
             return {"labeller": given}
         return given
@@ -84,12 +109,23 @@ class LabellerSettings(BaseModel):
             raise ValueError("give exactly one of gpaw, cp2k, surrogate and labeller")
         return self
 
+    @property
+    def model(self) -> ModelSettings | None:
+        """The model of superion that these settings name, if they name one."""
+        return self.labeller if isinstance(self.labeller, ModelSettings) else None
+
     def with_path(self, change: Callable[[str], str]) -> LabellerSettings:
-        """The settings with `change` applied to the path of the model, if there is one."""
-        if not isinstance(self.labeller, ModelSettings):
+        """The settings with `change` applied to the paths of models, and to arguments that name a file."""
+        own = self.labeller
+        if own is None:
             return self
-        model = self.labeller.model_copy(update={"model": Path(change(str(self.labeller.model)))})
-        return self.model_copy(update={"labeller": model})
+        given = {name: getattr(own, name, None) for name in ("model", "metatomic", "extensions")}
+        paths: dict[str, Any] = {
+            name: Path(change(str(path))) for name, path in given.items() if path is not None
+        }
+        if isinstance(own, AseSettings):
+            paths["arguments"] = _with_files(own.arguments, change)
+        return self.model_copy(update={"labeller": own.model_copy(update=paths)})
 
 
 NAMED: dict[str, Callable[[], LabellerSettings]] = {
@@ -113,7 +149,7 @@ def named_labeller(name: str) -> LabellerSettings:
 
 def make_labeller(settings: LabellerSettings, log: Literal["-"] | None = None) -> Labeller:
     """The labeller of these settings. log: "-" to let codes print to standard output."""
-    from superion.reference.ase_calculator import AseLabeller, ModelLabeller
+    from superion.reference.ase_calculator import AseLabeller, MetatomicLabeller, ModelLabeller
 
     if settings.gpaw is not None:
         return GpawLabeller(settings.gpaw, log)
@@ -123,5 +159,8 @@ def make_labeller(settings: LabellerSettings, log: Literal["-"] | None = None) -
         return SurrogateLabeller(settings.surrogate)
     if isinstance(settings.labeller, AseSettings):
         return AseLabeller(settings.labeller.ase, settings.labeller.arguments)
+    if isinstance(settings.labeller, MetatomicSettings):
+        own = settings.labeller
+        return MetatomicLabeller(own.metatomic, own.device, own.extensions, own.variant)
     assert isinstance(settings.labeller, ModelSettings)
     return ModelLabeller(settings.labeller.model, settings.labeller.charged_cells)

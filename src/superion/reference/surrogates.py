@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator as AseCalculator
 from pydantic import BaseModel, ConfigDict, Field
 
-from superion.reference.ase_calculator import labels_from
+from superion.reference.ase_calculator import implemented, labels_from
 from superion.reference.labeller import made_with, require
 from superion.reference.labels import Kind, Labels
 
@@ -36,6 +36,7 @@ class SurrogateLabeller:
         self.name: str = settings.name
         self._model = settings.model or DEFAULTS[settings.name]
         self._calculator: AseCalculator | None = None
+        self.packages = ("sevenn" if self.name == "sevennet" else "chgnet", "ase")
 
     def settings(self) -> dict[str, Any]:
         """Family and model."""
@@ -43,12 +44,17 @@ class SurrogateLabeller:
 
     def label(self, atoms: Atoms) -> Labels:
         """Prediction of the model on the CPU."""
-        package = "sevenn" if self.name == "sevennet" else "chgnet"
+        method = f"surrogate {self.name} {self._model}, {made_with(self.packages[0])}"
+        return labels_from(atoms, self._loaded(), method)
+
+    def properties(self) -> frozenset[str]:
+        """What the model gives; SetupError if its package is not installed."""
+        return implemented(self._loaded())
+
+    def _loaded(self) -> AseCalculator:
         if self._calculator is None:
             self._calculator = self._load()
-        return labels_from(
-            atoms, self._calculator, f"surrogate {self.name} {self._model}, {made_with(package)}"
-        )
+        return self._calculator
 
     def _load(self) -> AseCalculator:
         if self.name == "sevennet":

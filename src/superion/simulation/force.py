@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.calculators.calculator import all_changes
 
 from superion.errors import InputError
-from superion.potentials import Potential
+from superion.model import named
 from superion.simulation.electric import FieldCoupling
 from superion.simulation.state import State
 
@@ -44,7 +44,7 @@ class ForceField:
         missing = [name for name in names if name not in known]
         if missing or not callable(getattr(calculator, "calculate", None)):
             raise InputError(
-                f"the calculator {type(calculator).__name__} must have calculate() and give {names}; "
+                f"the calculator {named(calculator)} must have calculate() and give {names}; "
                 f"it lacks {missing or 'calculate()'}.",
                 remedy="use another calculator, another ensemble (--ensemble nvt needs no stress), or record "
                 "less (--record).",
@@ -54,7 +54,7 @@ class ForceField:
         self._atoms = atoms.copy()
         self._atoms.calc = None
         self._names, self._stress = names, stress
-        known_anyway = isinstance(getattr(calculator, "potential", None), Potential)
+        known_anyway = bool(getattr(calculator, "always_stress", False))
         self.has_stress = stress or (known_anyway and bool(atoms.pbc.all()) and atoms.cell.rank == 3)
         self._extra, self._electric = extra, electric
         masses = atoms.get_masses()[:, None]
@@ -76,7 +76,7 @@ class ForceField:
         missing = [name for name in self._names if results.get(name) is None]
         if missing:
             raise InputError(
-                f"the calculator {type(self._calculator).__name__} gave no {', '.join(missing)}.",
+                f"the calculator {named(self._calculator)} gave no {', '.join(missing)}.",
                 remedy="leave them out of record (--record), or use a model that has them.",
             )
         forces = np.asarray(results["forces"], dtype=np.float64)

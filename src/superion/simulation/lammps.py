@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from superion.electrostatics import CoulombTerm
 from superion.errors import InputError, ModelError, SimulationError
-from superion.potentials import Potential
+from superion.model import Model
 from superion.potentials.gp import SparseGP
 from superion.potentials.soap import SoapBlock
 from superion.simulation.lammps_callback import LocalCallback
@@ -74,7 +74,7 @@ class Engine:
     """
 
     def __init__(
-        self, atoms: Atoms, potential: Potential, settings: EngineSettings | None = None, comm: Any = None
+        self, atoms: Atoms, potential: Model, settings: EngineSettings | None = None, comm: Any = None
     ) -> None:
         lammps, mpi = _packages()
         settings = settings or EngineSettings()

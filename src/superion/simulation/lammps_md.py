@@ -14,7 +14,7 @@ from ase import Atoms
 from superion.electrostatics import CoulombTerm
 from superion.errors import InputError, SimulationError
 from superion.files import locked
-from superion.potentials import Potential
+from superion.model import Model, terms_of
 from superion.simulation.chunks import META, meta_digest, write_meta
 from superion.simulation.estimate import check_run
 from superion.simulation.guard import Guard
@@ -50,7 +50,7 @@ class _Lammps:
 
 def run_lammps(
     atoms: Atoms,
-    potential: Potential,
+    potential: Model,
     settings: MDSettings,
     folder: str | Path,
     *,
@@ -222,12 +222,12 @@ def _movers(settings: MDSettings) -> list[str]:
     return [f"fix move all npt {bath} {piston}"]
 
 
-def _charges(atoms: Atoms, potential: Potential, settings: MDSettings) -> Callable[[State], dict[str, Array]]:
+def _charges(atoms: Atoms, potential: Model, settings: MDSettings) -> Callable[[State], dict[str, Array]]:
     """Charges (e) and dipole (e·Å) of a state, as far as they are to be recorded."""
     names = [name for name in settings.record if name in ("charges", "dipole")]
     if not names:
         return lambda state: {}
-    models = [term.charges for term in potential.terms if isinstance(term, CoulombTerm)]
+    models = [term.charges for term in terms_of(potential) if isinstance(term, CoulombTerm)]
     if not models:
         raise InputError(
             f"the potential has no charges, but {', '.join(names)} should be recorded.",

@@ -16,6 +16,7 @@ from ase import Atoms
 from superion.electrostatics import CoulombTerm, Density, FixedCharges, Point, Slater
 from superion.electrostatics.densities import reach
 from superion.errors import ModelError
+from superion.model import Model, terms_of
 from superion.potentials import Potential
 from superion.potentials.gp import SparseGP
 from superion.terms import LocalTerm, Term
@@ -28,11 +29,17 @@ ALIKE = 1e-2
 """Relative difference below which LAMMPS' integral of two unequal Slater exponents loses digits."""
 
 
-def split_terms(potential: Potential) -> tuple[list[LocalTerm], CoulombTerm | None]:
+def split_terms(potential: Model) -> tuple[list[LocalTerm], CoulombTerm | None]:
     """The local terms and the electrostatic one, if any; ModelError for anything else."""
     local: list[LocalTerm] = []
     coulomb: CoulombTerm | None = None
-    for term in potential.terms:
+    terms = terms_of(potential)
+    if not terms:
+        raise ModelError(
+            f"LAMMPS cannot compute {potential.name}, which is not a sum of terms of superion.",
+            remedy="use the built-in molecular dynamics (--engine superion).",
+        )
+    for term in terms:
         if isinstance(term, LocalTerm):
             local.append(term)
         elif isinstance(term, CoulombTerm) and coulomb is None and isinstance(term.charges, FixedCharges):
@@ -84,7 +91,7 @@ def pair_lines(
 
 
 def input_lines(
-    potential: Potential, model: Path, plugin: Path, elements: Sequence[str], kspace: str, accuracy: float
+    potential: Model, model: Path, plugin: Path, elements: Sequence[str], kspace: str, accuracy: float
 ) -> list[str]:
     """Lines of an input script that computes a whole model, for atom types of these elements in this order.
 

@@ -15,7 +15,7 @@ from ase import Atoms
 from superion.electrostatics import ChargeModel
 from superion.errors import CorruptFileError, InputError
 from superion.files import locked, remove_dead
-from superion.potentials import Potential
+from superion.model import model_of, named
 from superion.simulation.chunks import FORMAT, META, count_chunks, meta_digest, read_meta, write_meta
 from superion.simulation.electric import FieldCoupling
 from superion.simulation.estimate import check_run
@@ -174,12 +174,12 @@ def _coupling(
     """What the electric settings do; InputError if there are no charges for a field to act on."""
     if settings.electric is None:
         return None
-    potential = getattr(calculator, "potential", None)
-    if charges is None and isinstance(potential, Potential):
+    potential = model_of(calculator)
+    if charges is None and potential is not None:
         charges = potential.response
     if charges is None:
         raise InputError(
-            f"an electric field needs charges to act on, but the calculator {type(calculator).__name__} "
+            f"an electric field needs charges to act on, but the calculator {named(calculator)} "
             "has no charge model.",
             remedy="use a model with electrostatics (in Python, run_md takes charges).",
         )

@@ -11,7 +11,7 @@ from ase import Atoms
 
 from superion.compiled import missing
 from superion.errors import ModelError
-from superion.potentials import Potential
+from superion.model import model_of
 from superion.simulation.settings import MDSettings
 from superion.simulation.state import State
 
@@ -44,8 +44,7 @@ class Trust:
 
     def __init__(self, atoms: Atoms, calculator: object, settings: MDSettings) -> None:
         """Raises ModelError if the run is to stop by deviations that the model does not have."""
-        potential = getattr(calculator, "potential", None)
-        self._potential = potential if isinstance(potential, Potential) else None
+        self._potential = model_of(calculator)
         self._atoms = atoms.copy()
         steps = EVERY if settings.max_deviation is None else GUARDED
         self._every = settings.sample_every * math.ceil(steps / settings.sample_every)
@@ -88,8 +87,8 @@ class Trust:
 
 def sigmas_of(calculator: object) -> Sigmas | None:
     """The errors of labels that the model of a calculator was fitted with, if its file tells."""
-    potential = getattr(calculator, "potential", None)
-    if not isinstance(potential, Potential):
+    potential = model_of(calculator)
+    if potential is None:
         return None
     value: object = potential.provenance
     for key in ("settings", "fit", "sigma"):

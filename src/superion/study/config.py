@@ -22,13 +22,13 @@ from pydantic import (
 from superion.errors import InputError
 from superion.files import write_atomic
 from superion.potentials import FitSettings
+from superion.settings_file import read_settings
 from superion.simulation import MDSettings
 from superion.structures.labels import parse_mappings
 from superion.study import presets
 from superion.study.electrostatics import ElectrostaticsSettings
 from superion.study.properties.settings import PropertiesSettings
 from superion.study.resample import FitsSettings
-from superion.study.settings_file import read_settings
 from superion.verdict.settings import VerdictSettings
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

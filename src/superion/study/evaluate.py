@@ -18,6 +18,7 @@ from superion.analysis.accuracy import parity
 from superion.electrostatics.polarization import born_charges
 from superion.errors import naming
 from superion.files import write_atomic
+from superion.model import Model, terms_of
 from superion.potentials import Potential
 from superion.potentials.backend import Evaluator, evaluator
 from superion.potentials.gp import SparseGP
@@ -29,7 +30,7 @@ from superion.terms import Evaluation, Term
 
 
 def predict(
-    potential: Potential,
+    potential: Model,
     frames: Sequence[Atoms],
     what: str = "predictions",
     *,
@@ -39,17 +40,33 @@ def predict(
     """Evaluate every frame on a device ("cpu", "cuda", "cuda:1").
 
     Isolated atoms have no fixed terms, as in the fit: a lone ion in a periodic box has no Coulomb energy.
-    They are neutral unless they state a total charge.
+    They are neutral unless they state a total charge. Frames with elements that none before them has come
+    first, so that a model which does not know one says so at once.
     """
-    local: list[Term] = [term for term in potential.terms if isinstance(term, SparseGP)]
-    local = local or [term for term in potential.terms if not isinstance(term, ELECTROSTATIC)]
+    terms = terms_of(potential)
+    local: list[Term] = [term for term in terms if isinstance(term, SparseGP)]
+    local = local or [term for term in terms if not isinstance(term, ELECTROSTATIC)]
     whole = evaluator(potential, device=device)
-    lone = evaluator(Potential(local), device=device) if local else None
-    results = []
-    for atoms in track(frames, what, len(frames), show=progress):
+    lone: Evaluator | None = whole
+    if terms:
+        lone = evaluator(Potential(local), device=device) if local else None
+    results: dict[int, Evaluation] = {}
+    for k in track(_by_elements(frames), what, len(frames), show=progress):
+        atoms = frames[k]
         with naming(atoms.info.get("source")):
-            results.append(_alone(lone, atoms) if is_isolated(atoms) else whole.evaluate(atoms))
-    return results
+            results[k] = _alone(lone, atoms) if is_isolated(atoms) else whole.evaluate(atoms)
+    return [results[k] for k in range(len(frames))]
+
+
+def _by_elements(frames: Sequence[Atoms]) -> list[int]:
+    """All frames, those first in which an element occurs for the first time."""
+    seen: set[int] = set()
+    first = []
+    for k, atoms in enumerate(frames):
+        if not seen.issuperset(atoms.numbers.tolist()):
+            seen.update(atoms.numbers.tolist())
+            first.append(k)
+    return [*first, *sorted(set(range(len(frames))) - set(first))]
 
 
 def _alone(local: Evaluator | None, atoms: Atoms) -> Evaluation:
@@ -61,7 +78,7 @@ def _alone(local: Evaluator | None, atoms: Atoms) -> Evaluation:
     return local.evaluate(atoms)
 
 
-def comparable(potential: Potential, frames: Sequence[Atoms]) -> Sequence[Atoms]:
+def comparable(potential: Model, frames: Sequence[Atoms]) -> Sequence[Atoms]:
     """The frames with those labels that the potential is to reproduce.
 
     A model of charges alone has an energy, that of its charges, which is not the energy of the labels.
@@ -76,12 +93,12 @@ def comparable(potential: Potential, frames: Sequence[Atoms]) -> Sequence[Atoms]
     return kept
 
 
-def born_by_species(potential: Potential, atoms: Atoms) -> dict[str, float] | None:
+def born_by_species(potential: Model, atoms: Atoms) -> dict[str, float] | None:
     """Mean of a third of the trace of the Born effective charges (e) of each element in one structure.
 
     None for a potential without charges, and for one with atomic dipoles, which do not feel a field.
     """
-    if any(isinstance(term, AtomicDipoles) for term in potential.terms) or potential.response is None:
+    if any(isinstance(term, AtomicDipoles) for term in terms_of(potential)) or potential.response is None:
         return None
     values = born_charges(atoms, potential.response).values
     mean = np.trace(values, axis1=1, axis2=2) / 3
@@ -92,8 +109,9 @@ def born_by_species(potential: Potential, atoms: Atoms) -> dict[str, float] | No
 def write_predictions(path: str | Path, frames: Sequence[Atoms], predictions: Sequence[Evaluation]) -> None:
     """Write frames with their labels and `superion_energy` (eV), `superion_forces` (eV/Å), `superion_stress`.
 
-    Stress (eV/Å³, Voigt) for frames with a cell. Where the potential has charges, `superion_charges` (e), and
-    `superion_dipole` (e·Å, about the origin of the positions) for frames without periodic axes.
+    Stress (eV/Å³, Voigt) for frames with a cell, if the model gives one. Where it has charges,
+    `superion_charges` (e), and `superion_dipole` (e·Å, about the origin of the positions) for frames without
+    periodic axes.
     """
     written = []
     for atoms, found in zip(frames, predictions, strict=True):
@@ -101,7 +119,7 @@ def write_predictions(path: str | Path, frames: Sequence[Atoms], predictions: Se
         copy.info.pop("unmapped_labels", None)
         copy.info["superion_energy"] = found.energy
         copy.arrays["superion_forces"] = found.forces
-        if copy.cell.rank == 3:
+        if copy.cell.rank == 3 and np.isfinite(found.virial).all():
             stress = full_3x3_to_voigt_6_stress(-found.virial / copy.get_volume())
             copy.info["superion_stress"] = stress
         if found.charges is not None:

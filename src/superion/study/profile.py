@@ -21,7 +21,7 @@ from superion.electrostatics import (
 )
 from superion.electrostatics.charges import ChargeModel
 from superion.errors import InputError, ModelError
-from superion.potentials import Potential
+from superion.model import Model, terms_of
 from superion.potentials.neural import NeuralTerm
 from superion.progress import track
 from superion.simulation import ElectricSettings, Trajectory
@@ -45,10 +45,10 @@ class Sources:
     polarizable: PolarizableTerm | None = None
 
 
-def sources(potential: Potential) -> Sources:
+def sources(potential: Model) -> Sources:
     """Those of a potential; ModelError if it has no charges."""
     charges = potential.response
-    for term in potential.terms:
+    for term in terms_of(potential):
         if isinstance(term, CoulombTerm):
             return Sources(term.charges, term.densities)
         if isinstance(term, EquilibrationTerm):
@@ -57,7 +57,10 @@ def sources(potential: Potential) -> Sources:
             return Sources(term.charges, Point(), term)
         if charges is not None and isinstance(term, NeuralTerm) and term.charged:
             return Sources(charges, dict(zip(term.species, term.model.densities, strict=True)))
-    raise ModelError("the model has no charges.", remedy="use one with electrostatics.")
+    raise ModelError(
+        f"{potential.name} has no charges with a density.",
+        remedy="use a model of superion with electrostatics.",
+    )
 
 
 def cell_axis(cell: Array, axis: str) -> int:
@@ -81,10 +84,10 @@ def cell_axis(cell: Array, axis: str) -> int:
     return best
 
 
-def applied_fields(potential: Potential, trajectory: Trajectory | None, frames: int) -> Array:
+def applied_fields(potential: Model, trajectory: Trajectory | None, frames: int) -> Array:
     """(F, 3) V/Å, what a unit charge of the model felt of outer fields: of its terms, and of the run."""
     fields = np.zeros((frames, 3))
-    for term in potential.terms:
+    for term in terms_of(potential):
         if isinstance(term, UniformField):
             fields += term.scale * term.field
     if trajectory is not None and trajectory.electric_field is not None:
@@ -94,7 +97,7 @@ def applied_fields(potential: Potential, trajectory: Trajectory | None, frames: 
 
 
 def analyse(
-    potential: Potential,
+    potential: Model,
     frames: list[Atoms],
     *,
     trajectory: Trajectory | None = None,

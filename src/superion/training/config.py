@@ -22,6 +22,7 @@ from superion.files import write_atomic
 from superion.potentials import FitSettings
 from superion.reference import ExecutorSettings
 from superion.reference.settings import LabellerSettings, named_labeller
+from superion.settings_file import read_settings
 from superion.study import presets
 from superion.study.config import (
     DataSettings,
@@ -31,7 +32,6 @@ from superion.study.config import (
     TransportSettings,
     cpu_count,
 )
-from superion.study.settings_file import read_settings
 from superion.training.clean import CleanSettings
 from superion.training.select import SelectSettings
 

@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError
-from superion.potentials import Potential
+from superion.model import Model, terms_of
 from superion.potentials.gp import SparseGP
 from superion.potentials.soap import SoapBlock, SoapSettings
 from superion.structures import is_isolated
@@ -42,7 +42,7 @@ class Pool:
 
     frames: Sequence[Atoms]
     training: Sequence[Atoms] = ()
-    potentials: Sequence[Potential] = ()
+    potentials: Sequence[Model] = ()
     soap: SoapSettings | None = None
     threshold: float | None = None
     _cache: dict[str, list[Array]] = field(default_factory=dict, repr=False)
@@ -53,7 +53,7 @@ class Pool:
             raise InputError("the pool holds no frame to choose from.", remedy="give it at least one.")
 
     @property
-    def potential(self) -> Potential:
+    def potential(self) -> Model:
         """The first potential; InputError if there is none."""
         if not self.potentials:
             raise InputError("this method needs a trained model.", remedy="give one with --model.")
@@ -75,7 +75,7 @@ class Pool:
         own = (
             block.hyper
             for potential in self.potentials
-            for term in potential.terms
+            for term in terms_of(potential)
             if isinstance(term, SparseGP)
             for block in term.blocks
             if isinstance(block, SoapBlock)
@@ -122,9 +122,9 @@ class Pool:
         }
 
 
-def gaussian_process(potential: Potential) -> SparseGP:
+def gaussian_process(potential: Model) -> SparseGP:
     """The Gaussian process of a potential; InputError if there is none with a covariance."""
-    for term in potential.terms:
+    for term in terms_of(potential):
         if isinstance(term, SparseGP) and term.factor is not None:
             return term
     raise InputError(

@@ -10,7 +10,7 @@ from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field
 
 from superion.errors import InputError, suggest
-from superion.potentials import Potential
+from superion.model import Model
 from superion.potentials.soap import SoapSettings
 from superion.training.d_optimal import d_optimal
 from superion.training.maxvol import extrapolation
@@ -67,7 +67,7 @@ def select(
     method: str,
     pool: Sequence[Atoms],
     training: Sequence[Atoms] = (),
-    potentials: Sequence[Potential] = (),
+    potentials: Sequence[Model] = (),
     *,
     count: int,
     rng: np.random.Generator,

@@ -8,6 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError
+from superion.model import Model
 from superion.potentials import FitSettings, Potential, fit
 from superion.structures import is_isolated
 from superion.terms import Term
@@ -16,7 +17,7 @@ from superion.training.pool import Pool, Selection, gaussian_process, highest
 Array = np.ndarray
 
 
-def force_deviation(potential: Potential, atoms: Atoms) -> float:
+def force_deviation(potential: Model, atoms: Atoms) -> float:
     """Largest length of the predictive standard deviation of the force on an atom, in eV/Å.
 
     Forces, because how a total energy is shared among the atoms is never known, so that the deviations of
@@ -45,7 +46,7 @@ def committee(pool: Pool, count: int, rng: np.random.Generator) -> Selection:
     return highest(np.array(scores), count)
 
 
-def disagreement(potentials: Sequence[Potential], atoms: Atoms) -> float:
+def disagreement(potentials: Sequence[Model], atoms: Atoms) -> float:
     """Largest root-mean-square difference (eV/Å) of the members' force on an atom from their mean."""
     if len(potentials) < 2:
         raise InputError(

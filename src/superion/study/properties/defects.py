@@ -13,7 +13,6 @@ from ase import Atoms
 
 from superion.defects import RESULT, Defect, DefectEnergy, DefectSettings, defects_of, run_defects
 from superion.defects.frames import FRAMES
-from superion.defects.rest import in_background
 from superion.defects.settings import Supercell
 from superion.errors import InputError
 from superion.potentials import Potential
@@ -115,7 +114,7 @@ class Defects(Property):
             _value(row, place, energies[place.defect.name, place.supercell], acts)
             for row, place in self._places.items()
         ]
-        model = in_background(potential)
+        model = potential.in_background()
         for pair in self._pairs:
             apart = model.evaluate(pair.defect).energy - model.evaluate(pair.crystal).energy
             values.append(pair.row.of(apart))
