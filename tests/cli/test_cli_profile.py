@@ -149,7 +149,7 @@ def test_refused(root):
     )
     write(root / "skew.extxyz", plates(cell=[[4, 0, 0], [0, 4, 1], [0, 0, 40]]))
     for file, given, options, message in (
-        ("plates", "local", [], "the model has no charges"),
+        ("plates", "local", [], "has no charges with a density"),
         ("plates", "soft", ["--surroundings", "vacuum"], "are those of conducting surroundings"),
         ("plates", "charged", [], "has a charge of +0.5 e"),
         ("plates", "points", ["--axis", "w"], "write x, y or z, or the cell axis a, b or c"),

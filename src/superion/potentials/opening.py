@@ -65,7 +65,7 @@ def _opened(what: Any) -> Model:
             remedy=f"write a settings file (.yaml) with `metatomic: {path}`, or with the ASE calculator that "
             "takes it: `ase: module:Class` and `arguments:`; see docs/models.md.",
         )
-    if path.suffix not in SETTINGS and (path.suffix or path.exists()):
+    if path.suffix not in SETTINGS and (path.suffix or len(path.parts) > 1 or path.exists()):
         return Potential.load(path)
     settings = labeller_settings(path)
     own = settings.model
