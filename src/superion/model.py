@@ -108,8 +108,13 @@ class Model(Protocol):
         """The same model, which does something else with charged cells; ModelError if it cannot choose."""
         ...
 
+    @property
+    def refuses_charged_cells(self) -> bool:
+        """Whether somebody chose that it refuses charged periodic cells."""
+        ...
+
     def in_background(self) -> Model:
-        """The same model, which takes charged cells in silence; itself if it always does."""
+        """The same model, which takes charged cells in silence; itself if it always does or refuses them."""
         ...
 
     def with_terms(self, *terms: Term) -> Model:

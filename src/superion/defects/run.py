@@ -62,6 +62,9 @@ def run_defects(
             remedy='delete the array "fragment", or give the total charge alone.',
         )
     defects = defects_of(crystal, settings)
+    for defect in defects:
+        if defect.kind != "frenkel" and potential.refuses_charged_cells:
+            potential.evaluate(bare(defect.atoms(crystal, settings.supercells[0])))
     charges = charges_for_field(potential, crystal, settings) if settings.fields else None
     model = potential.digest
     root = [METHOD, model, settings.fmax, settings.steps]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -123,6 +124,13 @@ def with_background(part: Any, background: bool | None) -> Any:
 def stored(background: bool | None) -> str:
     """A background as model files have it."""
     return str(ChargedCells(background))
+
+
+def refuses(settings: Mapping[str, Any]) -> bool:
+    """Whether somebody chose that the term with these settings, or a part of it, refuses charged cells."""
+    return settings.get("charged_cells") == str(ChargedCells(False)) or any(
+        refuses(part) for part in settings.values() if isinstance(part, Mapping)
+    )
 
 
 def restored(settings: dict[str, Any]) -> bool | None:

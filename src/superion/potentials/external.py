@@ -150,6 +150,11 @@ class ExternalModel:
             "leave out --charged-cells; a settings file with model: FILE takes the key charged_cells.",
         )
 
+    @property
+    def refuses_charged_cells(self) -> bool:
+        """Never: a labeller does what it does."""
+        return False
+
     def in_background(self) -> ExternalModel:
         """Itself."""
         return self

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
-from superion.electrostatics.charged_cells import ChargedCells, with_background
+from superion.electrostatics.charged_cells import ChargedCells, refuses, with_background
 from superion.electrostatics.charges import ChargeModel
 from superion.electrostatics.makov_payne import MakovPayne
 from superion.electrostatics.polarizable_response import PolarizableResponse
@@ -98,8 +98,18 @@ class Potential:
             terms.append(MakovPayne(charges, chosen.permittivity))
         return self._changed(terms, charged_cells=str(chosen))
 
+    @property
+    def refuses_charged_cells(self) -> bool:
+        """Whether somebody chose that."""
+        return any(refuses(term.settings()) for term in self.terms)
+
     def in_background(self) -> Potential:
-        """The same potential, which takes charged cells with a uniform background, corrected if it was."""
+        """The same potential, which takes charged cells with a uniform background, corrected if it was.
+
+        One that somebody told to refuse them stays as it is.
+        """
+        if self.refuses_charged_cells:
+            return self
         return self._changed([with_background(term, True) for term in self.terms])
 
     def with_terms(self, *terms: Term) -> Potential:
