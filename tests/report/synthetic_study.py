@@ -240,7 +240,7 @@ def settings(name: str, potentials: Sequence[str], sigma: Mapping[tuple[str, int
         "structure": {"file": "../data/lps/Li7P3S11.vasp", "supercell": [1, 1, 1]},
         "potentials": list(potentials),
         "electrostatics": {"charges": {"Li": 0.445, "P": 2.225, "S": -0.89}, "screening": 2.0},
-        "fit": {"cutoff": 5.0, "sparse": 800, "seed": 0},
+        "fit": {"soap": {"sparse_points": 800}, "seed": 0},
         "dynamics": {"temperatures": sorted({t for _, t in sigma}), "timestep": 2.0, "steps": 100000},
         "transport": {"species": "Li", "charge": 1.0, "discard_ps": 10.0},
         "parallel": None,

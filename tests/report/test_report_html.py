@@ -196,7 +196,7 @@ def test_one_potential_no_test_set_no_stress(tmp_path: Path) -> None:
     text = pageof(folder).text
     for expected in (
         "undecided for the conductivity, because the local potential has no value of it",
-        "The study has no GAP potential.",
+        "There is no result of GAP.",
         "There is no test set (ES-GAP).",
         "The train set has no stress labels (ES-GAP).",
         "The folder holds no trajectory (md/)",

@@ -26,7 +26,7 @@ from superion.study.config import write_study as write_settings
             {"fit__sigma_by_config_type": {"md": {"forse": 1}}},
             ["fit.sigma_by_config_type.md.forse", "'force'"],
         ),
-        ({"potentials": ["gap", "esgap"]}, ["potentials[1]: expected 'gap' or 'es-gap', found 'esgap'"]),
+        ({"potentials": ["gap", "esgap"]}, ["models.esgap: unknown preset 'esgap'", "'es-gap'", "open"]),
         ({"potentials": ["gap", "gap"]}, ["potentials", "repeated"]),
         ({"data__test": 1.5}, ["data.test: expected less than 1"]),
         ({"data__keys": ["enrgy=E"]}, ["data.keys: ", "'energy'"]),

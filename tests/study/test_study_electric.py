@@ -25,7 +25,7 @@ def test_wrong_electric_settings_are_named(tmp_path):
     write_inputs(tmp_path)
     with pytest.raises(InputError, match=r"dynamics.electric.feld"):
         read_study(write_study(tmp_path, dynamics__electric={"feld": [0, 0, 1]}))
-    with pytest.raises(InputError, match="gap has none: take it out of potentials"):
+    with pytest.raises(InputError, match="gap has none: take it out of models"):
         read_study(write_study(tmp_path, dynamics__electric={}))
     with pytest.raises(InputError, match="constant cell"):
         read_study(write_study(tmp_path, dynamics__electric={}, dynamics__ensemble="npt"))

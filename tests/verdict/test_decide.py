@@ -8,6 +8,7 @@ from superion.verdict.bound import bounds
 from superion.verdict.decide import decide
 from superion.verdict.holm import adjusted
 from superion.verdict.rules import worst
+from superion.verdict.words import ELECTROSTATICS
 
 DELTA = 0.1  # the tolerance of defects, eV
 TABLES, ROWS = 4000, 10
@@ -185,13 +186,15 @@ def test_a_locality_test_can_show_that_long_range_knowledge_would_remove_too_lit
     rng = np.random.default_rng(7)
     unsure = error_row((0.1, 0.095), 0.2, 3, rng)
     assert outcomes([unsure]) == ["undecided"]
-    found = decide([unsure], bounds=far(0.005))[0]
+    found = decide([unsure], bounds={ELECTROSTATICS: far(0.005)})[0]
     assert (found.outcome, found.shown) == ("not needed", ["bounded"])
-    assert outcomes([unsure], bounds=far(0.05)) == ["undecided"]
+    assert outcomes([unsure], bounds={ELECTROSTATICS: far(0.05)}) == ["undecided"]
 
 
 def test_a_gain_that_the_locality_test_excludes_is_a_contradiction_and_decides_nothing():
-    found = decide([error_row((0.1, 0.05), 0.01, 10, np.random.default_rng(8))], bounds=far(0.005))[0]
+    found = decide(
+        [error_row((0.1, 0.05), 0.01, 10, np.random.default_rng(8))], bounds={ELECTROSTATICS: far(0.005)}
+    )[0]
     assert set(found.shown) == {"removes", "bounded"}
     assert found.outcome == "undecided"
 

@@ -76,14 +76,14 @@ def test_verdict_json_is_strict_and_holds_all_of_it(folder, found):
     assert (content["level"], content["fits"], content["not_asked"]) == (0.05, 6, ["eos", "dielectric"])
     assert content["tolerances"]["defects"] == 0.1
     row = content["rows"][0]
-    assert (row["outcome"], row["local"]) == ("needed", found.findings[0].row.local.value)
+    assert (row["outcome"], row["baseline"]) == ("needed", found.findings[0].row.baseline.value)
     assert row["change"]["low"] < row["change"]["value"] < row["change"]["high"]
-    assert row["change"]["value"] == pytest.approx(100 * (row["electrostatic"] / row["local"] - 1))
+    assert row["change"]["value"] == pytest.approx(100 * (row["candidate"] / row["baseline"] - 1))
     assert row["in_tolerances"]["high"] < -1
     assert set(row["standard_errors"]) == {"fit", "test frames"}
     assert {c["claim"] for c in row["claims"] if c["shown"]} == {"removes"}
     missing = next(row for row in content["rows"] if row["name"] == IN_FIELD)
-    assert (missing["change"], missing["local"]) == (None, None)
+    assert (missing["change"], missing["baseline"]) == (None, None)
     assert missing["flags"] == ["electrostatic: grade 7.2 > 5"]
 
 

@@ -94,7 +94,7 @@ def print_schema(
     from superion.errors import InputError, suggest
     from superion.potentials import FitSettings
     from superion.reference import ExecutorSettings, LabellerSettings
-    from superion.study import StudySettings
+    from superion.study import StudySettings, schema
     from superion.study.presets.registry import FIT_PRESETS, fit_preset
     from superion.training.config import TrainSettings
 
@@ -112,6 +112,8 @@ def print_schema(
     if preset is not None and what != "fit":
         raise InputError(f"--preset has no effect on the schema {what!r}.", remedy="use it with fit.")
     found = (fit_preset(preset).settings if preset else models[what]).model_json_schema()
+    if what == "study":
+        found = schema()
     if what == "fit" and preset is None:
         others = {name: p.settings for name, p in FIT_PRESETS.items() if p.settings is not models[what]}
         found["presets"] = {name: model.model_json_schema() for name, model in others.items()}

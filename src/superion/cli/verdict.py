@@ -40,24 +40,32 @@ def show_verdict(
     from superion.files import write_json
     from superion.study.state import check_results
     from superion.terminal import PlainConsole
-    from superion.verdict import study_verdict
-    from superion.verdict.table import line
+    from superion.verdict import study_verdicts
+    from superion.verdict.table import head, line
 
     if json:
         check_output(json)
     check_results(study)
-    found = study_verdict(study, _tolerances(tolerance or []), level)
-    lines = [line(finding) for finding in found.findings]
+    found = study_verdicts(study, _tolerances(tolerance or []), level)
+    if not found:
+        raise InputError(
+            "the study has one model and nothing to compare it with.",
+            file=study,
+            remedy="add a model under models of its YAML file, and run the study again.",
+        )
     console = PlainConsole(highlight=False)
-    console.print(found.answer, style="bold")
-    if lines:
-        console.print(_table(lines))
-    for each in lines:
-        console.print(f"{each.name}: {each.outcome}. {each.because}")
-    for note in found.notes:
-        console.print(f"note: {note}")
+    for verdict in found:
+        lines = [line(finding) for finding in verdict.findings]
+        console.print(verdict.answer, style="bold")
+        if lines:
+            console.print(_table(lines, head(verdict.pair)))
+        for each in lines:
+            console.print(f"{each.name}: {each.outcome}. {each.because}")
+        for note in verdict.notes:
+            console.print(f"note: {note}")
     if json:
-        write_json(json, found.to_json())
+        first, *others = (verdict.to_json() for verdict in found)
+        write_json(json, first | {"others": others})
 
 
 def _tolerances(texts: list[str]) -> dict[str, float]:
@@ -74,15 +82,13 @@ def _tolerances(texts: list[str]) -> dict[str, float]:
     return found
 
 
-def _table(lines: list[Line]) -> Table:
+def _table(lines: list[Line], names: tuple[str, ...]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from superion.verdict.table import HEAD
-
     table = Table()
-    for k, head in enumerate(HEAD):
-        table.add_column(head, justify="left" if k in (0, len(HEAD) - 1) else "right")
+    for k, name in enumerate(names):
+        table.add_column(name, justify="left" if k in (0, len(names) - 1) else "right")
     for each in lines:
         *cells, outcome = each.cells
         table.add_row(*map(Text, cells), Text(outcome, style=_COLOURS[outcome]))

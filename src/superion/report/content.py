@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,14 +19,13 @@ from superion.results import Result, read_result
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
 from superion.study.resample import RESAMPLED
 from superion.study.state import check_results
-from superion.verdict import REFERENCE, StudyVerdict, study_verdict
+from superion.verdict import REFERENCE, StudyVerdict, study_verdicts
 from superion.verdict.results import Accuracy, CensusFile, CurveFile, Provenance
 
 Array = np.ndarray
 
 SPLITS = ("train", "test")
 QUANTITIES = ("energy", "force", "stress")
-_ORDER = {"gap": 0, "es-gap": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class Content:
 
     state: records of the steps. split: `{"train" or "test": {trajectory: frames}}`.
     accuracy: `{potential: {split: errors}}`. parity: `{(potential, split): {array name: array}}` with the
-    units of the files. runs: one per potential and temperature, in this order. verdict: the answer to the
-    question of the study. locality: the result of a locality test that the settings name. curves: energy
+    units of the files. runs: one per potential and temperature, in this order. verdicts: the answers, one for
+    each pair of models. locality: the result of a locality test that the settings name. curves: energy
     against volume, that of the labels first. defects: results of `superion defect` by potential.
     """
 
@@ -56,7 +57,7 @@ class Content:
     accuracy: dict[str, dict[str, dict[str, Any]]]
     parity: dict[tuple[str, str], dict[str, Array]]
     runs: list[Run]
-    verdict: StudyVerdict
+    verdicts: list[StudyVerdict]
     crystal: Crystal | None
     locality: dict[str, Any] | None = None
     curves: list[dict[str, Any]] = field(default_factory=list)
@@ -64,13 +65,14 @@ class Content:
 
     @property
     def potentials(self) -> list[str]:
-        """Names of all potentials that have errors or dynamics, GAP first."""
-        return sort_potentials({*self.accuracy, *(run.potential for run in self.runs)})
+        """Names of all models that have errors or dynamics, as the settings have them."""
+        return sort_models({*self.accuracy, *(run.potential for run in self.runs)}, self.settings)
 
 
-def sort_potentials(names: set[str]) -> list[str]:
-    """GAP, ES-GAP, then the others by name."""
-    return sorted(names, key=lambda name: (_ORDER.get(name, 2), name))
+def sort_models(names: Iterable[str], settings: Mapping[str, Any] = MappingProxyType({})) -> list[str]:
+    """Names in the order of the settings, then the others by name."""
+    order = {name: k for k, name in enumerate(settings.get("models") or ("gap", "es-gap"))}
+    return sorted(set(names), key=lambda name: (order.get(name, len(order)), name))
 
 
 def read_content(folder: Path) -> Content:
@@ -84,9 +86,10 @@ def read_content(folder: Path) -> Content:
     files = sorted(path for path in (folder / "transport").glob("*.json") if RESAMPLED not in path.stem)
     if not accuracy:
         raise _incomplete(folder / "accuracy.json", "accuracy", "it holds no potential", steps)
-    runs = sorted(
-        (read_run(path) for path in files), key=lambda r: (_ORDER.get(r.potential, 2), r.potential, r.kelvin)
-    )
+    settings = read_yaml(folder / "study.yaml")
+    found = [read_run(path) for path in files]
+    order = sort_models({run.potential for run in found}, settings)
+    runs = sorted(found, key=lambda run: (order.index(run.potential), run.kelvin))
     ions = sorted({run.ion for run in runs})
     if len(ions) > 1:
         raise InputError(
@@ -100,7 +103,6 @@ def read_content(folder: Path) -> Content:
         for split in SPLITS
         if (path := folder / "parity" / f"{potential}-{split}.safetensors").exists()
     }
-    settings = read_yaml(folder / "study.yaml")
     return Content(
         folder=folder,
         settings=settings,
@@ -111,7 +113,7 @@ def read_content(folder: Path) -> Content:
         accuracy=accuracy,
         parity=parity,
         runs=runs,
-        verdict=study_verdict(folder),
+        verdicts=study_verdicts(folder),
         crystal=_crystal(folder / "md", runs),
         locality=_locality(folder / settings["locality"]) if settings.get("locality") else None,
         curves=_curves(folder, settings, list(accuracy)),
@@ -127,14 +129,14 @@ def _asked(settings: dict[str, Any], name: str) -> bool:
 def _curves(folder: Path, settings: dict[str, Any], potentials: list[str]) -> list[dict[str, Any]]:
     if not _asked(settings, "eos"):
         return []
-    paths = (folder / "eos" / f"{name}.json" for name in (REFERENCE, *sort_potentials(set(potentials))))
+    paths = (folder / "eos" / f"{name}.json" for name in (REFERENCE, *sort_models(potentials, settings)))
     return [read_result(path, CurveFile, "eos") for path in paths if path.exists()]
 
 
 def _defects(folder: Path, settings: dict[str, Any], potentials: list[str]) -> dict[str, dict[str, Any]]:
     if not _asked(settings, "defects"):
         return {}
-    paths = {name: folder / "defects" / name / "defects.json" for name in sort_potentials(set(potentials))}
+    paths = {name: folder / "defects" / name / "defects.json" for name in sort_models(potentials, settings)}
     return {name: _mapping(path) for name, path in paths.items() if path.exists()}
 
 

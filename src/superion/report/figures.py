@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -21,6 +22,11 @@ from superion.report.figure_parity import parity
 from superion.report.figure_verdict import forest
 from superion.report.figures_dynamics import conductivity, msd, stability
 from superion.report.style import STYLE
+from superion.verdict import StudyVerdict
+
+
+def _forest(verdict: StudyVerdict) -> Figure | None:
+    return forest(verdict.findings)
 
 
 def draw_all(content: Content, folder: Path) -> dict[str, Path]:
@@ -30,7 +36,10 @@ def draw_all(content: Content, folder: Path) -> dict[str, Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     painters: dict[str, Callable[[], Figure | None]] = {
-        "verdict": lambda: forest(content.verdict.findings),
+        **{
+            f"verdict{'' if k == 0 else f'-{k + 1}'}": partial(_forest, verdict)
+            for k, verdict in enumerate(content.verdicts)
+        },
         "crystal": lambda: crystal(content.crystal),
         "parity": lambda: parity(content),
         "force_errors": lambda: force_errors(content.accuracy, content.locality),

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatterSciNotation
 
-from superion.report.content import sort_potentials
 from superion.report.runs import Run
 from superion.report.style import DPI, WIDTH, look, species_colours
 
@@ -23,7 +22,7 @@ def msd(runs: Sequence[Run]) -> Figure | None:
     runs = [run for run in runs if run.msd]
     if not runs:
         return None
-    potentials = sort_potentials({run.potential for run in runs})
+    potentials = list(dict.fromkeys(run.potential for run in runs))
     kelvins = sorted({run.kelvin for run in runs})
     colours = species_colours(symbol for run in runs for symbol in run.msd)
     columns = max(2, len(potentials))
@@ -91,7 +90,7 @@ def conductivity(runs: Sequence[Run]) -> Figure | None:
         panel.set_ylabel(f"σ({runs[0].ion}) (mS/cm)")
         panel.tick_params(labelleft=True)
     _log_range(panels[0, 0], runs)
-    handles = [_handle(p) for p in sort_potentials({run.potential for run in runs})]
+    handles = [_handle(p) for p in dict.fromkeys(run.potential for run in runs)]
     if bounds:
         handles.append(
             Line2D([], [], ls="", marker="v", ms=6, mfc="none", mec="0.3", label="upper bound only")
@@ -157,7 +156,7 @@ def stability(runs: Sequence[Run]) -> Figure | None:
         if high - low < 0.1:
             middle = (low + high) / 2
             right.set_ylim(middle - 0.05, middle + 0.05)
-    handles = [_handle(p, marker=False) for p in sort_potentials({run.potential for run in runs})]
+    handles = [_handle(p, marker=False) for p in dict.fromkeys(run.potential for run in runs)]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 

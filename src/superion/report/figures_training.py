@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from superion.report.content import sort_potentials
+from superion.report.content import sort_models
 from superion.report.figure_file import save_figure
 from superion.report.style import DPI, GREEN, GREY, ORANGE, VERMILLION, WIDTH, look, species_colours
 from superion.report.training_content import Generation, TrainingContent
@@ -52,7 +52,7 @@ def draw_comparison(result: dict[str, Any], folder: Path) -> list[Path]:
 
 def convergence(generations: Sequence[dict[str, Any]]) -> Figure:
     """Energy and force errors against generation, then force errors by species, a panel per potential."""
-    names = sort_potentials({name for g in generations for name in g["models"]})
+    names = sort_models({name for g in generations for name in g["models"]})
     rows = 1 + -(-len(names) // 2)
     figure = Figure(figsize=(WIDTH, 3.1 * rows), dpi=DPI, layout="constrained")
     panels = figure.subplots(rows, 2, squeeze=False)
@@ -142,7 +142,7 @@ def reliability(generations: Sequence[dict[str, Any]]) -> Figure | None:
     """Reliability diagram of the forces, a panel per potential, and the factor by generation."""
     found = {
         name: [(g["generation"], c) for g in generations if (c := _errors(g, name, "calibration"))]
-        for name in sort_potentials({name for g in generations for name in g["models"]})
+        for name in sort_models({name for g in generations for name in g["models"]})
     }
     found = {name: values for name, values in found.items() if values}
     if not found:

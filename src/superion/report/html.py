@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from superion.report.content import Content, read_content
 from superion.report.facts import composition, facts
 from superion.report.figures import draw_all
 from superion.report.missing import missing
+from superion.report.style import look
 from superion.report.verdict import SYMBOLS, section
 
 _CAPTIONS = {
-    "verdict": "What electrostatics changes, with intervals, each row in units of its tolerance: inside "
+    "verdict": "What changes, with intervals, each row in units of its tolerance: inside "
     "the band a change is too small to matter. Filled squares: needed; circles: not needed; diamonds: "
     "undecided. Hollow: one fit, whose spread is not known. Arrows: farther than the axis.",
     "crystal": "The structure at the start of the dynamics, all atoms moved into one cell, at one scale.",
@@ -63,15 +65,16 @@ def write_report(folder: Path) -> Path:
 def render(content: Content, figures: dict[str, Path]) -> str:
     """The report as HTML text; figures are PNG files by name and are embedded."""
     template = page("report.html")
-    compared = comparisons(content.runs)
+    pairs = [verdict.pair for verdict in content.verdicts]
+    compared = [comparisons(content.runs, pair) for pair in pairs]
     return template.render(
         name=str(
             content.settings.get("name") or content.settings.get("title") or content.folder.resolve().name
         ),
         material=composition(content),
-        potentials=content.potentials,
+        lead=_lead(content.potentials),
         ion=tables.ion(content),
-        verdict=section(content.verdict),
+        verdicts=[section(verdict) for verdict in content.verdicts],
         symbols=SYMBOLS,
         facts=facts(content),
         settings=list(tables.flat(content.settings)),
@@ -85,16 +88,36 @@ def render(content: Content, figures: dict[str, Path]) -> str:
         charge_doubts=tables.charge_doubts(content),
         transport=tables.transport(content),
         trust=tables.trust(content),
-        side_by_side=tables.side_by_side(content, compared),
-        compared=[c.sentence for c in compared],
+        side_by_side=[
+            tables.side_by_side(content, each, pair) for each, pair in zip(compared, pairs, strict=True)
+        ],
+        compared=[c.sentence for each in compared for c in each],
         remarks=tables.remarks(content),
         steps=tables.steps(content),
         outputs=tables.outputs(content),
         provenance=list(tables.flat(content.provenance)),
         missing=missing(content),
-        captions=_CAPTIONS,
+        captions=_CAPTIONS | {name: _CAPTIONS["verdict"] for name in figures if name.startswith("verdict")},
         images=embedded(figures),
     )
+
+
+_ALONE = {
+    "gap": "A machine-learned potential: GAP, which is local.",
+    "es-gap": "A machine-learned potential: ES-GAP, which is local but for its long-range electrostatics.",
+}
+
+
+def _lead(models: Sequence[str]) -> str:
+    """What the report is about, in one sentence."""
+    if len(models) == 1:
+        return _ALONE.get(models[0], f"One model: {look(models[0]).label}.")
+    if list(models) == ["gap", "es-gap"]:
+        return (
+            "Two machine-learned potentials from the same data: GAP, which is local, and ES-GAP, which adds "
+            "long-range electrostatics."
+        )
+    return f"{len(models)} models, judged by the same data: {', '.join(look(name).label for name in models)}."
 
 
 def page(name: str) -> jinja2.Template:

@@ -33,9 +33,10 @@ def _study(content: Content) -> Iterator[str]:
         yield "study.yaml is missing or empty: the settings are not known."
     if content.crystal is None:
         yield "The folder holds no trajectory (md/), so that the structure cannot be shown."
-    for potential in ("gap", "es-gap"):
-        if potential not in content.potentials:
-            yield f"The study has no {look(potential).label} potential."
+    compared = (name for v in content.verdicts for name in (v.pair.baseline, v.pair.candidate))
+    for name in dict.fromkeys(compared):
+        if name not in content.potentials:
+            yield f"There is no result of {look(name).label}."
 
 
 def _data(content: Content) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, YELLOW, BLACK = "#E69F00", "#56B4E9", "#F0E442", "#000000"
@@ -51,21 +52,44 @@ class Look:
     label: str
     colour: str
     marker: str
-    line: str
+    line: Any
 
 
-_LOOKS = {
-    "gap": Look("GAP", BLUE, "o", "-"),
-    "es-gap": Look("ES-GAP", VERMILLION, "s", "--"),
+_LABELS = {
+    "gap": "GAP",
+    "es-gap": "ES-GAP",
+    "qeq-gap": "QEq-GAP",
+    "kqeq-gap": "kQEq-GAP",
+    "2g": "2G",
+    "3g": "3G",
+    "cent": "CENT",
+    "4g": "4G",
 }
+"""Names that presets have in the literature; other models go by their own."""
+_LOOKS = {
+    "gap": (BLUE, "o", "-"),
+    "es-gap": (VERMILLION, "s", "--"),
+    "qeq-gap": (ORANGE, "D", "--"),
+    "kqeq-gap": (YELLOW, "v", "--"),
+    "2g": (SKY, "^", "-"),
+    "3g": (GREEN, "<", "-."),
+    "cent": (PURPLE, ">", "-."),
+    "4g": (BLACK, "P", "-."),
+}
+_OTHERS = [
+    (colour, marker, line)
+    for marker, line in (("^", "-."), ("X", ":"), ("p", (0, (5, 1))), ("h", (0, (1, 1))))
+    for colour in (PURPLE, GREEN, ORANGE, SKY, BLACK)
+]
 _SPECIES = {
     "Li": GREEN, "Na": GREEN, "P": PURPLE, "S": ORANGE, "O": VERMILLION, "Cl": SKY, "Ge": BLUE, "Si": BLUE,
 }  # fmt: skip
 
 
 def look(potential: str) -> Look:
-    """Name, colour, marker and line of a potential; other names than gap and es-gap share a third look."""
-    return _LOOKS.get(potential, Look(potential, PURPLE, "^", "-."))
+    """Name, colour, marker and line of a model: the same in every figure of every report."""
+    chosen = _LOOKS.get(potential) or _OTHERS[crc32(potential.encode()) % len(_OTHERS)]
+    return Look(_LABELS.get(potential, potential), *chosen)
 
 
 def species_colours(symbols: Iterable[str]) -> dict[str, str]:

@@ -19,6 +19,8 @@ from superion.report.estimates import (
 )
 from superion.report.style import look
 from superion.verdict.numbers import number
+from superion.verdict.settings import Pair
+from superion.verdict.words import ELECTROSTATICS
 
 _PER_GPA = 1 / units.GPa
 
@@ -38,8 +40,10 @@ def ion(content: Content) -> str:
     return next((run.ion for run in content.runs), "")
 
 
-def side_by_side(content: Content, found: Sequence[Comparison]) -> Table:
-    """Conductivities of both potentials and their ratio."""
+def side_by_side(content: Content, found: Sequence[Comparison], pair: Pair) -> Table:
+    """Conductivities of both models of a pair and their ratio."""
+    old, new = look(pair.baseline).label, look(pair.candidate).label
+    told = (" (local)", " (local + electrostatics)") if pair == ELECTROSTATICS else ("", "")
     rows = [
         [
             f"σ({ion(content)}) at {c.temperature:g} K (mS/cm)",
@@ -53,7 +57,7 @@ def side_by_side(content: Content, found: Sequence[Comparison]) -> Table:
         "The same side by side. 95 % intervals in brackets, from the length of the trajectories alone: what "
         "another fit would give is in the verdict."
     )
-    return Table(caption, ["", "GAP (local)", "ES-GAP (local + electrostatics)", "ES-GAP / GAP"], rows)
+    return Table(caption, ["", f"{old}{told[0]}", f"{new}{told[1]}", f"{new} / {old}"], rows)
 
 
 def _or_missing(estimate: Estimate | None) -> str:

@@ -10,7 +10,7 @@ from superion.errors import InputError
 from superion.files import read_yaml
 from superion.reference import Entry, read_store
 from superion.reference.store import NAME as JOURNAL
-from superion.report.content import optional_json, read_provenance, sort_potentials
+from superion.report.content import optional_json, read_provenance, sort_models
 from superion.training.config import SETTINGS, STORE
 from superion.training.results import read_training_result
 from superion.training.status import TrainingProgress, training_status
@@ -70,7 +70,7 @@ class TrainingContent:
     @property
     def potentials(self) -> list[str]:
         """Names of the potentials that were judged, GAP first."""
-        return sort_potentials({name for generation in self.judged for name in generation["models"]})
+        return sort_models({name for generation in self.judged for name in generation["models"]})
 
 
 def read_training_content(folder: Path) -> TrainingContent:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PositiveFloat,
     PositiveInt,
+    SerializeAsAny,
     ValidationError,
     create_model,
     field_validator,
@@ -25,11 +27,11 @@ from superion.potentials import FitSettings
 from superion.settings_file import read_settings
 from superion.simulation import MDSettings
 from superion.structures.labels import parse_mappings
-from superion.study import presets
 from superion.study.electrostatics import ElectrostaticsSettings
+from superion.study.models import ModelSettings, completed, read_model, schemas
 from superion.study.properties.settings import PropertiesSettings
 from superion.study.resample import FitsSettings
-from superion.verdict.settings import VerdictSettings
+from superion.verdict.settings import Pair, VerdictSettings
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 SETTINGS = "study.yaml"
@@ -134,31 +136,41 @@ else:
 
 
 class StudySettings(BaseModel):
-    """A study: potentials fitted to one set of labels, dynamics with each, conductivities, a report."""
+    """A study: models fitted to one set of labels, dynamics with each, conductivities, a report."""
 
     model_config = _STRICT
 
     name: str = Field(min_length=1, description="name of the study, shown in the report")
     data: DataSettings = Field(description="labelled structures")
     structure: StructureSettings = Field(description="start of the dynamics")
-    potentials: list[presets.Preset] = Field(
-        ["gap", "es-gap"], min_length=1, description="gap: local; es-gap: the same with electrostatics"
+    models: dict[str, Annotated[SerializeAsAny[ModelSettings], BeforeValidator(read_model)]] = Field(
+        default_factory=dict,
+        validate_default=True,
+        description="models by name. Each is fitted, {preset: gap, and settings of this preset}, where a "
+        "name that is a preset's needs no preset; or exists, {open: FILE}. Default: gap, and es-gap, which "
+        "is the same with electrostatics",
+    )
+    potentials: list[str] | None = Field(
+        None, exclude=True, description="old: presets by name; write them under models"
     )
     electrostatics: ElectrostaticsSettings = Field(
-        ElectrostaticsSettings(), description="the electrostatic term of es-gap"
+        ElectrostaticsSettings(), description="the electrostatic term of es-gap, and of models that name none"
     )
     repulsion: bool = Field(
         True, description="repel atoms that come closer than those of the training data ever do"
     )
-    fit: FitSettings = Field(FitSettings(), description="the local term and its fit")
+    fit: FitSettings = Field(
+        FitSettings(), description="the local term of gap and es-gap and its fit, where a model says no other"
+    )
     fits: FitsSettings = Field(FitsSettings(), description="fits to resampled frames, beside the main one")
-    dynamics: DynamicsSettings = Field(description="molecular dynamics with every potential")
+    dynamics: DynamicsSettings = Field(description="molecular dynamics with every model")
     transport: TransportSettings = Field(TransportSettings(), description="conductivities")
     properties: PropertiesSettings = Field(
         PropertiesSettings(), description="what is computed with every fit, and compared"
     )
     verdict: VerdictSettings = Field(
-        VerdictSettings(), description="how large a difference matters, and how sure an answer has to be"
+        VerdictSettings(),
+        description="which models are compared, how large a difference matters, how sure an answer has to be",
     )
     locality: str | None = Field(
         None,
@@ -169,17 +181,57 @@ class StudySettings(BaseModel):
         None, description="processes of molecular dynamics and threads of the fit; null: one per CPU core"
     )
 
-    @field_validator("potentials")
+    @model_validator(mode="before")
     @classmethod
-    def _once(cls, potentials: list[str]) -> list[str]:
-        if len(set(potentials)) < len(potentials):
-            raise ValueError(f"potentials are repeated: {potentials}")
-        return potentials
+    def _named_models(cls, given: Any) -> Any:
+        """`models: [gap, 4g]`, and `potentials` of old, mean the presets of these names."""
+        if not isinstance(given, dict):
+            return given
+        old = given.get("potentials")
+        if old is not None and given.get("models") is not None:
+            raise ValueError("models and potentials are two answers to one question: keep models")
+        names = given.get("models") if old is None else old
+        key = "models" if old is None else "potentials"
+        if names is None:
+            names = ["gap", "es-gap"]
+        if not isinstance(names, list):
+            return given
+        if not names or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"{key}: expected names of presets, found {names!r}")
+        if len(set(names)) < len(names):
+            raise ValueError(f"{key} are repeated: {names}")
+        return given | {"models": dict.fromkeys(names)}
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _with_names(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not given:
+            raise ValueError(f"expected models by name, such as {{gap: {{}}, es-gap: {{}}}}, found {given!r}")
+        return {str(name): (str(name), entry) for name, entry in given.items()}
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        """What a model does not say is as the study says; which pairs are compared is settled here."""
+        models = {}
+        for name, model in self.models.items():
+            try:
+                models[name] = completed(model, self.fit, self.electrostatics, self.repulsion)
+            except ValueError as error:
+                raise ValueError(f"models.{name}, together with fit: {error}") from error
+        if not any(model.fitted for model in models.values()) and self.fits.count:
+            raise ValueError("fits.count: no model is fitted here; set it to 0")
+        pairs = tuple(_settled(pair, models) for pair in _pairs(self.verdict, list(models)))
+        self.__dict__["models"] = models  # the settings are frozen for everybody else
+        self.__dict__["verdict"] = self.verdict.model_copy(update={"pairs": pairs})
+        return self
 
     @model_validator(mode="after")
     def _field_needs_charges(self) -> Self:
-        if getattr(self.dynamics, "electric", None) is not None and "gap" in self.potentials:
-            raise ValueError("dynamics.electric needs charges, and gap has none: take it out of potentials")
+        local = [name for name, model in self.models.items() if model.long_range is False]
+        if getattr(self.dynamics, "electric", None) is not None and local:
+            raise ValueError(
+                f"dynamics.electric needs charges, and {' and '.join(local)} has none: take it out of models"
+            )
         return self
 
     @model_validator(mode="after")
@@ -220,6 +272,24 @@ class StudySettings(BaseModel):
         return self.parallel or cpu_count()
 
 
+def _pairs(settings: VerdictSettings, names: list[str]) -> tuple[Pair, ...]:
+    """The pairs that are compared: those of the settings, or the first model with each of the others."""
+    if settings.pairs is not None:
+        return settings.pairs
+    return tuple(Pair(baseline=names[0], candidate=name) for name in names[1:])
+
+
+def _settled(pair: Pair, models: dict[str, ModelSettings]) -> Pair:
+    """A pair with its question; ValueError for a model that the study has not."""
+    for name in (pair.baseline, pair.candidate):
+        if name not in models:
+            raise ValueError(f"verdict: there is no model {name!r}; models are {', '.join(models)}")
+    if pair.question is not None:
+        return pair
+    adds = models[pair.candidate].long_range is True and models[pair.baseline].long_range is False
+    return pair.model_copy(update={"question": "electrostatics" if adds else "model"})
+
+
 def cpu_count() -> int:
     """CPU cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -235,7 +305,11 @@ def read_study(path: str | Path) -> StudySettings:
 def write_study(settings: StudySettings, folder: Path) -> None:
     """Write the settings, defaults included, to `study.yaml` in `folder`, with paths relative to it."""
     local = _with_paths(settings, lambda file: os.path.relpath(file, folder.resolve()))
-    text = yaml.safe_dump(local.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    shared = local.fit, local.electrostatics, local.repulsion
+    models = {name: model.beside(*shared) for name, model in local.models.items()}
+    text = yaml.safe_dump(
+        local.model_dump(mode="json") | {"models": models}, sort_keys=False, allow_unicode=True
+    )
     write_atomic(folder / "study.yaml", text)
 
 
@@ -243,12 +317,14 @@ def _with_paths(settings: StudySettings, change: Any) -> StudySettings:
     data = settings.data.model_copy(update={"files": [change(file) for file in settings.data.files]})
     structure = settings.structure.model_copy(update={"file": change(settings.structure.file)})
     electrostatics = settings.electrostatics.with_path(change)
+    models = {name: model.with_paths(change) for name, model in settings.models.items()}
     locality = None if settings.locality is None else change(settings.locality)
     return settings.model_copy(
         update={
             "data": data,
             "structure": structure,
             "electrostatics": electrostatics,
+            "models": models,
             "locality": locality,
             "properties": settings.properties.with_paths(change),
         }
@@ -256,5 +332,5 @@ def _with_paths(settings: StudySettings, change: Any) -> StudySettings:
 
 
 def schema() -> dict[str, Any]:
-    """JSON schema of the study YAML."""
-    return StudySettings.model_json_schema()
+    """JSON schema of the study YAML; under `models` what each may hold."""
+    return StudySettings.model_json_schema() | {"models": schemas()}

@@ -20,7 +20,7 @@ _STEP = 20_000
 def study_faults(settings: StudySettings, folder: Path) -> list[str]:
     """Every part of a study that this machine cannot do: fits, supercell, runs."""
     faults = []
-    fits = min(settings.fits.count, 10**200) * len(settings.potentials)
+    fits = min(settings.fits.count, 10**200) * len(settings.models)
     try:
         check_size(
             f"fits.count: {fits:.4g} fits",

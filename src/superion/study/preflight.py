@@ -10,12 +10,13 @@ from ase import Atoms
 
 from superion.errors import InputError, SuperionError
 from superion.files import read_json
+from superion.potentials import FitSettings
 from superion.potentials.baseline import undetermined
 from superion.potentials.memory import check_memory
 from superion.structures import get_label, is_isolated, require_labels
 from superion.structures.foreign import Foreign
 from superion.study.data import read_files
-from superion.study.electrostatics import electrostatic_terms
+from superion.study.electrostatics import ElectrostaticsSettings, electrostatic_terms
 from superion.study.estimate import study_faults
 from superion.study.properties.registry import FROM_DYNAMICS, STATIC, properties_of
 from superion.study.state import State
@@ -24,13 +25,13 @@ from superion.study.steps import Study
 SHOWN = 12
 
 
-def check_before(study: Study, named: Mapping[str, Iterable[str | Path]], source: Path) -> list[str]:
+def check_before(study: Study, source: Path) -> list[str]:
     """What a user should know before the start; InputError with every fault that can be found without work.
 
-    named: files by the key of the settings in `source`. Looked at are files and what they hold, elements,
+    source: where the settings are. Looked at are files and what they hold, elements,
     charges, the mobile species, what properties need, memory and sizes.
     """
-    faults = missing_files(named)
+    faults = missing_files(_named(study))
     faults += study_faults(study.settings, study.folder)
     notes: list[str] = []
     if not faults:
@@ -38,6 +39,22 @@ def check_before(study: Study, named: Mapping[str, Iterable[str | Path]], source
     if faults:
         raise InputError(listed(faults), file=source, remedy=_remedy(faults))
     return notes
+
+
+def _named(study: Study) -> dict[str, list[str | Path]]:
+    """All files that the settings name, by their key."""
+    settings = study.settings
+    found: dict[str, list[str | Path]] = {
+        "data.files": [*settings.data.files],
+        "structure.file": [settings.structure.file],
+        "locality": [] if settings.locality is None else [settings.locality],
+    }
+    for key, own in _electrostatics(study):
+        found[f"{key}.{'fitted' if own.model is None else 'model'}"] = list(own.files().values())
+    for name, model in settings.models.items():
+        if not model.fitted:
+            found[f"models.{name}.open"] = list(model.files().values())
+    return found | {key: [*files] for key, files in settings.properties.files().items()}
 
 
 def missing_files(named: Mapping[str, Iterable[str | Path]]) -> list[str]:
@@ -79,12 +96,14 @@ def _contents(study: Study) -> tuple[list[str], list[str]]:
     known = [atoms for atoms in frames if not is_isolated(atoms)]
     if structure is not None:
         faults += _elements(study, structure, known)
-    if "es-gap" in study.settings.potentials:
-        tried = _each_composition([*known, *([] if structure is None else [structure])])
-        tell("electrostatics", lambda: _charges(study, tried))
-    if frames:
-        targets, workers = len(study.settings.potentials), study.settings.processes
-        tell("fit", lambda: check_memory(study.settings.fit, frames, workers, targets))
+    tried = _each_composition([*known, *([] if structure is None else [structure])])
+    for name, chosen in _electrostatics(study):
+        tell(name, lambda: _charges(chosen, tried))  # noqa: B023 - called at once
+    for group in study.groups if frames else ():
+        own = next(iter(group.models.values())).settings
+        if isinstance(own, FitSettings):
+            targets, workers = len(group.models), study.settings.processes
+            tell(group.step, lambda: check_memory(own, frames, workers, targets))  # noqa: B023
     if study.settings.locality is not None:
         tell("locality", lambda: _locality(Path(str(study.settings.locality))))
     for found in properties_of(study, (*STATIC, *FROM_DYNAMICS)):
@@ -116,8 +135,9 @@ def _collector(faults: list[str]) -> Callable[[str, Callable[[], Atoms | None]],
 def _fitted(study: Study) -> bool:
     """Whether all data were read and fitted before, and have not changed."""
     try:
-        step = next(step for step in study.plan() if step.name == "fit")
-        return State.read(study.folder).holds(step.name, step.inputs())
+        mains = {group.step for group in study.groups}
+        state = State.read(study.folder)
+        return all(state.holds(step.name, step.inputs()) for step in study.plan() if step.name in mains)
     except (SuperionError, OSError):
         return False
 
@@ -179,9 +199,21 @@ def _each_composition(frames: list[Atoms]) -> list[Atoms]:
     return list(found.values())
 
 
-def _charges(study: Study, frames: list[Atoms]) -> None:
+def _electrostatics(study: Study) -> list[tuple[str, ElectrostaticsSettings]]:
+    """Electrostatic terms of the models, each once, under the key that it is set by."""
+    found: dict[str, ElectrostaticsSettings] = {}
+    shared = study.settings.electrostatics
+    for name, model in study.settings.models.items():
+        own = getattr(model, "electrostatics", None)
+        if own is not None and own not in found.values():
+            key = "electrostatics" if own == shared else f"models.{name}.electrostatics"
+            found.setdefault(key, own)
+    return list(found.items())
+
+
+def _charges(settings: ElectrostaticsSettings, frames: list[Atoms]) -> None:
     """Raise what speaks against the electrostatic term: parameters, a model file, elements without charge."""
-    terms = electrostatic_terms(study.settings.electrostatics, frames)
+    terms = electrostatic_terms(settings, frames)
     with warnings.catch_warnings(action="ignore"):  # the fit gives them
         for atoms in frames:
             for term in terms:

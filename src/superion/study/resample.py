@@ -49,11 +49,6 @@ class Fit:
         """How files and steps call it."""
         return self.potential if self.resampled is None else f"{self.potential}{RESAMPLED}{self.resampled}"
 
-    @property
-    def step(self) -> str:
-        """The step that makes it."""
-        return "fit" if self.resampled is None else f"fit/resampled-{self.resampled}"
-
 
 @dataclass(frozen=True, slots=True)
 class Draw:

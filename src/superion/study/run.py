@@ -42,16 +42,11 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
         source, folder = source / SETTINGS, folder or source
     settings = read_study(source)
     folder = Path(folder or settings.name.replace("/", "-")).resolve()
-    named: dict[str, list[str] | list[Path]] = {
-        "data.files": settings.data.files,
-        "structure.file": [settings.structure.file],
-        "electrostatics.model": list(settings.electrostatics.files().values()),
-        "locality": [] if settings.locality is None else [settings.locality],
-        **settings.properties.files(),
-    }
+    if settings.potentials is not None:
+        say(f"note: write models: [{', '.join(settings.potentials)}] instead of potentials.", progress)
     check_folder(folder, "study", settings.name, SETTINGS, lambda file: read_study(file).name)
     study = Study(settings, folder, progress)
-    for note in check_before(study, named, source):
+    for note in check_before(study, source):
         say(f"note: {note}", progress)
     with locked(folder):
         remove_leftovers(folder)
@@ -262,5 +257,7 @@ def _provenance(settings: StudySettings) -> dict[str, Any]:
         "fits": settings.fits.seed,
         "dynamics": settings.dynamics.at(1.0).seed,
     }
-    data = {Path(file).name: sha256(file) for file in files} | settings.electrostatics.hashes()
+    made_from = {key: path for model in settings.models.values() for key, path in model.files().items()}
+    data = {Path(file).name: sha256(file) for file in files}
+    data |= {key: sha256(path) for key, path in made_from.items()}
     return environment() | {"data": data, "seeds": seeds}

@@ -10,25 +10,22 @@ from typing import Any
 from ase import Atoms
 
 from superion.analysis.accuracy import errors
-from superion.errors import CorruptFileError, ModelError
 from superion.files import sha256, write_json
-from superion.potentials import Potential, fit
+from superion.potentials import Potential
 from superion.structures import census, is_isolated, read_structure, trajectory_of
 from superion.study.config import StudySettings
 from superion.study.data import Dataset, load_dataset
 from superion.study.display import say
 from superion.study.dynamics import Job
 from superion.study.evaluate import born_by_species, predict, write_parity
-from superion.study.presets import fixed_terms
+from superion.study.fitting import Group, fit_group, groups
 from superion.study.properties import Property, properties_of
 from superion.study.properties.registry import FROM_DYNAMICS, STATIC
 from superion.study.properties.settings import identity
-from superion.study.provenance import NUMERICAL, versions
-from superion.study.resample import Draw, Fit, resample
+from superion.study.resample import Fit
 from superion.study.state import fingerprint
 from superion.study.transport import analyse
-from superion.verdict import REFERENCE, study_verdict, write_verdict
-from superion.verdict.reading import ELECTROSTATIC, LOCAL
+from superion.verdict import REFERENCE, study_verdicts, write_verdict
 
 RESULTS = (
     "census.json",
@@ -110,9 +107,22 @@ class Study:
         return self._periodic
 
     def fits(self, count: int | None = None) -> list[Fit]:
-        """The main fit of every potential, then those of each draw up to `count` (all if not given)."""
-        draws = [None, *range(1, 1 + (self.settings.fits.count if count is None else count))]
-        return [Fit(potential, draw) for draw in draws for potential in self.settings.potentials]
+        """All models as they are, then the fitted ones of each draw up to `count` (all if not given)."""
+        draws = range(1, 1 + (self.settings.fits.count if count is None else count))
+        fitted = [name for group in self.groups for name in group.models]
+        main = [Fit(name) for name in self.settings.models]
+        return main + [Fit(name, draw) for draw in draws for name in self.settings.models if name in fitted]
+
+    @property
+    def groups(self) -> list[Group]:
+        """The models that are fitted, those together that one step fits."""
+        return groups(self.settings.models, self.settings.fit)
+
+    def step_of(self, fit: Fit) -> str:
+        """The step that a model needs: the one that makes it, or the census if it exists already."""
+        return next(
+            (group.step_of(fit.resampled) for group in self.groups if fit.potential in group.models), "census"
+        )
 
     def moving(self) -> list[Fit]:
         """The fits that dynamics is run with."""
@@ -140,28 +150,26 @@ class Study:
                 "structure": {"file"},
                 "electrostatics": True,
                 "properties": True,
+                "models": True,
             },
         ) | {
+            "models": {name: self._identity(name) for name in self.settings.models},
             "electrostatics": self.settings.electrostatics.identity(),
             "properties": {name: identity(own) for name, own in self.settings.properties.chosen.items()},
         }
-        potentials = list(self.settings.potentials)
+        names = list(self.settings.models)
         return [
             Step("census", (), data, self._reads_data, self._census),
-            Step(
-                "fit",
-                ("census",),
-                {"data": data, "potentials": {name: self._identity(name) for name in potentials}},
-                lambda: self._reads_data() | self._reads_charges(),
-                self._fit,
-                keeps=True,
+            *(
+                self._fit(group, number)
+                for number in (None, *range(1, self.settings.fits.count + 1))
+                for group in self.groups
             ),
-            *(self._resampled(number) for number in range(1, self.settings.fits.count + 1)),
             Step(
                 "accuracy",
-                ("fit",),
-                {"data": data, "potentials": potentials},
-                lambda: self._reads_data() | {name: self.model(Fit(name)) for name in potentials},
+                tuple(dict.fromkeys(self.step_of(Fit(name)) for name in names)),
+                {"data": data, "potentials": names},
+                lambda: self._reads_data() | {name: self.model(Fit(name)) for name in names},
                 self._accuracy,
             ),
             *self._properties(STATIC),
@@ -175,24 +183,13 @@ class Study:
     def _reads_data(self) -> dict[str, Path]:
         return self.data_files
 
-    def _reads_charges(self) -> dict[str, Path]:
-        """The model file that es-gap takes its electrostatics from, if any."""
-        return self.settings.electrostatics.files() if "es-gap" in self.settings.potentials else {}
-
     def model(self, fit: Fit) -> Path:
         """The model file of a fit."""
         return self.folder / "models" / f"{fit.name}.safetensors"
 
-    def _identity(self, potential: str) -> dict[str, Any]:
-        """All settings that the model of a potential depends on, data aside."""
-        identity: dict[str, Any] = {
-            "preset": potential,
-            "fit": self.settings.fit.model_dump(mode="json"),
-            "repulsion": self.settings.repulsion,
-        }
-        if potential == "es-gap":
-            identity["electrostatics"] = self.settings.electrostatics.identity()
-        return identity
+    def _identity(self, name: str) -> dict[str, Any]:
+        """All settings that a model depends on, files aside, wherever these are."""
+        return self.settings.models[name].identity()
 
     def _census(self) -> list[Path]:
         split = {}
@@ -206,60 +203,25 @@ class Study:
         write_json(path, {"census": found.to_dict(), "split": split})
         return [path]
 
-    def _resampled(self, number: int) -> Step:
-        """The fit of all potentials to one draw of the training frames."""
+    def _fit(self, group: Group, number: int | None) -> Step:
+        """The fit of a group of models to all training frames, or to one draw of them."""
         chosen = self.settings.data.model_dump(mode="json", exclude={"files"})
-        potentials = {name: self._identity(name) for name in self.settings.potentials}
+        models = {name: self._identity(name) for name in group.models}
+        seed = {} if number is None else {"seed": self.settings.fits.seed}
+        files = {key: file for model in group.models.values() for key, file in model.files().items()}
         return Step(
-            f"fit/resampled-{number}",
+            group.step_of(number),
             ("census",),
-            {"data": chosen, "potentials": potentials, "seed": self.settings.fits.seed},
-            lambda: self._reads_data() | self._reads_charges(),
-            lambda: self._fit(resample(self.data.part("train"), self.settings.fits, number)),
+            {"data": chosen, "potentials": models, **seed},
+            lambda: self._reads_data() | files,
+            lambda: fit_group(self, group, number),
             keeps=True,
         )
-
-    def _fit(self, draw: Draw | None = None) -> list[Path]:
-        """Fit all potentials from one design matrix; models that are as they should be are not rewritten."""
-        provenance: dict[str, Any] = {name: self._provenance(name, draw) for name in self.settings.potentials}
-        train = self.data.part("train")
-        targets = {
-            name: fixed_terms(
-                name,
-                train,
-                self.settings.electrostatics,
-                repulsion=self.settings.repulsion,
-            )
-            for name in provenance
-        }
-        settings, frames = self.settings.fit, train
-        if draw is not None:
-            settings = settings.model_copy(update={"seed": draw.seed, "uncertainty": False})
-            frames = draw.frames
-        fitted = fit(frames, settings, targets, workers=self.settings.processes, progress=self.progress)
-        paths = {name: self.model(Fit(name, draw.number if draw else None)) for name in fitted}
-        for name, terms in fitted.items():
-            paths[name].parent.mkdir(exist_ok=True)
-            if not _made_from(paths[name], provenance[name]):
-                Potential(terms, provenance[name]).save(paths[name])
-        return list(paths.values())
-
-    def _provenance(self, potential: str, draw: Draw | None) -> dict[str, Any]:
-        """Facts kept in the model file; the same inputs give the same bytes."""
-        files = {Path(path).name: sha256(path) for path in self.data_files.values()}
-        return {
-            "study": self.settings.name,
-            "settings": self._identity(potential),
-            "data": files | (self.settings.electrostatics.hashes() if potential == "es-gap" else {}),
-            "split": self.settings.data.model_dump(mode="json", exclude={"files"}),
-            "training_frames": len(self.data.train),
-            "versions": versions(NUMERICAL),
-        } | ({} if draw is None else {"resampled": draw.record()})
 
     def _accuracy(self) -> list[Path]:
         metrics: dict[str, Any] = {}
         written = []
-        for name in self.settings.potentials:
+        for name in self.settings.models:
             potential = Potential.load(self.model(Fit(name)))
             first = next(atoms for atoms in self.data.part("train") if not is_isolated(atoms))
             metrics[name] = {"train": None, "test": None, "born_charges": born_by_species(potential, first)}
@@ -289,7 +251,7 @@ class Study:
 
         return Step(
             f"dynamics/{name}",
-            (fit.step,),
+            (self.step_of(fit),),
             {"dynamics": settings.model_dump(mode="json"), "supercell": list(supercell)},
             lambda: {"model": model, "structure": structure},
             job=job,
@@ -324,12 +286,14 @@ class Study:
         return steps
 
     def _prepared(self, found: Property) -> Step:
-        origin = Fit(self.settings.potentials[-1])
+        origin = Fit(list(self.settings.models)[-1])
 
         def reads() -> dict[str, Path]:
             return {"model": self.model(origin)} | found.prepared_from()
 
-        return Step(f"{found.name}/start", (origin.step,), found.identity(None), reads, found.prepare)
+        return Step(
+            f"{found.name}/start", (self.step_of(origin),), found.identity(None), reads, found.prepare
+        )
 
     def _property(self, found: Property, fit: Fit | None) -> Step:
         def reads() -> dict[str, Path]:
@@ -338,7 +302,7 @@ class Study:
         needs = (f"{found.name}/start",) if found.prepared_from() else ()
         return Step(
             f"{found.name}/{REFERENCE if fit is None else fit.name}",
-            ("census",) if fit is None else (fit.step, *needs),
+            ("census",) if fit is None else (self.step_of(fit), *needs),
             found.identity(fit),
             reads,
             lambda: found.write(fit),
@@ -348,17 +312,20 @@ class Study:
         )
 
     def _verdict(self) -> list[Step]:
-        """The decision, where there are two potentials to compare."""
-        if {LOCAL, ELECTROSTATIC} - set(self.settings.potentials):
+        """The decision, where there are models to compare."""
+        pairs = self.settings.verdict.pairs
+        if not pairs:
             return []
-        settings = self.settings.model_dump(mode="json", include={"verdict", "fit", "fits"})
+        settings = self.settings.model_dump(mode="json", include={"verdict", "fits"})
+        settings |= {"models": {name: self._identity(name) for name in self.settings.models}}
+        compared = dict.fromkeys(name for pair in pairs for name in (pair.baseline, pair.candidate))
         return [
             Step(
                 "verdict",
-                ("fit",),
+                tuple(dict.fromkeys(self.step_of(Fit(name)) for name in compared)),
                 settings,
                 lambda: self._reads("properties/*/*.json", "transport/*.json"),
-                lambda: [write_verdict(self.folder, study_verdict(self.folder))],
+                lambda: [write_verdict(self.folder, *study_verdicts(self.folder))],
             )
         ]
 
@@ -379,13 +346,3 @@ class Study:
         from superion.report import write_report
 
         return [write_report(self.folder), *sorted((self.folder / "figures").glob("*.png"))]
-
-
-def _made_from(path: Path, provenance: dict[str, Any]) -> bool:
-    """Whether a model file is intact and was made from exactly these inputs."""
-    if not path.exists():
-        return False
-    try:
-        return Potential.load(path).provenance == provenance
-    except (CorruptFileError, ModelError):
-        return False

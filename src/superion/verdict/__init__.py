@@ -1,7 +1,7 @@
 """Whether a property needs long-range electrostatics: what was found, with what certainty, and why."""
 
 from superion.verdict.settings import VerdictSettings
-from superion.verdict.study import StudyVerdict, study_verdict, write_verdict
+from superion.verdict.study import StudyVerdict, study_verdict, study_verdicts, write_verdict
 from superion.verdict.tolerances import PROPERTIES, TOLERANCES
 from superion.verdict.values import (
     REFERENCE,
@@ -25,6 +25,7 @@ __all__ = [
     "property_path",
     "read_property",
     "study_verdict",
+    "study_verdicts",
     "write_property",
     "write_verdict",
 ]

@@ -10,8 +10,9 @@ from superion.verdict.bound import Bound
 from superion.verdict.holm import adjusted
 from superion.verdict.rows import Measured, Row, measure
 from superion.verdict.rules import MATTERS, Claim, Outcome, Test, outcome, tests
-from superion.verdict.settings import LEVEL
+from superion.verdict.settings import LEVEL, Pair
 from superion.verdict.tolerances import Tolerance, checked, tolerance_of
+from superion.verdict.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,14 @@ class Finding:
 
     @property
     def outcome(self) -> Outcome:
-        """Whether the row needs long-range electrostatics."""
+        """Whether the row needs what the candidate adds."""
         return outcome(self.shown)
 
     @property
     def flags(self) -> list[str]:
-        """What is to be known about the values of both potentials, each named."""
-        named = (("local", self.row.local), ("electrostatic", self.row.electrostatic))
+        """What is to be known about the values of both models, each named."""
+        words = Words.of(self.row.pair)
+        named = ((words.baseline, self.row.baseline), (words.candidate, self.row.candidate))
         return [f"{model}: {flag}" for model, value in named if value for flag in value.flags]
 
 
@@ -47,13 +49,14 @@ def decide(
     rows: Sequence[Row],
     tolerances: Mapping[str, float] | None = None,
     level: float = LEVEL,
-    bounds: Mapping[str, Bound] | None = None,
+    bounds: Mapping[Pair, Mapping[str, Bound]] | None = None,
 ) -> list[Finding]:
     """Decide on all rows of a table at once.
 
-    tolerances: those that differ from `TOLERANCES`. bounds: by name of rows of errors of forces. Claims that
-    electrostatics matters and claims that it does not are two families of tests, each adjusted by Holm, so
-    that the chance of any false "needed" in the table is at most `level`, and that of any false "not needed".
+    tolerances: those that differ from `TOLERANCES`. bounds: by pair, and by name of rows of errors of forces,
+    where models differ in electrostatics. Claims that the candidate matters and claims that it does not are
+    two families of tests, each adjusted by Holm, so that the chance of any false "needed" in the table is at
+    most `level`, and that of any false "not needed".
     Raises InputError for tolerances and levels that cannot be.
     """
     if not 0 < level < 0.5:
@@ -61,7 +64,7 @@ def decide(
             f"the level must be between 0 and 0.5, found {level:g}.", remedy="give 0.05 for 5 %."
         )
     wanted = checked(tolerances or {})
-    found = [_finding(row, wanted, level, (bounds or {}).get(row.name)) for row in rows]
+    found = [_finding(row, wanted, level, (bounds or {}).get(row.pair, {}).get(row.name)) for row in rows]
     for matters in (True, False):
         _adjust(found, matters)
     return found
@@ -70,7 +73,8 @@ def decide(
 def _finding(row: Row, tolerances: Mapping[str, float], level: float, bound: Bound | None) -> Finding:
     tolerance = tolerance_of(row.property_name, row.name, row.unit, row.kind, tolerances)
     measured = measure(row, tolerance)
-    bound = bound if row.property_name == "forces" and row.kind == "error" else None
+    local = row.property_name == "forces" and row.kind == "error" and row.pair.question != "model"
+    bound = bound if local else None
     if isinstance(measured, str) or tolerance is None:
         why = measured if isinstance(measured, str) else None
         return Finding(row, tolerance, None, why, (), bound, level)

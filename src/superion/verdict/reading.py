@@ -1,10 +1,10 @@
-"""Reads the rows of a study folder: the values of its main fits, of the resampled ones, and of labels."""
+"""Reads the rows of a study folder: the values of two models, of their resampled fits, and of labels."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,22 @@ from superion.verdict.bound import PREFIX, Bound, bounds
 from superion.verdict.numbers import number
 from superion.verdict.results import Accuracy, TransportFile
 from superion.verdict.rows import Row
+from superion.verdict.settings import Pair
 from superion.verdict.tolerances import PROPERTIES
 from superion.verdict.values import REFERENCE, PropertyFile, Value, read_property
+from superion.verdict.words import ELECTROSTATICS
 
-LOCAL, ELECTROSTATIC = "gap", "es-gap"
-"""The two potentials of a study that are compared."""
 _NORMAL = 1.959964  # 97.5 % quantile
 
 
-def read_rows(folder: Path) -> tuple[list[Row], list[str]]:
-    """All rows of a study in the order they are shown, and the notes on them.
+def read_rows(
+    folder: Path, pair: Pair = ELECTROSTATICS, opened: Collection[str] = ()
+) -> tuple[list[Row], list[str]]:
+    """All rows of a pair of models in the order they are shown, and the notes on them.
 
-    Where a study has no files of properties, its errors of forces and conductivities are rows that only the
-    main fits have values of. Raises CorruptFileError for damaged files.
+    opened: models that the study did not fit; their values are the same in every resampling. Where a study
+    has no files of properties, its errors of forces and conductivities are rows that only the main fits have
+    values of. Raises CorruptFileError for damaged files.
     """
     rows: list[Row] = []
     notes: list[str] = []
@@ -36,13 +39,13 @@ def read_rows(folder: Path) -> tuple[list[Row], list[str]]:
     }
     for name in sorted(found | {"forces", "conductivity"}, key=_order):
         if name in found:
-            own, remarks = _property(folder / "properties" / name)
+            own, remarks = _property(folder / "properties" / name, pair, opened)
             rows += own
             notes += remarks
         elif name == "forces":
-            rows += _errors(folder / "accuracy.json")
+            rows += _errors(folder / "accuracy.json", pair)
         else:
-            rows += _conductivities(folder / "transport")
+            rows += _conductivities(folder / "transport", pair)
     return rows, notes
 
 
@@ -50,7 +53,7 @@ def _order(name: str) -> tuple[int, str]:
     return (PROPERTIES.index(name), name) if name in PROPERTIES else (len(PROPERTIES), name)
 
 
-def _property(folder: Path) -> tuple[list[Row], list[str]]:
+def _property(folder: Path, pair: Pair, opened: Collection[str]) -> tuple[list[Row], list[str]]:
     """Rows of one property, in the order of the files of the main fits."""
     files = {path: read_property(path) for path in sorted(folder.glob("*.json"))}
     for path, file in files.items():
@@ -62,12 +65,13 @@ def _property(folder: Path) -> tuple[list[Row], list[str]]:
             )
     named = {(file.potential, file.resampled): file for file in files.values()}
     draws = sorted({k for _, k in named if k is not None})
-    mains = [named[key] for key in ((LOCAL, None), (ELECTROSTATIC, None)) if key in named]
+    both = (pair.baseline, pair.candidate)
+    mains = [named[name, None] for name in both if (name, None) in named]
     first = {value.name: value for file in reversed(mains) for value in file.values}
     names = list(dict.fromkeys(value.name for file in mains for value in file.values))
 
     def value(potential: str, draw: int | None, name: str) -> Value | None:
-        file = named.get((potential, draw))
+        file = named.get((potential, None if potential in opened else draw))
         return None if file is None else file.by_name().get(name)
 
     rows = []
@@ -77,20 +81,21 @@ def _property(folder: Path) -> tuple[list[Row], list[str]]:
             name,
             first[name].unit,
             first[name].kind,
-            value(LOCAL, None, name),
-            value(ELECTROSTATIC, None, name),
+            value(pair.baseline, None, name),
+            value(pair.candidate, None, name),
             value(REFERENCE, None, name),
-            tuple((value(LOCAL, k, name), value(ELECTROSTATIC, k, name)) for k in draws),
+            tuple((value(pair.baseline, k, name), value(pair.candidate, k, name)) for k in draws),
+            pair,
         )
         _check_alike(row, folder)
         rows.append(row)
-    return rows, _notes(files.values())
+    return rows, _notes(file for file in files.values() if file.potential in (*both, REFERENCE))
 
 
 def _check_alike(row: Row, folder: Path) -> None:
     """All values of a row have one unit and are compared in one way."""
     pairs = [value for pair in row.resampled for value in pair]
-    for value in (row.local, row.electrostatic, row.reference, *pairs):
+    for value in (row.baseline, row.candidate, row.reference, *pairs):
         if value is not None and (value.unit, value.kind) != (row.unit, row.kind):
             raise CorruptFileError(
                 f"values of {row.name!r} are in {row.unit} ({row.kind}) and in {value.unit} ({value.kind}).",
@@ -103,17 +108,25 @@ def _notes(files: Iterable[PropertyFile]) -> list[str]:
     return list(dict.fromkeys(f"{file.property}: {note}" for file in files for note in file.notes))
 
 
-def _errors(path: Path) -> list[Row]:
+def _errors(path: Path, pair: Pair) -> list[Row]:
     """Errors of forces as the main fits have them, of which neither spread nor frames are known."""
     found = read_result(path, Accuracy, "accuracy") if path.exists() else {}
     species: dict[str, dict[str, float]] = {}
-    for potential in (LOCAL, ELECTROSTATIC):
+    for potential in (pair.baseline, pair.candidate):
         errors = ((found.get(potential) or {}).get("test") or {}).get("force_rmse_by_species") or {}
         for symbol, value in errors.items():
             if value is not None:
                 species.setdefault(symbol, {})[potential] = float(value)
     return [
-        Row("forces", name, "eV/Å", "error", _error(name, values, LOCAL), _error(name, values, ELECTROSTATIC))
+        Row(
+            "forces",
+            name,
+            "eV/Å",
+            "error",
+            _error(name, values, pair.baseline),
+            _error(name, values, pair.candidate),
+            pair=pair,
+        )
         for name, values in ((PREFIX + symbol, values) for symbol, values in sorted(species.items()))
     ]
 
@@ -124,11 +137,12 @@ def _error(name: str, values: Mapping[str, float], potential: str) -> Value | No
     return Value(name=name, unit="eV/Å", kind="error", value=values[potential])
 
 
-def _conductivities(folder: Path) -> list[Row]:
+def _conductivities(folder: Path, pair: Pair) -> list[Row]:
     """Conductivities of the main fits with the errors of their trajectories."""
     values: dict[float, dict[str, Value]] = {}
+    both = f"{re.escape(pair.baseline)}|{re.escape(pair.candidate)}"
     for path in sorted(folder.glob("*.json")):
-        named = re.fullmatch(rf"({LOCAL}|{ELECTROSTATIC})-(\d[\d.e+]*)K", path.stem)
+        named = re.fullmatch(rf"({both})-(\d[\d.e+]*)K", path.stem)
         if named is not None:
             values.setdefault(float(named[2]), {})[named[1]] = _conductivity(path, float(named[2]))
     return [
@@ -137,8 +151,9 @@ def _conductivities(folder: Path) -> list[Row]:
             f"conductivity at {kelvin:g} K",
             "mS/cm",
             "positive",
-            found.get(LOCAL),
-            found.get(ELECTROSTATIC),
+            found.get(pair.baseline),
+            found.get(pair.candidate),
+            pair=pair,
         )
         for kelvin, found in sorted(values.items())
     ]
@@ -157,20 +172,35 @@ def _conductivity(path: Path, kelvin: float) -> Value:
     return Value(**common, value=value, error=spread)
 
 
-def read_bounds(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, Bound], list[str]]:
-    """What the locality test that the settings name says of errors of forces; notes where it says nothing."""
-    if not settings.get("locality"):
+def read_bounds(
+    folder: Path, settings: Mapping[str, Any], pair: Pair = ELECTROSTATICS
+) -> tuple[dict[str, Bound], list[str]]:
+    """What the locality test that the settings name says of errors of the baseline's forces.
+
+    Notes say where it says nothing.
+    """
+    if not settings.get("locality") or pair.question == "model":
         return {}, []
     path = folder / settings["locality"]
-    fit = settings.get("fit") or {}
-    blocks = (fit.get(name) or {} for name in ("pair", "angle", "soap"))
-    cutoffs = [float(block["cutoff"]) for block in blocks if block.get("cutoff")]
+    own = (settings.get("models") or {}).get(pair.baseline) or {}
+    cutoffs = _cutoffs(own) or ([] if "open" in own else _cutoffs(settings.get("fit") or {}))
     if not cutoffs:
-        return {}, ["forces: study.yaml has no cutoffs, so that the locality test cannot be used."]
+        return {}, [
+            f"forces: study.yaml has no cutoffs of {pair.baseline}, so that the locality test cannot be used."
+        ]
     found = bounds(read_json(path), max(cutoffs), path)
     if not found:
         return {}, [f"forces: the locality test has no radius within the cutoff of {max(cutoffs):g} Å."]
     return found, []
+
+
+def _cutoffs(settings: Any) -> list[float]:
+    """All cutoffs in the settings of a model, in Å."""
+    if not isinstance(settings, Mapping):
+        return []
+    inner = [cutoff for value in settings.values() for cutoff in _cutoffs(value)]
+    own = settings.get("cutoff")
+    return [float(own), *inner] if own else inner
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

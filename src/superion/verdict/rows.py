@@ -1,4 +1,4 @@
-"""One row of the table: a value by the local and by the electrostatic potential, and what compares them."""
+"""One row of the table: a value by each model of a pair, and what compares them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import numpy as np
 from scipy.special import stdtrit
 
 from superion.errors import InputError
+from superion.verdict.settings import Pair
 from superion.verdict.sources import FIT, FRAMES, LABELS, OTHER, fit_part, frames_part, other_part
 from superion.verdict.tolerances import Tolerance
 from superion.verdict.uncertain import Part, Uncertain
 from superion.verdict.values import Kind, Value
+from superion.verdict.words import ELECTROSTATICS, Words
 
 Array = np.ndarray
 FIXED = frozenset({"eos"})
@@ -23,16 +25,17 @@ FEWEST = 3
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A value by the local and the electrostatic fit, by labels, and by resampled pairs of fits."""
+    """A value by the two models of `pair`, by labels, and by resampled pairs of fits."""
 
     property_name: str
     name: str
     unit: str
     kind: Kind
-    local: Value | None
-    electrostatic: Value | None
+    baseline: Value | None
+    candidate: Value | None
     reference: Value | None = None
     resampled: tuple[tuple[Value | None, Value | None], ...] = ()
+    pair: Pair = ELECTROSTATICS
 
     @property
     def pairs(self) -> list[tuple[Value, Value]]:
@@ -48,16 +51,16 @@ class Row:
 class Measured:
     """What compares the two values of a row, in the units of its tolerance's `value`.
 
-    difference: electrostatic − local; for kind "error" what electrostatics removes, local − electrostatic.
+    difference: candidate − baseline; for kind "error" what the candidate removes, baseline − candidate.
     Logarithms are subtracted where the tolerance is relative. error: for kind "error" the logarithm of the
-    local error. local: what the local value misses the reference by; total: what both values miss it by,
+    baseline's error. baseline: what its value misses the reference by; total: what both values miss it by,
     added; None without a reference. bias: how far the resampled differences lie beside that of the fits to
     all frames on average, where that is shown and not small.
     """
 
     difference: Uncertain
     error: Uncertain | None = None
-    local: Uncertain | None = None
+    baseline: Uncertain | None = None
     total: Uncertain | None = None
     bias: float | None = None
 
@@ -96,7 +99,7 @@ def between(row: Row, tolerance: Tolerance) -> Uncertain | None:
 def _measure(
     row: Row, tolerance: Tolerance, values: tuple[Value, Value], main: Array, resampled: Array
 ) -> Measured | str:
-    """main: (2,), resampled: (K, 2) values or their logarithms, local first."""
+    """main: (2,), resampled: (K, 2) values or their logarithms, those of the baseline first."""
     direction = np.array([1.0, -1.0] if row.kind == "error" else [-1.0, 1.0])
     spread = fit_part(resampled @ direction)
     if spread.variance == 0:
@@ -110,14 +113,14 @@ def _measure(
         if isinstance(frames, str):
             return frames
         parts |= frames
-        error = _local_error(values, resampled, tolerance)
+        error = _error(values, resampled, tolerance)
     difference = Uncertain(float(main @ direction), parts)
     bias = _bias(difference.value, resampled @ direction, tolerance)
     if row.reference is None or row.reference.value is None or row.kind == "error":
         return Measured(difference, error, bias=bias)
     label = math.log(row.reference.value) if tolerance.relative else row.reference.value
     variance = (row.reference.error or 0.0) ** 2
-    local = {
+    baseline = {
         FIT: fit_part(resampled[:, 0]),
         OTHER: other_part(errors[:1], [pair[:1] for pair in others]),
         LABELS: Part(variance),
@@ -125,19 +128,20 @@ def _measure(
     total = {FIT: fit_part(resampled.sum(axis=1)), OTHER: parts[OTHER], LABELS: Part(4 * variance)}
     return Measured(
         difference,
-        local=Uncertain(float(main[0] - label), local),
+        baseline=Uncertain(float(main[0] - label), baseline),
         total=Uncertain(float(main.sum() - 2 * label), total),
         bias=bias,
     )
 
 
 def _both(row: Row) -> tuple[Value, Value] | str:
-    for value, model in ((row.local, "local"), (row.electrostatic, "electrostatic")):
+    words = Words.of(row.pair)
+    for value, model in ((row.baseline, words.baseline), (row.candidate, words.candidate)):
         if value is None:
             return f"the {model} potential has no value of it"
         if value.value is None:
             return f"the {model} potential has no value of it: {value.why}"
-    return row.local, row.electrostatic  # type: ignore[return-value]
+    return row.baseline, row.candidate  # type: ignore[return-value]
 
 
 def _scaled(pair: tuple[Value, Value], tolerance: Tolerance) -> list[float] | None:
@@ -169,8 +173,8 @@ def _frames(values: tuple[Value, Value], tolerance: Tolerance, direction: Array)
     )
 
 
-def _local_error(values: tuple[Value, Value], resampled: Array, tolerance: Tolerance) -> Uncertain:
-    """The logarithm of the local error."""
+def _error(values: tuple[Value, Value], resampled: Array, tolerance: Tolerance) -> Uncertain:
+    """The logarithm of the baseline's error."""
     spread = fit_part(resampled[:, 0] if tolerance.relative else np.log(resampled[:, 0]))
     parts = {FIT: spread}
     if samples := values[0].samples:

@@ -16,7 +16,7 @@ Outcome = Literal["needed", "not needed", "undecided"]
 Claim = Literal["removes", "corrects", "depends", "too little", "same", "agrees", "worsens", "bounded"]
 
 MATTERS: frozenset[Claim] = frozenset({"removes", "corrects", "depends"})
-"""Claims that electrostatics matters; all others are claims that it does not."""
+"""Claims that the candidate matters; all others are claims that it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class Test:
 def tests(row: Row, measured: Measured, tolerance: Tolerance, bound: Bound | None) -> list[Test]:
     """The claims that a row could make.
 
-    Of errors against labels. removes: electrostatics removes more of the error than the tolerance.
+    Of errors against labels. removes: the candidate removes more of the error than the tolerance.
     too little: it removes less. bounded: nobody could remove more, for the locality test.
-    With a reference. corrects: the values differ by more than the tolerance, the local one misses the
-    reference by more than that, and the electrostatic one is closer. same: the values differ by less.
-    agrees: the local one misses the reference by less. worsens: they differ by more, and the electrostatic
-    one is farther.
+    With a reference. corrects: the values differ by more than the tolerance, the baseline misses the
+    reference by more than that, and the candidate is closer. same: the values differ by less.
+    agrees: the baseline misses the reference by less. worsens: they differ by more, and the candidate
+    is farther.
     Without. depends: the values differ by more than the tolerance. same: by less.
     """
     difference, width = measured.difference, tolerance.value
@@ -46,13 +46,13 @@ def tests(row: Row, measured: Measured, tolerance: Tolerance, bound: Bound | Non
             found.append(Test("bounded", bound.removable(measured.error, -math.expm1(-width))))
         return found
     differs, same = exceeds(difference, width), Test("same", within(difference, width))
-    if measured.local is None or measured.total is None:
+    if measured.baseline is None or measured.total is None:
         return [Test("depends", differs), same]
     better = closer(difference, measured.total)
     return [
-        Test("corrects", all_of(differs, exceeds(measured.local, width), better)),
+        Test("corrects", all_of(differs, exceeds(measured.baseline, width), better)),
         same,
-        Test("agrees", within(measured.local, width)),
+        Test("agrees", within(measured.baseline, width)),
         Test("worsens", all_of(differs, 1 - better)),
     ]
 

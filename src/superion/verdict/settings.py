@@ -1,8 +1,8 @@
-"""What a user may choose of a verdict."""
+"""What a user may choose of a verdict: which models are compared, how large a difference matters."""
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,11 +13,36 @@ LEVEL = 0.05
 """The chance of a false "needed" anywhere in a table, and that of a false "not needed"."""
 
 
+class Pair(BaseModel):
+    """Two models that are compared: whether the candidate matters, beside the baseline."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    baseline: str = Field(min_length=1, description="name of the model that is asked whether it suffices")
+    candidate: str = Field(min_length=1, description="name of the model that it is compared with")
+    question: Literal["electrostatics", "model"] | None = Field(
+        None,
+        description="electrostatics: the candidate has long-range electrostatics and the baseline has not; "
+        "model: they differ in something else; null: what their presets say",
+    )
+
+    @model_validator(mode="after")
+    def _two(self) -> Self:
+        if self.baseline == self.candidate:
+            raise ValueError(f"baseline and candidate are both {self.baseline}")
+        return self
+
+
 class VerdictSettings(BaseModel):
-    """How large a difference matters, and how sure an answer has to be."""
+    """Which models are compared, how large a difference matters, and how sure an answer has to be."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    pairs: tuple[Pair, ...] | None = Field(
+        None,
+        description="pairs of models to compare, each with baseline and candidate (one pair may stand here "
+        "without pairs); null: the first model with each of the others",
+    )
     tolerances: dict[str, float] = Field(
         {},
         description="smallest difference that matters, where it is another than "
@@ -27,6 +52,16 @@ class VerdictSettings(BaseModel):
     level: float = Field(
         LEVEL, gt=0, lt=0.5, description='chance of any false "needed", and of any false "not needed"'
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_pair(cls, given: Any) -> Any:
+        """`{baseline: A, candidate: B}` means `{pairs: [{baseline: A, candidate: B}]}`."""
+        own = set(Pair.model_fields)
+        if not isinstance(given, dict) or not own & given.keys() or "pairs" in given:
+            return given
+        rest = {key: value for key, value in given.items() if key not in own}
+        return rest | {"pairs": [{key: value for key, value in given.items() if key in own}]}
 
     @model_validator(mode="after")
     def _known(self) -> Self:

@@ -1,4 +1,4 @@
-"""The verdict on a study folder: read, decided, and written as verdict.json."""
+"""The verdict on a study folder: read, decided for every pair of models, and written as verdict.json."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ from pydantic import ValidationError
 from superion.errors import InputError
 from superion.files import write_atomic
 from superion.results import read_result
+from superion.verdict.bound import Bound
 from superion.verdict.decide import Finding, decide
 from superion.verdict.reading import read_bounds, read_rows, read_settings
 from superion.verdict.results import Provenance
+from superion.verdict.rows import Row
 from superion.verdict.rules import Outcome
 from superion.verdict.scale import Scale, change
-from superion.verdict.settings import VerdictSettings
+from superion.verdict.settings import LEVEL, Pair, VerdictSettings
 from superion.verdict.tolerances import PROPERTIES, checked
 from superion.verdict.values import Value
 from superion.verdict.wording import answers, because, sentence
+from superion.verdict.words import ELECTROSTATICS
 
 NAME = "verdict.json"
 
 
 @dataclass(frozen=True, slots=True)
 class StudyVerdict:
-    """What a study says: which of its properties need long-range electrostatics.
+    """What a study says of two models: which properties need what the candidate adds.
 
-    tolerances: all that held. fits: resampled pairs of fits. seeds: of the study. notes: on the values.
+    In a study of a local and an electrostatic one that is long-range electrostatics. tolerances: all that
+    held. fits: resampled pairs of fits. seeds: of the study. notes: on the values.
     """
 
     findings: tuple[Finding, ...]
@@ -40,6 +44,7 @@ class StudyVerdict:
     fits: int
     seeds: dict[str, Any]
     notes: tuple[str, ...]
+    pair: Pair = ELECTROSTATICS
 
     @property
     def answer(self) -> str:
@@ -59,6 +64,7 @@ class StudyVerdict:
     def to_json(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
+            "pair": self.pair.model_dump(),
             "answer": self.answer,
             "properties": self.properties,
             "rows": [_row(finding) for finding in self.findings],
@@ -71,40 +77,63 @@ class StudyVerdict:
         }
 
 
-def study_verdict(
+def study_verdicts(
     folder: Path, tolerances: Mapping[str, float] | None = None, level: float | None = None
-) -> StudyVerdict:
-    """Decide on all properties that a study folder has values of; nothing is written.
+) -> list[StudyVerdict]:
+    """Decide on all properties that a study folder has values of, for each pair; nothing is written.
 
-    tolerances: those that differ from `TOLERANCES`. What is not given here is as study.yaml has it under
-    `verdict`. Raises InputError for what cannot be given, CorruptFileError naming a damaged file.
+    The chances of error are those of all pairs together. tolerances: those that differ from `TOLERANCES`.
+    What is not given here is as study.yaml has it under `verdict`. Raises InputError for what cannot be
+    given, CorruptFileError naming a damaged file.
     """
     folder = Path(folder)
     settings = read_settings(folder)
     chosen = _chosen(settings, folder)
     wanted = {**chosen.tolerances, **(tolerances or {})}
     alpha = chosen.level if level is None else level
-    rows, notes = read_rows(folder)
+    pairs = (ELECTROSTATICS,) if chosen.pairs is None else chosen.pairs
+    models = settings.get("models") or {}
+    opened = {name for name, model in models.items() if isinstance(model, Mapping) and "open" in model}
+    rows: list[Row] = []
+    notes: dict[Pair, list[str]] = {}
+    bounds: dict[Pair, dict[str, Bound]] = {}
+    for pair in pairs:
+        own, said = read_rows(folder, pair, opened)
+        bounds[pair], remarks = read_bounds(folder, settings, pair)
+        rows += own
+        notes[pair] = [*said, *remarks]
     if not rows and not settings:
         raise InputError(
             "the folder holds no study.", file=folder, remedy="give a folder made by `superion run`."
         )
-    bounds, remarks = read_bounds(folder, settings)
-    seeds = _seeds(folder)
-    return StudyVerdict(
-        findings=tuple(decide(rows, wanted, alpha, bounds)),
-        tolerances=checked(wanted),
-        level=alpha,
-        fits=max((len(row.resampled) for row in rows), default=0),
-        seeds=seeds,
-        notes=(*notes, *remarks),
-    )
+    seeds, findings = _seeds(folder), decide(rows, wanted, alpha, bounds)
+    return [
+        StudyVerdict(
+            findings=tuple(finding for finding in findings if finding.row.pair == pair),
+            tolerances=checked(wanted),
+            level=alpha,
+            fits=max((len(row.resampled) for row in rows if row.pair == pair), default=0),
+            seeds=seeds,
+            notes=tuple(notes[pair]),
+            pair=pair,
+        )
+        for pair in pairs
+    ]
 
 
-def write_verdict(folder: Path, found: StudyVerdict) -> Path:
-    """Write `verdict.json` into a study folder; its path."""
+def study_verdict(
+    folder: Path, tolerances: Mapping[str, float] | None = None, level: float | None = None
+) -> StudyVerdict:
+    """The first of `study_verdicts`; one without findings if the study has nothing to compare."""
+    found = study_verdicts(folder, tolerances, level)
+    return found[0] if found else StudyVerdict((), checked(tolerances or {}), level or LEVEL, 0, {}, ())
+
+
+def write_verdict(folder: Path, found: StudyVerdict, *others: StudyVerdict) -> Path:
+    """Write `verdict.json` into a study folder, further pairs under `others`; its path."""
     path = Path(folder) / NAME
-    text = json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    content = found.to_json() | {"others": [each.to_json() for each in others]}
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     write_atomic(path, text + "\n")
     return path
 
@@ -137,8 +166,8 @@ def _row(finding: Finding) -> dict[str, Any]:
         "kind": row.kind,
         "outcome": finding.outcome,
         "because": because(finding),
-        "local": _number(row.local),
-        "electrostatic": _number(row.electrostatic),
+        "baseline": _number(row.baseline),
+        "candidate": _number(row.candidate),
         "reference": _number(row.reference),
         "fits": len(row.pairs),
         "tolerance": None if tolerance is None else tolerance.text,

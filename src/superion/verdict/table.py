@@ -9,19 +9,25 @@ from superion.verdict.numbers import number
 from superion.verdict.rows import between
 from superion.verdict.rules import Outcome
 from superion.verdict.scale import FACTOR, Scale, change
+from superion.verdict.settings import Pair
 from superion.verdict.values import Value
 from superion.verdict.wording import because
+from superion.verdict.words import Words
 
-HEAD = ("value", "local", "electrostatic", "change", "reference", "tolerance", "electrostatics")
+
+def head(pair: Pair) -> tuple[str, ...]:
+    """Heads of the columns."""
+    words = Words.of(pair)
+    return ("value", words.baseline, words.candidate, "change", "reference", "tolerance", words.subject)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row as text. name: with its unit. change: electrostatic against local."""
+    """One row as text. name: with its unit. change: candidate against baseline."""
 
     name: str
-    local: str
-    electrostatic: str
+    baseline: str
+    candidate: str
     change: str
     reference: str
     tolerance: str
@@ -30,9 +36,9 @@ class Line:
 
     @property
     def cells(self) -> list[str]:
-        """In the order of `HEAD`."""
+        """In the order of `head`."""
         return [
-            self.name, self.local, self.electrostatic, self.change, self.reference, self.tolerance,
+            self.name, self.baseline, self.candidate, self.change, self.reference, self.tolerance,
             self.outcome,
         ]  # fmt: skip
 
@@ -42,8 +48,8 @@ def line(finding: Finding) -> Line:
     row = finding.row
     return Line(
         name=f"{row.name} ({row.unit})" if row.unit else row.name,
-        local=_value(row.local),
-        electrostatic=_value(row.electrostatic),
+        baseline=_value(row.baseline),
+        candidate=_value(row.candidate),
         change=_change(finding),
         reference="0" if row.kind == "error" else _value(row.reference),
         tolerance="–" if finding.tolerance is None else finding.tolerance.text.replace("a factor of", FACTOR),

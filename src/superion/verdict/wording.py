@@ -13,6 +13,7 @@ from superion.verdict.rules import Outcome, worst
 from superion.verdict.scale import Scale, change
 from superion.verdict.sources import FIT, FRAMES, OTHER
 from superion.verdict.uncertain import Uncertain
+from superion.verdict.words import Words, capital
 
 FEW = 6  # resampled fits below which more of them tell clearly more
 PLAIN = {
@@ -43,10 +44,10 @@ def because(finding: Finding) -> str:
 
 def _reason(f: Finding) -> str:
     if f.measured is None or f.tolerance is None:
-        return f"{_capital(f.why or 'it cannot be compared')}.{_preliminary(f)}"
+        return f"{capital(f.why or 'it cannot be compared')}.{_preliminary(f)}"
     if f.row.kind == "error":
         return _of_error(f)
-    if f.measured.local is not None:
+    if f.measured.baseline is not None:
         return _with_reference(f)
     return _without_reference(f)
 
@@ -59,18 +60,18 @@ def _preliminary(f: Finding) -> str:
     scale, found = Scale.of(f.row, f.tolerance), change(f.row, found)
     text = scale.text(found, f.level) if found.error else scale.plain(found.value)
     alone = ", by the statistics of the simulations alone" if found.error else ""
-    return f" Between these two fits it changes by {text} with electrostatics{alone}."
+    return f" Between these two fits it changes by {text} {Words.of(f.row.pair).using}{alone}."
 
 
 def _of_error(f: Finding) -> str:
     measured, tolerance = f.measured, f.tolerance
     assert measured is not None
     assert tolerance is not None
-    scale = Scale.of(f.row, tolerance)
+    scale, words = Scale.of(f.row, tolerance), Words.of(f.row.pair)
     grows = change(f.row, measured.difference)
-    text = f"Electrostatics removes {scale.removed(grows, f.level)}{' of the error' * tolerance.relative}"
+    text = f"{words.opening} removes {scale.removed(grows, f.level)}{' of the error' * tolerance.relative}"
     if grows.value > 0:
-        text = f"With electrostatics the error grows by {scale.text(grows, f.level)}"
+        text = f"{capital(words.using)} the error grows by {scale.text(grows, f.level)}"
     far, limit, shown = _bound(f), f"the tolerance of {tolerance.text}", f.shown
     if "removes" in shown and "bounded" in shown:
         return f"{text}, more than {limit}; but {far} One of the two must be wrong."
@@ -80,13 +81,13 @@ def _of_error(f: Finding) -> str:
         less = "" if grows.value > 0 else f", less than {limit}"
         return f"{text}{less}.{_aside(far)}"
     if "bounded" in shown:
-        return f"{_capital(far)} That is less than {limit}. {text}."
+        return f"{capital(far)} That is less than {limit}. {text}."
     return f"{text}; the tolerance is {tolerance.text}, {_open(f)}{_aside(far)}"
 
 
 def _bound(f: Finding) -> str:
     """What the locality test says."""
-    error = f.row.local.value if f.row.local else None
+    error = f.row.baseline.value if f.row.baseline else None
     if f.bound is None or not error:
         return ""
     share = 100 * removed(error, f.bound.spread)
@@ -100,32 +101,32 @@ def _bound(f: Finding) -> str:
 def _with_reference(f: Finding) -> str:
     measured, tolerance = f.measured, f.tolerance
     assert measured is not None
-    assert measured.local is not None
+    assert measured.baseline is not None
     assert measured.total is not None
     assert tolerance is not None
-    scale = Scale.of(f.row, tolerance)
-    miss = scale.text(measured.local, f.level)
-    other = scale.plain(measured.total.value - measured.local.value)
-    moved = f"With electrostatics it changes by {scale.text(measured.difference, f.level)}"
+    scale, words = Scale.of(f.row, tolerance), Words.of(f.row.pair)
+    miss = scale.text(measured.baseline, f.level)
+    other = scale.plain(measured.total.value - measured.baseline.value)
+    moved = f"{capital(words.using)} it changes by {scale.text(measured.difference, f.level)}"
     limit, shown = f"the tolerance of {tolerance.text}", f.shown
     if "corrects" in shown:
-        left = measured.total.value - measured.local.value
+        left = measured.total.value - measured.baseline.value
         rest = ", still more than the tolerance" if abs(left) > tolerance.value else ""
         return (
-            f"The local value misses the reference by {miss}, more than {limit}; the electrostatic one is "
-            f"closer and misses it by {other}{rest}."
+            f"The {words.baseline} value misses the reference by {miss}, more than {limit}; the "
+            f"{words.candidate} one is closer and misses it by {other}{rest}."
         )
     if "same" in shown:
         return f"{moved}, less than {limit}."
     if "agrees" in shown:
-        return f"The local value misses the reference by {miss}, less than {limit}."
+        return f"The {words.baseline} value misses the reference by {miss}, less than {limit}."
     if "worsens" in shown:
         return (
-            f"{moved}, and away from the reference, which the local value misses by {miss} and the "
-            f"electrostatic one by {other}: electrostatics as modelled makes it worse."
+            f"{moved}, and away from the reference, which the {words.baseline} value misses by {miss} and "
+            f"the {words.candidate} one by {other}: {words.subject} as modelled makes it worse."
         )
     return (
-        f"{moved}, and the local value misses the reference by {miss}; the tolerance is "
+        f"{moved}, and the {words.baseline} value misses the reference by {miss}; the tolerance is "
         f"{tolerance.text}, {_open(f)}"
     )
 
@@ -134,14 +135,14 @@ def _without_reference(f: Finding) -> str:
     measured, tolerance = f.measured, f.tolerance
     assert measured is not None
     assert tolerance is not None
-    text = Scale.of(f.row, tolerance).text(measured.difference, f.level)
-    moved = f"With electrostatics it changes by {text}"
+    text, words = Scale.of(f.row, tolerance).text(measured.difference, f.level), Words.of(f.row.pair)
+    moved = f"{capital(words.using)} it changes by {text}"
     if "same" in f.shown:
         return f"{moved}, less than the tolerance of {tolerance.text}."
     if "depends" in f.shown:
         label = _LABELS.get(f.row.property_name, "a first-principles or measured value")
         return (
-            f"{moved}, more than the tolerance of {tolerance.text}: it depends on electrostatics. But no "
+            f"{moved}, more than the tolerance of {tolerance.text}: it depends on {words.subject}. But no "
             f"label says which value is right; it would take {label}."
         )
     return f"{moved}; the tolerance is {tolerance.text}, {_open(f)}"
@@ -205,10 +206,10 @@ def answers(findings: Sequence[Finding]) -> dict[str, Outcome]:
 
 
 def sentence(findings: Sequence[Finding]) -> str:
-    """The answer to the question, in one sentence."""
+    """The answer to the question of one pair, in one sentence."""
     found = answers(findings)
     if not found:
-        return "Not answered: the study has nothing yet to compare two potentials by."
+        return "Not answered: the study has nothing yet to compare two models by."
     parts = []
     if needed := [name for name, outcome in found.items() if outcome == "needed"]:
         parts.append(f"needed for {_list([_counted(name, findings) for name in needed])}")
@@ -221,7 +222,7 @@ def sentence(findings: Sequence[Finding]) -> str:
     if reasons:
         groups = [f"for {_list(names)}, because {reason}" for reason, names in reasons.items()]
         parts.append(f"undecided {', and '.join(groups)}")
-    return f"Long-range electrostatics is {'; '.join(parts)}."
+    return f"{Words.of(findings[0].row.pair).whole} is {'; '.join(parts)}."
 
 
 def _counted(name: str, findings: Sequence[Finding]) -> str:
@@ -240,9 +241,5 @@ def _list(words: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _aside(text: str) -> str:
-    return f" {_capital(text)}" if text else ""
+    return f" {capital(text)}" if text else ""

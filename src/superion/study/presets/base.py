@@ -47,7 +47,8 @@ class FitPreset:
     in the settings the seed is. potential: whether its energies are those of the labels; otherwise charges
     and dipoles alone can be compared with labels, and no frame needs an energy or forces. completed: the
     settings with defaults that depend on the frames. baseline: how its settings have energies of elements
-    found, as `FitSettings.baseline`.
+    found, as `FitSettings.baseline`. long_range: whether its
+    energy holds electrostatics.
     """
 
     name: str
@@ -59,6 +60,7 @@ class FitPreset:
     potential: bool = True
     completed: Callable[[Any, Sequence[Atoms]], BaseModel] = lambda settings, _: settings
     baseline: Callable[[Any], str] = lambda _: "auto"
+    long_range: bool = True
 
     def seeded(self, settings: BaseModel, seed: int) -> BaseModel:
         """The settings with another seed."""

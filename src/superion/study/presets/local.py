@@ -63,6 +63,7 @@ LOCAL = (
         partial(_gap, "gap"),
         READS,
         baseline=lambda settings: settings.baseline,
+        long_range=False,
     ),
     FitPreset(
         "es-gap",

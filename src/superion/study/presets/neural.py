@@ -54,7 +54,15 @@ def _preset(generation: str) -> FitPreset:
     )
     reads = frozenset({"repulsion", "seed", "device", "checkpoint"})
     reads |= {"charged-cells"} if generation != "2g" else set()
-    return FitPreset(generation, ABOUT[generation], settings, _build, reads, ("training", "seed"))
+    return FitPreset(
+        generation,
+        ABOUT[generation],
+        settings,
+        _build,
+        reads,
+        ("training", "seed"),
+        long_range=generation != "2g",
+    )
 
 
 NEURAL = tuple(_preset(generation) for generation in ABOUT)

@@ -80,7 +80,7 @@ class Defects(Property):
 
     def prepare(self) -> list[Path]:
         """Bring crystal and defects to rest with the main fit of the last potential, without field."""
-        potential = Potential.load(self.study.model(Fit(self.study.settings.potentials[-1])))
+        potential = Potential.load(self.study.model(Fit(list(self.study.settings.models)[-1])))
         chosen = self._chosen.model_copy(update={"fields": ()})
         run_defects(potential, self._crystal, chosen, self._start, progress=False)
         return [self._start / FRAMES]

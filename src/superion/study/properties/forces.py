@@ -61,7 +61,7 @@ class Forces(Property):
     def _locality(self, fit: Fit | None) -> Path | None:
         """The locality test of the study; the main fit of the first potential looks at it, for all."""
         named = self.study.settings.locality
-        return Path(named) if named and fit == Fit(self.study.settings.potentials[0]) else None
+        return Path(named) if named and fit == Fit(next(iter(self.study.settings.models))) else None
 
     def _frames(self) -> list[Atoms]:
         test = self.study.data.part("test")

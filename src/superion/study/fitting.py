@@ -1,0 +1,145 @@
+"""The fits of a study: which models are fitted together, to which frames, and the files they become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ase import Atoms
+
+from superion.errors import CorruptFileError, ModelError
+from superion.files import sha256
+from superion.potentials import FitSettings, Potential, fit
+from superion.study.models import FittedModel
+from superion.study.presets import fixed_terms
+from superion.study.presets.base import Options
+from superion.study.provenance import NUMERICAL, versions
+from superion.study.resample import RESAMPLED, Draw, Fit, resample
+from superion.study.state import fingerprint
+from superion.terms import Term
+
+if TYPE_CHECKING:
+    from superion.study.steps import Study
+
+CHECKPOINT = ".training-"
+"""Between the name of a model and what identifies its training, in names of files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Models that one step fits. step: the name of that step for the main fits."""
+
+    step: str
+    models: dict[str, FittedModel]
+
+    def step_of(self, resampled: int | None) -> str:
+        """The step that fits them to all frames, or to those of a draw."""
+        if resampled is None:
+            return self.step
+        return f"fit/resampled-{resampled}" if self.step == "fit" else f"{self.step}{RESAMPLED}{resampled}"
+
+
+def groups(models: dict[str, Any], shared: FitSettings) -> list[Group]:
+    """All fitted models, those together whose local terms have the same settings and so one design matrix.
+
+    shared: the settings of the study, whose group is the step `fit`; others are called after a model.
+    """
+    found: dict[Any, dict[str, FittedModel]] = {}
+    for name, model in models.items():
+        if isinstance(model, FittedModel):
+            alike = isinstance(model.settings, FitSettings)
+            found.setdefault(model.settings.model_dump_json() if alike else name, {})[name] = model
+    return [
+        Group("fit" if key == shared.model_dump_json() else f"fit/{next(iter(group))}", group)
+        for key, group in found.items()
+    ]
+
+
+def fit_group(study: Study, group: Group, number: int | None = None) -> list[Path]:
+    """Fit the models of a group to all training frames, or to draw `number`; the files they are in.
+
+    Models that are as they should be are not rewritten; if all are, nothing is fitted.
+    """
+    train = study.data.part("train")
+    draw = None if number is None else resample(train, study.settings.fits, number)
+    paths = {name: study.model(Fit(name, number)) for name in group.models}
+    provenance = {name: _provenance(study, model, draw) for name, model in group.models.items()}
+    open_ = {name for name in paths if not _made_from(paths[name], provenance[name])}
+    if open_:
+        fitted = _together(study, group, train, draw) if _shares(group) else _alone(study, group, train, draw)
+        for name in open_:
+            paths[name].parent.mkdir(exist_ok=True)
+            Potential(fitted[name], provenance[name]).save(paths[name])
+            for leftover in paths[name].parent.glob(f"{paths[name].stem}{CHECKPOINT}*"):
+                leftover.unlink()
+    return list(paths.values())
+
+
+def _shares(group: Group) -> bool:
+    return all(isinstance(model.settings, FitSettings) for model in group.models.values())
+
+
+def _together(study: Study, group: Group, train: Sequence[Atoms], draw: Draw | None) -> dict[str, list[Term]]:
+    """Sparse Gaussian processes from one design matrix; their fixed terms are those of all frames."""
+    targets = {
+        name: fixed_terms(model.preset, train, model.electrostatics, repulsion=model.repulsion)
+        for name, model in group.models.items()
+    }
+    settings, frames = next(iter(group.models.values())).settings, train
+    assert isinstance(settings, FitSettings)
+    if draw is not None:
+        settings = settings.model_copy(update={"seed": draw.seed, "uncertainty": False})
+        frames = draw.frames
+    return fit(frames, settings, targets, workers=study.settings.processes, progress=study.progress)
+
+
+def _alone(study: Study, group: Group, train: Sequence[Atoms], draw: Draw | None) -> dict[str, list[Term]]:
+    """Each model as its preset makes it; long trainings keep a checkpoint beside the file they become."""
+    frames, found = train if draw is None else draw.frames, {}
+    for name, model in group.models.items():
+        recipe = model.recipe
+        settings = model.settings if draw is None else recipe.seeded(model.settings, draw.seed)
+        options = Options(
+            repulsion=model.repulsion,
+            workers=study.settings.processes,
+            charged_cells=model.charged_cells,
+            progress=study.progress,
+        )
+        if model.electrostatics is not None:
+            options = replace(options, electrostatics=model.electrostatics)
+        if "checkpoint" in recipe.reads:
+            options = replace(options, checkpoint=_checkpoint(study, model, name, draw))
+        found[name] = recipe.build(frames, recipe.completed(settings, frames), options)
+    return found
+
+
+def _checkpoint(study: Study, model: FittedModel, name: str, draw: Draw | None) -> Path:
+    """Where a training is kept; another one, of other data or settings, has another name."""
+    path = study.model(Fit(name, None if draw is None else draw.number))
+    path.parent.mkdir(exist_ok=True)
+    return path.with_name(f"{path.stem}{CHECKPOINT}{fingerprint(_provenance(study, model, draw))[:12]}")
+
+
+def _provenance(study: Study, model: FittedModel, draw: Draw | None) -> dict[str, Any]:
+    """Facts kept in the model file; the same inputs give the same bytes."""
+    files = {Path(path).name: sha256(path) for path in study.data_files.values()}
+    return {
+        "study": study.settings.name,
+        "settings": model.identity(),
+        "data": files | {name: sha256(path) for name, path in model.files().items()},
+        "split": study.settings.data.model_dump(mode="json", exclude={"files"}),
+        "training_frames": len(study.data.train),
+        "versions": versions(NUMERICAL),
+    } | ({} if draw is None else {"resampled": draw.record()})
+
+
+def _made_from(path: Path, provenance: dict[str, Any]) -> bool:
+    """Whether a model file is intact and was made from exactly these inputs."""
+    if not path.exists():
+        return False
+    try:
+        return Potential.load(path).provenance == provenance
+    except (CorruptFileError, ModelError):
+        return False

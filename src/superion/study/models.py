@@ -1,0 +1,264 @@
+"""The models of a study: each fitted by a preset with settings of its own, or one that exists already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+
+from superion.errors import InputError, suggest
+from superion.potentials import FitSettings
+from superion.study.electrostatics import ElectrostaticsSettings
+from superion.study.presets.base import FitPreset
+from superion.study.presets.registry import FIT_PRESETS, fit_preset
+from superion.settings_file import validate
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+"""What a model may be called: its name is part of names of files."""
+
+
+class ModelSettings(BaseModel):
+    """One model of a study."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the study fits it."""
+        return False
+
+    @property
+    def long_range(self) -> bool | None:
+        """Whether it has long-range electrostatics; None if nothing tells."""
+        return None
+
+    @property
+    def sees(self) -> float | None:
+        """How far the local energy of an atom sees, in Å; None if nothing tells."""
+        return None
+
+    def beside(
+        self, fit: BaseModel, electrostatics: ElectrostaticsSettings, repulsion: bool
+    ) -> dict[str, Any]:
+        """JSON-ready: what it says itself, where a study says the rest."""
+        return self.model_dump(mode="json")
+
+    def identity(self) -> dict[str, Any]:
+        """All that the model depends on, data aside, wherever files are."""
+        return self.model_dump(mode="json")
+
+    def with_paths(self, change: Callable[[str], str]) -> Self:
+        """The settings with `change` applied to every path."""
+        return self
+
+    def files(self) -> dict[str, Path]:
+        """Files that it is made from beside the data, by the name under which they are recorded."""
+        return {}
+
+
+class OpenedModel(ModelSettings):
+    """A model that exists already, the same in every resampling."""
+
+    open: str = Field(
+        description="model file, or settings file of a labeller (`superion schema label`), relative to the "
+        "YAML file, or the name of a labeller; a settings file may name code to run: use your own only"
+    )
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None for a name."""
+        return Path(self.open) if Path(self.open).suffix else None
+
+    def with_paths(self, change: Callable[[str], str]) -> Self:
+        """The settings with `change` applied to the path, if it is one."""
+        return self if self.path is None else self.model_copy(update={"open": change(self.open)})
+
+    def identity(self) -> dict[str, Any]:
+        """The name of the labeller, or of the file, wherever it is."""
+        return {"open": self.open if self.path is None else self.path.name}
+
+    def files(self) -> dict[str, Path]:
+        """The model or settings file."""
+        return {} if self.path is None else {f"model {self.path.name}": self.path}
+
+
+class FittedModel(ModelSettings):
+    """A model that the study fits. In YAML the settings of its preset stand beside the other keys."""
+
+    preset: str
+    settings: SerializeAsAny[BaseModel]
+    electrostatics: ElectrostaticsSettings | None = None
+    repulsion: bool = True
+    charged_cells: str | None = None
+
+    def beside(
+        self, fit: BaseModel, electrostatics: ElectrostaticsSettings, repulsion: bool
+    ) -> dict[str, Any]:
+        """JSON-ready: what it says itself, where a study says the rest; see `completed`."""
+        found = self.model_dump(mode="json")
+        same = {
+            "electrostatics": self.electrostatics == electrostatics,
+            "repulsion": self.repulsion == (repulsion and "repulsion" in self.recipe.reads),
+        }
+        if self.settings == fit:
+            same |= dict.fromkeys(type(fit).model_fields, True)
+        return {key: value for key, value in found.items() if not same.get(key)}
+
+    @property
+    def recipe(self) -> FitPreset:
+        """The preset that makes it."""
+        return fit_preset(self.preset)
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the study fits it."""
+        return True
+
+    @property
+    def long_range(self) -> bool | None:
+        """Whether it has long-range electrostatics."""
+        return self.recipe.long_range
+
+    @property
+    def sees(self) -> float | None:
+        """The largest cutoff in the settings of a model that is local beside its electrostatics, in Å."""
+        return max(_cutoffs(self.settings.model_dump()), default=None)
+
+    def identity(self) -> dict[str, Any]:
+        """All settings that the model depends on, data aside, wherever files are."""
+        found = {
+            "preset": self.preset,
+            "fit": self.settings.model_dump(mode="json"),
+            "repulsion": self.repulsion,
+            "electrostatics": None if self.electrostatics is None else self.electrostatics.identity(),
+            "charged_cells": self.charged_cells,
+        }
+        return {key: value for key, value in found.items() if value is not None}
+
+    def with_paths(self, change: Callable[[str], str]) -> Self:
+        """The settings with `change` applied to every path."""
+        if self.electrostatics is None:
+            return self
+        return self.model_copy(update={"electrostatics": self.electrostatics.with_path(change)})
+
+    def files(self) -> dict[str, Path]:
+        """What the electrostatic term is read from."""
+        return {} if self.electrostatics is None else self.electrostatics.files()
+
+    @model_serializer(mode="wrap")
+    def _beside_each_other(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = handler(self)
+        return found.pop("settings") | {key: value for key, value in found.items() if value is not None}
+
+
+def read_model(entry: tuple[str, Any]) -> ModelSettings:
+    """A model from its name and its settings; a name that is a preset's needs no `preset`.
+
+    ValueError for what is wrong.
+    """
+    name, given = entry
+    if isinstance(given, ModelSettings):
+        return given
+    if not NAME.fullmatch(name) or "-resampled-" in name or name == "reference":
+        raise ValueError(f"a model cannot be called {name!r}: use letters, digits, '-', '_', '.' and '+'")
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise ValueError(f"expected the settings of a model, such as {{preset: gap}}, found {given!r}")
+    if "open" in given:
+        return _explained(OpenedModel, given)
+    preset = given.get("preset", name)
+    if preset not in FIT_PRESETS:
+        raise ValueError(
+            f"unknown preset {preset!r}.{suggest(str(preset), FIT_PRESETS)} Give preset (one of "
+            f"{', '.join(FIT_PRESETS)}), or open, for a model that exists"
+        )
+    recipe = fit_preset(preset)
+    if not recipe.potential:
+        raise ValueError(f"the preset {preset} makes charges alone, whose energy is not that of the labels")
+    own = {key: given[key] for key in _heeded(recipe) if key in given}
+    others = {key: value for key, value in given.items() if key not in own and key != "preset"}
+    settings = _explained(recipe.settings, others)
+    return _explained(FittedModel, own | {"preset": preset, "settings": settings})
+
+
+def _heeded(recipe: FitPreset) -> list[str]:
+    """Keys of an entry beside the settings of its preset."""
+    options = {"electrostatics": "charges", "repulsion": "repulsion"}
+    keys = [key for key, option in options.items() if option in recipe.reads]
+    alone = "charged-cells" in recipe.reads and "charges" not in recipe.reads
+    return [*keys, "charged_cells"] if alone else keys
+
+
+def _explained(model: type[Any], given: Mapping[str, Any]) -> Any:
+    """`given` as a `model`; a ValueError that says all that is wrong."""
+    try:
+        return validate(given, model)
+    except InputError as error:
+        raise ValueError(error.problem.removesuffix(".")) from error
+
+
+def completed(
+    model: ModelSettings, fit: FitSettings, electrostatics: ElectrostaticsSettings, repulsion: bool
+) -> ModelSettings:
+    """A model with what it does not say itself taken from the study. ValueError if that does not fit."""
+    if not isinstance(model, FittedModel):
+        return model
+    settings = model.settings
+    if model.recipe.settings is type(fit):
+        own = settings.model_dump(exclude_unset=True)
+        settings = _explained(type(fit), _merged(fit.model_dump(), own)) if own else fit
+    update: dict[str, Any] = {"settings": settings}
+    if "charges" in model.recipe.reads and model.electrostatics is None:
+        update["electrostatics"] = electrostatics
+    if "repulsion" not in model.model_fields_set:
+        update["repulsion"] = repulsion and "repulsion" in model.recipe.reads
+    return model.model_copy(update=update)
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with what `own` says instead, key by key at every depth."""
+    found = dict(base)
+    for key, value in own.items():
+        inner = found.get(key)
+        found[key] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return found
+
+
+def _cutoffs(settings: Mapping[str, Any]) -> list[float]:
+    found = []
+    for key, value in settings.items():
+        if key == "cutoff" and isinstance(value, int | float):
+            found.append(float(value))
+        elif isinstance(value, Mapping):
+            found += _cutoffs(value)
+    return found
+
+
+def schemas() -> dict[str, Any]:
+    """JSON schemas of what an entry of `models` may hold, by preset, and of a model that exists."""
+    found: dict[str, Any] = {}
+    for name, recipe in FIT_PRESETS.items():
+        if not recipe.potential:
+            continue
+        found[name] = recipe.settings.model_json_schema()
+        found[name].setdefault("properties", {})["preset"] = {"const": name, "default": name}
+        for key in _heeded(recipe):
+            found[name]["properties"][key] = {"description": _ABOUT[key]}
+    return found | {"open": OpenedModel.model_json_schema()}
+
+
+_ABOUT = {
+    "electrostatics": "the electrostatic term, with the keys of electrostatics of the study, its default",
+    "repulsion": "repel atoms that come closer than those of the training data; default: as in the study",
+    "charged_cells": "charged periodic cells, as of --charged-cells",
+}
