@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from walkers import confined, rare_hops
+from walkers import confined, rare_hops, two_sites, two_sites_and_rare_hops
 
 from superion.analysis.diffusion import diffusion_coefficient
 from superion.analysis.modes import cosine_modes
@@ -93,6 +93,42 @@ def test_ions_that_never_leave_their_cages_have_no_diffusion_coefficient(plateau
             paths = confined(rng, frames, ions, plateau, share * frames * TIMESTEP, TIMESTEP)
             known += diffusion_coefficient(paths, TIMESTEP).known
     assert known <= 1
+
+
+@pytest.mark.parametrize("distance", [2.0, 3.0, 4.0])
+def test_ions_that_hop_between_two_sites_forever_have_no_diffusion_coefficient(distance):
+    """A cage of two sites is no Gaussian one: few states, each pair along a direction of its own."""
+    rng = np.random.default_rng(17)
+    known = []
+    for share in (0.003, 0.03, 0.3, 1.0):
+        for ions, frames in ((20, 300), (60, 1000)):
+            paths = two_sites(rng, frames, ions, distance, share * frames * TIMESTEP, TIMESTEP)
+            known.append(diffusion_coefficient(paths, TIMESTEP).known)
+    assert not any(known)
+
+
+@pytest.mark.parametrize(("distance", "share"), [(2.0, 0.01), (3.0, 0.1), (4.0, 0.3)])
+def test_rare_hops_between_cages_of_two_sites_are_held(distance, share):
+    rng = np.random.default_rng(18)
+    held = []
+    for rate in (1.0, 20.0):
+        for _ in range(15):
+            expected = rate * 40 * 500 * TIMESTEP / 1e6
+            time = share * 500 * TIMESTEP
+            paths, truth = two_sites_and_rare_hops(rng, 500, 40, distance, time, expected, TIMESTEP)
+            found = diffusion_coefficient(paths, TIMESTEP)
+            low, high = found.interval if found.known else (0.0, found.bound)
+            held.append(low <= truth <= high)
+    assert np.mean(held) >= 0.9
+
+
+def test_two_sites_level_off_where_they_must():
+    rng = np.random.default_rng(19)
+    paths = two_sites(rng, 2000, 200, 3.0, 1000.0, TIMESTEP, vibration=0.0)
+    lagged = ((paths[1000:] - paths[:-1000]) ** 2).sum(axis=2).mean()
+    assert lagged == pytest.approx(3.0**2 / 2, rel=0.02)
+    early = ((paths[10:] - paths[:-10]) ** 2).sum(axis=2).mean()
+    assert early == pytest.approx(3.0**2 / 2 * (1 - np.exp(-1)), rel=0.02)
 
 
 def test_status_of_caged_ions_is_that_they_do_not_diffuse():
