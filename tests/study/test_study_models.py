@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
-from toy_salt import FIT, write_inputs, write_study
+from toy_salt import FIT, crystal, write_inputs, write_study
 
+from superion import open_model
 from superion.errors import InputError
 from superion.files import read_json
 from superion.potentials import Potential
 from superion.report.content import read_content
+from superion.simulation import read_trajectory
+from superion.structures import read_frames
 from superion.study import read_study, run_study, status
 from superion.study.config import write_study as write_settings
 from superion.study.fitting import fit_group, groups
 from superion.study.steps import Study
+from superion.verdict import study_verdicts
 
 SMALL = {"preset": "gap", "soap": {"sparse_points": 6}}
 QEQ = {"preset": "qeq-gap", "fit": FIT, "qeq": {"density": "gaussian", "accuracy": 1e-4, "bounded": False}}
@@ -24,6 +29,9 @@ NEURAL = {
     "potential": {"symmetry": {"radial": 4, "angular": 0, "cutoff": 4.0}, "hidden": [4]},
     "training": {"adam_epochs": 3, "lbfgs_epochs": 2, "checkpoint_every": 1},
 }
+
+
+LJ = {"ase": "ase.calculators.lj:LennardJones", "arguments": {"sigma": 2.3, "epsilon": 0.3, "rc": 5.0}}
 
 
 def read(tmp_path: Path, **changes):
@@ -217,3 +225,82 @@ def test_new_settings_of_one_model_redo_what_depends_on_it(finished: Path) -> No
         "report",
     }  # fmt: skip
     assert (out / "models" / "qeq.safetensors").stat().st_mtime_ns == kept
+
+
+@pytest.fixture(scope="module")
+def opened(finished: Path, tmp_path_factory) -> Path:
+    """A study of a fitted model, a model file and a calculator of ASE."""
+    root = tmp_path_factory.mktemp("opened")
+    write_inputs(root)
+    (root / "lj.yaml").write_text(yaml.safe_dump(LJ))
+    (root / "old.safetensors").write_bytes((finished / "out" / "models" / "qeq.safetensors").read_bytes())
+    models = {"gap": {}, "old": {"open": "old.safetensors"}, "lj": {"open": "lj.yaml"}}
+    run_study(write_study(root, models=models, fits__count=3), root / "out", progress=False)
+    return root
+
+
+def test_models_that_exist_are_judged_and_run_beside_fitted_ones(opened: Path) -> None:
+    accuracy = read_json(opened / "out" / "accuracy.json")
+    assert set(accuracy) == {"gap", "old", "lj"}
+    lj = open_model(opened / "lj.yaml")
+    test = [atoms for atoms in read_frames(opened / "salt.extxyz") if atoms.info["trajectory"] == "b"]
+    apart = [lj.evaluate(atoms).forces - atoms.arrays["REF_forces"] for atoms in test]
+    assert accuracy["lj"]["test"]["force_rmse"] == pytest.approx(np.sqrt(np.mean(np.square(apart))))
+    found = read_trajectory(opened / "out" / "md" / "lj-300K")
+    first = crystal()
+    first.positions = found.positions[0]
+    assert found.potential_energy[0] == pytest.approx(lj.evaluate(first).energy, abs=1e-9)
+
+
+def test_a_model_that_exists_has_no_fits_and_its_rows_are_paired_with_those_of_the_other(
+    opened: Path,
+) -> None:
+    names = {path.stem for path in (opened / "out" / "properties" / "forces").glob("*.json")}
+    assert {"gap-resampled-3", "lj", "old"} <= names
+    assert not [name for name in names if name.startswith(("lj-", "old-"))]
+    old, lj = study_verdicts(opened / "out")
+    assert (old.pair.candidate, old.pair.question, old.fits) == ("old", "model", 3)
+    row = next(f.row for f in lj.findings if f.row.name == "forces of all atoms")
+    assert {pair[1].value for pair in row.pairs} == {row.candidate.value}
+    assert len({pair[0].value for pair in row.pairs}) == 3
+
+
+def test_a_changed_settings_file_redoes_its_model_alone(opened: Path) -> None:
+    before = steps_of(opened / "out")
+    changed = LJ | {"arguments": LJ["arguments"] | {"epsilon": 0.31}}
+    (opened / "lj.yaml").write_text(yaml.safe_dump(changed))
+    run_study(opened / "study.yaml", opened / "out", progress=False)
+    redone = {name for name, started in steps_of(opened / "out").items() if before.get(name) != started}
+    assert redone == {
+        "accuracy", "forces/lj", "dynamics/lj-300K", "transport/lj-300K", "verdict", "report",
+    }  # fmt: skip
+
+
+def test_a_folder_alone_never_opens_a_settings_file(opened: Path) -> None:
+    with pytest.raises(InputError, match=r"models.lj is opened by .*lj\.yaml, which may name code") as caught:
+        run_study(opened / "out", progress=False)
+    command = str(caught.value).partition("superion run ")[2].split()
+    assert command[1] == "--output"
+    run_study(command[0], command[2], progress=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "models.lj.open: there is no file"),
+        ("ase: ase.calculators.nothing:Nothing\n", "models.lj: "),
+        ("ase: ase.calculators.emt:EMT\n", "models.lj: "),
+        ("asse: x\n", "models.lj: "),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_named_before_anything_is_computed(
+    tmp_path: Path, content: str | None, said: str
+) -> None:
+    write_inputs(tmp_path)
+    if content is not None:
+        (tmp_path / "lj.yaml").write_text(content)
+    study = write_study(tmp_path, models={"gap": {}, "lj": {"open": "lj.yaml"}})
+    with pytest.raises(InputError) as caught:
+        run_study(study, tmp_path / "out", progress=False)
+    assert said in str(caught.value)
+    assert not (tmp_path / "out").exists()

@@ -15,7 +15,8 @@ from typing import Any
 from ase import Atoms
 
 from superion.errors import CorruptFileError, SimulationError
-from superion.files import open_inside, write_json
+from superion.files import is_model, open_inside, sha256, write_json
+from superion.potentials.opening import open_model
 from superion.simulation import MDSettings
 from superion.simulation.chunks import META, count_chunks, read_meta
 from superion.simulation.summary import SUMMARY
@@ -37,14 +38,15 @@ POLL = 0.1
 class Job:
     """One run: its folder, its files, and what identifies it.
 
-    identity: JSON-ready facts (hash of the model and of the structure file); a folder made from others is
+    model: a file, or the name of a labeller. identity: JSON-ready facts (what the model is known by, hash of
+    the structure file); a folder made from others is
     set aside, never continued or overwritten. worker: module that runs it. extra: JSON-ready, what that
     module needs beyond the rest.
     """
 
     name: str
     folder: Path
-    model: Path
+    model: Path | str
     structure: Path
     supercell: tuple[int, int, int]
     settings: MDSettings
@@ -55,13 +57,20 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """What the worker needs, with paths relative to the folder of the run."""
         return {
-            "model": os.path.relpath(self.model, self.folder),
+            "model": self.model if isinstance(self.model, str) else os.path.relpath(self.model, self.folder),
             "structure": os.path.relpath(self.structure, self.folder),
             "supercell": list(self.supercell),
             "settings": self.settings.model_dump(mode="json"),
             "identity": self.identity,
             **self.extra,
         }
+
+
+def known_by(source: Path | str) -> str:
+    """SHA-256 of a model file; of another model that of its settings, the files and versions behind it."""
+    if isinstance(source, Path) and is_model(source):
+        return sha256(source)
+    return open_model(source).digest
 
 
 def start_structure(file: str | Path, supercell: Sequence[int]) -> Atoms:

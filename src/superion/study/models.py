@@ -18,6 +18,7 @@ from pydantic import (
 
 from superion.errors import InputError, suggest
 from superion.potentials import FitSettings
+from superion.potentials.opening import SETTINGS, labeller_settings
 from superion.settings_file import validate
 from superion.study.electrostatics import ElectrostaticsSettings
 from superion.study.presets.base import FitPreset
@@ -35,6 +36,16 @@ class ModelSettings(BaseModel):
     @property
     def fitted(self) -> bool:
         """Whether the study fits it."""
+        return False
+
+    @property
+    def source(self) -> Path | str | None:
+        """The file or the name that opens it; None of one that the study fits."""
+        return None
+
+    @property
+    def may_run_code(self) -> bool:
+        """Whether it is opened by a settings file, which may name code."""
         return False
 
     @property
@@ -77,7 +88,8 @@ class OpenedModel(ModelSettings):
     @property
     def path(self) -> Path | None:
         """The file; None for a name."""
-        return Path(self.open) if Path(self.open).suffix else None
+        named = Path(self.open)
+        return named if named.suffix or len(named.parts) > 1 else None
 
     def with_paths(self, change: Callable[[str], str]) -> Self:
         """The settings with `change` applied to the path, if it is one."""
@@ -87,9 +99,24 @@ class OpenedModel(ModelSettings):
         """The name of the labeller, or of the file, wherever it is."""
         return {"open": self.open if self.path is None else self.path.name}
 
+    @property
+    def source(self) -> Path | str:
+        """The file or the name that opens it."""
+        return self.path or self.open
+
+    @property
+    def may_run_code(self) -> bool:
+        """Whether it is opened by a settings file, which may name code."""
+        return self.path is not None and self.path.suffix in SETTINGS
+
     def files(self) -> dict[str, Path]:
-        """The model or settings file."""
-        return {} if self.path is None else {f"model {self.path.name}": self.path}
+        """The model or settings file, and the files that this names."""
+        if self.path is None:
+            return {}
+        paths = [self.path]
+        if self.may_run_code and self.path.is_file():
+            labeller_settings(self.path).with_path(lambda file: paths.append(Path(file)) or file)  # type: ignore[func-returns-value]
+        return {f"model {path.name}": path for path in paths if path.is_file()}
 
 
 class FittedModel(ModelSettings):

@@ -19,6 +19,7 @@ from superion.study.data import read_files
 from superion.study.electrostatics import ElectrostaticsSettings, electrostatic_terms
 from superion.study.estimate import study_faults
 from superion.study.properties.registry import FROM_DYNAMICS, STATIC, properties_of
+from superion.study.resample import Fit
 from superion.study.state import State
 from superion.study.steps import Study
 
@@ -53,7 +54,8 @@ def _named(study: Study) -> dict[str, list[str | Path]]:
         found[f"{key}.{'fitted' if own.model is None else 'model'}"] = list(own.files().values())
     for name, model in settings.models.items():
         if not model.fitted:
-            found[f"models.{name}.open"] = list(model.files().values())
+            path = getattr(model, "path", None)
+            found[f"models.{name}.open"] = [] if path is None else [path]
     return found | {key: [*files] for key, files in settings.properties.files().items()}
 
 
@@ -97,6 +99,9 @@ def _contents(study: Study) -> tuple[list[str], list[str]]:
     if structure is not None:
         faults += _elements(study, structure, known)
     tried = _each_composition([*known, *([] if structure is None else [structure])])
+    for name, model in study.settings.models.items():
+        if not model.fitted:
+            tell(f"models.{name}", lambda: _opened(study, name, tried))  # noqa: B023 - called at once
     for name, chosen in _electrostatics(study):
         tell(name, lambda: _charges(chosen, tried))  # noqa: B023 - called at once
     for group in study.groups if frames else ():
@@ -197,6 +202,17 @@ def _each_composition(frames: list[Atoms]) -> list[Atoms]:
     for atoms in frames:
         found.setdefault(frozenset(atoms.symbols), atoms)
     return list(found.values())
+
+
+def _opened(study: Study, name: str, frames: list[Atoms]) -> None:
+    """Raise what speaks against a model that exists: what is behind it is not there, or knows an element not.
+
+    First-principles methods are not tried, because that may take long.
+    """
+    model = study.open(Fit(name))
+    if model.identity.get("kind") != "first-principles":
+        for atoms in frames:
+            model.evaluate(atoms)
 
 
 def _electrostatics(study: Study) -> list[tuple[str, ElectrostaticsSettings]]:

@@ -38,9 +38,12 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
     SuperionError naming every step that failed.
     """
     source = Path(source)
-    if source.is_dir():
+    continued = source.is_dir()
+    if continued:
         source, folder = source / SETTINGS, folder or source
     settings = read_study(source)
+    if continued:
+        _check_trust(settings, source)
     folder = Path(folder or settings.name.replace("/", "-")).resolve()
     if settings.potentials is not None:
         say(f"note: write models: [{', '.join(settings.potentials)}] instead of potentials.", progress)
@@ -66,6 +69,18 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
             remedy="mend the cause and run the same command again; finished steps are kept.",
         )
     return folder
+
+
+def _check_trust(settings: StudySettings, source: Path) -> None:
+    """InputError where the settings of a folder would open a settings file, which may name code to run."""
+    for name, model in settings.models.items():
+        if model.may_run_code:
+            raise InputError(
+                f"models.{name} is opened by {model.source}, which may name code to run; that is done only "
+                "for a YAML file that you name yourself.",
+                file=source,
+                remedy=f"if both files are yours: superion run {source} --output {source.parent}",
+            )
 
 
 def _run(study: Study, state: State) -> dict[str, str]:

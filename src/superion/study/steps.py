@@ -11,12 +11,13 @@ from ase import Atoms
 
 from superion.analysis.accuracy import errors
 from superion.files import sha256, write_json
-from superion.potentials import Potential
+from superion.model import Model
+from superion.potentials.opening import open_model
 from superion.structures import census, is_isolated, read_structure, trajectory_of
 from superion.study.config import StudySettings
 from superion.study.data import Dataset, load_dataset
 from superion.study.display import say
-from superion.study.dynamics import Job
+from superion.study.dynamics import Job, known_by
 from superion.study.evaluate import born_by_species, predict, write_parity
 from superion.study.fitting import Group, fit_group, groups
 from superion.study.properties import Property, properties_of
@@ -169,7 +170,7 @@ class Study:
                 "accuracy",
                 tuple(dict.fromkeys(self.step_of(Fit(name)) for name in names)),
                 {"data": data, "potentials": names},
-                lambda: self._reads_data() | {name: self.model(Fit(name)) for name in names},
+                lambda: self._reads_data() | self._reads_models(),
                 self._accuracy,
             ),
             *self._properties(STATIC),
@@ -183,9 +184,30 @@ class Study:
     def _reads_data(self) -> dict[str, Path]:
         return self.data_files
 
+    def _reads_models(self) -> dict[str, Path]:
+        """The files of all models, as they are."""
+        found: dict[str, Path] = {}
+        for name, model in self.settings.models.items():
+            found |= {name: self.model(Fit(name))} if model.fitted else model.files()
+        return found
+
     def model(self, fit: Fit) -> Path:
         """The model file of a fit."""
         return self.folder / "models" / f"{fit.name}.safetensors"
+
+    def source(self, fit: Fit) -> Path | str:
+        """What opens the model of a fit: its file, or the file or name of one that exists."""
+        chosen = self.settings.models[fit.potential]
+        return chosen.source or self.model(fit)
+
+    def open(self, fit: Fit) -> Model:
+        """The model of a fit, or one that exists."""
+        return open_model(self.source(fit))
+
+    def made_of(self, fit: Fit) -> dict[str, Path]:
+        """The files that the model of a fit is read from, by the name that enters the hash."""
+        chosen = self.settings.models[fit.potential]
+        return {"model": self.model(fit)} if chosen.fitted else chosen.files()
 
     def _identity(self, name: str) -> dict[str, Any]:
         """All settings that a model depends on, files aside, wherever these are."""
@@ -222,7 +244,7 @@ class Study:
         metrics: dict[str, Any] = {}
         written = []
         for name in self.settings.models:
-            potential = Potential.load(self.model(Fit(name)))
+            potential = self.open(Fit(name))
             first = next(atoms for atoms in self.data.part("train") if not is_isolated(atoms))
             metrics[name] = {"train": None, "test": None, "born_charges": born_by_species(potential, first)}
             for part in ("train", "test"):
@@ -243,17 +265,21 @@ class Study:
     def _dynamics(self, name: str, fit: Fit, temperature: float) -> Step:
         settings = self.settings.dynamics.at(temperature)
         structure, supercell = Path(self.settings.structure.file), self.settings.structure.supercell
-        model = self.model(fit)
 
         def job() -> Job:
-            identity = {"model": sha256(model), "structure": sha256(structure), "supercell": list(supercell)}
-            return Job(name, self.folder / "md" / name, model, structure, supercell, settings, identity)
+            source = self.source(fit)
+            identity = {
+                "model": known_by(source),
+                "structure": sha256(structure),
+                "supercell": list(supercell),
+            }
+            return Job(name, self.folder / "md" / name, source, structure, supercell, settings, identity)
 
         return Step(
             f"dynamics/{name}",
             (self.step_of(fit),),
             {"dynamics": settings.model_dump(mode="json"), "supercell": list(supercell)},
-            lambda: {"model": model, "structure": structure},
+            lambda: self.made_of(fit) | {"structure": structure},
             job=job,
             keeps=True,
         )
@@ -289,7 +315,7 @@ class Study:
         origin = Fit(list(self.settings.models)[-1])
 
         def reads() -> dict[str, Path]:
-            return {"model": self.model(origin)} | found.prepared_from()
+            return self.made_of(origin) | found.prepared_from()
 
         return Step(
             f"{found.name}/start", (self.step_of(origin),), found.identity(None), reads, found.prepare
@@ -297,7 +323,7 @@ class Study:
 
     def _property(self, found: Property, fit: Fit | None) -> Step:
         def reads() -> dict[str, Path]:
-            return ({} if fit is None else {"model": self.model(fit)}) | found.files(fit)
+            return ({} if fit is None else self.made_of(fit)) | found.files(fit)
 
         needs = (f"{found.name}/start",) if found.prepared_from() else ()
         return Step(

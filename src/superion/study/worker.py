@@ -20,7 +20,6 @@ from superion.errors import BusyError, InputError, SuperionError
 from superion.files import read_json, sha256
 
 if TYPE_CHECKING:
-    from superion.potentials import Potential
     from superion.simulation.md import Watch
 
 PATIENCE = 10.0
@@ -44,18 +43,21 @@ def main(folder: Path, work: Callable[[Path], None] | None = None) -> int:
 
 def run_job(
     folder: Path,
-    watching: Callable[[dict[str, Any], Potential], Watch | None] | None = None,
+    watching: Callable[[dict[str, Any], Any], Watch | None] | None = None,
     *,
     progress: bool = True,
 ) -> None:
     """Run or resume the dynamics described in `folder`; `watching` makes the watch of a job, if any."""
-    from superion.potentials import Calculator
+    from superion.potentials.opening import open_model
     from superion.simulation import MDSettings, run_md
-    from superion.study.dynamics import JOB, start_structure
+    from superion.study.dynamics import JOB, known_by, start_structure
 
     job = read_json(folder / JOB)
-    for name in ("model", "structure"):
-        if sha256(folder / job[name]) != job["identity"][name]:
+    file = folder / job["model"]
+    source = file if file.exists() else job["model"]
+    found = {"model": known_by(source), "structure": sha256(folder / job["structure"])}
+    for name, digest in found.items():
+        if digest != job["identity"][name]:
             raise InputError(
                 f"the {name} was changed while the run waited for its turn.",
                 file=(folder / job[name]).resolve(),
@@ -63,8 +65,9 @@ def run_job(
             )
     atoms = start_structure(folder / job["structure"], job["supercell"])
     settings = MDSettings.model_validate(job["settings"])
-    calculator = Calculator(folder / job["model"])
-    watch = watching(job, calculator.potential) if watching else None
+    model = open_model(source)
+    calculator = model.calculator()
+    watch = watching(job, model) if watching else None
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ase import Atoms
+from ase.calculators.calculator import Calculator
 
 from superion.errors import InputError, SuperionError
-from superion.potentials import Calculator
 from superion.structures import read_structure
 from superion.study.properties.settings import identity
 from superion.study.resample import Fit
@@ -115,7 +115,7 @@ class Property(ABC):
 
     def calculator(self, fit: Fit) -> Calculator:
         """The ASE calculator of a fit."""
-        return Calculator(self.study.model(fit))
+        return self.study.open(fit).calculator()
 
     def write(self, fit: Fit | None) -> list[Path]:
         """Compute and write the values of a fit, or of labels (None); the files written."""

@@ -15,7 +15,6 @@ from superion.defects import RESULT, Defect, DefectEnergy, DefectSettings, defec
 from superion.defects.frames import FRAMES
 from superion.defects.settings import Supercell
 from superion.errors import InputError
-from superion.potentials import Potential
 from superion.structures import get_label, read_frames, read_structure, require_labels
 from superion.structures.foreign import Foreign
 from superion.study.data import read_files
@@ -80,7 +79,7 @@ class Defects(Property):
 
     def prepare(self) -> list[Path]:
         """Bring crystal and defects to rest with the main fit of the last potential, without field."""
-        potential = Potential.load(self.study.model(Fit(list(self.study.settings.models)[-1])))
+        potential = self.study.open(Fit(list(self.study.settings.models)[-1]))
         chosen = self._chosen.model_copy(update={"fields": ()})
         run_defects(potential, self._crystal, chosen, self._start, progress=False)
         return [self._start / FRAMES]
@@ -102,7 +101,7 @@ class Defects(Property):
 
     def measure(self, fit: Fit) -> Measured:
         """The values by one fit."""
-        potential = Potential.load(self.study.model(fit))
+        potential = self.study.open(fit)
         chosen = self._chosen
         acts = chosen.field_charges is not None or potential.response is not None
         if not acts:

@@ -42,7 +42,7 @@ class DielectricConstant(Property):
     def measure(self, fit: Fit) -> Measured:
         """The values by one fit."""
         chosen, model = self.settings, self.calculator(fit)
-        charges = model.potential.response
+        charges = self.study.open(fit).response
         if charges is None:
             return Measured([ROW.without(NO_CHARGES)])
         atoms = read_crystal(self._structure)

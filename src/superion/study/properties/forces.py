@@ -9,7 +9,6 @@ from ase import Atoms
 
 from superion.analysis.disorder import unlike
 from superion.files import read_json
-from superion.potentials import Potential
 from superion.structures import get_label, is_isolated
 from superion.study.evaluate import predict
 from superion.study.properties.base import Measured, Property, Row
@@ -44,7 +43,7 @@ class Forces(Property):
         frames = self._frames()
         if not frames:
             return Measured([row.without(NO_TEST) for row in self.rows()])
-        found = predict(Potential.load(self.study.model(fit)), frames)
+        found = predict(self.study.open(fit), frames)
         apart = [f.forces - get_label(a, "forces") for a, f in zip(frames, found, strict=True)]
         values: list[Value] = []
         for row in self.rows():
