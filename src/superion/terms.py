@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkab
 import numpy as np
 from ase import Atoms
 
+from superion.registry import Registry, UnknownKindError
+
 if TYPE_CHECKING:
     from superion.neighbours import NeighbourList
     from superion.surroundings import Surroundings
@@ -151,3 +153,7 @@ class LocalTerm(Term, Protocol):
     def add(self, surroundings: Surroundings, sums: Sums) -> None:
         """Add the atomic energies of the centres of `surroundings`, the forces and the virials."""
         ...
+
+
+TERMS: Registry[type[Term]] = Registry("term", "superion.terms", UnknownKindError, "upgrade superion.")
+"""Terms that model files may hold, by kind; rooms below and other packages add theirs."""

@@ -329,4 +329,4 @@ def _check_values(atoms: Atoms, chi: Array, hardness: Array) -> None:
             )
 
 
-CHARGE_MODELS[ChargeEquilibration.kind] = ChargeEquilibration
+CHARGE_MODELS.add(ChargeEquilibration)

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.electrostatics.properties import ElementValues, Pull
-from superion.errors import ModelError
+from superion.registry import NEWER, Registry, UnknownKindError
 
 Array = np.ndarray
 
@@ -84,16 +84,13 @@ class FixedCharges:
         return cls(settings["values"])
 
 
-CHARGE_MODELS: dict[str, type[ChargeModel]] = {FixedCharges.kind: FixedCharges}
-"""Charge models that model files may hold, by kind; rooms below add theirs."""
+CHARGE_MODELS: Registry[type[ChargeModel]] = Registry(
+    "charge model", "superion.charge_models", UnknownKindError, NEWER
+)
+"""Charge models that model files may hold, by kind; rooms below and other packages add theirs."""
+CHARGE_MODELS.add(FixedCharges)
 
 
 def restore_charges(settings: dict[str, Any], arrays: dict[str, Array]) -> ChargeModel:
     """The charge model that `settings` and `arrays` describe; ModelError if it is of no known kind."""
-    kind = settings.get("kind")
-    if kind not in CHARGE_MODELS:
-        raise ModelError(
-            f"unknown charge model {kind!r}; known: {', '.join(CHARGE_MODELS)}.",
-            remedy="the model was written by a newer version, or edited by hand.",
-        )
-    return CHARGE_MODELS[kind].restore(settings, arrays)
+    return CHARGE_MODELS.find(str(settings.get("kind"))).restore(settings, arrays)

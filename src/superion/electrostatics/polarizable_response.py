@@ -109,4 +109,4 @@ class PolarizableResponse:
         return cls(PolarizableTerm.restore(settings, arrays))
 
 
-CHARGE_MODELS[PolarizableResponse.kind] = PolarizableResponse
+CHARGE_MODELS.add(PolarizableResponse)

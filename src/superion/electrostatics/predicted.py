@@ -77,4 +77,4 @@ class PredictedCharges:
         return cls(own, settings["conserve"], settings["total_charge"])
 
 
-CHARGE_MODELS[PredictedCharges.kind] = PredictedCharges
+CHARGE_MODELS.add(PredictedCharges)

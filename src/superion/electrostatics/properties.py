@@ -10,6 +10,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 
 from superion.errors import InputError, ModelError, suggest
+from superion.registry import NEWER, Registry, UnknownKindError
 
 Array = np.ndarray
 Pull = tuple[Array, Array]
@@ -102,19 +103,16 @@ class ElementValues:
         return cls(settings["of"], settings["name"])
 
 
-PROPERTIES: dict[str, type[AtomicProperty]] = {ElementValues.kind: ElementValues}
-"""Properties that model files may hold, by kind; rooms below add theirs."""
+PROPERTIES: Registry[type[AtomicProperty]] = Registry(
+    "atomic property", "superion.charge_properties", UnknownKindError, NEWER
+)
+"""Properties that model files may hold, by kind; rooms below and other packages add theirs."""
+PROPERTIES.add(ElementValues)
 
 
 def restore_property(settings: dict[str, Any], arrays: dict[str, Array]) -> AtomicProperty:
     """The property that `settings` and `arrays` describe; ModelError if it is of no known kind."""
-    kind = settings.get("kind")
-    if kind not in PROPERTIES:
-        raise ModelError(
-            f"unknown atomic property {kind!r}; known: {', '.join(PROPERTIES)}.",
-            remedy="the model was written by a newer version, or edited by hand.",
-        )
-    return PROPERTIES[kind].restore(settings, arrays)
+    return PROPERTIES.find(str(settings.get("kind"))).restore(settings, arrays)
 
 
 def prefixed(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:

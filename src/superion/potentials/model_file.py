@@ -1,6 +1,7 @@
 """Model files: one safetensors file, terms and provenance as JSON in its header, nothing executable.
 
-Only the terms listed here can be restored; a file cannot name code. A SHA-256 over header and tensors
+Only terms that superion or an installed package registers can be restored; a file cannot name code. It names
+the packages that brought what is not superion's own. A SHA-256 over header and tensors
 detects truncation and flipped bits; `model_schema` tells what else is wrong with a file.
 """
 
@@ -40,25 +41,25 @@ from superion.potentials.model_schema import (
 from superion.potentials.neural.term import NeuralTerm
 from superion.potentials.pair_potentials import PairPotentials
 from superion.potentials.repulsion import Repulsion
-from superion.terms import Term
+from superion.registry import Registry, UnknownKindError, installed, needed
+from superion.terms import TERMS, Term
 
-PROPERTIES[KernelProperty.kind] = KernelProperty
-CHARGE_MODELS[NeuralTerm.kind] = NeuralTerm
-TERMS: dict[str, Any] = {
-    term.kind: term
-    for term in (
-        SparseGP,
-        CoulombTerm,
-        EquilibrationTerm,
-        MakovPayne,
-        PolarizableTerm,
-        AtomicDipoles,
-        UniformField,
-        NeuralTerm,
-        PairPotentials,
-        Repulsion,
-    )
-}
+PROPERTIES.add(KernelProperty)
+CHARGE_MODELS.add(NeuralTerm)
+for _term in (
+    SparseGP,
+    CoulombTerm,
+    EquilibrationTerm,
+    MakovPayne,
+    PolarizableTerm,
+    AtomicDipoles,
+    UniformField,
+    NeuralTerm,
+    PairPotentials,
+    Repulsion,
+):
+    TERMS.add(_term)
+REGISTRIES: dict[str, Registry[Any]] = {"term": TERMS, "charges": CHARGE_MODELS, "property": PROPERTIES}
 
 
 def save(path: str | Path, terms: Sequence[Term], provenance: Mapping[str, Any]) -> None:
@@ -70,6 +71,12 @@ def save(path: str | Path, terms: Sequence[Term], provenance: Mapping[str, Any])
         arrays |= own
         entries.append({"kind": term.kind, "settings": term.settings()})
     content = {"format": FORMAT, "units": UNITS, "terms": entries, "provenance": dict(provenance)}
+    for term in terms:  # what nobody registered could be saved, and never be read
+        _check_registered("TERMS", TERMS, term, path)
+        if hasattr(held := getattr(term, "charges", None), "kind"):
+            _check_registered("CHARGE_MODELS", CHARGE_MODELS, held, path)
+    if brought := needed(REGISTRIES, entries):
+        content["packages"] = {kind: installed(package) for kind, package in brought.items()}
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     try:
         json.dumps(entries, allow_nan=False)
@@ -121,24 +128,49 @@ def load(path: str | Path) -> tuple[list[Term], dict[str, Any]]:
         if not (name.startswith("term_") and term.isdecimal() and int(term) < len(parts)):
             raise CorruptFileError(f"{name}: belongs to no term.", file=path, remedy=REMEDY)
         parts[int(term)][own] = array
+    brought = content.get("packages", {})
     terms = [
-        _restored(entry, own, k, path)
+        _restored(entry, own, k, path, brought)
         for k, (entry, own) in enumerate(zip(content["terms"], parts, strict=True))
     ]
     return terms, content["provenance"]
 
 
-def _restored(entry: dict[str, Any], arrays: dict[str, np.ndarray], number: int, path: Path) -> Term:
-    """The term that an entry of the header and its tensors describe, all of them and nothing else."""
-    kind = entry["kind"]
-    if kind not in TERMS:
+def _check_registered(name: str, registry: Registry[Any], part: Any, path: str | Path) -> None:
+    """ModelError for a part that no registry could restore."""
+    kind, known = type(part), registry.get(part.kind)
+    if known is None or (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
         raise ModelError(
-            f"unknown term {kind!r}; known: {sorted(TERMS)}.", file=path, remedy="upgrade superion."
+            f"the {registry.what} {kind.__name__} is not registered under {part.kind!r}: its file could not "
+            "be read.",
+            file=path,
+            remedy=f"register it, {name}.add({kind.__name__}) or by an entry point in {registry.group!r} "
+            "(CONTRIBUTING.md).",
         )
+
+
+def _restored(
+    entry: dict[str, Any], arrays: dict[str, np.ndarray], number: int, path: Path, brought: dict[str, str]
+) -> Term:
+    """The term that an entry of the header and its tensors describe, all of them and nothing else.
+
+    brought: packages of the kinds that are not superion's own, as `save` noted them.
+    """
+    kind = entry["kind"]
     where = f"terms.{number} ({kind})"
     try:
-        term: Term = TERMS[kind].restore(entry["settings"], arrays)
+        term = TERMS.find(kind).restore(entry["settings"], arrays)
         shapes = {name: array.shape for name, array in term.arrays().items()}
+    except UnknownKindError as error:
+        packages = [package for name, package in brought.items() if name.endswith(f": {error.kind}")]
+        if not packages:
+            raise ModelError(f"{where}: {error.problem}", file=path, remedy=error.remedy) from error
+        name = packages[0].partition(" ")[0]
+        raise ModelError(
+            f"{where}: {error.problem} It was brought by the package {packages[0]}.",
+            file=path,
+            remedy=f"pip install {name}",
+        ) from error
     except SuperionError as error:
         raise type(error)(f"{where}: {error.problem}", file=path, remedy=error.remedy or REMEDY) from error
     except Exception as error:  # whatever parts that do not fit each other lead to
