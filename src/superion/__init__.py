@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     )
     from superion.potentials.fit import fit
     from superion.potentials.opening import open_model
+    from superion.simulation import Trajectory, open_trajectory
     from superion.structures import read_frames, read_structure
 
 __version__ = version("superion")
@@ -25,11 +26,13 @@ __all__ = [
     "FitSettings",
     "KernelQEqSettings",
     "Potential",
+    "Trajectory",
     "__version__",
     "fit",
     "fit_kqeq",
     "fit_kqeq_gap",
     "open_model",
+    "open_trajectory",
     "read_frames",
     "read_structure",
 ]
@@ -39,10 +42,12 @@ _ROOMS = {
     "FitSettings": "superion.potentials",
     "KernelQEqSettings": "superion.potentials",
     "Potential": "superion.potentials",
+    "Trajectory": "superion.simulation",
     "fit": "superion.potentials",
     "fit_kqeq": "superion.potentials",
     "fit_kqeq_gap": "superion.potentials",
     "open_model": "superion.potentials.opening",
+    "open_trajectory": "superion.simulation",
     "read_frames": "superion.structures",
     "read_structure": "superion.structures",
 }

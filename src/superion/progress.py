@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -66,6 +67,43 @@ def duration(seconds: float) -> str:
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
+
+
+def follow(
+    items: Iterable[T], description: str, done: Callable[[], float], *, show: bool = True
+) -> Iterator[T]:
+    """Yield `items`, of which nobody knows how many there are; done: part of the work, from 0 to 1."""
+    if not show:
+        yield from items
+        return
+    console = PlainConsole(stderr=True)
+    if console.is_terminal:
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left", markup=False),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console) as bar:
+            task, seen = bar.add_task(description, total=1.0), monotonic()
+            for item in items:
+                yield item
+                if monotonic() - seen > 0.1:
+                    seen = monotonic()
+                    bar.update(task, completed=done())
+            bar.update(task, completed=1.0)
+        return
+    started = told = monotonic()
+    for item in items:
+        yield item
+        now = monotonic()
+        if now - told > QUIET:
+            told, part = now, max(done(), 1e-6)
+            left = duration((now - started) / part * (1 - part))
+            text = f"{description}: {100 * part:.0f} %, {duration(now - started)}, about {left} left"
+            print(text, file=sys.stderr, flush=True)
 
 
 def track(items: Iterable[T], description: str, total: int, *, show: bool = True) -> Iterator[T]:

@@ -7,10 +7,10 @@ from superion.analysis.displacement import (
     collective,
     mean_squared_displacement,
     remove_drift,
-    smallest_height,
     unwrap,
 )
 from superion.errors import InputError
+from superion.structures.paths import smallest_height
 
 TRICLINIC = np.array([[9.0, 0.0, 0.0], [3.5, 8.0, 0.0], [-2.5, 2.0, 10.0]])
 

@@ -1,6 +1,7 @@
-"""The toy salt of the study tests serves here too."""
+"""The toy salt of the study tests and the walks of the simulation tests serve here too."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "simulation"))

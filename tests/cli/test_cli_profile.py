@@ -64,6 +64,22 @@ def test_capacitor(root):
     assert field.get_legend().get_texts()[0].get_text() == f"{STRENGTH:.4g} V/Å"
 
 
+def test_frames_of_a_foreign_trajectory(root):
+    """Every second of 40 frames has the plates closer; the first 2 ps are left out."""
+    frames = [plates(d) for d in np.tile([14.0, 18.0], 20)]
+    write(root / "XDATCAR", frames, format="vasp-xdatcar")
+    call = ("profile", root / "XDATCAR", "--model", root / "points.safetensors", "--region", "12:22")
+    for options, shown, distance in (
+        ([], "40 frames", 16),
+        (["--frames", "::2"], "20 frames", 14),
+        (["--discard", 2, "--timestep", 100, "--every", 2], "10 frames", 14),
+    ):
+        assert shown in succeeds(*call, *options, "--json", root / "m.json")
+        part = json.loads((root / "m.json").read_text())["region"]
+        assert part["field_V_per_A"] == pytest.approx(STRENGTH * (1 - distance / 40), rel=1e-6)
+    assert "--timestep FS" in refused(*call, "--discard", 2)
+
+
 def test_every_frame_of_a_file_counts(root):
     distances = np.tile([14.0, 18.0], 20)
     write(root / "many.extxyz", [plates(d) for d in distances])
@@ -158,7 +174,7 @@ def test_refused(root):
         ("plates", "points", ["--region", "30-41"], "write two heights in Å: --region 10:20"),
         ("plates", "points", ["--surroundings", "metal"], "write one of conducting, vacuum"),
         ("plates", "points", ["--width", "90"], "do not fit into a cell 40 Å thick"),
-        ("plates", "points", ["--discard", "1"], "--discard is for trajectory folders"),
+        ("plates", "points", ["--discard", "1"], "does not say the time between frames"),
         ("plates", "points", ["--figure", "nowhere/p"], "no such folder"),
     ):
         arguments = ("profile", root / f"{file}.extxyz", "--model", root / f"{given}.safetensors", *options)

@@ -121,7 +121,7 @@ def test_refused(root, tmp_path):
         (["dielectric", frames, frames, "--temperature", 300], "further-runs has no effect"),
         (["infrared", tmp_path / "bare.extxyz", "--timestep", 2, "--temperature", 9], "it has no REF_dipole"),
         (["infrared", frames, "--timestep", 2, "--temperature", 9, "--discard", 1], "discard has no effect"),
-        (["infrared", root, "--timestep", 2], "timestep has no effect with a run"),
+        (["infrared", root, "--timestep", 2], "holds no run"),
     ):
         assert message in refused(*words)
 

@@ -9,8 +9,8 @@ from ase.data import atomic_masses
 
 from superion.errors import InputError
 from superion.simulation import Trajectory
+from superion.simulation.runs import beside, join
 from superion.study.config import TransportSettings
-from superion.study.runs import beside, join
 from superion.study.transport import conductivity
 
 NUMBERS = np.array([3] * 20 + [16] * 30)

@@ -39,7 +39,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import chi2
 
-from superion.analysis.displacement import check_positions, mean_squared_displacement
+from superion.analysis.displacement import mean_squared_displacement
 from superion.analysis.modes import (
     cosine_modes,
     counting,
@@ -50,6 +50,7 @@ from superion.analysis.modes import (
 )
 from superion.analysis.spectrum import Fit, Spectrum
 from superion.errors import InputError
+from superion.structures.paths import check_positions
 
 Array = np.ndarray
 FEWEST_FRAMES = 100

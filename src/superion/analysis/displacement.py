@@ -1,56 +1,14 @@
-"""Displacements of atoms along a trajectory: unwrapping, drift, mean squared displacement."""
+"""Displacements of atoms along a trajectory: drift, mean squared displacement."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from superion.errors import InputError
+from superion.structures.paths import check_positions, unwrap
 
+__all__ = ["collective", "mean_squared_displacement", "remove_drift", "unwrap"]
 Array = np.ndarray
-LARGEST_CELL_STEP = 0.1  # relative change of the cell between two frames
-
-
-def unwrap(positions: Array, cells: Array) -> Array:
-    """Continuous paths from positions that may have been wrapped into the cell, at any pressure.
-
-    positions: (F, N, 3) Å. cells: (F, 3, 3) Å, rows are lattice vectors (or one (3, 3) cell).
-    Returns (F, N, 3) Å in the mean cell; the first frame keeps the given periodic images.
-
-    Each step is the minimum image in fractional coordinates, and the steps add up in the *mean* cell.
-    Like the toroidal-view-preserving scheme (von Bülow, Bullerjahn, Hummer, J. Chem. Phys. 153,
-    021101, 2020) a step is never multiplied by the number of cells an atom has crossed, which is what
-    gives spurious diffusion at constant pressure (Kulke, Vermaas, J. Chem. Theory Comput. 18, 6161,
-    2022; Bullerjahn et al., J. Chem. Theory Comput. 19, 3406, 2023). Unlike it, the affine breathing
-    of the cell is taken out as well: a static crystal in a moving cell does not move at all. At
-    constant cell all these schemes agree; in a fluctuating one lengths are those of the mean cell,
-    which changes a diffusion coefficient by the relative variance of the cell lengths (about 10⁻⁴).
-
-    Raises InputError where a step is longer than half the smallest cell height, since its image is
-    then ambiguous, and where the cell jumps (flipped or exchanged lattice vectors).
-    """
-    positions = check_positions(positions)
-    cells = check_cells(cells, len(positions))
-    if np.ptp(cells, axis=0).any():
-        inverse = np.linalg.inv(cells)
-        change = np.abs(inverse[:-1] @ cells[1:] - np.eye(3)).max(axis=(1, 2))
-        if change.size and change.max() > LARGEST_CELL_STEP:
-            raise InputError(
-                f"the cell changes by {100 * change.max():.0f} % in one step, at most "
-                f"{100 * LARGEST_CELL_STEP:.0f} % can be followed.",
-                frame=int(change.argmax()) + 1,
-                remedy="write frames more often, and do not exchange lattice vectors during a run.",
-            )
-    else:
-        inverse = np.linalg.inv(cells[:1])
-    mean_cell = cells.mean(axis=0)
-    fractional = positions @ inverse
-    step = np.diff(fractional, axis=0)
-    step -= np.round(step)
-    path = np.empty_like(positions)
-    path[0] = fractional[0] @ mean_cell
-    np.matmul(step, mean_cell, out=path[1:])
-    _refuse_long_steps(path[1:], mean_cell)
-    return np.cumsum(path, axis=0, out=path)
 
 
 def remove_drift(positions: Array, masses: Array, reference: Array | None = None) -> Array:
@@ -121,63 +79,3 @@ def mean_squared_displacement(
     msd[0] = 0.0
     np.maximum(msd, 0.0, out=msd)
     return msd if per_axis else msd.sum(axis=1)
-
-
-def check_positions(positions: Array) -> Array:
-    """Positions as (F, N, 3) float64; InputError for another shape, no atom, or a value not finite."""
-    positions = np.asarray(positions, dtype=np.float64)
-    if positions.ndim != 3 or positions.shape[2] != 3 or 0 in positions.shape:
-        raise InputError(
-            f"positions must have the shape (frames, atoms, 3), found {positions.shape}.",
-            remedy="pass at least one frame and one atom.",
-        )
-    bad = ~np.isfinite(positions).all(axis=(1, 2))
-    if bad.any():
-        frame = int(bad.argmax())
-        atom = int((~np.isfinite(positions[frame]).all(axis=1)).argmax())
-        raise InputError(
-            f"the position of atom {atom} is not finite.",
-            frame=frame,
-            remedy="use the part of the trajectory before this frame; the dynamics exploded here.",
-        )
-    return positions
-
-
-def check_cells(cells: Array, frames: int) -> Array:
-    """Cells as (F, 3, 3) float64; InputError for another shape, a value not finite, or no volume."""
-    cells = np.asarray(cells, dtype=np.float64)
-    if cells.shape == (3, 3):
-        cells = np.broadcast_to(cells, (frames, 3, 3))
-    if cells.shape != (frames, 3, 3):
-        raise InputError(f"cells must have the shape ({frames}, 3, 3), found {cells.shape}.")
-    bad = ~(np.isfinite(cells).all(axis=(1, 2)) & (np.abs(np.linalg.det(cells)) > 1e-6))
-    if bad.any():
-        raise InputError(
-            "the cell has no volume or is not finite.",
-            frame=int(bad.argmax()),
-            remedy="transport needs a crystal that is periodic in three dimensions.",
-        )
-    return cells
-
-
-def smallest_height(cell: Array) -> float:
-    """Smallest distance between opposite faces of a cell (3, 3), Å."""
-    return float(1 / np.linalg.norm(np.linalg.inv(cell), axis=0).max())
-
-
-def _refuse_long_steps(steps: Array, cell: Array) -> None:
-    """InputError where a step (F − 1, N, 3) Å reaches half the smallest height of the cell.
-
-    A shorter displacement has fractional components below one half, so that rounding returns it
-    exactly, in any triclinic cell.
-    """
-    limit = 0.5 * smallest_height(cell)
-    length = np.einsum("fna,fna->fn", steps, steps)
-    if length.size and length.max() >= limit**2:
-        frame, atom = np.unravel_index(length.argmax(), length.shape)
-        raise InputError(
-            f"atom {atom} moves {np.sqrt(length.max()):.2f} Å since the frame before, more than half the "
-            f"smallest height of the cell ({limit:.2f} Å): its periodic image is ambiguous.",
-            frame=int(frame) + 1,
-            remedy="write frames more often, or use a larger cell.",
-        )

@@ -16,7 +16,7 @@ from superion.analysis.diffusion import (
     diffusion_coefficient,
     walk_coefficient,
 )
-from superion.analysis.displacement import check_cells, check_positions, mean_squared_displacement
+from superion.analysis.displacement import mean_squared_displacement
 from superion.analysis.modes import FEWEST_MODES, modes_below
 from superion.analysis.transport_paths import (
     Reference,
@@ -40,6 +40,7 @@ from superion.analysis.transport_status import (
 )
 from superion.errors import InputError
 from superion.structures.oxidation import OXIDATION, STATES
+from superion.structures.paths import check_cells, check_positions
 
 Array = np.ndarray
 WIDEST_COLLECTIVE = 0.6  # largest relative standard error at which a collective result is given

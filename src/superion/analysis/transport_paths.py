@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
-from superion.analysis.displacement import collective, remove_drift, smallest_height
+from superion.analysis.displacement import collective, remove_drift
 from superion.errors import InputError, suggest
+from superion.structures.paths import smallest_height
 
 Array = np.ndarray
 Reference = Literal["system", "framework", "none"]

@@ -8,26 +8,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from superion.cli.options import Json, load_charges
+from superion.cli.trajectory_options import Following, reads_trajectories
 from superion.errors import InputError
 
 if TYPE_CHECKING:
     from numpy import ndarray as Array
 
-    from superion.simulation import Trajectory
 
-Kelvin = Annotated[float | None, typer.Option("--temperature", help="With FILE: of the frames, in K.")]
 Discard = Annotated[float, typer.Option(help="Production time left out at the start, in ps.")]
 
 
+@reads_trajectories
 def show_dielectric(
     folders: Annotated[
         list[Path],
         typer.Argument(
             metavar="DIR...|FILE",
             help="Trajectory folders of runs with --field or --displacement; or frames with REF_dipole along "
-            "one path, as `superion wannier` writes them.",
+            "one path, as `superion wannier` writes them; or, with --model, any trajectory.",
         ),
     ],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL", help="Model file with charges: dipoles of trajectories without any of their own."
+        ),
+    ] = None,
     epsilon_inf: Annotated[
         float | None,
         typer.Option(help="Electronic dielectric constant beside the charges. Default: that of the runs."),
@@ -40,23 +46,26 @@ def show_dielectric(
         ),
     ] = None,
     blocks: Annotated[int, typer.Option(help="Blocks for error bars.")] = 10,
-    temperature: Kelvin = None,
     json: Json = None,
+    *,
+    following: Following,
 ) -> None:
     """Static dielectric constant from the fluctuations of each run, and from runs at different fields."""
     from superion.files import write_json
-    from superion.simulation import read_trajectory
-    from superion.study.dielectric import analyse, of_labels
+    from superion.study.dielectric import analyse, of_charges, of_labels
 
     if epsilon_inf is not None and not 1 <= epsilon_inf <= 1e6:
         raise InputError(f"--epsilon-inf must be at least 1 and no more than 1e6, found {epsilon_inf}.")
-    if folders[0].is_file():
-        kelvin = needed(temperature, "--temperature", folders[0])
+    if model is not None:
+        charges = load_charges(model)
+        paths = [(path, following.open(path)) for path in folders]
+        found = of_charges(paths, charges, epsilon_inf=epsilon_inf or 1.0, blocks=blocks, discard=discard)
+    elif folders[0].is_file():
+        kelvin = needed(following.temperature, "--temperature", folders[0])
         without("frames of one file", folders[0], discard=discard, further_runs=folders[1:])
         found = of_labels(folders[0], kelvin, epsilon_inf=epsilon_inf or 1.0, blocks=blocks)
     else:
-        without("a run, which knows it", folders[0], temperature=temperature)
-        runs = [(folder, read_trajectory(folder)) for folder in folders]
+        runs = [(folder, following.open(folder)) for folder in folders]
         found = analyse(runs, epsilon_inf=epsilon_inf, blocks=blocks, discard=discard)
     for run in found["runs"]:
         typer.echo(
@@ -83,12 +92,14 @@ def show_dielectric(
         write_json(json, found)
 
 
+@reads_trajectories
 def show_infrared(
     folder: Annotated[
         Path,
         typer.Argument(
             metavar="DIR|FILE",
-            help="Trajectory folder; or frames with REF_dipole along one path, as `superion wannier` writes.",
+            help="Trajectory folder; or frames with REF_dipole along one path, as `superion wannier` writes; "
+            "or, with --model, any trajectory.",
         ),
     ],
     model: Annotated[
@@ -102,9 +113,9 @@ def show_infrared(
         float, typer.Option(help="With --model: factor from its charges to those that light acts on.")
     ] = 1.0,
     discard: Discard = 0.0,
-    timestep: Annotated[float | None, typer.Option(help="With FILE: fs from frame to frame.")] = None,
-    temperature: Kelvin = None,
     json: Json = None,
+    *,
+    following: Following,
 ) -> None:
     """Infrared absorption: wavenumbers and intensities of the strongest lines; with --json the spectrum."""
     import numpy as np
@@ -112,15 +123,16 @@ def show_infrared(
     from superion.analysis.infrared import infrared
     from superion.files import write_json
 
-    if folder.is_file():
+    if folder.is_file() and model is None:
         current, fs, kelvin, volume = _labelled_current(
-            folder, needed(timestep, "--timestep", folder), needed(temperature, "--temperature", folder)
+            folder,
+            needed(following.timestep, "--timestep", folder),
+            needed(following.temperature, "--temperature", folder),
         )
         differences = True
-        without("frames of a file", folder, model=model, discard=discard)
+        without("frames of a file without --model", folder, discard=discard)
     else:
-        without("a run, which knows it", folder, timestep=timestep, temperature=temperature)
-        current, fs, kelvin, volume, differences = _current(folder, model, charge_scale, discard)
+        current, fs, kelvin, volume, differences = _current(folder, model, charge_scale, discard, following)
     spectrum = infrared(current, fs, kelvin, resolution=resolution, differences=differences)
     height = spectrum.absorption
     inner = np.flatnonzero((height[1:-1] > height[:-2]) & (height[1:-1] >= height[2:])) + 1
@@ -153,21 +165,20 @@ def show_infrared(
 
 
 def _current(
-    folder: Path, model: Path | None, charge_scale: float, discard: float
+    folder: Path, model: Path | None, charge_scale: float, discard: float, following: Following
 ) -> tuple[Array, float, float, float, bool]:
     """Current (F, 3) e·Å/fs, fs between frames, K, Å³, and whether the current is one of differences."""
     import numpy as np
 
     from superion.analysis.infrared import current_of
-    from superion.simulation import kelvin_of, read_trajectory
     from superion.study.dielectric import volume_of
 
-    trajectory = after(read_trajectory(folder), discard, folder)
+    charges = None if model is None else load_charges(model)
+    trajectory = following.open(folder, velocities=True).after(discard)
     if len(trajectory) < 2:
         raise InputError("a spectrum needs at least two frames.", file=folder, remedy="run longer.")
-    timestep = float(trajectory.times[1] - trajectory.times[0])
-    if model is not None:
-        charges = load_charges(model)
+    timestep = trajectory.timestep
+    if charges is not None:
         current, differences = current_of(trajectory, charges, charge_scale)
     elif trajectory.tracked_dipole is not None:
         current, differences = np.diff(trajectory.tracked_dipole, axis=0) / timestep, True
@@ -175,9 +186,8 @@ def _current(
         raise InputError(
             "the run has no tracked dipole.", file=folder, remedy="name the model with charges: --model FILE."
         )
-    kelvin = kelvin_of(trajectory)
     volume = volume_of(trajectory.cells[0], trajectory.pbc)
-    return current, timestep, kelvin, volume, differences
+    return current, timestep, trajectory.kelvin, volume, differences
 
 
 def _labelled_current(path: Path, timestep: float, kelvin: float) -> tuple[Array, float, float, float]:
@@ -193,7 +203,11 @@ def _labelled_current(path: Path, timestep: float, kelvin: float) -> tuple[Array
 def needed(value: float | None, option: str, path: Path) -> float:
     """A positive number that frames of a file do not hold; InputError without it."""
     if value is None or not 1e-6 <= value <= 1e9:
-        raise InputError(f"frames of a file need {option}, a positive number.", file=path)
+        raise InputError(
+            f"frames of a file need {option}, a positive number.",
+            file=path,
+            remedy="say it; or, of a trajectory without dipoles, name the model with charges (--model FILE).",
+        )
     return value
 
 
@@ -202,21 +216,3 @@ def without(what: str, path: Path, **options: Any) -> None:
     given = [name.replace("_", "-") for name, value in options.items() if value]
     if given:
         raise InputError(f"{given[0]} has no effect with {what}.", file=path, remedy="leave it out.")
-
-
-def after(trajectory: Trajectory, discard: float, folder: Path) -> Trajectory:
-    """The frames later than `discard` (ps) after the first."""
-    from dataclasses import fields, replace
-
-    import numpy as np
-
-    from superion.study.dielectric import first_frame
-
-    first = first_frame(trajectory, discard, folder)
-    frames = {
-        field.name: getattr(trajectory, field.name)[first:]
-        for field in fields(trajectory)
-        if field.name not in ("numbers", "masses", "pbc", "meta")
-        and isinstance(getattr(trajectory, field.name), np.ndarray)
-    }
-    return replace(trajectory, **frames)

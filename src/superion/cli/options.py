@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -131,17 +131,35 @@ class Reading:
 
 def reads_files(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say how to read files; it takes them as its argument `reading`."""
+    return with_options(command, "reading", _READING, Reading)
+
+
+def with_options(
+    command: Callable[..., None],
+    argument: str,
+    options: Mapping[str, Any],
+    make: Callable[..., Any],
+    defaults: Mapping[str, Any] | None = None,
+) -> Callable[..., None]:
+    """Give a command options, which it takes together, as what `make` makes of them, as one argument.
+
+    Options that the command has already are shared with it.
+    """
     signature = inspect.signature(command, eval_str=True)
-    own = [parameter for parameter in signature.parameters.values() if parameter.name != "reading"]
+    own = [parameter for parameter in signature.parameters.values() if parameter.name != argument]
+    shared = {parameter.name for parameter in own} & set(options)
     added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in _READING.items()
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=(defaults or {}).get(name), annotation=kind
+        )
+        for name, kind in options.items()
+        if name not in shared
     ]
 
     @wraps(command)
     def run(*args: Any, **given: Any) -> None:
-        reading = Reading(**{name: given.pop(name, None) for name in _READING})
-        command(*args, reading=reading, **given)
+        values = {name: given.get(name) if name in shared else given.pop(name, None) for name in options}
+        command(*args, **{argument: make(**values)}, **given)
 
     del run.__wrapped__  # its signature is not the one to show
     run.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.electric import Discard, after
+from superion.cli.electric import Discard
 from superion.cli.options import Json, Reading, check_output, drawing, load_model, reads_files
+from superion.cli.trajectory_options import TRAJECTORY, Following, reads_trajectories
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
 SURROUNDINGS = ("conducting", "vacuum")
 
 
+@reads_trajectories
 @reads_files
 def show_profile(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR|STRUCTURE",
-            help="Trajectory folder, or a structure file; all its frames are averaged.",
+            metavar="RUN|STRUCTURE",
+            help=f"A structure file, all whose frames are averaged; or a trajectory. {TRAJECTORY}.",
         ),
     ],
     model: Annotated[Path, typer.Option(metavar="MODEL", help="Model file with charges.")],
@@ -61,6 +63,7 @@ def show_profile(
     json: Json = None,
     *,
     reading: Reading,
+    following: Following,
 ) -> None:
     """Charge density, electric field and potential across a slab, averaged over planes and frames."""
     from superion.files import write_json
@@ -75,7 +78,7 @@ def show_profile(
         )
     bounds = parse_region(region) if region is not None else None
     potential = load_model(model)
-    frames, trajectory = _frames(source, discard, every, reading)
+    frames, trajectory = _frames(source, discard, every, reading, following)
     result = analyse(
         potential,
         frames,
@@ -110,20 +113,17 @@ def parse_region(text: str) -> tuple[float, float]:
 
 
 def _frames(
-    source: Path, discard: float, every: int, reading: Reading
+    source: Path, discard: float, every: int, reading: Reading, following: Following
 ) -> tuple[list[Atoms], Trajectory | None]:
     """Structures, and the trajectory that they are of, if it is one."""
-    from dataclasses import replace
-
-    from superion.simulation import read_trajectory, to_ase
+    from superion.simulation import to_ase
     from superion.structures import read_frames
 
-    if source.is_dir():
-        found = after(read_trajectory(source), discard, source)
-        field = found.electric_field
-        return to_ase(found, every), replace(found, electric_field=None if field is None else field[::every])
-    if discard:
-        raise InputError("--discard is for trajectory folders.", remedy="leave out frames of the file.")
+    run = source.is_dir() and not any(source.rglob("type.raw"))  # not a folder of DeePMD-kit
+    if run or discard or following.said_anything:
+        needed = ("timestep",) if discard else ()
+        found = following.open(source, needed=needed, unwrap=False).after(discard).every(every)
+        return to_ase(found), found
     foreign = reading.foreign()
     frames = read_frames(source, foreign, f"::{every}")
     foreign.check()

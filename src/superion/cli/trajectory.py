@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from superion.cli.options import check_output
+from superion.cli.trajectory_options import TRAJECTORY, Following, reads_trajectories
+
+_NOT_RECORDED = {False: "the run did not record them", True: "the file has none"}
 
 
+@reads_trajectories
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Trajectory folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help=f"{TRAJECTORY}.")],
     output: Annotated[
         Path,
         typer.Argument(
@@ -29,6 +33,8 @@ def export(
     wrap: Annotated[
         bool, typer.Option("--wrap", help="Move atoms back into the cell. Default: as they went.")
     ] = False,
+    *,
+    following: Following,
 ) -> None:
     """Write a trajectory for ASE and other programs, with velocities if the run recorded them.
 
@@ -36,6 +42,7 @@ def export(
     """
     from superion.errors import InputError
     from superion.simulation import read_trajectory, to_ase, write_frames_of
+    from superion.simulation.chunks import META
 
     check_output(output)
     if output.suffix not in (".extxyz", ".xyz", ".traj"):
@@ -44,11 +51,22 @@ def export(
             file=output,
             remedy="name it such as frames.extxyz or frames.traj; `ase convert` knows other formats.",
         )
-    trajectory = read_trajectory(folder, equilibration=equilibration)
+    if equilibration and (folder / META).exists():
+        trajectory = read_trajectory(folder, equilibration=True)
+    elif equilibration:
+        raise InputError(
+            "--equilibration has no effect with a file.",
+            file=folder,
+            remedy="leave it out: --frames chooses.",
+        )
+    else:
+        trajectory = following.open(folder, needed=(), unwrap=not wrap, velocities=True)
     frames = to_ase(trajectory, every, last=last)
     if wrap:
         for atoms in frames:
             atoms.wrap()
     write_frames_of(frames, output)
-    without = "" if trajectory.velocities is not None else ", no velocities: the run did not record them"
+    without = (
+        "" if trajectory.velocities is not None else f", no velocities: {_NOT_RECORDED[trajectory.foreign]}"
+    )
     typer.echo(f"{output}: {len(frames)} frames{without}")

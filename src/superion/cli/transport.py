@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from superion.cli.options import Json
+from superion.cli.trajectory_options import TRAJECTORY, Following, reads_trajectories, show
 
 if TYPE_CHECKING:
     from superion.analysis import TransportResult
 
 
+@reads_trajectories
 def show_transport(
     runs: Annotated[
         list[Path],
         typer.Argument(
             metavar="RUN...",
-            help="Trajectory folder; several are parts of one run, each going on from the last.",
+            help=f"{TRAJECTORY}; several are parts of one run, each going on from the last.",
         ),
     ],
     species: Annotated[str, typer.Option(help="Mobile element.")] = "Li",
@@ -42,12 +44,14 @@ def show_transport(
         bool, typer.Option("--replicas", help="The runs are independent ones of one crystal: average them.")
     ] = False,
     json: Json = None,
+    *,
+    following: Following,
 ) -> None:
     """Diffusion coefficient and conductivities of one species, with 95 % intervals or a bound."""
     from superion.files import write_json
     from superion.settings_file import validate
+    from superion.simulation.opening import open_runs
     from superion.study.config import TransportSettings
-    from superion.study.runs import read_runs
     from superion.study.transport import conductivity
 
     chosen = {
@@ -59,7 +63,9 @@ def show_transport(
         "reference": reference,
     }
     settings = validate(chosen, TransportSettings, remedy="see `superion transport --help`.")
-    trajectory, count = read_runs(runs, replicas=replicas)
+    needed = ("timestep", "temperature")
+    trajectory, count = open_runs(runs, replicas=replicas, needed=needed, progress=True, **following.said())
+    show(trajectory)
     found = conductivity(trajectory, settings, replicas=count)
     for line in lines(found):
         typer.echo(line)
@@ -70,6 +76,8 @@ def show_transport(
 def lines(found: TransportResult) -> list[str]:
     """What a result says, line by line."""
     many = "" if found.replicas == 1 else f"{found.replicas} x "
+    from superion.analysis.pace import IMPOSSIBLE
+
     text = [f"{found.species}: {found.status}, {many}{found.length:.4g} ps at {found.temperature:.0f} K"]
     text.append(_quantity(found, "diffusion", "diffusion", "cm²/s"))
     text.append(_quantity(found, "conductivity", "conductivity (Nernst–Einstein)", "mS/cm"))
@@ -88,7 +96,8 @@ def lines(found: TransportResult) -> list[str]:
     if found.diffusive_from is not None and found.diffusion is not None:
         text.append(f"diffusive from {found.diffusive_from:.2g} ps on")
     reasons = () if found.status == "converged" else (found.reason,)
-    return text + [f"note: {note}" for note in (*reasons, *found.notes)]
+    notes = sorted((*reasons, *found.notes), key=lambda note: not note.startswith(IMPOSSIBLE))
+    return text + [f"note: {note}" for note in notes]
 
 
 def _quantity(found: TransportResult, name: str, shown: str, unit: str) -> str:

@@ -23,6 +23,7 @@ molecules do, no distance is ambiguous: see `fragments`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import factorial, pi
 from typing import Any, Protocol, runtime_checkable
@@ -166,7 +167,7 @@ def polarization(atoms: Atoms, charges: ChargeModel) -> Array:
     return dipole(atoms, charges) / volume
 
 
-def dipole_path(structures: list[Atoms], charges: ChargeModel, order: int = ORDER) -> Array:
+def dipole_path(structures: Iterable[Atoms], charges: ChargeModel, order: int = ORDER) -> Array:
     """(F, 3) e·Å, dipole along a path of F structures less that of the first, whose atoms never jump.
 
     The sum of Born charge times displacement, the former averaged over both ends of each step (trapezoidal
@@ -174,14 +175,13 @@ def dipole_path(structures: list[Atoms], charges: ChargeModel, order: int = ORDE
     whole cell thus carries the charge that really flows, not the one that the model gives it where it rests
     (Grasselli, Baroni, Nat. Phys. 15, 967, 2019).
     """
-    path = np.zeros((len(structures), 3))
+    path: list[Array] = []
     before: tuple[Array, Array] | None = None
-    for k, atoms in enumerate(structures):
+    for atoms in structures:
         here = born_charges(atoms, charges, order).values
-        if before is not None:
-            path[k] = path[k - 1] + step_dipole(*before, here, atoms.positions)
+        path.append(np.zeros(3) if before is None else path[-1] + step_dipole(*before, here, atoms.positions))
         before = here, atoms.positions.copy()
-    return path
+    return np.array(path).reshape(-1, 3)
 
 
 def step_dipole(born_before: Array, before: Array, born: Array, positions: Array) -> Array:

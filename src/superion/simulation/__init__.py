@@ -2,6 +2,7 @@
 
 from superion.simulation.electric import ElectricSettings
 from superion.simulation.md import run_md
+from superion.simulation.opening import open_trajectory
 from superion.simulation.settings import MDSettings
 from superion.simulation.summary import MDResult, kelvin_of, summary_of
 from superion.simulation.trajectory import (
@@ -18,6 +19,7 @@ __all__ = [
     "MDSettings",
     "Trajectory",
     "kelvin_of",
+    "open_trajectory",
     "read_trajectory",
     "run_md",
     "summary_of",

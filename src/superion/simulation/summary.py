@@ -185,8 +185,16 @@ def summarise(
 def summary_of(trajectory: Trajectory, folder: str | Path = "") -> MDResult:
     """The summary of a run from its trajectory: of any version, also while it is going on.
 
-    What the fit took for errors of labels is not known here, and no deviation is compared with it.
+    What the fit took for errors of labels is not known here, and no deviation is compared with it. Raises
+    InputError for a trajectory of another program, and pydantic's ValidationError for one that does not tell
+    all its settings.
     """
+    if trajectory.temperature is None or trajectory.conserved is None:
+        raise InputError(
+            "a summary needs the temperatures and the conserved quantity of a run.",
+            file=trajectory.source or None,
+            remedy="give a folder of `superion md`: files of other programs do not tell how they were run.",
+        )
     unknown = np.full(len(trajectory), np.nan)
     found = {name: getattr(trajectory, name) for name in SOMETIMES}
     series = {
@@ -208,9 +216,17 @@ def kelvin_of(trajectory: Trajectory) -> float:
     """Temperature (K) at which a run is to be analysed: that of its thermostat, or its mean.
 
     The mean where there is no thermostat (nve), and where it is not what the thermostat was set to.
-    InputError for a ramp, which has none.
+    InputError for a ramp, which has none. Of a foreign file it is what was said, or what the file says.
     """
-    recorded = trajectory.meta["settings"]
+    recorded = trajectory.meta.get("settings", {})
+    if trajectory.foreign or trajectory.temperature is None:
+        if recorded.get("temperature") is None:
+            raise InputError(
+                "the temperature of the trajectory is not known.",
+                file=trajectory.source or None,
+                remedy="say it: --temperature K (in Python temperature=…).",
+            )
+        return float(recorded["temperature"])
     mean = float(trajectory.temperature.mean())
     if recorded.get("ramp_to") is not None:
         raise InputError(

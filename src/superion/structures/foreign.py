@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ase.data import atomic_numbers
 
@@ -17,7 +18,9 @@ class Foreign:
 
     mappings: where labels stand that have other keys than those of the conventions, see `labels`.
     total_charge: e, of frames that state none. elements: symbols in the order of the numbered types of
-    LAMMPS. atom_style: of data files of LAMMPS that do not name theirs.
+    LAMMPS. atom_style: of data files of LAMMPS that do not name theirs. cell: (3, 3) Å, or cell_file: of
+    CP2K, of XYZ files without a cell. topology: the file that names the elements of a trajectory of
+    coordinates alone (DCD, XTC).
 
     It remembers which keys the files had: a mapping must occur in some file, not in every one.
     """
@@ -26,6 +29,9 @@ class Foreign:
     total_charge: float | None = None
     elements: tuple[str, ...] = ()
     atom_style: str | None = None
+    cell: tuple[tuple[float, ...], ...] | None = None
+    cell_file: Path | None = None
+    topology: Path | None = None
     present: set[str] = field(default_factory=set, compare=False)
     files: list[str] = field(default_factory=list, compare=False)
 

@@ -16,8 +16,11 @@ from superion.analysis.dielectric import (
     from_fluctuations,
     linear_notes,
 )
+from superion.electrostatics.charges import ChargeModel
+from superion.electrostatics.polarization import dipole_path
 from superion.errors import InputError
 from superion.simulation import ElectricSettings, Trajectory, kelvin_of
+from superion.simulation.trajectory import each_atoms
 from superion.structures import read_frames
 
 Array = np.ndarray
@@ -121,6 +124,42 @@ def of_labels(
         raise InputError(NO_VOLUME, file=path)
     found = from_fluctuations(dipoles, volume, kelvin, epsilon_inf=epsilon_inf, blocks=blocks, start=start)
     return {"runs": [_entry(path, found)], "response": None}
+
+
+def of_charges(
+    runs: Runs,
+    charges: ChargeModel,
+    *,
+    epsilon_inf: float = 1.0,
+    blocks: int = 10,
+    discard: float | None = None,
+) -> dict[str, Any]:
+    """The same from fluctuations of trajectories of any program, with dipoles of the charges of a model.
+
+    Ions carry their Born charges along their paths (`polarization.dipole_path`). InputError for a run at
+    constant displacement, whose fluctuations belong to the charges it was made with.
+    """
+    entries = []
+    for path, trajectory in runs:
+        electric = trajectory.meta.get("settings", {}).get("electric") or {}
+        if any(d is not None for d in electric.get("displacement", ())):
+            raise InputError(
+                "the run was at constant displacement.",
+                file=path,
+                remedy="leave out --model: the run tracked its own dipole.",
+            )
+        whole = trajectory.unwrapped()
+        found = from_fluctuations(
+            dipole_path(each_atoms(whole, range(len(whole))), charges),
+            _volume(whole, path),
+            whole.kelvin,
+            epsilon_inf=epsilon_inf,
+            blocks=blocks,
+            start=None if discard is None else first_frame(whole, discard, path),
+        )
+        start_ps = float(whole.times[found.start] - whole.times[0]) / 1000
+        entries.append(_entry(path, found) | {"start_ps": start_ps})
+    return {"runs": entries, "response": None}
 
 
 def labelled_dipoles(path: Path) -> tuple[Array, float]:

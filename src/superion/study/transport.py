@@ -11,6 +11,7 @@ from ase.data import chemical_symbols
 from pydantic import ValidationError
 
 from superion.analysis.displacement import mean_squared_displacement, remove_drift
+from superion.analysis.pace import pace
 from superion.analysis.transport import transport
 from superion.analysis.transport_result import TransportResult
 from superion.errors import InputError
@@ -53,20 +54,23 @@ def conductivity(
     Without thermostat (nve), or where the run missed it, it is the mean temperature of the whole trajectory;
     InputError for a ramp. At constant pressure (npt)
     atoms are followed in the mean cell, for the breathing of the cell is no transport. InputError for a run
-    in an electric field, which makes ions drift, or at constant displacement, which holds them back.
+    in an electric field, which makes ions drift, or at constant displacement, which holds them back. Notes of
+    a foreign trajectory say where its times and its temperature cannot both be true (`analysis.pace`).
     replicas: so many independent runs stand side by side (`runs.beside`).
     """
     if not trajectory.pbc.all():
         raise InputError("transport needs a crystal that is periodic along three axes.")
-    recorded = trajectory.meta["settings"]
+    recorded = trajectory.meta.get("settings", {})
     electric = recorded.get("electric") or {}
     if any(electric.get("field", ())) or any(d is not None for d in electric.get("displacement", ())):
         raise InputError(
             "the run was in an electric field or at constant displacement: its ions do not just diffuse.",
             remedy="run without, or with the field 0,0,0.",
         )
+    trajectory = trajectory.unwrapped()
+    paths = _paths(trajectory, end)
     found = transport(
-        _paths(trajectory, end),
+        paths,
         trajectory.cells[:end],
         trajectory.times[:end],
         trajectory.numbers,
@@ -81,12 +85,17 @@ def conductivity(
         unwrapped=True,
         replicas=replicas,
     )
+    if trajectory.foreign:
+        doubts = pace(paths, trajectory.masses, trajectory.timestep, found.temperature)
+        return replace(found, notes=(*doubts, *found.notes))
     run = _run(trajectory) if end is None and replicas == 1 else None
     return found if run is None else replace(found, notes=(*found.notes, *run.warnings))
 
 
 def _run(trajectory: Trajectory) -> MDResult | None:
     """What the run came to; None of a trajectory that does not tell all settings of its run."""
+    if trajectory.foreign:
+        return None
     try:
         return summary_of(trajectory)
     except ValidationError:
@@ -126,6 +135,12 @@ def _curves(trajectory: Trajectory, settings: TransportSettings, result: Transpo
 
 
 def _thermo(trajectory: Trajectory) -> dict[str, list[float]]:
+    if trajectory.conserved is None or trajectory.temperature is None:
+        raise InputError(
+            "the trajectory has no temperatures and no conserved quantity.",
+            file=trajectory.source or None,
+            remedy="give a folder of `superion md`.",
+        )
     every = slice(None, None, -(-len(trajectory) // POINTS))
     conserved = (trajectory.conserved - trajectory.conserved[0]) / len(trajectory.numbers)
     return {

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import ase.io
 from ase import Atoms
 from ase.io.formats import filetype, ioformats
+from ase.io.trajectory import TrajectoryReader
 
 from superion.errors import InputError
+from superion.structures.formats import vasprun
 from superion.structures.formats.base import Reader, Source
+from superion.structures.formats.stream import Snapshot, Stream, snapshot_of
 
 UNSAFE = ("bundletrajectory", "db", "aselmdb", "postgresql", "mysql", "py")
 """Formats that run or unpickle what is in the file, or ask a server."""
@@ -50,7 +55,8 @@ def format_of(source: Source) -> str:
     return str(filetype(str(source.path)))
 
 
-def _read(source: Source) -> list[Atoms]:
+def _safe(source: Source) -> str:
+    """The format; InputError for one that is not read."""
     kind = format_of(source)
     if kind in UNSAFE:
         raise InputError(
@@ -58,6 +64,11 @@ def _read(source: Source) -> list[Atoms]:
             file=source.path,
             remedy="convert it where it was made: `ase convert FILE out.extxyz`.",
         )
+    return kind
+
+
+def _read(source: Source) -> list[Atoms]:
+    kind = _safe(source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of readers that will move to packages of their own
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -65,7 +76,7 @@ def _read(source: Source) -> list[Atoms]:
 
 
 def _whole(source: Source, kind: str) -> list[Atoms]:
-    if kind in ("vasp", "vasp-xdatcar") and source.foreign.elements:
+    if kind == "vasp" and source.foreign.elements:
         return list(ase.io.iread(_with_elements(source), index=":", format=kind))
     known = ioformats.get(kind)
     if known is not None and known.acceptsfd and not known.isbinary:
@@ -74,7 +85,7 @@ def _whole(source: Source, kind: str) -> list[Atoms]:
 
 
 def _with_elements(source: Source) -> _Named:
-    """A POSCAR or XDATCAR of old versions of VASP, which name no elements, with a line that does."""
+    """A POSCAR of old versions of VASP, which name no elements, with a line that does."""
     lines = source.text.split("\n")
     if len(lines) > 5 and all(word.isdecimal() for word in lines[5].split()):
         lines.insert(5, " ".join(source.foreign.elements))
@@ -98,10 +109,58 @@ def _unfinished(source: Source, kind: str) -> list[Atoms]:
     return list(ioformats[kind].read(_Named(text, source.path), slice(None), **options))
 
 
+def _frames(stream: Stream) -> Iterator[Snapshot]:
+    """Frames one after another, as far as the reader of ASE does not read the whole file first."""
+    kind = _safe(Source(stream.path, stream.path.name.lower(), b"", stream.foreign))
+    stream.untimed = f"a file of the format {kind} states no time between its frames"
+    if kind == "vasp-xml":
+        yield from vasprun.frames(stream)
+    elif kind == "traj":
+        yield from _trajectory(stream)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            images = ase.io.iread(stream.path, index=":", format=kind, do_not_split_by_at_sign=True)
+        for atoms in images:
+            yield replace(snapshot_of(atoms), step=None, time=None)
+
+
+def _trajectory(stream: Stream) -> Iterator[Snapshot]:
+    """The frames of a file in ASE's own format, which is read where it is asked for."""
+    reader = TrajectoryReader(stream.path)
+    with reader:
+        count = len(reader)
+        for k in range(count):
+            try:
+                found = snapshot_of(reader[k])
+            except Exception as error:  # the reader raises many kinds
+                if k == 0 or _readable(reader, count - 1):
+                    raise InputError(
+                        f"cannot be read ({type(error).__name__}: {error}).",
+                        file=stream.path,
+                        frame=k,
+                        remedy=f"the file is damaged here: copy it again, or take --frames :{k}.",
+                    ) from error
+                stream.end_within(k)
+                return
+            stream.part = (k + 1, count)
+            yield found
+
+
+def _readable(reader: TrajectoryReader, k: int) -> bool:
+    try:
+        reader[k]
+    except Exception:  # the reader raises many kinds
+        return False
+    return True
+
+
 ASE = Reader(
     "structure file",
     lambda source: True,
     _read,
     "the file is damaged or its name does not say its format; write it as extended XYZ (.extxyz) or "
     "POSCAR (.vasp). A POSCAR without elements needs them: --elements Li,P,S.",
+    _frames,
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ase import Atoms
 
 from superion.structures.foreign import Foreign
+from superion.structures.formats.stream import Snapshot, Stream
 from superion.structures.xyz import decoded
 
 
@@ -36,10 +37,12 @@ class Reader:
 
     name: as it stands in messages. mine: whether a file is of this form, judged by its name and first bytes.
     read: its structures with all they hold, as ASE would give them; InputError, or any error for a damaged
-    file. hint: what damages such files, or what they need.
+    file. hint: what damages such files, or what they need. stream: the frames of a trajectory, one after
+    another; None for files that are read as a whole.
     """
 
     name: str
     mine: Callable[[Source], bool]
     read: Callable[[Source], Sequence[Atoms]]
     hint: str = "the file is damaged or truncated: copy it again."
+    stream: Callable[[Stream], Iterator[Snapshot]] | None = None

@@ -10,27 +10,17 @@ from typing import Any
 import numpy as np
 
 from superion.errors import InputError
-from superion.simulation import Trajectory, read_trajectory
+from superion.simulation.trajectory import Trajectory
 
 Array = np.ndarray
 SAME_SPACING = 1e-3
 """Relative difference of the times between frames of runs that go together."""
 SAME_PLACE = 1e-3
 """Å by which the first frame of a part may differ from the last one of the part before and be the same."""
+SAME_TEMPERATURE = 0.05
+"""Relative difference of mean temperatures of parts of one run of a few hundred frames."""
 LONGER = 2.0
 """A step from part to part may be so many times as long as the longest within the parts."""
-
-
-def read_runs(folders: Sequence[str | Path], *, replicas: bool = False) -> tuple[Trajectory, int]:
-    """One trajectory of one or several runs, and how many independent runs stand side by side in it.
-
-    Parts of one run are joined (:func:`join`), independent runs put side by side (:func:`beside`).
-    """
-    runs = [read_trajectory(folder) for folder in folders]
-    names = [str(folder) for folder in folders]
-    if len(runs) == 1:
-        return runs[0], 1
-    return (beside(runs, names), len(runs)) if replicas else (join(runs, names), 1)
 
 
 def join(runs: Sequence[Trajectory], names: Sequence[str]) -> Trajectory:
@@ -58,9 +48,11 @@ def join(runs: Sequence[Trajectory], names: Sequence[str]) -> Trajectory:
         path = run.positions[part] - images @ run.cells[part]
         count = len(path)
         later = whole.times[-1] + spacing * np.arange(1, count + 1)
-        changed: dict[str, Any] = {
-            name: np.concatenate([getattr(whole, name), getattr(run, name)[part]]) for name in _SERIES
-        }
+        changed: dict[str, Any] = {"cells": np.concatenate([whole.cells, run.cells[part]])}
+        for series in _SERIES:
+            ours, theirs = getattr(whole, series), getattr(run, series)
+            both = ours is not None and theirs is not None
+            changed[series] = np.concatenate([ours, theirs[part]]) if both else None
         changed["steps"] = np.arange(len(whole) + count)
         changed["times"] = np.concatenate([whole.times, later])
         changed["positions"] = np.concatenate([whole.positions, path])
@@ -77,6 +69,7 @@ def beside(runs: Sequence[Trajectory], names: Sequence[str]) -> Trajectory:
     frames = min(len(run) for run in runs)
     cell = np.mean([run.cells[:frames].mean(axis=0) for run in runs], axis=0)
     first = runs[0]
+    together: dict[str, Any] = {name: _together(runs, name, frames) for name in _SERIES}
     return replace(
         _bare(first),
         numbers=np.tile(first.numbers, len(runs)),
@@ -87,14 +80,20 @@ def beside(runs: Sequence[Trajectory], names: Sequence[str]) -> Trajectory:
             [run.positions[:frames] @ (np.linalg.inv(run.cells[:frames]) @ cell) for run in runs], axis=1
         ),
         cells=np.broadcast_to(cell, (frames, 3, 3)),
-        potential_energy=np.sum([run.potential_energy[:frames] for run in runs], axis=0),
-        kinetic_energy=np.sum([run.kinetic_energy[:frames] for run in runs], axis=0),
-        temperature=np.mean([run.temperature[:frames] for run in runs], axis=0),
-        conserved=np.sum([run.conserved[:frames] for run in runs], axis=0),
+        **together,
     )
 
 
-_SERIES = ("cells", "potential_energy", "kinetic_energy", "temperature", "conserved")
+_SERIES = ("potential_energy", "kinetic_energy", "temperature", "conserved")
+
+
+def _together(runs: Sequence[Trajectory], name: str, frames: int) -> Array | None:
+    """A series of all runs: the mean temperature, the sum of energies; None if one does not have it."""
+    series = [getattr(run, name) for run in runs]
+    if any(one is None for one in series):
+        return None
+    whole = np.sum([one[:frames] for one in series], axis=0)
+    return whole / len(runs) if name == "temperature" else whole
 
 
 def _bare(run: Trajectory) -> Trajectory:
@@ -106,7 +105,7 @@ def _bare(run: Trajectory) -> Trajectory:
 
 def _spacing(run: Trajectory) -> float:
     if len(run) < 2:
-        raise InputError("a run of one frame has no paths.", remedy="run longer.")
+        raise InputError("a run of one frame has no paths.", file=run.source or None, remedy="run longer.")
     return float(run.times[1] - run.times[0])
 
 
@@ -114,6 +113,13 @@ def _longest(run: Trajectory) -> float:
     """Longest way (Å) of an atom from frame to frame."""
     step = np.diff(run.positions, axis=0)
     return float(np.sqrt(np.einsum("fna,fna->fn", step, step).max()))
+
+
+def _hotter(ours: float | None, theirs: float | None, measured: bool) -> bool:
+    """Whether temperatures of two runs differ; of those of foreign files some are means of velocities."""
+    if not measured or ours is None or theirs is None:
+        return ours != theirs
+    return abs(ours - theirs) > SAME_TEMPERATURE * ours
 
 
 def _check(runs: Sequence[Trajectory], names: Sequence[str]) -> None:
@@ -127,7 +133,7 @@ def _check(runs: Sequence[Trajectory], names: Sequence[str]) -> None:
             fault = "its atoms are others, or in another order"
         elif abs(_spacing(run) - spacing) > SAME_SPACING * spacing:
             fault = f"its frames are {_spacing(run):g} fs apart, not {spacing:g} fs"
-        elif settings.get("temperature") != others.get("temperature"):
+        elif _hotter(settings.get("temperature"), others.get("temperature"), first.foreign):
             fault = f"its temperature is {others.get('temperature')} K, not {settings.get('temperature')} K"
         elif settings.get("ensemble") != others.get("ensemble"):
             fault = f"its ensemble is {others.get('ensemble')}, not {settings.get('ensemble')}"
