@@ -1,4 +1,4 @@
-"""Remedies for trajectories of other programs, followed to the letter (`user_files` says what a row means)."""
+"""Remedies for trajectories of other programs, followed to the letter (rows: see `user_files`)."""
 
 import pytest
 from ase.build import bulk
