@@ -4,8 +4,8 @@
 
 A walk of 200 atoms in a triclinic cell, written as text by ourselves: a dump of LAMMPS (xs, shuffled ids),
 an XDATCAR and extended XYZ. All readers end with positions (F, N, 3) and cells (F, 3, 3) in memory; superion
-also follows the paths through the cell and checks every frame. Readings take turns, each in a process of its own;
-given are medians. Prints JSON: processor time in s and peak memory in MB, beyond that of an import.
+also follows the paths through the cell and checks every frame. Readings take turns, each in a process of its
+own; given are medians. Prints JSON: processor time in s and peak memory in MB, beyond that of an import.
 """
 
 from __future__ import annotations
