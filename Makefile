@@ -22,6 +22,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 bench: compiler $(VENV)/.test
 	$(BIN)/python benchmarks/evaluation.py
