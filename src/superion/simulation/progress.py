@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Literal, Self
@@ -56,17 +56,20 @@ class RunProgress:
         """Simulated ns per day of the steps done since the start."""
         return (self._done - self._first) * self._timestep * 1e-6 / max(self.seconds, 1e-9) * 86400
 
-    def update(self, done: int, now: Mapping[str, float] | None = None) -> None:
-        """Tell that `done` steps are done. now: temperature (K), pressure (GPa) and volume (Å³), if known."""
+    def update(self, done: int, now: Callable[[], Mapping[str, float]] = dict) -> None:
+        """Tell that `done` steps are done.
+
+        now: temperature (K), pressure (GPa) and volume (Å³), if known; called only where they are shown.
+        """
         self._done = done
         if self._bar:
-            self._bar.update(self._task, completed=done, speed=self.ns_per_day, now=_text(now))
+            self._bar.update(self._task, completed=done, speed=self.ns_per_day, now=_text(now()))
         elif self._show and (tenth := 10 * done // self._total) > self._tenth:
             self._tenth = tenth
             left = self.seconds * (self._total - done) / (done - self._first)
             self._console.print(
                 f"dynamics {10 * tenth:3d} %  step {done} of {self._total}  {self.ns_per_day:.3g} ns/day  "
-                f"{timedelta(seconds=round(left))} left  {_text(now)}".rstrip(),
+                f"{timedelta(seconds=round(left))} left  {_text(now())}".rstrip(),
                 highlight=False,
                 soft_wrap=True,
             )
@@ -83,7 +86,7 @@ class RunProgress:
             self._bar.stop()
 
 
-def _text(now: Mapping[str, float] | None) -> str:
+def _text(now: Mapping[str, float]) -> str:
     units = {"temperature": "K", "pressure": "GPa", "volume": "Å³"}
     shown = {"temperature": ".0f", "pressure": ".3g", "volume": ".5g"}
-    return "  ".join(f"{value:{shown[name]}} {units[name]}" for name, value in (now or {}).items())
+    return "  ".join(f"{value:{shown[name]}} {units[name]}" for name, value in now.items())

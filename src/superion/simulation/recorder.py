@@ -27,7 +27,6 @@ class Recorder:
     """The growing trajectory of one run.
 
     state: the state after the last frame on disk, None before the first. digest: that of `meta.json`.
-    latest: temperature (K), pressure (GPa) and volume (Å³) of the last frame, as far as they are known.
     fixed: number of atoms that do not move. stress: whether states have one. check: raises if
     the folder is not where it was.
     """
@@ -49,7 +48,7 @@ class Recorder:
         self._settings, self._masses, self._integrator = settings, masses, integrator
         self._per_kelvin = degrees_of_freedom(len(masses), fixed) * units.kB
         self._stress, self._check = stress, check
-        self.latest: dict[str, float] = {}
+        self._shown: dict[str, Any] = {}
         self._frames: list[dict[str, Array]] = []
         self._last: Packed | None = None
         self._series: list[dict[str, Array]] = []
@@ -102,13 +101,21 @@ class Recorder:
             frame["tracked_dipole"] = state.dipole.copy()
             frame["electric_field"] = self._settings.electric.field_at(state.dipole, state.volume)
         self._frames.append(frame)
-        self.latest = {name: float(frame[name]) for name in ("temperature", "pressure") if name in frame}
-        if state.cell.any():
-            self.latest["volume"] = state.volume
+        self._shown = frame
         self._last = pack(state)
         every, origin = self._settings.sample_every, self._settings.equilibrate
         full = ((state.step + origin) // every + 1) % self._settings.chunk_frames == 0
         return full or state.step in (self._settings.steps, self._end)
+
+    def latest(self) -> dict[str, float]:
+        """Temperature (K), pressure (GPa) and volume (Å³) of the last frame, as far as they are known."""
+        found: dict[str, float] = {}
+        for name in ("temperature", "pressure"):
+            if name in self._shown:
+                found[name] = float(self._shown[name])
+        if "cell" in self._shown and self._shown["cell"].any():
+            found["volume"] = abs(float(np.linalg.det(self._shown["cell"])))
+        return found
 
     def flush(self) -> None:
         """Write the frames since the last flush, if any, as one chunk."""
