@@ -11,7 +11,7 @@ import re
 import socket
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -25,27 +25,29 @@ _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
 _TEMPORARY = re.compile(r"\..+\.(?:([0-9a-f]{6})-)?(\d{1,9})\.tmp", re.DOTALL)
 
 
-def write_atomic(path: str | Path, data: bytes | str) -> None:
-    """Write `data` to `path` so that a reader sees the old file or the new one, never a part.
+def write_atomic(path: str | Path, data: bytes | str | Iterable[str]) -> None:
+    """Write `data`, whole or in parts, to `path`; a reader sees the old file or the new one, never a part.
 
     A file that is replaced keeps its permissions; a link is replaced by the file, never followed; a device or
     a pipe is written to. Temporary files beside it that killed processes have left are removed. An OSError
     names `path`.
     """
     path = Path(path)
-    raw = data.encode(errors="surrogateescape") if isinstance(data, str) else data
+    parts = [data] if isinstance(data, bytes | str) else data
+    raw = (part.encode(errors="surrogateescape") if isinstance(part, str) else part for part in parts)
     temporary = path.with_name(f".{path.name}.{_HOST}-{os.getpid()}.tmp")
     try:
         mode = path.lstat().st_mode if os.path.lexists(path) else None
         if mode is not None and (stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)):
-            path.write_bytes(raw)
+            with open(path, "wb") as handle:
+                handle.writelines(raw)
             return
         _remove_once(path.absolute().parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with open(os.open(temporary, flags, 0o666), "wb") as handle:
             if mode is not None and stat.S_ISREG(mode):
                 os.fchmod(handle.fileno(), stat.S_IMODE(mode))
-            handle.write(raw)
+            handle.writelines(raw)
             handle.flush()
             os.fsync(handle.fileno())
         os.replace(temporary, path)

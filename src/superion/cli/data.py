@@ -50,13 +50,14 @@ def show_census(
     from superion.files import write_json
     from superion.structures import census
     from superion.structures.duplicates import frame_name, without_duplicates
+    from superion.structures.spool import Part
     from superion.terminal import PlainConsole
     from superion.training.frames import write_frames
 
     for path in (duplicates, drop_duplicates, drop_suspects):
         if path:
             check_output(path)
-    (read,) = reading.files(frames)
+    read = reading.spool(frames)
     found = census(read, thorough=True)
     PlainConsole().print(found.table(), found.trajectories())
     for warning in found.warnings:
@@ -68,7 +69,7 @@ def show_census(
     if duplicates:
         write_json(duplicates, found.duplicates)
     suspected = {suspect.frame for suspect in found.suspects}
-    sound = [atoms for k, atoms in enumerate(read) if frame_name(atoms, k) not in suspected]
+    sound = Part(read, (k for k, atoms in enumerate(read) if frame_name(atoms, k) not in suspected))
     if drop_suspects and not sound:
         raise InputError(
             "every frame has a label that looks wrong: nothing would be left.",

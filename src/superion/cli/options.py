@@ -128,6 +128,16 @@ class Reading:
         foreign.check()
         return found
 
+    def spool(self, paths: Sequence[Path]) -> Sequence[Atoms]:
+        """Frames of files that memory need not hold; a mapped key must occur in one of them."""
+        from superion.structures.spool import Spool
+        from superion.study.data import each_of_files
+
+        foreign = self.foreign()
+        found = Spool(each_of_files(paths, foreign))
+        foreign.check()
+        return found
+
 
 def reads_files(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say how to read files; it takes them as its argument `reading`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,13 +38,11 @@ class Imbalance:
     atom: int | None = None
 
 
-def labelled(frames: Sequence[Atoms]) -> list[tuple[int, Atoms, Array]]:
+def labelled(frames: Sequence[Atoms]) -> Iterator[tuple[int, Atoms, Array]]:
     """Index, frame and forces (N, 3) of frames of several atoms that have forces."""
-    return [
-        (k, atoms, np.asarray(forces))
-        for k, atoms in enumerate(frames)
-        if len(atoms) > 1 and not is_isolated(atoms) and (forces := get_label(atoms, "forces")) is not None
-    ]
+    for k, atoms in enumerate(frames):
+        if len(atoms) > 1 and not is_isolated(atoms) and (forces := get_label(atoms, "forces")) is not None:
+            yield k, atoms, np.asarray(forces)
 
 
 def net_forces(frames: Sequence[Atoms]) -> list[Imbalance]:
@@ -82,8 +80,10 @@ def net_torques(frames: Sequence[Atoms]) -> list[Imbalance]:
 def broken_symmetries(frames: Sequence[Atoms]) -> list[Imbalance]:
     """Crystals with symmetry whose forces do not have it, by the largest deviation of a force."""
     found = []
-    crystals = [one for one in labelled(frames) if one[1].pbc.all() and len(one[1]) <= LARGEST]
-    for k, atoms, forces in crystals[:: -(-len(crystals) // LOOKED_AT) or 1]:
+    crystals = [k for k, atoms, _ in labelled(frames) if atoms.pbc.all() and len(atoms) <= LARGEST]
+    for k in crystals[:: -(-len(crystals) // LOOKED_AT) or 1]:
+        atoms = frames[k]
+        forces = np.asarray(get_label(atoms, "forces"))
         if (symmetric := symmetrised(atoms, forces)) is None:
             continue
         deviation = np.linalg.norm(forces - symmetric, axis=1)

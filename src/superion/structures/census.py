@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,6 +27,7 @@ from superion.structures.duplicates import duplicate_groups, frame_name
 from superion.structures.labels import LABELS, get_label, is_isolated
 from superion.structures.slips import unit_slips
 from superion.structures.split import trajectory_of
+from superion.structures.spool import Part
 from superion.structures.suspicions import Suspect, suspicions
 
 _COUNTED = [label.name for label in LABELS.values() if label.dimension != "text"]
@@ -104,16 +107,23 @@ class Census:
 def census(frames: Sequence[Atoms], *, thorough: bool = False) -> Census:
     """Count and check frames as `read_frames` returns them; InputError if there are none.
 
+    Frames are looked at one by one: a `Spool` of more than memory holds will do.
+
     thorough: judge the labels of all frames, however many there are.
     """
     if not frames:
         raise InputError("there are no frames.", remedy="give a file with structures.")
-    by_name: dict[str, list[Atoms]] = {}
-    for atoms in frames:
-        by_name.setdefault(_group_name(atoms), []).append(atoms)
+    members: dict[str, array[int]] = {}
+    isolated = []
+    for k, atoms in enumerate(frames):
+        members.setdefault(_group_name(atoms), array("q")).append(k)
+        if is_isolated(atoms):
+            isolated.append(k)
+    by_name = {name: Part(frames, indices) for name, indices in members.items()}
     duplicates, warnings = _duplicates(frames)
     doubts = suspicions(frames, None if thorough else QUICK)
-    bulk = [a for a in frames if not is_isolated(a)] or list(frames)
+    lone = set(isolated)
+    bulk: Sequence[Atoms] = Part(frames, (k for k in range(len(frames)) if k not in lone)) or frames
     ranges = _group("total", bulk)
     whole = _group("total", frames)
     total = Group(
@@ -165,23 +175,35 @@ def _group_name(atoms: Atoms) -> str:
 
 
 def _group(name: str, frames: Sequence[Atoms]) -> Group:
-    energies = [e / len(a) for a in frames if (e := get_label(a, "energy")) is not None]
-    forces = [f for a in frames if (f := get_label(a, "forces")) is not None]
-    stresses = [s for a in frames if (s := get_label(a, "stress")) is not None]
-    force = np.concatenate(forces) if forces else None
-    sizes = [len(a) for a in frames]
-    present = {label: sum(get_label(a, label) is not None for a in frames) for label in _COUNTED}
+    sizes, energies, species = array("q"), array("d"), set[str]()
+    largest, squares, components = array("d"), array("d"), 0
+    stresses = array("d")
+    present, trajectories = dict.fromkeys(_COUNTED, 0), Counter[str]()
+    for atoms in frames:
+        sizes.append(len(atoms))
+        species.update(atoms.symbols)
+        trajectories[trajectory_of(atoms)] += 1
+        for label in _COUNTED:
+            present[label] += get_label(atoms, label) is not None
+        if (energy := get_label(atoms, "energy")) is not None:
+            energies.append(energy / len(atoms))
+        if (forces := get_label(atoms, "forces")) is not None:
+            largest.append(np.linalg.norm(forces, axis=1).max())
+            squares.append((forces**2).sum())
+            components += forces.size
+        if (stress := get_label(atoms, "stress")) is not None:
+            stresses.extend((np.min(stress), np.max(stress)))
     return Group(
         name=name,
         frames=len(frames),
         atoms=(min(sizes), max(sizes)),
-        species=sorted(set().union(*(a.symbols for a in frames))),
+        species=sorted(species),
         labels={label: count for label, count in present.items() if count},
-        energy_per_atom=(float(min(energies)), float(max(energies))) if energies else None,
-        force_max=None if force is None else float(np.linalg.norm(force, axis=1).max()),
-        force_rms=None if force is None else float(np.sqrt(np.mean(force**2))),
-        stress=(float(np.min(stresses)), float(np.max(stresses))) if stresses else None,
-        trajectories=dict(Counter(trajectory_of(a) for a in frames)),
+        energy_per_atom=(min(energies), max(energies)) if energies else None,
+        force_max=max(largest) if largest else None,
+        force_rms=math.sqrt(math.fsum(squares) / components) if components else None,
+        stress=(min(stresses), max(stresses)) if stresses else None,
+        trajectories=dict(trajectories),
     )
 
 
@@ -227,7 +249,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-def _notes(groups: dict[str, list[Atoms]]) -> list[str]:
+def _notes(groups: Mapping[str, Sequence[Atoms]]) -> list[str]:
     """What was seen but not read; groups of which the same is to be said share a note."""
     named: dict[str, list[str]] = {}
     for name, frames in groups.items():

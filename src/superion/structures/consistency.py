@@ -15,7 +15,8 @@ import numpy as np
 from ase import Atoms
 
 from superion.structures.labels import get_label, is_isolated
-from superion.structures.quick_model import Basis, Design
+from superion.structures.quick_model import Basis
+from superion.structures.spool import Part, Spool
 from superion.structures.suspects import counted
 
 Array = np.ndarray
@@ -58,7 +59,7 @@ class Evidence:
     index: Array = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     correlation: Array = field(default_factory=lambda: np.empty(0))
     fitted: Array = field(default_factory=lambda: np.empty(0))
-    forces: list[Array] = field(default_factory=list)
+    forces: Sequence[Array] = ()
     energy: Array = field(default_factory=lambda: np.empty((0, 1)))
     stress: Array = field(default_factory=lambda: np.empty((0, 6, 1)))
     turn: Array = field(default_factory=lambda: np.eye(3))
@@ -89,7 +90,7 @@ def evidence(frames: Sequence[Atoms]) -> Evidence:
         ],
         dtype=np.int64,
     )
-    used = [frames[k] for k in index]
+    used = Part(frames, index.tolist())
     if len(used) < FEWEST:
         return Evidence(too_few=f"{counted(len(used))} with forces: too few to judge labels by a fit.")
     found: list[Evidence] = []
@@ -118,6 +119,19 @@ def _try(frames: Sequence[Atoms], index: Array, angles: bool) -> Evidence | None
     return _Fit(frames, basis).evidence(index)
 
 
+class _Labels(Sequence[Array]):
+    """Forces (N, 3) eV/Å of frames."""
+
+    def __init__(self, frames: Sequence[Atoms]) -> None:
+        self._frames = frames
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, index: int) -> Array:  # type: ignore[override]  # no slices are asked for
+        return np.asarray(get_label(self._frames[index], "forces"))
+
+
 class _Fit:
     """Normal equations by frame; designs of frames that are not fitted to are made when they are needed."""
 
@@ -126,27 +140,26 @@ class _Fit:
         self.fitted = spread([len(atoms) for atoms in frames], ROWS // 3)
         self.kept = {k: basis.design(frames[k]) for k in self.fitted}
         self.fold = np.arange(len(frames)) * FOLDS // len(frames)
-        self.relabel([np.asarray(get_label(atoms, "forces")) for atoms in frames])
+        self.relabel(_Labels(frames))
 
-    def relabel(self, labels: list[Array]) -> None:
+    def relabel(self, labels: Sequence[Array]) -> None:
         """Take these forces (N, 3) eV/Å for those of the frames."""
         self.labels = labels
         typical = np.array([_scale(f) for f in labels])
         self.scale = np.maximum(typical, 0.1 * np.median(typical))
-        self.weights = [
-            self._huber(np.linalg.norm(f, axis=1) / s) for f, s in zip(labels, self.scale, strict=True)
-        ]
+        self.fitted_to = {k: labels[k] for k in self.fitted}
+        self.kept_weights = {k: self._first_weights(k, f) for k, f in self.fitted_to.items()}
+
+    def _first_weights(self, k: int, forces: Array) -> Array:
+        return self._huber(np.linalg.norm(forces, axis=1) / self.scale[k])
 
     @staticmethod
     def _huber(ratio: Array, edge: float = 5.0) -> Array:
         return np.minimum(1.0, edge / np.maximum(ratio, 1e-12))
 
-    def design(self, k: int) -> Design:
-        return self.kept[k] if k in self.kept else self.basis.design(self.frames[k])
-
     def _importance(self, k: int) -> Array:
         """(N,) weights of squares; every frame counts alike, so that large cells do not outvote molecules."""
-        return np.asarray(self.weights[k] / (self.scale[k] ** 2 * len(self.labels[k])))
+        return np.asarray(self.kept_weights[k] / (self.scale[k] ** 2 * len(self.fitted_to[k])))
 
     def moments(self, k: int) -> tuple[Array, Array]:
         """(F, F) and (F, 3, 3): what frame `k` adds to the equations, for any linear map of its forces."""
@@ -154,7 +167,8 @@ class _Fit:
         weighted = design * self._importance(k)[:, None, None]
         size = self.basis.size
         gram = weighted.reshape(-1, size).T @ design.reshape(-1, size)
-        return gram, (weighted.reshape(len(design), -1).T @ self.labels[k]).reshape(3, size, 3).swapaxes(0, 1)
+        right = weighted.reshape(len(design), -1).T @ self.fitted_to[k]
+        return gram, right.reshape(3, size, 3).swapaxes(0, 1)
 
     def solve(self, moments: dict[int, tuple[Array, Array]], which: set[int]) -> Array:
         """(F,) coefficients from some frames."""
@@ -178,17 +192,21 @@ class _Fit:
         believed = trusted | {
             k
             for k in self.fitted
-            if _correlation(self.kept[k].forces @ whole, self.labels[k], self.weights[k]) > FITTED
+            if _correlation(self.kept[k].forces @ whole, self.fitted_to[k], self.kept_weights[k]) > FITTED
         }
         by_fold = self.by_fold(moments, trusted)
         sets = np.column_stack([self.solve(moments, believed), *self.by_fold(moments, believed)])
         correlation, fitted = np.zeros(n), np.zeros(n)
-        energy, stress, forces = np.zeros((n, FOLDS + 1)), np.full((n, 6, FOLDS + 1), np.nan), []
+        energy, stress = np.zeros((n, FOLDS + 1)), np.full((n, 6, FOLDS + 1), np.nan)
+        forces, atoms_in_all = Spool[Array](), 0
         for k, atoms in enumerate(self.frames):
-            design, label = self.design(k), self.labels[k]
-            forces.append(design.forces @ by_fold[self.fold[k]])
-            correlation[k] = _correlation(forces[k], label, self.weights[k])
-            fitted[k] = _correlation(design.forces @ whole, label, self.weights[k])
+            design, label = self.kept.get(k) or self.basis.design(atoms), np.asarray(self.labels[k])
+            predicted = design.forces @ by_fold[self.fold[k]]
+            forces.append(predicted)
+            atoms_in_all += len(atoms)
+            weights = self.kept_weights[k] if k in self.kept else self._first_weights(k, label)
+            correlation[k] = _correlation(predicted, label, weights)
+            fitted[k] = _correlation(design.forces @ whole, label, weights)
             energy[k] = design.energy @ sets
             if atoms.cell.rank == 3:
                 virial = design.virial @ sets
@@ -197,7 +215,7 @@ class _Fit:
         halves = [self._turn({k: moments[k] for k in self.fitted[start::2]})[0] for start in (0, 1)]
         if np.linalg.norm(halves[0] - halves[1]) > 0.5 * np.linalg.norm(turn - np.eye(3)):
             turn, turned = np.eye(3), straight  # it depends on which frames are looked at
-        rich = 3 * sum(map(len, self.labels)) > RICH * self.basis.size
+        rich = 3 * atoms_in_all > RICH * self.basis.size
         return Evidence(
             index, correlation, fitted, forces, energy, stress, turn, turned, straight, self.scale, rich
         )
@@ -232,7 +250,9 @@ class _Fit:
     def explained(self, by_fold: Array) -> dict[int, float]:
         """Correlation of each frame with its prediction, by coefficients (FOLDS, F) that leave it out."""
         return {
-            k: _correlation(self.kept[k].forces @ by_fold[self.fold[k]], self.labels[k], self.weights[k])
+            k: _correlation(
+                self.kept[k].forces @ by_fold[self.fold[k]], self.fitted_to[k], self.kept_weights[k]
+            )
             for k in self.fitted
         }
 
@@ -246,12 +266,12 @@ class _Fit:
     def _reweight(self, coefficients: Array) -> None:
         """Huber weights of single atoms by what the fit leaves of their forces."""
         left = {
-            k: np.linalg.norm(one.forces @ coefficients - self.labels[k], axis=1) / self.scale[k]
+            k: np.linalg.norm(one.forces @ coefficients - self.fitted_to[k], axis=1) / self.scale[k]
             for k, one in self.kept.items()
         }
         typical = np.median(np.concatenate(list(left.values())))
         for k, one in left.items():
-            self.weights[k] = self._huber(one / max(typical, 1e-6))
+            self.kept_weights[k] = self._huber(one / max(typical, 1e-6))
 
     def by_fold(self, moments: dict[int, tuple[Array, Array]], trusted: set[int]) -> Array:
         """(FOLDS, F): coefficients without each fold."""
@@ -274,7 +294,7 @@ class _Fit:
         scaled = right.reshape(len(scale), 9) / scale[:, None]
         matrix = gram / scale[:, None] / scale + RIDGE * np.eye(len(scale))
         form = scaled.T @ np.linalg.solve(matrix, scaled)
-        total = sum(float((self._importance(k)[:, None] * self.labels[k] ** 2).sum()) for k in moments)
+        total = sum(float((self._importance(k)[:, None] * self.fitted_to[k] ** 2).sum()) for k in moments)
         starts = [
             np.eye(3)[list(p)] * np.array(s)[:, None]
             for p in permutations(range(3))

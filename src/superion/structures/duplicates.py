@@ -10,6 +10,7 @@ from ase import Atoms
 
 from superion.structures.bare import total_of
 from superion.structures.labels import LABELS, get_label
+from superion.structures.spool import Part
 
 GRID = 1e-6
 
@@ -42,16 +43,19 @@ def structure_hash(atoms: Atoms) -> str:
 
 def duplicate_groups(frames: Sequence[Atoms]) -> list[list[int]]:
     """Indices of frames that hold the same structure, one list per structure found twice or more."""
-    seen: dict[str, list[int]] = {}
+    first: dict[bytes, int] = {}
+    groups: dict[int, list[int]] = {}
     for k, atoms in enumerate(frames):
-        seen.setdefault(structure_hash(atoms), []).append(k)
-    return [group for group in seen.values() if len(group) > 1]
+        known = first.setdefault(bytes.fromhex(structure_hash(atoms)), k)
+        if known != k:
+            groups.setdefault(known, [known]).append(k)
+    return [groups[known] for known in sorted(groups)]
 
 
-def without_duplicates(frames: Sequence[Atoms]) -> list[Atoms]:
+def without_duplicates(frames: Sequence[Atoms]) -> Part[Atoms]:
     """The frames in their order, of each structure the first with the most labels."""
     dropped: set[int] = set()
     for group in duplicate_groups(frames):
         kept = max(group, key=lambda k: sum(get_label(frames[k], name) is not None for name in LABELS))
         dropped |= {k for k in group if k != kept}
-    return [atoms for k, atoms in enumerate(frames) if k not in dropped]
+    return Part(frames, (k for k in range(len(frames)) if k not in dropped))

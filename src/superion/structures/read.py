@@ -24,7 +24,6 @@ from superion.structures.convergence import not_converged
 from superion.structures.foreign import Foreign
 from superion.structures.formats import Reader, Source, reader_of
 from superion.structures.labels import ISOLATED, LABELS, VOIGT, Mapping, canonical_value, states_order
-from superion.structures.xyz import read_bytes
 
 _CANONICAL = {label.key: Mapping(label, label.key, order=VOIGT) for label in LABELS.values()}
 _STRUCTURAL = ("momenta", "masses", "tags", FRAGMENT)
@@ -57,21 +56,29 @@ def read_frames(
     calculations that did not converge, and of weights. Raises InputError, naming file, frame and atom, for
     all that cannot be used as it is.
     """
-    path = Path(path)
     foreign = keys if isinstance(keys, Foreign) else Foreign.of(keys)
-    doubts: dict[str, list[int]] = {}
-    frames: list[Atoms] = []
-    seen: set[str] = set()
-    for number, atoms in _each(path, index, foreign):
-        check_structure(atoms, min_distance, file=path, frame=number)
-        frames.append(_canonical(atoms, foreign, path, number, doubts))
-        seen |= _values(atoms).keys()
-    foreign.saw(path, seen)
+    frames = list(each_frame(path, foreign, index, min_distance=min_distance))
     if foreign is not keys:
         foreign.check()
-    for text, numbers in doubts.items():
-        warnings.warn(f"{path}, {_named(numbers, len(frames))}: {text}", stacklevel=2)
     return frames
+
+
+def each_frame(
+    path: str | Path, foreign: Foreign, index: str = ":", *, min_distance: float = 0.3
+) -> Iterator[Atoms]:
+    """The structures of `read_frames`, one after another; those of extended XYZ are never all in memory."""
+    path = Path(path)
+    doubts: dict[str, list[int]] = {}
+    seen: set[str] = set()
+    count = 0
+    for number, atoms in _each(path, index, foreign):
+        check_structure(atoms, min_distance, file=path, frame=number)
+        seen |= _values(atoms).keys()
+        count += 1
+        yield _canonical(atoms, foreign, path, number, doubts)
+    foreign.saw(path, seen)
+    for text, numbers in doubts.items():
+        warnings.warn(f"{path}, {_named(numbers, count)}: {text}", stacklevel=3)
 
 
 def read_raw(path: str | Path, foreign: Foreign | None = None) -> list[Atoms]:
@@ -114,7 +121,7 @@ def _each(path: Path, index: str, foreign: Foreign) -> Iterator[tuple[int, Atoms
     if not len(images):
         raise InputError("the file holds no structure.", file=path, remedy=reader.hint)
     chosen = _chosen(index, len(images), path)
-    failed = set(not_converged(source, len(images)))
+    failed = set() if reader.lazy else set(not_converged(source, len(images)))
     for k in chosen:
         atoms = images[k]
         if k in failed:
@@ -131,8 +138,7 @@ def _source(path: Path, foreign: Foreign) -> Source:
             file=path,
             remedy="check the path.",
         )
-    data = b"" if path.is_dir() else read_bytes(path)
-    return Source(path, path.name.removesuffix(".gz").lower(), data, foreign)
+    return Source(path, path.name.removesuffix(".gz").lower(), b"" if path.is_dir() else None, foreign)
 
 
 def _unreadable(path: Path, reader: Reader, error: Exception) -> InputError:

@@ -6,6 +6,7 @@ with what matter does. Each check is a heuristic that warns and never refuses.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 
@@ -15,6 +16,7 @@ from ase.geometry import find_mic
 
 from superion.structures.labels import get_label, is_isolated
 from superion.structures.split import trajectory_of
+from superion.structures.spool import Part
 
 HARTREE = units.Hartree
 ATOMIC_FORCE = units.Hartree / units.Bohr
@@ -41,7 +43,9 @@ def unit_slips(groups: Mapping[str, Sequence[Atoms]]) -> list[str]:
         for symbol in atoms.get_chemical_symbols()
     }
     bulk = {
-        name: kept for name, frames in groups.items() if (kept := [a for a in frames if not is_isolated(a)])
+        name: kept
+        for name, frames in groups.items()
+        if (kept := Part(frames, (k for k, a in enumerate(frames) if not is_isolated(a))))
     }
     warnings = []
     for name, frames in bulk.items():
@@ -54,8 +58,10 @@ def unit_slips(groups: Mapping[str, Sequence[Atoms]]) -> list[str]:
 
 def _force_rms(frames: Sequence[Atoms]) -> float | None:
     """Of the median frame, so that one absurd force does not blame the unit of all."""
-    forces = [f for a in frames if len(a) > 1 and (f := get_label(a, "forces")) is not None]
-    return float(np.median([np.sqrt(np.mean(f**2)) for f in forces])) if forces else None
+    found = [
+        np.sqrt(np.mean(f**2)) for a in frames if len(a) > 1 and (f := get_label(a, "forces")) is not None
+    ]
+    return float(np.median(found)) if found else None
 
 
 def _force_scale(frames: Sequence[Atoms]) -> str:
@@ -73,12 +79,14 @@ def _force_scale(frames: Sequence[Atoms]) -> str:
 
 def _moves_cost_energy(frames: Sequence[Atoms], least: float) -> bool:
     """Whether energies of one cell differ by more than `least` eV/atom, for which forces are needed."""
-    cells: dict[tuple[bytes, bytes], list[float]] = {}
+    ranges: dict[bytes, tuple[float, float]] = {}
     for a in frames:
         if (energy := get_label(a, "energy")) is not None:
             cell = np.round(a.cell.array, 6) + 0.0
-            cells.setdefault((a.numbers.tobytes(), cell.tobytes()), []).append(energy / len(a))
-    return any(np.ptp(energies) > max(least, 1e-3) for energies in cells.values())
+            kind = hashlib.sha256(a.numbers.tobytes() + b"|" + cell.tobytes()).digest()
+            low, high = ranges.get(kind, (np.inf, -np.inf))
+            ranges[kind] = min(low, energy / len(a)), max(high, energy / len(a))
+    return any(high - low > max(least, 1e-3) for low, high in ranges.values())
 
 
 def _stress_scale(frames: Sequence[Atoms]) -> str:
@@ -105,11 +113,11 @@ def _cohesion(frames: Sequence[Atoms], free: Mapping[str, float]) -> str:
 
 
 def _trajectories(frames: Sequence[Atoms]) -> list[str]:
-    by_name: dict[str, list[Atoms]] = {}
-    for atoms in frames:
+    by_name: dict[str, list[int]] = {}
+    for k, atoms in enumerate(frames):
         if get_label(atoms, "energy") is not None and get_label(atoms, "forces") is not None:
-            by_name.setdefault(trajectory_of(atoms), []).append(atoms)
-    return [_work(name, path) for name, path in by_name.items()]
+            by_name.setdefault(trajectory_of(atoms), []).append(k)
+    return [_work(name, Part(frames, path)) for name, path in by_name.items()]
 
 
 def _same_cell(a: Atoms, b: Atoms) -> bool:

@@ -11,6 +11,7 @@ from superion.structures.consistency import Evidence
 from superion.structures.energy_levels import FEWEST, far_out, levels
 from superion.structures.labels import get_label, is_isolated
 from superion.structures.slips import known_slip
+from superion.structures.spool import Part
 from superion.structures.suspects import Suspect, Suspicions, say
 
 Array = np.ndarray
@@ -31,8 +32,14 @@ def work_of_forces(
     Returns the sign of the forces that it implies, and whether one of both is in another unit.
     """
     found_slopes = []
+    labels = [get_label(frames[k], "energy") for k in known.index]
+    groups: dict[str, list[int]] = {}
+    for i, k in enumerate(known.index):
+        if labels[i] is not None and known.correlation[i] > 0.5:
+            groups.setdefault(frames[k].get_chemical_formula(), []).append(i)
+    sizes = [len(frames[known.index[group[0]]]) for group in groups.values()]
     for energies in known.energy.T:
-        x, y = _within(energies, [get_label(frames[k], "energy") for k in known.index], known, frames)
+        x, y = _within(energies, labels, list(groups.values()), sizes)
         if len(x) < 5 or (scale := float(np.sqrt((x @ x) * (y @ y)))) == 0:
             return 1.0, False
         found_slopes.append((float(x @ y) / scale, float(x @ y / (x @ x))))
@@ -59,19 +66,17 @@ def work_of_forces(
 
 
 def _within(
-    values: Array, labels: Sequence[float | None], known: Evidence, frames: Sequence[Atoms]
+    values: Array, labels: Sequence[float | None], groups: Sequence[Sequence[int]], sizes: Sequence[int]
 ) -> tuple[Array, Array]:
-    """Model and label in eV relative to the median of their composition; levels and far frames left out."""
-    groups: dict[str, list[int]] = {}
-    for i, k in enumerate(known.index):
-        if labels[i] is not None and known.correlation[i] > 0.5:
-            groups.setdefault(frames[k].get_chemical_formula(), []).append(i)
+    """Model and label in eV relative to the mean of their composition; levels and far frames left out.
+
+    groups: indices into both of each composition, of so many atoms (`sizes`).
+    """
     x: list[float] = []
     y: list[float] = []
-    for group in groups.values():
-        atoms = len(frames[known.index[group[0]]])
+    for group, atoms in zip(groups, sizes, strict=True):
         label = np.array([labels[i] for i in group]) / atoms
-        model = values[group] / atoms
+        model = values[list(group)] / atoms
         for part in levels(label, gap=0.3):
             keep = part[~far_out(label[part], floor=0.3)]
             if len(keep) > 2:
@@ -114,7 +119,7 @@ def suspect_energies(
     for i, k in enumerate(used):
         groups.setdefault(frames[k].get_chemical_formula(), []).append(i)
     sizes = np.array([len(frames[k]) for k in used])
-    baselines = _compositions([frames[k] for k in used])
+    baselines = _compositions(Part(frames, used))
     left = baselines(labels - model[:, 0])
     doubt = np.ptp([baselines(-one) for one in model[:, 1:].T], axis=0)
     for formula, group in groups.items():

@@ -15,6 +15,7 @@ from superion.structures.balance import broken_symmetries, net_forces, net_torqu
 from superion.structures.consistency import Evidence, evidence, spread
 from superion.structures.duplicates import frame_name
 from superion.structures.labels import get_label
+from superion.structures.spool import Part
 from superion.structures.stress_forms import stress_form
 from superion.structures.suspect_energies import suspect_energies, work_of_forces, zero_energies
 from superion.structures.suspect_forces import suspect_forces, turned_forces, unknown_forces
@@ -26,13 +27,12 @@ FEWEST_STRESSES = 5
 def suspicions(frames: Sequence[Atoms], most: int | None = None) -> Suspicions:
     """Look at all frames together. most: atoms that are looked at; frames evenly spread if there are more."""
     found = Suspicions()
-    frames = list(frames)
     if most is not None and sum(map(len, frames)) > most:
         kept = spread([len(atoms) for atoms in frames], most)
         found.notes.append(
             f"labels of {len(kept)} of {len(frames)} frames were judged; `superion census` judges all."
         )
-        frames = [frames[k] for k in kept]
+        frames = Part(frames, kept)
     names = [frame_name(atoms, k) for k, atoms in enumerate(frames)]
     absurd = _unbalanced(frames, names, found)
     zero_energies(frames, names, found)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import gzip
 import re
 import warnings
+import weakref
 import zlib
-from collections.abc import Sequence
-from io import StringIO
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
+from io import BytesIO, StringIO
+from itertools import chain, islice
 from pathlib import Path
+from typing import IO, cast
 
 from ase import Atoms
 from ase.io.extxyz import read_xyz
 
 from superion.errors import InputError
+from superion.structures.spool import Scratch
 
 _FIELD = re.compile(
     r"""([^\s="'{}\[\]]+)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\{[^}]*\}|\[[^\]]*\]|[^\s"'{\[]\S*)"""
@@ -29,33 +34,51 @@ _TRUTH = {"t": "T", "true": "T", "1": "T", "f": "F", "false": "F", "0": "F"}
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file, decompressed if its name ends in `.gz`."""
+    with open_bytes(path) as handle:
+        data = handle.read()
+    if not data.strip():
+        raise _empty(path)
+    return data
+
+
+def _empty(path: Path) -> InputError:
+    return InputError("the file is empty.", file=path, remedy="check the program that wrote it.")
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """A file, decompressed if its name ends in `.gz`, open to be read in any order."""
+    if path.is_char_device() or path.is_block_device():
+        raise InputError("this is a device, not a file.", file=path, remedy="name a file of structures.")
     try:
-        if path.is_char_device() or path.is_block_device():
-            raise InputError("this is a device, not a file.", file=path, remedy="name a file of structures.")
-        data = _unpacked(path) if path.suffix == ".gz" else path.read_bytes()
+        if path.suffix == ".gz":
+            with gzip.open(path) as packed:
+                return _copied(cast("IO[bytes]", packed), path, max(MOST, RATIO * path.stat().st_size))
+        handle = open(path, "rb")  # noqa: SIM115  # for the caller to close
+        if handle.seekable():
+            return handle
+        with handle:  # a pipe
+            return _copied(handle, path)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(
             f"the compressed file cannot be read ({error}).",
             file=path,
             remedy="it is truncated or not gzip; copy it again.",
         ) from error
-    if not data.strip():
-        raise InputError("the file is empty.", file=path, remedy="check the program that wrote it.")
-    return data
 
 
-def _unpacked(path: Path) -> bytes:
-    """The content of a gzip file; InputError if it grows as no file of structures does."""
-    allowed = max(MOST, RATIO * path.stat().st_size)
-    with gzip.open(path) as handle:
-        data = handle.read(allowed + 1)
-    if len(data) > allowed:
-        raise InputError(
-            f"the compressed file unpacks to more than {RATIO} times its size.",
-            file=path,
-            remedy="structures compress 3 to 20 times; copy it again, or unpack it with `gunzip` and look.",
-        )
-    return data
+def _copied(source: IO[bytes], path: Path, allowed: float = float("inf")) -> IO[bytes]:
+    """A copy that can be read in any order; InputError if it is larger than `allowed` bytes."""
+    copy = Scratch()
+    while part := source.read(1 << 20):
+        copy.append(part)
+        if copy.size > allowed:
+            raise InputError(
+                f"the compressed file unpacks to more than {RATIO} times its size.",
+                file=path,
+                remedy="structures compress 3 to 20 times; copy it again, or unpack it with `gunzip` and "
+                "look.",
+            )
+    return copy.release()
 
 
 def decoded(data: bytes, path: Path) -> str:
@@ -63,26 +86,31 @@ def decoded(data: bytes, path: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"the file is not text in UTF-8 ({error.reason} 0x{data[error.start]:02x} at byte {error.start}, "
-            f"line {line}).",
-            file=path,
-            remedy="name compressed files *.gz; text in Latin-1 is converted by `iconv -f latin1 -t utf-8`.",
-        ) from error
+        raise _no_text(error, path, 0, data.count(b"\n", 0, error.start)) from error
+
+
+def _no_text(error: UnicodeDecodeError, path: Path, start: int, line: int) -> InputError:
+    """start, line: where the bytes begin that were decoded, and the number of the line, from 0."""
+    return InputError(
+        f"the file is not text in UTF-8 ({error.reason} 0x{error.object[error.start]:02x} at byte "
+        f"{start + error.start}, line {line + 1}).",
+        file=path,
+        remedy="name compressed files *.gz; text in Latin-1 is converted by `iconv -f latin1 -t utf-8`.",
+    )
 
 
 class XyzFrames(Sequence[Atoms]):
-    """The frames of an (extended) XYZ file, each cut out and parsed when it is asked for.
+    """The frames of an (extended) XYZ file, each read and parsed when it is asked for.
 
-    Beside the text only its places are kept: frames take no memory until they are read.
+    Only their places in the file are kept.
     """
 
-    def __init__(self, data: bytes, path: Path) -> None:
-        """Look through the file; raises and warns as `xyz_frames` does."""
+    def __init__(self, path: Path, data: bytes | None = None) -> None:
+        """Look through the file, or its content; raises and warns as `xyz_frames` does."""
         self._path = path
-        self._text = decoded(data, path)
-        self._spans = _spans(self._text, path)
+        self._handle = open_bytes(path) if data is None else BytesIO(data)
+        weakref.finalize(self, self._handle.close)
+        self._spans = _spans(self._handle, path)
 
     def __len__(self) -> int:
         return len(self._spans)
@@ -93,7 +121,9 @@ class XyzFrames(Sequence[Atoms]):
     def text(self, index: int) -> str:
         """The text of a frame, with the second line as the parser wants it."""
         start, stop = self._spans[index]
-        lines = self._text[start:stop].replace("\r\n", "\n").removesuffix("\n").split("\n")
+        self._handle.seek(start)
+        text = decoded(self._handle.read(stop - start), self._path)
+        lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
         lines[1] = comment_line(lines[1], self._path, index)
         return "\n".join(lines) + "\n"
 
@@ -105,33 +135,39 @@ def xyz_frames(path: Path, data: bytes | None = None) -> list[str]:
     that is no number of atoms, too few atoms, and rows with the wrong number of columns.
     Warns of columns that nothing declares.
     """
-    found = XyzFrames(read_bytes(path) if data is None else data, path)
+    found = XyzFrames(path, data)
     return [found.text(index) for index in range(len(found))]
 
 
-def _spans(text: str, path: Path) -> list[tuple[int, int]]:
+def _spans(handle: IO[bytes], path: Path) -> list[tuple[int, int]]:
     """Where each frame begins and ends; faults and warnings as `xyz_frames` has them."""
     spans: list[tuple[int, int]] = []
     undeclared: list[int] = []
     frame: list[str] = []
-    start = number = 0
-    while start < len(text):
-        line, stop = _line(text, start)
-        if not line.strip():
-            start, number = stop, number + 1
-            continue
-        count = _count(line, path, len(spans), number)
-        frame = [line]
-        while len(frame) < 2 + count and stop < len(text):
-            line, stop = _line(text, stop)
-            frame.append(line)
-        if len(frame) > 1:
-            frame[1] = comment_line(frame[1], path, len(spans))
-        if _check_rows(frame, path, len(spans)):
-            undeclared.append(len(spans))
-        spans.append((start, stop))
-        start, number = stop, number + len(frame)
-    cut = not text.endswith("\n") and len(frame) > 4
+    lines = _lines(handle, path)
+    ended = True
+    try:
+        for start, number, first in lines:
+            if not first.strip():
+                continue
+            count = _count(first.removesuffix("\n").removesuffix("\r"), path, len(spans), number)
+            frame, stop = [], start
+            for line in chain([first], (line for _, _, line in islice(lines, count + 1))):
+                frame.append(line.removesuffix("\n").removesuffix("\r"))
+                ended = line.endswith("\n")
+            stop = handle.tell()
+            if len(frame) > 1:
+                frame[1] = comment_line(frame[1], path, len(spans))
+            if _check_rows(frame, path, len(spans)):
+                undeclared.append(len(spans))
+            spans.append((start, stop))
+    except InputError:
+        for _ in lines:  # a file that is no text at all is told as that
+            pass
+        raise
+    if not spans:
+        raise _empty(path)
+    cut = not ended and len(frame) > 4
     if cut and len(frame[-1].rstrip()) < min(map(len, frame[2:-1])):
         warnings.warn(
             f"{path}, frame {len(spans) - 1}: the file does not end with a newline, and its last line is "
@@ -148,10 +184,18 @@ def _spans(text: str, path: Path) -> list[tuple[int, int]]:
     return spans
 
 
-def _line(text: str, start: int) -> tuple[str, int]:
-    """The line that begins at `start`, without its end, and where the next one begins."""
-    end = text.find("\n", start)
-    return (text[start:], len(text)) if end < 0 else (text[start:end].removesuffix("\r"), end + 1)
+def _lines(handle: IO[bytes], path: Path) -> Iterator[tuple[int, int, str]]:
+    """Where each line begins, its number and its text with its end; InputError for what is no UTF-8."""
+    start = len(BOM_UTF8) if handle.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+    handle.seek(start)
+    number = 0
+    while line := handle.readline():
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise _no_text(error, path, start, number) from error
+        yield start, number, text
+        start, number = start + len(line), number + 1
 
 
 def _count(line: str, path: Path, frame: int, number: int) -> int:

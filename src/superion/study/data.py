@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,13 @@ from ase import Atoms
 from superion.structures import (
     census,
     is_isolated,
-    read_frames,
     require_labels,
     split_by_trajectory,
     structure_hash,
 )
 from superion.structures.duplicates import frame_name
 from superion.structures.foreign import Foreign
-from superion.structures.read import Keys
+from superion.structures.read import Keys, each_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +40,18 @@ def read_files(paths: Sequence[str | Path], keys: Keys = ()) -> list[Atoms]:
     A mapped key must occur in one of them; in one of all files of a `Foreign`, whose owner checks that.
     """
     foreign = keys if isinstance(keys, Foreign) else Foreign.of(keys)
-    frames = [atoms for path in paths for atoms in _named(read_frames(path, foreign), Path(path).name)]
+    frames = list(each_of_files(paths, foreign))
     if foreign is not keys:
         foreign.check()
     return frames
 
 
-def _named(frames: list[Atoms], name: str) -> list[Atoms]:
-    for atoms in frames:
-        atoms.info["source"] = f"{name}#{str(atoms.info['source']).rpartition('#')[2]}"
-    return frames
+def each_of_files(paths: Sequence[str | Path], foreign: Foreign) -> Iterator[Atoms]:
+    """The frames of `read_files` one after another, of which a file may hold more than memory."""
+    for path in paths:
+        for atoms in each_frame(path, foreign):
+            atoms.info["source"] = f"{Path(path).name}#{str(atoms.info['source']).rpartition('#')[2]}"
+            yield atoms
 
 
 def load_dataset(paths: Sequence[Path], keys: Keys, test: Sequence[str] | float | None, seed: int) -> Dataset:

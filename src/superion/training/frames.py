@@ -17,14 +17,15 @@ from superion.structures.bare import bare
 
 def write_frames(path: str | Path, frames: Sequence[Atoms]) -> None:
     """Write structures with their labels; positions are rounded to 1e-8 Å. No frames make an empty file."""
-    text = io.StringIO()
-    copies = [atoms.copy() for atoms in frames]
-    for atoms in copies:
-        for key in ("source", "unmapped_labels"):
-            atoms.info.pop(key, None)
-    if copies:
-        write(text, copies, format="extxyz")
-    write_atomic(path, text.getvalue())
+    write_atomic(path, (_text(atoms) for atoms in frames))
+
+
+def _text(atoms: Atoms) -> str:
+    copy, text = atoms.copy(), io.StringIO()
+    for key in ("source", "unmapped_labels"):
+        copy.info.pop(key, None)
+    write(text, copy, format="extxyz")
+    return text.getvalue()
 
 
 def load_frames(path: str | Path) -> list[Atoms]:

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ase import Atoms
 
 from superion.structures.foreign import Foreign
 from superion.structures.formats.stream import Snapshot, Stream
-from superion.structures.xyz import decoded
+from superion.structures.xyz import decoded, read_bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
-    """A file or folder: its name in lower case without `.gz`, and its content, decompressed.
+    """A file or folder: its name in lower case without `.gz`, and its content.
 
-    foreign: what the file does not say of itself.
+    content: None to read it from the file when a reader asks for `data`. foreign: what the file does not say
+    of itself.
     """
 
     path: Path
     name: str
-    data: bytes
+    content: bytes | None
     foreign: Foreign
+
+    @cached_property
+    def data(self) -> bytes:
+        """The content, decompressed."""
+        return read_bytes(self.path) if self.content is None else self.content
 
     @property
     def text(self) -> str:
@@ -38,7 +45,7 @@ class Reader:
     name: as it stands in messages. mine: whether a file is of this form, judged by its name and first bytes.
     read: its structures with all they hold, as ASE would give them; InputError, or any error for a damaged
     file. hint: what damages such files, or what they need. stream: the frames of a trajectory, one after
-    another; None for files that are read as a whole.
+    another; None for files that are read as a whole. lazy: what `read` gives is parsed when it is asked for.
     """
 
     name: str
@@ -46,3 +53,4 @@ class Reader:
     read: Callable[[Source], Sequence[Atoms]]
     hint: str = "the file is damaged or truncated: copy it again."
     stream: Callable[[Stream], Iterator[Snapshot]] | None = None
+    lazy: bool = False

@@ -27,8 +27,9 @@ READERS: list[Reader] = [
     Reader(
         "extended XYZ",
         lambda source: source.name.endswith((".xyz", ".extxyz")),
-        lambda source: XyzFrames(source.data, source.path),
+        lambda source: XyzFrames(source.path, source.content),
         stream=xyz_stream.frames,
+        lazy=True,
     ),
     Reader(
         "CIF",
