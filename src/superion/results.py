@@ -28,11 +28,13 @@ class Result(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
 
-def read_result(path: Path, model: Any, step: str, remedy: str | None = None) -> Any:
+def read_result(
+    path: Path, model: Any, step: str, remedy: str | None = None, writer: str | None = None
+) -> Any:
     """The content of a result; CorruptFileError naming the keys that are not as `model` has them.
 
     model: a pydantic model, a dataclass or a type made of them. step: that wrote it, and redoes it. remedy:
-    another than to continue the study without the file.
+    another than to continue the study without the file. writer: who writes it, if no step of a study.
     """
     remedy = remedy or f"delete the file; the step {step!r} of the study redoes it."
     value = read_json(path, remedy)
@@ -47,7 +49,9 @@ def read_result(path: Path, model: Any, step: str, remedy: str | None = None) ->
             ]
     if faults:
         raise CorruptFileError(
-            f"not what the step {step!r} writes: {'; '.join(faults[:SHOWN])}.", file=path, remedy=remedy
+            f"not what {writer or f'the step {step!r}'} writes: {'; '.join(faults[:SHOWN])}.",
+            file=path,
+            remedy=remedy,
         )
     return value
 

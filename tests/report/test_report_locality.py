@@ -22,6 +22,7 @@ from superion.report.html import render
 def rows(*spreads: float) -> list[dict[str, Any]]:
     return [
         {"radius": 3.0 + k, "spread": s, "low": 0.8 * s, "high": 1.3 * s, "error": None, "mean_force": 1.0}
+        | {"freedom": 12, "atoms": {"0": s}}
         for k, s in enumerate(spreads)
     ]
 

@@ -59,7 +59,7 @@ def test_contents_are_all_looked_at(tmp_path):
     assert "transport.species: Na is not in the structure, which has Cl, K, Li" in message
     assert "structure.file: K of the structure occurs in no frame of the data, which have Cl, Li" in message
     assert "electrostatics: no charge for Cl" in message
-    assert "l.json: not the result of a locality test" in message
+    assert "l.json: not what `superion locality` writes" in message
     assert "the crystal has no Mg" in message
     assert "properties.eos" in message
     assert "6 things stand against it, and nothing was computed" in message

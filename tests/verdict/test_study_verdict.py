@@ -110,9 +110,11 @@ def test_what_study_yaml_says_holds_unless_told_otherwise(tmp_path):
 def test_the_locality_test_of_a_study_is_read(tmp_path):
     write_properties(tmp_path)
     entry = {
-        "radius": 4.5, "spread": 0.008, "error": 1e-4, "freedom": 500, "atoms": {"0": 0.008, "7": 0.008},
+        "radius": 4.5, "spread": 0.008, "low": 0.007, "high": 0.009, "error": 1e-4, "mean_force": 1.0,
+        "freedom": 500, "atoms": {"0": 0.008, "7": 0.008},
     }  # fmt: skip
-    (tmp_path / "far.json").write_text(json.dumps({"kind": "locality", "forces": {"S": [entry]}}))
+    found = {"kind": "locality", "forces": {"S": [entry]}, "without": {}}
+    (tmp_path / "far.json").write_text(json.dumps(found))
     settings = tmp_path / "study.yaml"
     settings.write_text("locality: far.json\nfit: {pair: {cutoff: 4.0}, soap: {cutoff: 5.0}, angle: null}\n")
     said = reasons(study_verdict(tmp_path))["forces of S"]

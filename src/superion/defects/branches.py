@@ -23,7 +23,7 @@ from ase import Atoms
 from superion.defects.dipoles import chosen_charges
 from superion.defects.rest import Place, Relaxer, Rest
 from superion.defects.settings import DefectSettings
-from superion.errors import InputError
+from superion.errors import CorruptFileError, InputError
 from superion.model import Model
 from superion.potentials.executors import process_pool
 from superion.potentials.opening import open_model
@@ -79,12 +79,12 @@ def run_branches(
     branches: Sequence[Branch], journal: Journal, submit: Submit, slots: int, what: str, show: bool
 ) -> int:
     """Bring all branches to their end, with at most `slots` relaxations at once; how many were computed."""
-    known = {record["key"]: record["rest"] for record in journal.records}
+    known = _known(journal)
     computed = 0
 
     def recall(branch: Branch) -> None:
         while not branch.done and branch.key in known:
-            branch.advance(Rest.from_json(known[branch.key]))
+            branch.advance(known[branch.key])
 
     for branch in branches:
         recall(branch)
@@ -109,6 +109,21 @@ def run_branches(
     for _ in track(finished(), what, total, show=show and total > 0):
         computed += 1
     return computed
+
+
+def _known(journal: Journal) -> dict[str, Rest]:
+    """Results by key; CorruptFileError for a record that holds none."""
+    found = {}
+    for number, record in enumerate(journal.records, start=1):
+        try:
+            found[str(record["key"])] = Rest.from_json(record["rest"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CorruptFileError(
+                f"record {number} is not the result of a relaxation ({error!r}).",
+                file=journal.path,
+                remedy="delete this line, and it is computed again; or restore the file from a copy.",
+            ) from error
+    return found
 
 
 @contextmanager

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from superion.electrostatics import CoulombTerm, FixedCharges, Slater
-from superion.errors import CorruptFileError, InputError
-from superion.files import is_model, read_json
+from superion.errors import InputError
+from superion.files import is_model
+from superion.locality.results import read_charge_fit
 from superion.potentials.model_file import load
 from superion.terms import LocalTerm, Term
 
@@ -32,12 +33,5 @@ def terms_of(path: Path) -> list[Term]:
 
 def charges_of(path: Path) -> CoulombTerm:
     """The term of a result that `superion charge-fit` wrote."""
-    value = read_json(path)
-    try:
-        return CoulombTerm(FixedCharges(value["charges"]), Slater.from_screening(value["screening"]))
-    except (KeyError, TypeError) as error:
-        raise CorruptFileError(
-            f"not the result of a charge fit ({error}).",
-            file=path,
-            remedy="give a file that `superion charge-fit --json` wrote.",
-        ) from error
+    value = read_charge_fit(path)
+    return CoulombTerm(FixedCharges(value["charges"]), Slater.from_screening(value["screening"]))

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from superion.errors import InputError, StorageError
+from superion.errors import CorruptFileError, InputError, StorageError
 from superion.files import locked
 from superion.reference.journal import Damage, Journal, read_journal
-from superion.reference.labels import Kind, Labels
+from superion.reference.labels import InvalidLabelError, Kind, Labels
 
 NAME = "journal.jsonl"
 Status = Literal["pending", "running", "interrupted", "done", "failed"]
@@ -53,8 +53,17 @@ class Store:
         self.entries: dict[str, Entry] = {}
         self.settings: dict[str, dict[str, Any]] = {}
         self._journal: Journal | None = None
-        for record in records:
-            self._apply(record)
+        for number, record in enumerate(records, start=1):
+            try:
+                self._apply(record)
+            except InputError:
+                raise
+            except (KeyError, TypeError, ValueError, OverflowError, InvalidLabelError) as error:
+                raise CorruptFileError(
+                    f"record {number} is not as a store writes it ({error!r}).",
+                    file=folder / NAME,
+                    remedy="delete this line, and its label is made again; or restore the file from a copy.",
+                ) from error
 
     def entry(self, key: str) -> Entry:
         """What is known of a label; pending if nothing is."""
@@ -204,7 +213,7 @@ def _alive(owner: str) -> bool:
         return True
     try:
         os.kill(int(pid), 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, ValueError, OverflowError):  # gone, or no number of a process
         return False
     except PermissionError:
         return True

@@ -12,8 +12,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from superion.defects.results import DefectFile
 from superion.errors import CorruptFileError, InputError
 from superion.files import read_json, read_yaml
+from superion.locality.results import read_locality
 from superion.report.runs import Run, read_run
 from superion.results import Result, read_result
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
@@ -115,7 +117,7 @@ def read_content(folder: Path) -> Content:
         runs=runs,
         verdicts=study_verdicts(folder),
         crystal=_crystal(folder / "md", runs),
-        locality=_locality(folder / settings["locality"]) if settings.get("locality") else None,
+        locality=read_locality(folder / settings["locality"]) if settings.get("locality") else None,
         curves=_curves(folder, settings, list(accuracy)),
         defects=_defects(folder, settings, list(accuracy)),
     )
@@ -137,7 +139,7 @@ def _defects(folder: Path, settings: dict[str, Any], potentials: list[str]) -> d
     if not _asked(settings, "defects"):
         return {}
     paths = {name: folder / "defects" / name / "defects.json" for name in sort_models(potentials, settings)}
-    return {name: _mapping(path) for name, path in paths.items() if path.exists()}
+    return {name: read_result(path, DefectFile, "defects") for name, path in paths.items() if path.exists()}
 
 
 def _required(
@@ -222,17 +224,6 @@ def _parity(path: Path) -> dict[str, Array]:
             predicted[labelled],
         )
     return arrays
-
-
-def _locality(path: Path) -> dict[str, Any]:
-    value = _mapping(path)
-    if value.get("kind") != "locality":
-        raise InputError(
-            "not the result of a locality test.",
-            file=path,
-            remedy="name the locality.json of `superion locality` in study.yaml, or nothing.",
-        )
-    return value
 
 
 def _crystal(folder: Path, runs: list[Run]) -> Crystal | None:

@@ -20,7 +20,8 @@ from pydantic import (
 )
 
 from superion.errors import InputError
-from superion.files import locked, read_json, write_json
+from superion.files import locked, write_json
+from superion.results import read_result
 from superion.simulation.estimate import check_run
 from superion.simulation.md import run_md
 from superion.simulation.settings import MDSettings
@@ -144,7 +145,8 @@ def melt_quench(
     file = folder / SCHEDULE
     asked = settings.model_dump(mode="json")
     if file.exists():
-        recorded = read_json(file)
+        remedy = "use another folder, or delete the file: all parts that are there are gone on with."
+        recorded = read_result(file, dict[str, Any], "quench", remedy, "`superion quench`")
         changed = [name for name in asked if recorded.get(name) != asked[name]]
         if changed or not resume:
             raise InputError(

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from superion.errors import InputError
 from superion.files import write_json
+from superion.results import Result
 from superion.simulation.fixed import degrees_of_freedom
 from superion.simulation.recorder import SOMETIMES
 from superion.simulation.settings import MDSettings
@@ -30,6 +31,12 @@ _ERRORS = 4.0
 _HARMLESS = 0.02
 """Part of a temperature that time steps of usual length take from it or add to it."""
 _TIMES = ("folder", "resumed_at", "seconds", "ns_per_day")
+
+
+class RunSummary(Result):
+    """What a study reads of `summary.json`."""
+
+    warnings: list[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,9 @@ from superion.electrostatics import (
     Slater,
 )
 from superion.electrostatics.charged_cells import NEUTRAL, ChargedCells
-from superion.errors import CorruptFileError, InputError, ModelError, SuperionError
-from superion.files import read_json, sha256
+from superion.errors import InputError, ModelError, SuperionError
+from superion.files import sha256
+from superion.locality.results import read_charge_fit
 from superion.potentials import Potential
 from superion.potentials.kernel_dipoles import AtomicDipoles
 from superion.potentials.neural import NeuralTerm
@@ -193,20 +194,8 @@ def fixed_charges(settings: ElectrostaticsSettings) -> tuple[dict[str, float], f
     if settings.fitted is None:
         return dict(settings.charges), settings.screening
     path = Path(settings.fitted)
-    found = read_json(path)
-    if not isinstance(found, dict) or found.get("kind") != "charge-fit":
-        raise InputError(
-            "not the result of `superion charge-fit`.",
-            file=path,
-            remedy="give the file that `superion charge-fit --json` wrote.",
-        )
-    try:
-        charges = {str(symbol): float(charge) for symbol, charge in found["charges"].items()}
-        return charges, float(found["screening"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CorruptFileError(
-            f"damaged result of a charge fit ({error!r}).", file=path, remedy="fit the charges again."
-        ) from error
+    found = read_charge_fit(path)
+    return {symbol: float(charge) for symbol, charge in found["charges"].items()}, float(found["screening"])
 
 
 def _charged_as_asked(terms: list[Term], settings: ElectrostaticsSettings) -> list[Term]:

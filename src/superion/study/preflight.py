@@ -9,7 +9,7 @@ from pathlib import Path
 from ase import Atoms
 
 from superion.errors import InputError, SuperionError
-from superion.files import read_json
+from superion.locality.results import read_locality
 from superion.potentials import FitSettings
 from superion.potentials.baseline import undetermined
 from superion.potentials.memory import check_memory
@@ -110,7 +110,7 @@ def _contents(study: Study) -> tuple[list[str], list[str]]:
             targets, workers = len(group.models), study.settings.processes
             tell(group.step, lambda: check_memory(own, frames, workers, targets))  # noqa: B023
     if study.settings.locality is not None:
-        tell("locality", lambda: _locality(Path(str(study.settings.locality))))
+        tell("locality", lambda: _locality(study))
     for found in properties_of(study, (*STATIC, *FROM_DYNAMICS)):
         tell(f"properties.{found.name}", found.check)
     notes: list[str] = []
@@ -238,11 +238,5 @@ def _charges(settings: ElectrostaticsSettings, frames: list[Atoms]) -> None:
                     sources(atoms)
 
 
-def _locality(path: Path) -> None:
-    found = read_json(path, "name the locality.json of `superion locality`, or nothing.")
-    if not isinstance(found, dict) or found.get("kind") != "locality":
-        raise InputError(
-            "not the result of a locality test.",
-            file=path,
-            remedy="name the locality.json of `superion locality`, or nothing.",
-        )
+def _locality(study: Study) -> None:
+    read_locality(Path(str(study.settings.locality)))

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from superion.errors import InputError, SuperionError
-from superion.files import locked, read_json, sha256, write_json
+from superion.files import locked, sha256, write_json
 from superion.progress import track
-from superion.simulation.summary import SUMMARY
+from superion.results import read_result
+from superion.simulation.summary import SUMMARY, RunSummary
 from superion.study.config import SETTINGS, StudySettings, read_study, write_study
 from superion.study.crew import Begun, run_apart
 from superion.study.crew_worker import reason
@@ -235,7 +236,7 @@ def _dynamics(steps: Sequence[Step], study: Study, state: State, failed: dict[st
         name = f"dynamics/{job.name}"
         if error is None:
             state.finish(name, outputs(job), seconds)
-            for warning in read_json(job.folder / SUMMARY)["warnings"]:
+            for warning in read_result(job.folder / SUMMARY, RunSummary, name)["warnings"]:
                 say(f"warning: {name}: {warning}.", study.progress)
         else:
             failed[name] = reason(error)

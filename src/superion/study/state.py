@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from superion.errors import CorruptFileError
 from superion.files import read_json, sha256, write_json
+from superion.results import Finite
 
 NAME = "state.json"
 FORMAT = 1
@@ -47,9 +48,9 @@ class Record:
     status: Status
     inputs: str | None = None
     outputs: dict[Annotated[str, AfterValidator(_inside)], str] = field(default_factory=dict)
-    seconds: float | None = None
+    seconds: Finite | None = None
     started: str | None = None
-    fraction: float = 0.0
+    fraction: Finite = 0.0
     version: str | None = None
     error: str | None = None
 
@@ -207,7 +208,7 @@ class State:
             return True
         try:
             os.kill(self.pid, 0)
-        except ProcessLookupError:
+        except (ProcessLookupError, OverflowError):  # gone, or no number of a process
             return False
         except PermissionError:
             return True

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from superion.errors import BusyError, InputError, SuperionError
-from superion.files import read_json, sha256
+from superion.files import sha256
 
 if TYPE_CHECKING:
     from superion.simulation.md import Watch
@@ -51,8 +51,9 @@ def run_job(
     from superion.potentials.opening import open_model
     from superion.simulation import MDSettings, run_md
     from superion.study.dynamics import JOB, known_by, start_structure
+    from superion.study.job_file import read_job
 
-    job = read_json(folder / JOB)
+    job = read_job(folder / JOB)
     file = folder / job["model"]
     source = file if file.exists() else job["model"]
     found = {"model": known_by(source), "structure": sha256(folder / job["structure"])}

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from superion.errors import CorruptFileError, InputError
-from superion.files import read_json, read_yaml
+from superion.files import read_yaml
+from superion.locality.results import read_locality
 from superion.results import read_result
 from superion.verdict.bound import PREFIX, Bound, bounds
 from superion.verdict.numbers import number
@@ -188,7 +189,7 @@ def read_bounds(
         return {}, [
             f"forces: study.yaml has no cutoffs of {pair.baseline}, so that the locality test cannot be used."
         ]
-    found = bounds(read_json(path), max(cutoffs), path)
+    found = bounds(read_locality(path), max(cutoffs), path)
     if not found:
         return {}, [f"forces: the locality test has no radius within the cutoff of {max(cutoffs):g} Å."]
     return found, []

@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.analysis.disorder import unlike
-from superion.files import read_json
+from superion.locality.results import read_locality
 from superion.structures import get_label, is_isolated
 from superion.study.evaluate import predict
 from superion.study.properties.base import Measured, Property, Row
@@ -54,7 +54,7 @@ class Forces(Property):
             ]
             values.append(error_value(row.name, row.unit, chosen))
         named = self._locality(fit)
-        why = None if named is None else unlike(read_json(named), frames)
+        why = None if named is None else unlike(read_locality(named), frames)
         return Measured(values, [] if why is None else [why])
 
     def _locality(self, fit: Fit | None) -> Path | None:

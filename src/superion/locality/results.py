@@ -1,0 +1,63 @@
+"""What results of `superion locality` and `superion charge-fit` hold, for those who read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from superion.results import Finite, Result, Size, read_result
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class SpreadRow(Result):
+    """Spread of forces (eV/Å) on one species when atoms beyond a radius (Å) move."""
+
+    radius: Size
+    spread: Size
+    low: Size
+    high: Size
+    error: Size | None
+    mean_force: Size
+    freedom: Annotated[int, Field(ge=1)]
+    atoms: dict[str, Size]
+
+
+class Displaced(Result):
+    """What is known of the samples or asked for them; displacement: Å."""
+
+    displacement: Size | None = None
+
+
+class LocalityFile(Result):
+    """`locality.json`."""
+
+    kind: Literal["locality"]
+    forces: dict[str, list[SpreadRow]]
+    without: dict[str, dict[str, list[SpreadRow]]]
+    structure: Displaced | None = None
+    settings: Displaced | None = None
+
+
+class ChargeFitFile(Result):
+    """The result of a charge fit: charges in e, screening in 1/Å."""
+
+    kind: Literal["charge-fit"]
+    charges: Annotated[dict[str, Finite], Field(min_length=1)]
+    screening: Positive
+
+
+def read_locality(path: Path) -> dict[str, Any]:
+    """The result of a locality test; CorruptFileError naming the keys that are not as it writes them."""
+    remedy = "name the locality.json of `superion locality`, or nothing; write it again with that command."
+    found: dict[str, Any] = read_result(path, LocalityFile, "locality", remedy, "`superion locality`")
+    return found
+
+
+def read_charge_fit(path: Path) -> dict[str, Any]:
+    """The result of a charge fit; CorruptFileError naming the keys that are not as it writes them."""
+    remedy = "give the file that `superion charge-fit --json` wrote, or fit the charges again."
+    found: dict[str, Any] = read_result(path, ChargeFitFile, "charges", remedy, "`superion charge-fit`")
+    return found
