@@ -1,7 +1,7 @@
-"""The toy salt of the study tests and the walks of the simulation tests serve here too."""
+"""Toys of the study, the training and the simulation tests serve here too."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "simulation"))
+for room in ("study", "training", "simulation"):
+    sys.path.insert(0, str(Path(__file__).parents[1] / room))

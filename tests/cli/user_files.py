@@ -129,7 +129,7 @@ def check(row, store, folder, monkeypatch):
     monkeypatch.chdir(folder)
     *before, last = failing.split(" && ")
     for command in before:
-        succeeds(*shlex.split(command))
+        follow(command, "")
     result = call(*shlex.split(last))
     assert result.exit_code == 2, (result.output, result.exception)
     message = flat(result)

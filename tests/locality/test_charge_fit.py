@@ -91,7 +91,7 @@ def test_forces_and_derivatives_are_those_of_the_coulomb_term(ionic) -> None:
 
 
 def test_a_radius_without_atoms_names_the_largest_that_has_some(ionic) -> None:
-    with pytest.raises(InputError, match=r"nothing displaced within 8 Å.*choose up to 6\.\d+ Å"):
+    with pytest.raises(InputError, match=r"nothing displaced within 8 Å.*choose --radius up to 6\.\d+ Å"):
         fit_charges(ionic, 8.0)
 
 

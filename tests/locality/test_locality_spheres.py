@@ -77,7 +77,7 @@ def test_shared_spheres_are_apart() -> None:
 def test_a_cell_too_small_is_refused_with_the_supercell_that_would_do() -> None:
     atoms = bulk("NaCl", "rocksalt", a=5.6, cubic=True)
     with pytest.raises(
-        InputError, match=r"5\.60 Å away.* 2x2x2 supercell .*\(64 atoms\), or radii up to 2\.80"
+        InputError, match=r"5\.60 Å away.* of 64 atoms \(--supercell 2x2x2\), or radii up to 2\.80"
     ):
         check_cell(atoms, 5.0)
     check_cell(atoms.repeat(2), 5.0)

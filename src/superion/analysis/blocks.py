@@ -46,7 +46,7 @@ def check_blocks(series: Array, blocks: int) -> None:
         raise InputError(
             f"error bars need at least 2 blocks of {FRAMES} frames each, found {blocks} blocks of "
             f"{len(series)} frames.",
-            remedy="write frames more often, run longer, or ask for fewer blocks.",
+            remedy="write frames more often, run longer, or ask for fewer blocks (--blocks).",
         )
     if not np.isfinite(series).all():
         raise InputError("the series has values that are not finite.", remedy="look at its last frames.")

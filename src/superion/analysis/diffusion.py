@@ -150,7 +150,7 @@ def _modes(
     if frames < FEWEST_FRAMES:
         raise InputError(
             f"a diffusion coefficient needs at least {FEWEST_FRAMES} frames, found {frames}.",
-            remedy="write frames more often, or run longer.",
+            remedy="write frames more often (--sample-every, in YAML sample_every), or run longer (steps).",
         )
     if not (timestep > 0 and hop_length > 0):
         raise InputError(f"timestep and hop length must be positive, found {timestep} fs, {hop_length} Å.")

@@ -110,7 +110,8 @@ def locality(
     if labeller is None:
         if output is not None:
             raise InputError(
-                "--output without --labeller.", remedy="name a labeller, as of `superion label`."
+                "--output without --labeller.",
+                remedy="name a labeller with --labeller, as of `superion label`.",
             )
         samples = Samples.read(structure)
     else:

@@ -105,7 +105,8 @@ def field_changes(samples: Samples, radius: float) -> Fields:
         largest = max(float(c.max()) for c in clear)
         raise InputError(
             f"no atom has nothing displaced within {radius:g} Å.",
-            remedy=f"choose up to {np.floor(100 * largest) / 100:.2f} Å, or make samples of larger radii.",
+            remedy=f"choose --radius up to {np.floor(100 * largest) / 100:.2f} Å, or make samples of larger "
+            "radii (--radii of superion locality).",
         )
     rest = _point_fields(start, elements, kind)
     parts, pairs, first = [], [], 0

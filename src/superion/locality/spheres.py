@@ -97,8 +97,8 @@ def check_cell(atoms: Atoms, radius: float) -> None:
     text = "x".join(map(str, repeat))
     raise InputError(
         f"spheres of radius {radius:g} Å overlap with their periodic images, {shortest:.2f} Å away.",
-        remedy=f"use a {text} supercell of this cell ({len(atoms) * int(np.prod(repeat))} atoms), or radii "
-        f"up to {np.floor(50 * shortest) / 100:.2f} Å.",
+        remedy=f"use a supercell of {len(atoms) * int(np.prod(repeat))} atoms (--supercell {text}), or "
+        f"radii up to {np.floor(50 * shortest) / 100:.2f} Å (--radii).",
     )
 
 

@@ -57,7 +57,8 @@ class Cp2kLabeller:
         if shutil.which(command.split()[0]) is None:
             raise SetupError(
                 f"there is no program {command!r}.",
-                remedy="install CP2K (Debian package cp2k), or set cp2k: {command: ...}.",
+                remedy="install CP2K (Debian package cp2k), or name its program in a settings file (.yaml): "
+                "cp2k: {command: ...}.",
             )
 
     def label(self, atoms: Atoms) -> Labels:

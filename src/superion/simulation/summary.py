@@ -263,9 +263,10 @@ def _too_far(found: Temperature, settings: MDSettings) -> str:
     if found.mean > (found.target or 0.0):
         return (
             f"{said}: the start was strained, the time step is too long, or the model falls into a hole. "
-            "Remedy: relax the start, equilibrate longer (--equilibrate), and look at the last frames"
+            "Remedy: relax the start, equilibrate longer (--equilibrate, in YAML equilibrate), and look at "
+            "the last frames"
         )
-    return f"{said}. Remedy: equilibrate longer (--equilibrate), or run longer"
+    return f"{said}. Remedy: equilibrate longer (--equilibrate, in YAML equilibrate), or run longer"
 
 
 def _largest(values: Array) -> float | None:

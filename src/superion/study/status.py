@@ -47,7 +47,9 @@ def status(folder: str | Path) -> Progress:
     folder = Path(folder)
     if not (folder / NAME).exists() or not (folder / SETTINGS).exists():
         raise InputError(
-            "holds no study.", file=folder, remedy="give the folder that `superion run` wrote to."
+            "holds no study, training or label store.",
+            file=folder,
+            remedy="give the folder that `superion run`, `superion train` or `superion label` wrote to.",
         )
     study = Study(read_study(folder / SETTINGS), folder, progress=False)
     state = State.read(folder)

@@ -64,7 +64,7 @@ def compare_selectors(
     if settings.budget > len(frames):
         raise InputError(
             f"the budget is {settings.budget} labels, but the pool has {len(frames)} frames.",
-            remedy="lower the budget or give more frames.",
+            remedy="lower --budget or give more frames.",
         )
     labels = [*range(settings.initial, settings.budget, settings.step), settings.budget]
     found: dict[str, Any] = {

@@ -61,7 +61,7 @@ def decide(
     """
     if not 0 < level < 0.5:
         raise InputError(
-            f"the level must be between 0 and 0.5, found {level:g}.", remedy="give 0.05 for 5 %."
+            f"the level must be between 0 and 0.5, found {level:g}.", remedy="give 0.05 for 5 % (--level)."
         )
     wanted = checked(tolerances or {})
     found = [_finding(row, wanted, level, (bounds or {}).get(row.pair, {}).get(row.name)) for row in rows]
