@@ -231,6 +231,12 @@ def locked(folder: str | Path) -> Iterator[Place]:
                 file=folder,
                 remedy="wait for it, stop it, or use another folder.",
             ) from None
+        except OSError as error:
+            raise StorageError(
+                f"its file system has no locks ({error.strerror}): two processes could write here at once.",
+                file=folder,
+                remedy="use a folder on another file system, or have this one mounted with flock.",
+            ) from error
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()

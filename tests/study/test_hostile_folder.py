@@ -1,5 +1,7 @@
 """A study folder that somebody sends cannot hurt its reader: no path leads out of it, nothing is executed."""
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -14,7 +16,7 @@ from toy_salt import frames, write_inputs, write_study
 from typer.testing import CliRunner
 
 from superion.cli.app import app
-from superion.errors import CorruptFileError, InputError
+from superion.errors import CorruptFileError, InputError, StorageError
 from superion.files import locked, open_inside, read_json, sha256, write_atomic, write_json
 from superion.study.config import read_study
 from superion.study.config import write_study as write_settings
@@ -241,3 +243,13 @@ def test_a_study_names_the_link_in_its_data(tmp_path):
     result = CliRunner().invoke(app, ["run", str(study), "--output", str(tmp_path / "out")])
     assert result.exit_code == 2, result.output
     assert "deepmd/type_map.raw: this link leads out of the folder" in result.output
+
+
+def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch):
+    def without(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", without)
+    with pytest.raises(StorageError, match=r"store: its file system has no locks .* mounted with flock"):
+        with locked(tmp_path / "store"):
+            raise AssertionError("nothing is written without a lock")
