@@ -250,6 +250,6 @@ def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", without)
-    with pytest.raises(StorageError, match=r"store: its file system has no locks .* mounted with flock"):
-        with locked(tmp_path / "store"):
-            raise AssertionError("nothing is written without a lock")
+    no_locks = pytest.raises(StorageError, match=r"store: its file system has no locks .* mounted with flock")
+    with no_locks, locked(tmp_path / "store"):
+        raise AssertionError("nothing is written without a lock")
