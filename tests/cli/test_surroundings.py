@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 from ase import Atoms
+from typer.main import get_command
+from typer.testing import CliRunner
 
 import superion
+from superion.cli.app import app
 from superion.compile_cache import CacheWarning, njit, private_folder
 from superion.potentials import Potential
 from superion.potentials.repulsion import Repulsion
@@ -190,3 +193,23 @@ def test_a_signal_saves_what_ctrl_c_saves(tmp_path, number):
     assert f"stopped by {number.name}; what was done is kept".encode() in said
     assert b"Traceback" not in said
     assert len(read_trajectory(tmp_path / "run").steps) % 100 != 0
+
+
+def test_every_command_in_a_folder_that_is_gone(tmp_path, monkeypatch):
+    """Deleted after the command has begun: what it says is still a message, or a result."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    said = {}
+    for name, one in get_command(app).commands.items():
+        words = [name]
+        for param in one.params:
+            if param.required:
+                argument = param.param_type_name == "argument"
+                words += [str(tmp_path / "x.extxyz")] if argument else [param.opts[-1], "1"]
+        result = CliRunner().invoke(app, words)
+        said[name] = result.exit_code, result.output
+    assert len(said) > 30
+    bad = {name: one for name, one in said.items() if one[0] not in (0, 2) or "unexpected" in one[1]}
+    assert bad == {}

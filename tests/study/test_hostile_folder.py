@@ -253,3 +253,32 @@ def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch):
     no_locks = pytest.raises(StorageError, match=r"store: its file system has no locks .* mounted with flock")
     with no_locks, locked(tmp_path / "store"):
         raise AssertionError("nothing is written without a lock")
+
+
+def test_labels_import_nothing_of_the_working_folder_and_leave_no_process(tmp_path):
+    """Its process is kept for further labels, and ends with the one that asked, without a word."""
+    trap = f"from pathlib import Path; Path({str(tmp_path / 'imported')!r}).touch()"
+    for name in ("ase", "numpy", "pydantic", "json"):
+        (tmp_path / f"{name}.py").write_text(trap)
+    (tmp_path / "elsewhere").mkdir()
+    code = (
+        "from superion.reference.helper import helper_here\n"
+        "from superion.reference.journal import encode\n"
+        "from pathlib import Path\n"
+        "folder = Path('job'); folder.mkdir()\n"
+        "(folder / 'job.json').write_bytes(encode({'key': 'a', 'settings': {}, 'structure': {}}))\n"
+        "helper = helper_here()\n"
+        "print(helper._process.pid, helper.work(folder.resolve(), None) is None)\n"
+    )
+    (tmp_path / "elsewhere" / "run.py").write_text(code)
+    result = subprocess.run(
+        [sys.executable, "-W", "error", str(tmp_path / "elsewhere" / "run.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert not (tmp_path / "imported").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(result.stdout.split()[0]), 0)

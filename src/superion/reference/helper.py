@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import select
 import signal
@@ -31,7 +32,7 @@ class Helper:
         self._done, handle = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "superion.reference.child", str(handle)],
+                [sys.executable, "-P", "-m", "superion.reference.child", str(handle)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -109,6 +110,15 @@ def helper_here() -> Helper:
         with _lock:
             _helpers.add(helper)
     return helper
+
+
+@atexit.register
+def _end_all() -> None:
+    """End the processes that are kept, and close their pipes."""
+    with _lock:
+        left = list(_helpers)
+    for helper in left:
+        helper.end()
 
 
 def kill_running() -> None:
