@@ -3,8 +3,11 @@ import pytest
 from toy_salt import CHARGES, frames
 
 from superion.errors import InputError
+from superion.potentials import FitSettings, Potential, fit
 from superion.study.electrostatics import ElectrostaticsSettings
-from superion.study.presets import fixed_terms
+from superion.study.presets import fixed_terms, local
+from superion.study.presets.base import Job, Options, fit_jobs
+from superion.study.presets.registry import FIT_PRESETS
 
 
 def test_es_gap_is_gap_and_a_coulomb_term() -> None:
@@ -36,3 +39,24 @@ def test_charges_that_leave_no_frame_neutral_are_refused() -> None:
 def test_an_unknown_preset_lists_the_presets() -> None:
     with pytest.raises(InputError, match=r"'es_gap'.*'es-gap'.*presets are gap, es-gap"):
         fixed_terms("es_gap", frames(1, "a"))
+
+
+def test_gap_and_es_gap_share_one_design_matrix(monkeypatch) -> None:
+    """What recipes fit together is, bit for bit, one fit with two sets of fixed terms."""
+    data, calls = frames(4, "a"), []
+    settings = FitSettings.model_validate({"soap": {"sparse_points": 6}})
+    charges = ElectrostaticsSettings(charges=CHARGES)
+    targets = {name: fixed_terms(name, data, charges) for name in ("gap", "es-gap")}
+    drawn = [data[0], data[1], data[1], data[3]]
+    expected = fit(drawn, settings.model_copy(update={"seed": 5, "uncertainty": False}), targets)
+    monkeypatch.setattr(local, "fit", lambda *a, **k: calls.append(list(a[2])) or fit(*a, **k))
+    options = Options(electrostatics=charges, whole=data)
+    jobs = {
+        name: Job(recipe, recipe.resampled(settings, 5), options)
+        for name, recipe in FIT_PRESETS.items()
+        if name in targets
+    }
+    found = fit_jobs(drawn, jobs)
+    assert calls == [["gap", "es-gap"]]
+    for name, terms in expected.items():
+        assert Potential(found[name]).digest == Potential(terms).digest

@@ -10,9 +10,10 @@ from ase import Atoms
 from toy_salt import frames, lone_atoms, write_inputs, write_study
 
 from superion.errors import InputError
-from superion.potentials import Potential, fit
+from superion.potentials import Potential
 from superion.structures import is_isolated
 from superion.study import fitting, run_study, status
+from superion.study.presets.base import fit_jobs
 from superion.study.resample import FitsSettings, resample
 
 NAMES = [f"{p}-resampled-{k}" for k in (1, 2) for p in ("gap", "es-gap")]
@@ -102,9 +103,9 @@ def test_a_study_that_was_stopped_redoes_only_the_draw_it_was_in(tmp_path: Path,
         calls.append(arguments)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return fit(*arguments, **options)
+        return fit_jobs(*arguments, **options)
 
-    monkeypatch.setattr(fitting, "fit", stopped)
+    monkeypatch.setattr(fitting, "fit_jobs", stopped)
     with pytest.raises(KeyboardInterrupt):
         run_study(study, out, progress=False)
     before = {path: path.stat().st_mtime_ns for path in (out / "models").glob("*.safetensors")}

@@ -182,16 +182,16 @@ def test_a_changed_setting_redoes_exactly_what_depends_on_it(again, change: dict
 
 def test_data_that_change_while_a_step_is_at_work_are_noticed(root: Path, again, monkeypatch) -> None:
     """What was made from the old data is not taken for a result of the new, now or later."""
-    fit = fitting.fit
+    fit = fitting.fit_jobs
 
     def changing(*arguments, **named):
-        monkeypatch.setattr(fitting, "fit", fit)
+        monkeypatch.setattr(fitting, "fit_jobs", fit)
         made = read(root / "salt.extxyz", ":")
         made[0].info["REF_energy"] += 0.5
         write(root / "salt.extxyz", made, format="extxyz")
         return fit(*arguments, **named)
 
-    monkeypatch.setattr(fitting, "fit", changing)
+    monkeypatch.setattr(fitting, "fit_jobs", changing)
     model = root / "out" / "models" / "gap.safetensors"
     with pytest.raises(SuperionError, match=r"fit: a file that it reads was changed while it was at work"):
         run_study(write_study(root, fit__seed=1), root / "out", progress=False)
@@ -400,7 +400,7 @@ def test_steps_that_need_one_that_failed_wait(tmp_path: Path, monkeypatch: pytes
     def broken(*_: object, **__: object) -> None:
         raise InputError("the fit is broken.")
 
-    monkeypatch.setattr("superion.study.fitting.fit", broken)
+    monkeypatch.setattr("superion.study.fitting.fit_jobs", broken)
     with pytest.raises(SuperionError, match=r"1 of the steps failed\. fit: the fit is broken"):
         run_study(path, tmp_path / "out", progress=False)
     found = {row.step: row for row in status(tmp_path / "out").rows}

@@ -159,7 +159,7 @@ def fit_model(
     settings = chosen.completed(settings, frames)
     if chosen.potential and (note := undetermined(frames, chosen.baseline(settings))):
         typer.echo(f"note: {note}", err=True)
-    terms = chosen.build(frames, settings, options)
+    terms = chosen.fit(frames, settings, options)
     charged = "charges" in chosen.reads
     provenance = {
         "settings": {

@@ -115,6 +115,7 @@ def print_schema(
     if what == "study":
         found = schema()
     if what == "fit" and preset is None:
-        others = {name: p.settings for name, p in FIT_PRESETS.items() if p.settings is not models[what]}
+        recipes = FIT_PRESETS.working()
+        others = {name: p.settings for name, p in recipes.items() if p.settings is not models[what]}
         found["presets"] = {name: model.model_json_schema() for name, model in others.items()}
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

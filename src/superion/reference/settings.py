@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -18,6 +18,20 @@ from superion.reference.cp2k import Cp2kLabeller, Cp2kSettings
 from superion.reference.gpaw import GpawLabeller, GpawSettings
 from superion.reference.labeller import Labeller
 from superion.reference.surrogates import SurrogateLabeller, SurrogateSettings
+from superion.registry import Registry
+from superion.settings_file import validate
+
+
+class PluginLabeller(Labeller, Protocol):
+    """A labeller of another package: made of its settings, an instance of `Settings`."""
+
+    Settings: ClassVar[type[BaseModel]]
+
+    def __init__(self, settings: Any) -> None: ...
+
+
+LABELLERS: Registry[type[PluginLabeller]] = Registry("labeller", "superion.labellers")
+"""Labellers of other packages, by the key that stands for them in a settings file."""
 
 
 class AseSettings(BaseModel):
@@ -82,6 +96,24 @@ class MetatomicSettings(BaseModel):
     variant: str | None = Field(None, description="Variant of the energy, for models that have several.")
 
 
+class PluginSettings(BaseModel):
+    """A labeller of an installed package; in YAML `NAME: {…}`, as for superion's own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    plugin: str = Field(description="Name of the labeller, as its package registers it.")
+    settings: dict[str, Any] = Field(default_factory=dict, description="Its settings.")
+
+
+def _checked(name: str, settings: Any) -> dict[str, Any]:
+    """Settings of a labeller of another package; ValueError that says what is wrong with them."""
+    try:
+        validate(settings, LABELLERS.find(name).Settings)
+    except InputError as error:
+        raise ValueError(f"{name}: {error.problem}") from error
+    return {"plugin": name, "settings": settings}
+
+
 class LabellerSettings(BaseModel):
     """The settings file of `superion label`: exactly one labeller."""
 
@@ -90,8 +122,10 @@ class LabellerSettings(BaseModel):
     gpaw: GpawSettings | None = None
     cp2k: Cp2kSettings | None = None
     surrogate: SurrogateSettings | None = None
-    labeller: AseSettings | ModelSettings | MetatomicSettings | None = Field(
-        None, description="An ASE calculator by import path, a superion model, or a file of metatomic."
+    labeller: AseSettings | ModelSettings | MetatomicSettings | PluginSettings | None = Field(
+        None,
+        description="An ASE calculator by import path, a superion model, a file of metatomic, or a labeller "
+        "of an installed package.",
     )
 
     @model_validator(mode="before")
@@ -101,6 +135,10 @@ class LabellerSettings(BaseModel):
         own = {"model", "ase", "metatomic"}
         if isinstance(given, dict) and own & given.keys() and not cls.model_fields.keys() & given.keys():
             return {"labeller": given}
+        if isinstance(given, dict) and len(given) == 1:
+            ((name, settings),) = given.items()
+            if name not in cls.model_fields and name in LABELLERS:
+                return {"labeller": _checked(name, settings or {})}
         return given
 
     @model_validator(mode="after")
@@ -139,12 +177,15 @@ NAMED: dict[str, Callable[[], LabellerSettings]] = {
 
 def named_labeller(name: str) -> LabellerSettings:
     """Default settings of a labeller; InputError with a suggestion for an unknown name."""
-    if name not in NAMED:
-        raise InputError(
-            f"there is no labeller {name!r} and no such file.{suggest(name, NAMED)}",
-            remedy=f"use one of {', '.join(NAMED)}, a settings file (.yaml), or a model file.",
-        )
-    return NAMED[name]()
+    if name in NAMED:
+        return NAMED[name]()
+    if name in LABELLERS:
+        return LabellerSettings.model_validate({name: {}})
+    known = [*NAMED, *LABELLERS]
+    raise InputError(
+        f"there is no labeller {name!r} and no such file.{suggest(name, known)}",
+        remedy=f"use one of {', '.join(known)}, a settings file (.yaml), or a model file.",
+    )
 
 
 def make_labeller(settings: LabellerSettings, log: Literal["-"] | None = None) -> Labeller:
@@ -162,5 +203,8 @@ def make_labeller(settings: LabellerSettings, log: Literal["-"] | None = None) -
     if isinstance(settings.labeller, MetatomicSettings):
         own = settings.labeller
         return MetatomicLabeller(own.metatomic, own.device, own.extensions, own.variant)
+    if isinstance(settings.labeller, PluginSettings):
+        kind = LABELLERS.find(settings.labeller.plugin)
+        return kind(kind.Settings.model_validate(settings.labeller.settings))
     assert isinstance(settings.labeller, ModelSettings)
     return ModelLabeller(settings.labeller.model, settings.labeller.charged_cells)

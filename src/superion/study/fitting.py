@@ -11,14 +11,12 @@ from ase import Atoms
 
 from superion.errors import CorruptFileError, ModelError
 from superion.files import sha256
-from superion.potentials import FitSettings, Potential, fit
+from superion.potentials import FitSettings, Potential
 from superion.study.models import FittedModel
-from superion.study.presets import fixed_terms
-from superion.study.presets.base import Options
+from superion.study.presets.base import Job, Options, fit_jobs
 from superion.study.provenance import NUMERICAL, versions
 from superion.study.resample import RESAMPLED, Draw, Fit, resample
 from superion.study.state import fingerprint
-from superion.terms import Term
 
 if TYPE_CHECKING:
     from superion.study.steps import Study
@@ -68,7 +66,8 @@ def fit_group(study: Study, group: Group, number: int | None = None) -> list[Pat
     provenance = {name: _provenance(study, model, draw) for name, model in group.models.items()}
     open_ = {name for name in paths if not _made_from(paths[name], provenance[name])}
     if open_:
-        fitted = _together(study, group, train, draw) if _shares(group) else _alone(study, group, train, draw)
+        jobs = {name: _job(study, model, name, train, draw) for name, model in group.models.items()}
+        fitted = fit_jobs(train if draw is None else draw.frames, jobs)
         for name in open_:
             paths[name].parent.mkdir(exist_ok=True)
             Potential(fitted[name], provenance[name]).save(paths[name])
@@ -77,42 +76,22 @@ def fit_group(study: Study, group: Group, number: int | None = None) -> list[Pat
     return list(paths.values())
 
 
-def _shares(group: Group) -> bool:
-    return all(isinstance(model.settings, FitSettings) for model in group.models.values())
-
-
-def _together(study: Study, group: Group, train: Sequence[Atoms], draw: Draw | None) -> dict[str, list[Term]]:
-    """Sparse Gaussian processes from one design matrix; their fixed terms are those of all frames."""
-    targets = {
-        name: fixed_terms(model.preset, train, model.electrostatics, repulsion=model.repulsion)
-        for name, model in group.models.items()
-    }
-    settings, frames = next(iter(group.models.values())).settings, train
-    assert isinstance(settings, FitSettings)
-    if draw is not None:
-        settings = settings.model_copy(update={"seed": draw.seed, "uncertainty": False})
-        frames = draw.frames
-    return fit(frames, settings, targets, workers=study.settings.processes, progress=study.progress)
-
-
-def _alone(study: Study, group: Group, train: Sequence[Atoms], draw: Draw | None) -> dict[str, list[Term]]:
-    """Each model as its preset makes it; long trainings keep a checkpoint beside the file they become."""
-    frames, found = train if draw is None else draw.frames, {}
-    for name, model in group.models.items():
-        recipe = model.recipe
-        settings = model.settings if draw is None else recipe.seeded(model.settings, draw.seed)
-        options = Options(
-            repulsion=model.repulsion,
-            workers=study.settings.processes,
-            charged_cells=model.charged_cells,
-            progress=study.progress,
-        )
-        if model.electrostatics is not None:
-            options = replace(options, electrostatics=model.electrostatics)
-        if "checkpoint" in recipe.reads:
-            options = replace(options, checkpoint=_checkpoint(study, model, name, draw))
-        found[name] = recipe.build(frames, recipe.completed(settings, frames), options)
-    return found
+def _job(study: Study, model: FittedModel, name: str, train: Sequence[Atoms], draw: Draw | None) -> Job:
+    """The fit of a model; long trainings keep a checkpoint beside the file they become."""
+    recipe = model.recipe
+    settings = model.settings if draw is None else recipe.resampled(model.settings, draw.seed)
+    options = Options(
+        repulsion=model.repulsion,
+        workers=study.settings.processes,
+        charged_cells=model.charged_cells,
+        progress=study.progress,
+        whole=train,
+    )
+    if model.electrostatics is not None:
+        options = replace(options, electrostatics=model.electrostatics)
+    if "checkpoint" in recipe.reads:
+        options = replace(options, checkpoint=_checkpoint(study, model, name, draw))
+    return Job(recipe, recipe.completed(settings, train if draw is None else draw.frames), options)
 
 
 def _checkpoint(study: Study, model: FittedModel, name: str, draw: Draw | None) -> Path:

@@ -21,7 +21,7 @@ from superion.potentials import FitSettings
 from superion.potentials.opening import SETTINGS, labeller_settings
 from superion.settings_file import validate
 from superion.study.electrostatics import ElectrostaticsSettings
-from superion.study.presets.base import FitPreset
+from superion.study.presets.base import Recipe
 from superion.study.presets.registry import FIT_PRESETS, fit_preset
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
@@ -142,7 +142,7 @@ class FittedModel(ModelSettings):
         return {key: value for key, value in found.items() if not same.get(key)}
 
     @property
-    def recipe(self) -> FitPreset:
+    def recipe(self) -> Recipe:
         """The preset that makes it."""
         return fit_preset(self.preset)
 
@@ -218,7 +218,7 @@ def read_model(entry: tuple[str, Any]) -> ModelSettings:
     return _explained(FittedModel, own | {"preset": preset, "settings": settings})
 
 
-def _heeded(recipe: FitPreset) -> list[str]:
+def _heeded(recipe: Recipe) -> list[str]:
     """Keys of an entry beside the settings of its preset."""
     options = {"electrostatics": "charges", "repulsion": "repulsion"}
     keys = [key for key, option in options.items() if option in recipe.reads]

@@ -1,8 +1,11 @@
-"""What a preset of `superion fit` is: a name, its settings, and how it makes the terms of a potential."""
+"""What a recipe is, by which `superion fit --preset NAME` makes a model: its settings, and its fit.
+
+A package of somebody else's adds one by an entry point in the group `superion.recipes` (CONTRIBUTING.md).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,11 +24,13 @@ STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a command says beside the settings of a preset.
+    """What a command says beside the settings of a recipe.
 
     repulsion: add a short-range wall below the distances of the data. workers: threads. executor: where parts
     of the data are reduced, as `--executor` has it. device: cpu or cuda. checkpoint: file of a training that
-    can be resumed. charged_cells: as `--charged-cells` has it; of gap presets a part of `electrostatics`.
+    can be resumed. charged_cells: as `--charged-cells` has it; of gap recipes a part of `electrostatics`.
+    whole: the frames out of which those that are fitted were drawn, None for themselves; fixed terms are set
+    by them.
     """
 
     electrostatics: ElectrostaticsSettings = field(default_factory=ElectrostaticsSettings)
@@ -36,35 +41,69 @@ class Options:
     checkpoint: Path | None = None
     charged_cells: str | None = None
     progress: bool = False
+    whole: Sequence[Atoms] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FitPreset:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
     """One kind of model that `superion fit` makes.
 
-    about: one line. settings: the model of its YAML file. build: labelled frames, settings and options in,
+    about: one line. settings: the model of its YAML file. fit: labelled frames, settings and options in,
     terms of a potential out. reads: options that it heeds, by their names on the command line. seed: where
-    in the settings the seed is. potential: whether its energies are those of the labels; otherwise charges
-    and dipoles alone can be compared with labels, and no frame needs an energy or forces. completed: the
-    settings with defaults that depend on the frames. baseline: how its settings have energies of elements
-    found, as `FitSettings.baseline`. long_range: whether its
-    energy holds electrostatics.
+    in the settings the seed is. uncertainty: where they say whether deviations are predicted, if they do.
+    potential: whether its energies are those of the labels; otherwise charges and dipoles alone can be
+    compared with labels, and no frame needs an energy or forces. completed: the settings with defaults that
+    depend on the frames. baseline: how its settings have energies of elements found, as
+    `FitSettings.baseline`. long_range: whether its energy holds electrostatics; None if nothing tells.
+    fit_together: fits several jobs to the same frames at less cost than one after the other, of all recipes
+    that have this very function; parts: what it needs to know of this one.
     """
 
     name: str
     about: str
     settings: type[BaseModel]
-    build: Callable[[Sequence[Atoms], Any, Options], list[Term]]
-    reads: frozenset[str]
-    seed: tuple[str, ...] = ("seed",)
+    fit: Callable[[Sequence[Atoms], Any, Options], list[Term]]
+    reads: frozenset[str] = frozenset()
+    seed: tuple[str, ...] | None = None
+    uncertainty: tuple[str, ...] | None = None
     potential: bool = True
     completed: Callable[[Any, Sequence[Atoms]], BaseModel] = lambda settings, _: settings
     baseline: Callable[[Any], str] = lambda _: "auto"
-    long_range: bool = True
+    long_range: bool | None = None
+    fit_together: Callable[[Sequence[Atoms], Mapping[str, Job]], dict[str, list[Term]]] | None = None
+    parts: Any = None
 
     def seeded(self, settings: BaseModel, seed: int) -> BaseModel:
-        """The settings with another seed."""
-        return _replaced(settings, self.seed, seed)
+        """The settings with another seed, if there is one."""
+        return settings if self.seed is None else _replaced(settings, self.seed, seed)
+
+    def resampled(self, settings: BaseModel, seed: int) -> BaseModel:
+        """The settings for one of many fits whose spread is wanted: another seed, no deviations."""
+        found = self.seeded(settings, seed)
+        return found if self.uncertainty is None else _replaced(found, self.uncertainty, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One fit: a recipe, its settings, and options."""
+
+    recipe: Recipe
+    settings: BaseModel
+    options: Options = field(default_factory=Options)
+
+
+def fit_jobs(frames: Sequence[Atoms], jobs: Mapping[str, Job]) -> dict[str, list[Term]]:
+    """The terms of several models fitted to the same frames, those together whose recipes can."""
+    found: dict[str, list[Term]] = {}
+    for name, job in jobs.items():
+        together = job.recipe.fit_together
+        if name in found:
+            continue
+        if together is None:
+            found[name] = job.recipe.fit(frames, job.settings, job.options)
+        else:
+            found |= together(frames, {n: j for n, j in jobs.items() if j.recipe.fit_together is together})
+    return {name: found[name] for name in jobs}
 
 
 def with_background(settings: Settings, charged_cells: str | None) -> Settings:

@@ -8,23 +8,25 @@ from ase import Atoms
 
 from superion.potentials.classical_fit import fit_classical
 from superion.potentials.classical_settings import ClassicalSettings
-from superion.study.presets.base import FitPreset, Options
+from superion.study.presets.base import Options, Recipe
 from superion.terms import Term
 
 
-def _build(frames: Sequence[Atoms], settings: ClassicalSettings, options: Options) -> list[Term]:
+def _fit(frames: Sequence[Atoms], settings: ClassicalSettings, options: Options) -> list[Term]:
     if not options.repulsion:
         settings = settings.model_copy(update={"repulsion": False})
     return fit_classical(frames, settings, progress=options.progress)
 
 
 CLASSICAL = (
-    FitPreset(
-        "polarizable",
-        "pair potentials, charges and induced dipoles",
-        ClassicalSettings,
-        _build,
-        frozenset({"repulsion", "seed"}),
+    Recipe(
+        name="polarizable",
+        about="pair potentials, charges and induced dipoles",
+        settings=ClassicalSettings,
+        fit=_fit,
+        reads=frozenset({"repulsion", "seed"}),
+        seed=("seed",),
         baseline=lambda _: "least-squares",
+        long_range=True,
     ),
 )

@@ -12,7 +12,7 @@ from superion.potentials.kernel_gap import fit_kqeq_gap
 from superion.potentials.kernel_qeq import fit_kqeq
 from superion.potentials.kernel_settings import KernelQEqSettings
 from superion.potentials.repulsion import Repulsion
-from superion.study.presets.base import STRICT, FitPreset, Options, with_background
+from superion.study.presets.base import STRICT, Options, Recipe, with_background
 from superion.study.presets.local import READS, fit_local
 from superion.terms import Term
 
@@ -36,32 +36,36 @@ def _kqeq(frames: Sequence[Atoms], settings: KernelQEqSettings, options: Options
 
 
 def _kqeq_gap(frames: Sequence[Atoms], settings: KQEqGapSettings, options: Options) -> list[Term]:
-    wall: list[Term] = [Repulsion.below(frames)] if options.repulsion else []
+    wall: list[Term] = [Repulsion.below(options.whole or frames)] if options.repulsion else []
     own = with_background(settings.charges, options.charged_cells)
     if settings.joint:
         *charges, local = fit_kqeq_gap(frames, own, settings.fit, progress=options.progress)
         return [*charges, *wall, local]  # no frame of the data feels the wall
     charges = fit_kqeq(frames, own, progress=options.progress)
-    return fit_local("kqeq-gap", [*charges, *wall], frames, settings.fit, options)
+    return fit_local({"kqeq-gap": [*charges, *wall]}, frames, settings.fit, options)["kqeq-gap"]
 
 
 KERNEL = (
-    FitPreset(
-        "kqeq",
-        "kernel charge equilibration: charges and dipoles alone",
-        KernelQEqSettings,
-        _kqeq,
-        frozenset({"seed", "charged-cells"}),
+    Recipe(
+        name="kqeq",
+        about="kernel charge equilibration: charges and dipoles alone",
+        settings=KernelQEqSettings,
+        fit=_kqeq,
+        reads=frozenset({"seed", "charged-cells"}),
+        seed=("seed",),
         potential=False,
         completed=KernelQEqSettings.completed,
+        long_range=True,
     ),
-    FitPreset(
-        "kqeq-gap",
-        "kernel charge equilibration and a local Gaussian process",
-        KQEqGapSettings,
-        _kqeq_gap,
-        READS | {"charged-cells"},
-        ("fit", "seed"),
+    Recipe(
+        name="kqeq-gap",
+        about="kernel charge equilibration and a local Gaussian process",
+        settings=KQEqGapSettings,
+        fit=_kqeq_gap,
+        reads=READS | {"charged-cells"},
+        seed=("fit", "seed"),
+        uncertainty=("fit", "uncertainty"),
         baseline=lambda settings: settings.fit.baseline,
+        long_range=True,
     ),
 )

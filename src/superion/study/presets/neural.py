@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, create_model
 
 from superion.potentials.neural import NeuralSettings, NeuralTraining, fit_neural
 from superion.potentials.repulsion import Repulsion
-from superion.study.presets.base import STRICT, FitPreset, Options, with_background
+from superion.study.presets.base import STRICT, Options, Recipe, with_background
 from superion.terms import Term
 
 ABOUT = {
@@ -22,8 +22,8 @@ ABOUT = {
 }
 
 
-def _build(frames: Sequence[Atoms], settings: Any, options: Options) -> list[Term]:
-    fixed: list[Term] = [Repulsion.below(frames)] if options.repulsion else []
+def _fit(frames: Sequence[Atoms], settings: Any, options: Options) -> list[Term]:
+    fixed: list[Term] = [Repulsion.below(options.whole or frames)] if options.repulsion else []
     fitted = fit_neural(
         frames,
         with_background(settings.potential, options.charged_cells),
@@ -36,7 +36,7 @@ def _build(frames: Sequence[Atoms], settings: Any, options: Options) -> list[Ter
     return [*fixed, fitted]
 
 
-def _preset(generation: str) -> FitPreset:
+def _preset(generation: str) -> Recipe:
     title = generation.replace("-", " ").title().replace(" ", "")
     only: Any = Literal[generation]
     potential = create_model(
@@ -54,13 +54,13 @@ def _preset(generation: str) -> FitPreset:
     )
     reads = frozenset({"repulsion", "seed", "device", "checkpoint"})
     reads |= {"charged-cells"} if generation != "2g" else set()
-    return FitPreset(
-        generation,
-        ABOUT[generation],
-        settings,
-        _build,
-        reads,
-        ("training", "seed"),
+    return Recipe(
+        name=generation,
+        about=ABOUT[generation],
+        settings=settings,
+        fit=_fit,
+        reads=reads,
+        seed=("training", "seed"),
         long_range=generation != "2g",
     )
 
