@@ -28,6 +28,7 @@ from superion.simulation.chunks import _sha256_of
 from superion.structures import read_frames
 from superion.study.config import read_study
 from superion.training.config import read_training
+from test_readers import READERS
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 20.0
@@ -219,6 +220,22 @@ def test_trajectories(inputs, tmp_path):
             command("transport", run, "--species", "Li")
 
         cases.append((f"chunk {k}", cut))
+    assert faults(cases) == {}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_files_that_are_read_back(tmp_path, name):
+    read, content = READERS[name]
+    rng, path, cases = np.random.default_rng(7), tmp_path / name, []
+
+    def look(raw):
+        path.write_bytes(raw)
+        read(path)
+
+    for k, (place, changed) in enumerate(values(rng, content, 60)):
+        cases.append((f"{k} {place}", partial(look, json.dumps(changed).encode())))
+    for k, (way, raw) in enumerate(damaged(rng, json.dumps(content), 20)):
+        cases.append((f"{k} {way}", partial(look, raw)))
     assert faults(cases) == {}
 
 
