@@ -135,7 +135,7 @@ def store(tmp_path_factory):
     root = tmp_path_factory.mktemp("files")
     write_files(root)
     write_inputs(root / "study")
-    write_study(root / "study", potentials=["gap"])
+    write_study(root / "study")
     toy_training.write_training(root / "training", protocol__generations=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
