@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Tag, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from superion.errors import InputError, suggest
@@ -127,7 +128,7 @@ def _place(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str
         if annotation is None or part in owner.model_fields:
             field = owner.model_fields.get(part)
             parts.append(part)
-            annotation = field.annotation if field else None
+            annotation = _chosen(field) if field else None
             inner = next(_models(annotation), None)
             if inner is not None and depth < len(location):
                 owner, annotation = inner, None
@@ -136,6 +137,12 @@ def _place(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str
         elif dict in {_origin(a) for a in _members(annotation)}:
             parts.append(part)
     return ".".join(parts), owner
+
+
+def _chosen(field: FieldInfo) -> Any:
+    """The annotation of a field, or the model that reads it where that is settled only as it is read."""
+    readers = (getattr(getattr(mark, "func", None), "model", None) for mark in field.metadata)
+    return next((model() for model in readers if model is not None), field.annotation)
 
 
 def _tags(annotation: Any) -> set[str]:

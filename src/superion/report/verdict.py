@@ -9,7 +9,7 @@ from superion.report.style import look
 from superion.verdict import StudyVerdict
 from superion.verdict.settings import Pair
 from superion.verdict.table import Line, head, line
-from superion.verdict.wording import PLAIN
+from superion.verdict.topics import topic_of
 from superion.verdict.words import ELECTROSTATICS, Words
 
 SYMBOLS = {"needed": "●", "not needed": "○", "undecided": "?"}
@@ -40,7 +40,7 @@ def section(found: StudyVerdict) -> Section:
         pair=found.pair,
         title=_title(found.pair),
         answer=found.answer,
-        badges=[(PLAIN.get(name, name), o, css(o)) for name, o in found.properties.items()],
+        badges=[(topic_of(name).plain, o, css(o)) for name, o in found.properties.items()],
         head=head(found.pair),
         lines=[(each, css(each.outcome)) for each in lines],
         fine=list(_fine(found)),
@@ -80,6 +80,6 @@ def _fine(found: StudyVerdict) -> Iterator[str]:
         f"{others} than that of this study."
     )
     if found.not_asked:
-        names = ", ".join(PLAIN[name] for name in found.not_asked)
+        names = ", ".join(topic_of(name).plain for name in found.not_asked)
         yield f"Not asked: {names}."
     yield from found.notes

@@ -29,7 +29,9 @@ from superion.simulation import MDSettings
 from superion.structures.labels import parse_mappings
 from superion.study.electrostatics import ElectrostaticsSettings
 from superion.study.models import ModelSettings, completed, read_model, schemas
-from superion.study.properties.settings import PropertiesSettings
+from superion.study.properties.conductivity import Conductivity
+from superion.study.properties.registry import ReadProperties, settings_model
+from superion.study.properties.settings import ChosenProperties
 from superion.study.resample import FitsSettings
 from superion.verdict.settings import Pair, VerdictSettings
 
@@ -165,8 +167,10 @@ class StudySettings(BaseModel):
     fits: FitsSettings = Field(FitsSettings(), description="fits to resampled frames, beside the main one")
     dynamics: DynamicsSettings = Field(description="molecular dynamics with every model")
     transport: TransportSettings = Field(TransportSettings(), description="conductivities")
-    properties: PropertiesSettings = Field(
-        PropertiesSettings(), description="what is computed with every fit, and compared"
+    properties: Annotated[SerializeAsAny[ChosenProperties], BeforeValidator(ReadProperties())] = Field(
+        default_factory=dict,
+        validate_default=True,
+        description="what is computed with every model, and compared, by property",
     )
     verdict: VerdictSettings = Field(
         VerdictSettings(),
@@ -242,7 +246,7 @@ class StudySettings(BaseModel):
 
     @model_validator(mode="after")
     def _deviations_are_known(self) -> Self:
-        chosen = self.properties.conductivity
+        chosen: Any = self.properties.chosen.get(Conductivity.name)
         resampled = chosen is not None and chosen.fits > 0
         if getattr(self.dynamics, "max_deviation", None) is None:
             return self
@@ -259,7 +263,7 @@ class StudySettings(BaseModel):
 
     @model_validator(mode="after")
     def _enough_fits(self) -> Self:
-        chosen = self.properties.conductivity
+        chosen: Any = self.properties.chosen.get(Conductivity.name)
         if chosen is not None and chosen.fits > self.fits.count:
             raise ValueError(
                 f"properties.conductivity.fits is {chosen.fits}, but fits.count is {self.fits.count}"
@@ -333,4 +337,8 @@ def _with_paths(settings: StudySettings, change: Any) -> StudySettings:
 
 def schema() -> dict[str, Any]:
     """JSON schema of the study YAML; under `models` what each may hold."""
-    return StudySettings.model_json_schema() | {"models": schemas()}
+    found = StudySettings.model_json_schema() | {"models": schemas()}
+    properties = settings_model().model_json_schema()
+    found["$defs"] |= properties.pop("$defs", {})
+    found["properties"]["properties"] |= properties
+    return found

@@ -18,7 +18,7 @@ from superion.structures.foreign import Foreign
 from superion.study.data import read_files
 from superion.study.electrostatics import ElectrostaticsSettings, electrostatic_terms
 from superion.study.estimate import study_faults
-from superion.study.properties.registry import FROM_DYNAMICS, STATIC, properties_of
+from superion.study.properties.registry import properties_of
 from superion.study.resample import Fit
 from superion.study.state import State
 from superion.study.steps import Study
@@ -111,11 +111,14 @@ def _contents(study: Study) -> tuple[list[str], list[str]]:
             tell(group.step, lambda: check_memory(own, frames, workers, targets))  # noqa: B023
     if study.settings.locality is not None:
         tell("locality", lambda: _locality(study))
-    for found in properties_of(study, (*STATIC, *FROM_DYNAMICS)):
+    for found in properties_of(study):
         tell(f"properties.{found.name}", found.check)
     notes: list[str] = []
     if frames and not faults:
-        notes += filter(None, [undetermined(study.data.part("train"), study.settings.fit.baseline)])
+        fitted = [model for group in study.groups for model in group.models.values()]
+        baselines = dict.fromkeys(model.recipe.baseline(model.settings) for model in fitted)
+        said = (undetermined(study.data.part("train"), baseline) for baseline in baselines)
+        notes += dict.fromkeys(note for note in said if note)
     if structure is not None and not structure.pbc.all():
         notes.append(
             "the structure is not periodic along three axes: no conductivity is computed from its dynamics."

@@ -10,13 +10,13 @@ from rich.table import Table
 from superion.errors import InputError
 from superion.study.config import SETTINGS, read_study
 from superion.study.dynamics import done_fraction
-from superion.study.properties.registry import FROM_DYNAMICS
+from superion.study.properties.registry import all_properties
 from superion.study.rows import OPEN, Row, elapsed, gathered, in_doubt, row_of
 from superion.study.state import NAME, State
 from superion.study.steps import Study
 
-AFTER_ALL = {"verdict", "report", *(kind.name for kind in FROM_DYNAMICS)}
-"""Steps that read whatever those before them have written."""
+AFTER_ALL = frozenset({"verdict", "report"})
+"""Steps that read whatever those before them have written, as properties from dynamics do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ def status(folder: str | Path) -> Progress:
     state = State.read(folder)
     rows, left, rates = [], [], []
     open_: set[str] = set()
+    last = AFTER_ALL | {kind.name for kind in all_properties() if kind.from_dynamics}
     for step in study.plan():
         record = state.records.get(step.name)
         fraction = None
@@ -72,7 +73,7 @@ def status(folder: str | Path) -> Progress:
             if seconds and advance > 0.01:
                 rates.append(seconds / advance)
         row = replace(row_of(step.name, record, state.alive, fraction), family=step.family)
-        needs = open_ if (step.family or step.name) in AFTER_ALL else open_ & set(step.needs)
+        needs = open_ if (step.family or step.name) in last else open_ & set(step.needs)
         if row.status == "done" and needs:
             row = in_doubt(row)
         elif row.status == "done" and step.job is None and (changed := state.changed(step.name)):

@@ -21,7 +21,7 @@ from superion.study.dynamics import Job, known_by
 from superion.study.evaluate import born_by_species, predict, write_parity
 from superion.study.fitting import Group, fit_group, groups
 from superion.study.properties import Property, properties_of
-from superion.study.properties.registry import FROM_DYNAMICS, STATIC
+from superion.study.properties.conductivity import Conductivity
 from superion.study.properties.settings import identity
 from superion.study.resample import Fit
 from superion.study.state import fingerprint
@@ -127,7 +127,7 @@ class Study:
 
     def moving(self) -> list[Fit]:
         """The fits that dynamics is run with."""
-        chosen = self.settings.properties.conductivity
+        chosen: Any = self.settings.properties.chosen.get(Conductivity.name)
         return self.fits(0 if chosen is None else chosen.fits)
 
     @property
@@ -173,10 +173,10 @@ class Study:
                 lambda: self._reads_data() | self._reads_models(),
                 self._accuracy,
             ),
-            *self._properties(STATIC),
+            *self._properties(from_dynamics=False),
             *(self._dynamics(*run) for run in self.runs),
             *(self._transport(name) for name, _, _ in self.runs if self.periodic),
-            *self._properties(FROM_DYNAMICS),
+            *self._properties(from_dynamics=True),
             *self._verdict(),
             Step("report", ("accuracy",), shown, self._reads_results, self._report),
         ]
@@ -302,9 +302,9 @@ class Study:
             work,
         )
 
-    def _properties(self, kinds: tuple[type[Property], ...]) -> list[Step]:
+    def _properties(self, *, from_dynamics: bool) -> list[Step]:
         """One step for each property and fit, one for what labels say, before them what fits start from."""
-        chosen = list(properties_of(self, kinds))
+        chosen = properties_of(self, from_dynamics=from_dynamics)
         steps = [self._prepared(found) for found in chosen if found.prepared_from()]
         for found in chosen:
             wanted: list[Fit | None] = [None] if found.labelled() else []

@@ -2,7 +2,7 @@
 
 from superion.verdict.settings import VerdictSettings
 from superion.verdict.study import StudyVerdict, study_verdict, study_verdicts, write_verdict
-from superion.verdict.tolerances import PROPERTIES, TOLERANCES
+from superion.verdict.topics import TOPICS, Limit, Topic, add_topic
 from superion.verdict.values import (
     REFERENCE,
     PropertyFile,
@@ -14,13 +14,15 @@ from superion.verdict.values import (
 )
 
 __all__ = [
-    "PROPERTIES",
     "REFERENCE",
-    "TOLERANCES",
+    "TOPICS",
+    "Limit",
     "PropertyFile",
     "StudyVerdict",
+    "Topic",
     "Value",
     "VerdictSettings",
+    "add_topic",
     "error_value",
     "property_path",
     "read_property",

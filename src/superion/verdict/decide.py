@@ -53,7 +53,7 @@ def decide(
 ) -> list[Finding]:
     """Decide on all rows of a table at once.
 
-    tolerances: those that differ from `TOLERANCES`. bounds: by pair, and by name of rows of errors of forces,
+    tolerances: those that differ from the defaults. bounds: by pair, and by name of rows of errors of forces,
     where models differ in electrostatics. Claims that the candidate matters and claims that it does not are
     two families of tests, each adjusted by Holm, so that the chance of any false "needed" in the table is at
     most `level`, and that of any false "not needed".

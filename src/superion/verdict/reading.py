@@ -17,7 +17,7 @@ from superion.verdict.numbers import number
 from superion.verdict.results import Accuracy, TransportFile
 from superion.verdict.rows import Row
 from superion.verdict.settings import Pair
-from superion.verdict.tolerances import PROPERTIES
+from superion.verdict.topics import TOPICS
 from superion.verdict.values import REFERENCE, PropertyFile, Value, read_property
 from superion.verdict.words import ELECTROSTATICS
 
@@ -51,7 +51,7 @@ def read_rows(
 
 
 def _order(name: str) -> tuple[int, str]:
-    return (PROPERTIES.index(name), name) if name in PROPERTIES else (len(PROPERTIES), name)
+    return (list(TOPICS).index(name), name) if name in TOPICS else (len(TOPICS), name)
 
 
 def _property(folder: Path, pair: Pair, opened: Collection[str]) -> tuple[list[Row], list[str]]:

@@ -7,7 +7,8 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from superion.errors import InputError
-from superion.verdict.tolerances import TOLERANCES, checked
+from superion.verdict.tolerances import checked
+from superion.verdict.topics import limits
 
 LEVEL = 0.05
 """The chance of a false "needed" anywhere in a table, and that of a false "not needed"."""
@@ -46,7 +47,7 @@ class VerdictSettings(BaseModel):
     tolerances: dict[str, float] = Field(
         {},
         description="smallest difference that matters, where it is another than "
-        + ", ".join(f"{name} {value:g}" for name, value in TOLERANCES.items())
+        + ", ".join(f"{name} {limit.value:g}" for name, limit in limits().items())
         + ": eV for defects, meV/atom for eos/energy, a factor for conductivity, fractions for the others",
     )
     level: float = Field(

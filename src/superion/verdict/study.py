@@ -22,7 +22,8 @@ from superion.verdict.rows import Row
 from superion.verdict.rules import Outcome
 from superion.verdict.scale import Scale, change
 from superion.verdict.settings import LEVEL, Pair, VerdictSettings
-from superion.verdict.tolerances import PROPERTIES, checked
+from superion.verdict.tolerances import checked
+from superion.verdict.topics import TOPICS
 from superion.verdict.values import Value
 from superion.verdict.wording import answers, because, sentence
 from superion.verdict.words import ELECTROSTATICS
@@ -59,7 +60,7 @@ class StudyVerdict:
     @property
     def not_asked(self) -> list[str]:
         """Properties that the study could have been asked about."""
-        return [name for name in PROPERTIES if name not in self.properties]
+        return [name for name in TOPICS if name not in self.properties]
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -82,7 +83,7 @@ def study_verdicts(
 ) -> list[StudyVerdict]:
     """Decide on all properties that a study folder has values of, for each pair; nothing is written.
 
-    The chances of error are those of all pairs together. tolerances: those that differ from `TOLERANCES`.
+    The chances of error are those of all pairs together. tolerances: those that differ from the defaults.
     What is not given here is as study.yaml has it under `verdict`. Raises InputError for what cannot be
     given, CorruptFileError naming a damaged file.
     """

@@ -5,35 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from superion.errors import InputError, suggest
+from superion.verdict.topics import limits, topic_of
 from superion.verdict.values import Kind
-
-TOLERANCES: Mapping[str, float] = MappingProxyType(
-    {
-        "forces": 0.10,
-        "eos": 0.10,
-        "eos/energy": 1.0,
-        "eos/volume": 0.01,
-        "elastic": 0.10,
-        "conductivity": 1.5,
-        "defects": 0.1,
-        "dielectric": 0.10,
-    }
-)
-"""Smallest difference that matters, by name.
-
-forces: fraction of the error of the local model. eos (bulk modulus), eos/volume, elastic, dielectric:
-fraction of the value. eos/energy: meV/atom. conductivity: a factor. defects: eV.
-"""
-
-PROPERTIES = ("forces", "eos", "elastic", "defects", "conductivity", "dielectric")
-"""The properties a study can be asked about, in the order in which they are shown."""
-
-_ABSOLUTE = {"eos/energy": "meV/atom", "defects": "eV"}
-_FACTOR = frozenset({"conductivity"})
-_OTHER = 0.10  # fraction, for properties that have no entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,44 +26,43 @@ class Tolerance:
 
 def checked(tolerances: Mapping[str, float]) -> dict[str, float]:
     """The defaults with the user's own in their place; InputError naming what cannot be."""
+    known = limits()
     for name, value in tolerances.items():
-        if name not in TOLERANCES:
+        if name not in known:
             raise InputError(
-                f"there is no tolerance {name!r}.{suggest(name, TOLERANCES)}",
-                remedy=f"use {', '.join(TOLERANCES)}.",
+                f"there is no tolerance {name!r}.{suggest(name, known)}",
+                remedy=f"use {', '.join(known)}.",
             )
         if not math.isfinite(value) or value <= 0:
             raise InputError(
                 f"the tolerance of {name} must be above 0, found {value:g}.",
                 remedy="give the smallest difference that matters to you.",
             )
-        if name in _FACTOR and value <= 1:
+        if known[name].factor and value <= 1:
             raise InputError(
                 f"the tolerance of {name} is a factor and must be above 1, found {value:g}.",
                 remedy=f"give {1 + value:g} for {100 * value:g} %.",
             )
-        if name not in _FACTOR and name not in _ABSOLUTE and value >= 1:
+        if not known[name].factor and known[name].unit is None and value >= 1:
             raise InputError(
                 f"the tolerance of {name} is a fraction and must be below 1, found {value:g}.",
                 remedy=f"give {value / 100:g} for {value:g} %.",
             )
-    return {**TOLERANCES, **tolerances}
+    return {name: limit.value for name, limit in known.items()} | dict(tolerances)
 
 
 def tolerance_of(
     property_name: str, row: str, unit: str, kind: Kind, tolerances: Mapping[str, float]
 ) -> Tolerance | None:
     """The tolerance of a row; None for a difference in a unit that no tolerance is known for."""
-    name = property_name
-    if property_name == "eos":
-        name = "eos/energy" if kind == "error" else "eos/volume" if "volume" in row else "eos"
-    value = tolerances.get(name, _OTHER)
-    if name in _ABSOLUTE:
-        fits = kind != "positive" and unit == _ABSOLUTE[name]
+    limit = topic_of(property_name).limit(row, kind)
+    value = tolerances.get(limit.name, limit.value)
+    if limit.unit is not None:
+        fits = kind != "positive" and unit == limit.unit
         return Tolerance(value, False, f"{value:g} {unit}") if fits else None
     if kind == "plain":
         return None
-    if name in _FACTOR:
+    if limit.factor:
         return Tolerance(math.log(value), True, f"a factor of {value:g}")
     percent = f"{100 * value:g} %"
     if kind == "error":

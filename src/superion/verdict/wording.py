@@ -12,26 +12,11 @@ from superion.verdict.rows import between
 from superion.verdict.rules import Outcome, worst
 from superion.verdict.scale import Scale, change
 from superion.verdict.sources import FIT, FRAMES, OTHER
+from superion.verdict.topics import topic_of
 from superion.verdict.uncertain import Uncertain
 from superion.verdict.words import Words, capital
 
 FEW = 6  # resampled fits below which more of them tell clearly more
-PLAIN = {
-    "forces": "forces",
-    "eos": "the equation of state",
-    "elastic": "the elastic moduli",
-    "defects": "defects",
-    "conductivity": "the conductivity",
-    "dielectric": "the dielectric constant",
-}
-"""Properties in running text; others go by their name."""
-_LABELS = {
-    "eos": "first-principles energies of the crystal at several volumes",
-    "elastic": "first-principles stresses of strained cells",
-    "defects": "first-principles energies of these defects",
-    "conductivity": "a measured conductivity, or one of first-principles dynamics",
-    "dielectric": "a measured or first-principles dielectric constant",
-}
 
 
 def because(finding: Finding) -> str:
@@ -140,7 +125,7 @@ def _without_reference(f: Finding) -> str:
     if "same" in f.shown:
         return f"{moved}, less than the tolerance of {tolerance.text}."
     if "depends" in f.shown:
-        label = _LABELS.get(f.row.property_name, "a first-principles or measured value")
+        label = topic_of(f.row.property_name).label
         return (
             f"{moved}, more than the tolerance of {tolerance.text}: it depends on {words.subject}. But no "
             f"label says which value is right; it would take {label}."
@@ -214,11 +199,11 @@ def sentence(findings: Sequence[Finding]) -> str:
     if needed := [name for name, outcome in found.items() if outcome == "needed"]:
         parts.append(f"needed for {_list([_counted(name, findings) for name in needed])}")
     if spared := [name for name, outcome in found.items() if outcome == "not needed"]:
-        parts.append(f"not needed for {_list([PLAIN.get(name, name) for name in spared])}")
+        parts.append(f"not needed for {_list([topic_of(name).plain for name in spared])}")
     reasons: dict[str, list[str]] = {}
     for name, outcome in found.items():
         if outcome == "undecided":
-            reasons.setdefault(_commonest(name, findings), []).append(PLAIN.get(name, name))
+            reasons.setdefault(_commonest(name, findings), []).append(topic_of(name).plain)
     if reasons:
         groups = [f"for {_list(names)}, because {reason}" for reason, names in reasons.items()]
         parts.append(f"undecided {', and '.join(groups)}")
@@ -228,7 +213,7 @@ def sentence(findings: Sequence[Finding]) -> str:
 def _counted(name: str, findings: Sequence[Finding]) -> str:
     own = [f for f in findings if f.row.property_name == name]
     needed = sum(f.outcome == "needed" for f in own)
-    return PLAIN.get(name, name) + ("" if needed == len(own) else f" ({needed} of {len(own)} values)")
+    return topic_of(name).plain + ("" if needed == len(own) else f" ({needed} of {len(own)} values)")
 
 
 def _commonest(name: str, findings: Sequence[Finding]) -> str:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator
+from pydantic import BaseModel
 
 from superion.errors import InputError, SuperionError
 from superion.structures import read_structure
 from superion.study.properties.settings import identity
 from superion.study.resample import Fit
+from superion.verdict.topics import Topic
 from superion.verdict.values import REFERENCE, Kind, PropertyFile, Value, property_path, write_property
 
 if TYPE_CHECKING:
@@ -63,16 +65,22 @@ def read_crystal(path: Path) -> Atoms:
 class Property(ABC):
     """One property of a study.
 
-    name: of the property, its steps and its files. apart: takes so long that a process of its own is
-    worth it.
+    name: of the property, its key, its steps and its files. about: what it is, in the schema. Settings: of
+    its key; None: it has none and is always computed. topic: how a verdict speaks of it; None: it is one of
+    those that verdicts know. from_dynamics: reads the trajectories of the study. apart: takes so long that a
+    process of its own is worth it.
     """
 
     name: ClassVar[str]
+    about: ClassVar[str] = ""
+    Settings: ClassVar[type[BaseModel] | None] = None
+    topic: ClassVar[Topic | None] = None
+    from_dynamics: ClassVar[bool] = False
     apart: ClassVar[bool] = False
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.settings: Any = getattr(study.settings.properties, self.name, None)
+        self.settings: Any = study.settings.properties.chosen.get(self.name)
 
     def identity(self, fit: Fit | None) -> dict[str, Any]:
         """All settings that the values depend on, JSON-ready."""

@@ -6,9 +6,12 @@ import math
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, Field, NonNegativeInt
+
 from superion.errors import InputError
 from superion.results import read_result
 from superion.study.properties.base import Measured, Property, Row
+from superion.study.properties.settings import STRICT
 from superion.study.resample import Fit
 from superion.verdict.numbers import number
 from superion.verdict.results import TransportFile
@@ -16,6 +19,16 @@ from superion.verdict.values import Value
 
 NORMAL_95 = 1.959964
 """Half width of a 95 % interval of a normal variable, in standard errors."""
+
+
+class ConductivitySettings(BaseModel):
+    """Conductivities from the dynamics of the study, at every temperature."""
+
+    model_config = STRICT
+
+    fits: NonNegativeInt = Field(
+        0, description="of how many resampled fits dynamics is run as well, besides the main ones"
+    )
 
 
 class Conductivity(Property):
@@ -26,6 +39,9 @@ class Conductivity(Property):
     """
 
     name = "conductivity"
+    about = "conductivities as values of the verdict"
+    Settings = ConductivitySettings
+    from_dynamics = True
 
     def fits(self) -> list[Fit]:
         """Those that dynamics is run with."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from ase import Atoms
+from pydantic import Discriminator, Field, Tag
 
 from superion.defects import RESULT, Defect, DefectEnergy, DefectSettings, defects_of, run_defects
 from superion.defects.frames import FRAMES
@@ -20,7 +21,6 @@ from superion.structures.foreign import Foreign
 from superion.study.data import read_files
 from superion.study.electrostatics import fixed_charges
 from superion.study.properties.base import Measured, Property, Row, read_crystal
-from superion.study.properties.settings import DefectsSettings
 from superion.study.resample import Fit
 from superion.verdict.values import Value
 
@@ -49,6 +49,30 @@ class Pair:
     crystal: Atoms
 
 
+FieldCharges = Annotated[
+    Annotated[dict[str, float], Tag("values")] | Annotated[Literal["electrostatics"], Tag("name")],
+    Discriminator(lambda value: "name" if isinstance(value, str) else "values"),
+]
+
+
+class DefectsSettings(DefectSettings):
+    """Defects at rest with each fit, without field and in fields; and single points at labelled ones."""
+
+    structure: str | None = Field(
+        None, description="crystal, relative to the YAML file; null: the file under structure, not repeated"
+    )
+    labels: list[str] = Field(
+        [],
+        description="labelled structures of defects and their crystals, as `superion defect` writes them, "
+        "relative to the YAML file",
+    )
+    field_charges: FieldCharges | None = Field(  # type: ignore[assignment]
+        None,
+        description="charges in e by element that a field acts on; electrostatics: those of the "
+        "electrostatic term, for every potential; null: those of each potential, and none for a local one",
+    )
+
+
 class Defects(Property):
     """Energies of defects against the crystal.
 
@@ -59,6 +83,8 @@ class Defects(Property):
     """
 
     name = "defects"
+    about = "energies of defects, also in electric fields"
+    Settings = DefectsSettings
     apart = True
     settings: DefectsSettings
 

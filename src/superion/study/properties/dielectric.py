@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from pydantic import BaseModel, Field, PositiveFloat
 
 from superion.analysis.dielectric import lattice_dielectric
 from superion.analysis.doubt import doubts, far
 from superion.analysis.relaxation import relaxed
 from superion.electrostatics.polarization import BornModel, born_charges, sum_rule_notes
 from superion.study.properties.base import Measured, Property, Row, read_crystal
+from superion.study.properties.settings import STRICT
 from superion.study.resample import Fit
 
 Array = np.ndarray
@@ -21,10 +23,29 @@ UNEVEN = 0.05
 NO_CHARGES = "a local potential has no charges for a field to act on"
 
 
+class DielectricSettings(BaseModel):
+    """Static dielectric constant of the lattice: what ions at rest add when a small field moves them."""
+
+    model_config = STRICT
+
+    structure: str | None = Field(
+        None, description="crystal, relative to the YAML file; null: the file under structure, not repeated"
+    )
+    relax_cell: bool = Field(False, description="bring the cell to rest too, with each fit")
+    displacement: float = Field(0.01, gt=0, le=0.1, description="of each finite difference of forces, in Å")
+    fmax: PositiveFloat = Field(1e-3, description="force that is taken for rest, in eV/Å")
+    steps: int = Field(1000, gt=0, description="steps of the relaxation at most")
+    epsilon_inf: PositiveFloat = Field(
+        1.0, description="electronic part, without unit; that of polarizable atoms if it is not given"
+    )
+
+
 class DielectricConstant(Property):
     """A third of the trace of the tensor, from force constants and Born charges (Gonze, Lee, 1997)."""
 
     name = "dielectric"
+    about = "static dielectric constant"
+    Settings = DielectricSettings
     apart = True
 
     def files(self, fit: Fit | None) -> dict[str, Path]:

@@ -5,20 +5,38 @@ from __future__ import annotations
 from pathlib import Path
 
 from ase import units
+from pydantic import BaseModel, Field, PositiveFloat
 
 from superion.analysis.doubt import doubts, far
 from superion.analysis.elastic import elastic_tensor
 from superion.analysis.relaxation import relaxed
 from superion.study.properties.base import Measured, Property, Row, read_crystal
+from superion.study.properties.settings import STRICT
 from superion.study.resample import Fit
 
 MODULI = {"bulk": "bulk modulus", "shear": "shear modulus", "young": "Young's modulus"}
+
+
+class ElasticSettings(BaseModel):
+    """Bulk, shear and Young's modulus of a powder, ions at rest in every strained cell."""
+
+    model_config = STRICT
+
+    structure: str | None = Field(
+        None, description="crystal, relative to the YAML file; null: the file under structure, not repeated"
+    )
+    relax: bool = Field(True, description="bring cell and ions to rest first, with each fit")
+    strain: float = Field(0.005, gt=0, le=0.1, description="strain of each finite difference")
+    fmax: PositiveFloat = Field(1e-3, description="force that is taken for rest, in eV/Å")
+    steps: int = Field(1000, gt=0, description="steps of one relaxation at most")
 
 
 class Elastic(Property):
     """Moduli of a crystal at rest; a crystal that is not stable (Born) has none."""
 
     name = "elastic"
+    about = "elastic moduli"
+    Settings = ElasticSettings
     apart = True
 
     def files(self, fit: Fit | None) -> dict[str, Path]:

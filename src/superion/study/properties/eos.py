@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from ase import Atoms, units
+from pydantic import BaseModel, Field, model_validator
 
 from superion.analysis.branch import energy_curve
 from superion.analysis.doubt import doubts, far
@@ -21,6 +22,7 @@ from superion.structures import trajectory_of
 from superion.structures.foreign import Foreign
 from superion.study.data import read_files
 from superion.study.properties.base import Measured, Property, Row
+from superion.study.properties.settings import STRICT
 from superion.study.resample import Fit
 from superion.verdict.values import REFERENCE, Value, error_value
 
@@ -33,10 +35,32 @@ FEWEST = 5
 """Volumes that a curve needs."""
 
 
+class EosSettings(BaseModel):
+    """The energy–volume curve at labelled structures, their ions as they are."""
+
+    model_config = STRICT
+
+    file: str | None = Field(
+        None, description="labelled frames of one crystal at 5 or more volumes, relative to the YAML file"
+    )
+    trajectory: str | None = Field(
+        None,
+        description="trajectory of the data that holds them; null: the one whose name has the word eos in it",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.file is not None and self.trajectory is not None:
+            raise ValueError("give file or trajectory, not both")
+        return self
+
+
 class Eos(Property):
     """Energies of single points, compared after both minima are put at zero."""
 
     name = "eos"
+    about = "energy–volume curve"
+    Settings = EosSettings
 
     def files(self, fit: Fit | None) -> dict[str, Path]:
         """Files that are read."""
