@@ -33,7 +33,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """The mapping in a YAML file; InputError if it is no mapping, repeats a key or asks for objects."""
     path = Path(path)
     try:
-        text = path.read_text()
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise InputError(f"cannot be read ({reason}).", file=path, remedy="check the path.") from error

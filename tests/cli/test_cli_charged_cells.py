@@ -102,7 +102,7 @@ def test_models_without_charges_say_so(tmp_path, structure):
     assert "--charged-cells has no effect" in said
 
 
-@pytest.mark.parametrize("preset", ["es-gap", "kqeq-gap"])
+@pytest.mark.parametrize("preset", ["es-gap", "qeq-gap", "kqeq-gap"])
 def test_training_frames_with_a_vacancy(tmp_path, preset):
     frames = toy_salt.frames(count=2)
     for k in range(2):
@@ -117,7 +117,11 @@ def test_training_frames_with_a_vacancy(tmp_path, preset):
     soap = {"cutoff": 4.0, "n_max": 2, "l_max": 1, "sparse_points": 5}
     charges = {"electronegativity": [soap], "atomic_dipoles": [], "learn": [], "cycles": 2}
     charges["start_charges"] = {"Li": 0.7, "Cl": -0.7}
-    settings = fit if preset == "es-gap" else {"charges": charges, "fit": fit}
+    settings = {
+        "es-gap": fit,
+        "qeq-gap": {"fit": fit, "qeq": {"density": "gaussian", "accuracy": 1e-4, "bounded": False}},
+        "kqeq-gap": {"charges": charges, "fit": fit},
+    }[preset]
     (tmp_path / "s.yaml").write_text(json.dumps(settings))
     command = (
         "fit", tmp_path / "f.extxyz", "--preset", preset, "--config", tmp_path / "s.yaml",
@@ -128,11 +132,12 @@ def test_training_frames_with_a_vacancy(tmp_path, preset):
         succeeds(*command)
     succeeds(*command, "--charged-cells", "background")
     assert "f.extxyz#6" in refused(*command, "--charged-cells", "refuse")
-    if preset == "es-gap":
+    if preset != "kqeq-gap":
         succeeds(*command, *CHOSEN)
         model = Potential.load(tmp_path / "m.safetensors")
         assert any(isinstance(term, MakovPayne) for term in model.terms)
-        assert model.provenance["settings"]["electrostatics"]["charged_cells"] == "makov-payne:3"
+        if preset == "es-gap":
+            assert model.provenance["settings"]["electrostatics"]["charged_cells"] == "makov-payne:3"
     else:
         said = refused(*command, *CHOSEN)
         assert "give the correction to the commands that use the model" in said

@@ -122,6 +122,7 @@ def test_keys_mean_the_same_in_any_case(tmp_path):
     ("given", "meant"),
     [
         ('pbc="T F 1"', (True, False, True)),
+        ('pbc="T T 0"', (True, True, False)),
         ("pbc=[true, false, 0]", (True, False, False)),
         ("PBC=F", (False, False, False)),
     ],
