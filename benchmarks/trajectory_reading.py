@@ -32,7 +32,7 @@ def main() -> None:
         return
     rows = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, put in (("walk.lammpstrj", dump), ("XDATCAR", xdatcar), ("walk.extxyz", extxyz)):
+        for name, put in (("walk.lammpstrj", dump), ("XDATCAR", xdatcar), ("walk.xyz", extxyz)):
             path = Path(folder) / name
             put(path)
             readers = ["superion", "ase", "chemfiles"] if name != "XDATCAR" else ["superion", "ase"]

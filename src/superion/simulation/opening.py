@@ -240,7 +240,15 @@ def _once(snapshots: Iterator[Snapshot]) -> Iterator[tuple[int, Snapshot]]:
 
 
 def _check_same(first: Snapshot, one: Snapshot, frame: int) -> None:
-    """InputError for a frame of other atoms, or of other periodic axes, than the first."""
+    """InputError for a frame of other atoms or periodic axes than the first, and for what is no frame."""
+    finite = np.isfinite(one.positions).all() and np.isfinite(one.cell).all()
+    if not finite or (
+        one is first and not ((one.numbers >= 0) & (one.numbers < len(chemical_symbols))).all()
+    ):
+        raise InputError(
+            "it has positions or a cell that are not finite, or atoms of no element.",
+            remedy=f"the file is damaged here: copy it again, or take the frames before (--frames :{frame}).",
+        )
     if np.array_equal(one.numbers, first.numbers) and np.array_equal(one.pbc, first.pbc):
         return
     if len(one.numbers) != len(first.numbers):

@@ -170,11 +170,13 @@ class Unwrapper:
         self._limit = 0.5 / np.linalg.norm(inverse, axis=0)[pbc].max()
 
     def _check(self, step: Array, cell: Array, pbc: Array) -> None:
-        way = step[:, pbc] @ cell[pbc]
+        periodic = step if pbc.all() else step[:, pbc]
+        way = periodic @ (cell if pbc.all() else cell[pbc])
         length = np.einsum("na,na->n", way, way)
-        part = np.abs(step[:, pbc]).max(axis=1)
+        part = np.abs(periodic)
         if length.max() < self._limit**2 and part.max() < AMBIGUOUS:
             return
+        part = part.max(axis=1)
         atom = int(length.argmax() if length.max() >= self._limit**2 else part.argmax())
         raise InputError(
             f"atom {atom} moves {np.sqrt(length[atom]):.2f} Å since the frame before, about half the cell, "

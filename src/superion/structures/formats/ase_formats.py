@@ -128,7 +128,14 @@ def _frames(stream: Stream) -> Iterator[Snapshot]:
 
 def _trajectory(stream: Stream) -> Iterator[Snapshot]:
     """The frames of a file in ASE's own format, which is read where it is asked for."""
-    reader = TrajectoryReader(stream.path)
+    try:
+        reader = TrajectoryReader(stream.path)
+    except Exception as error:  # the reader raises many kinds
+        raise InputError(
+            f"cannot be read as a trajectory of ASE ({type(error).__name__}: {error}).",
+            file=stream.path,
+            remedy="the file is damaged or truncated: copy it again.",
+        ) from error
     with reader:
         count = len(reader)
         for k in range(count):

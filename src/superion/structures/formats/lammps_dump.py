@@ -7,7 +7,7 @@ into the cell are preferred: xu, then xsu, then x or xs with the images ix, then
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms, units
@@ -94,7 +94,7 @@ def dump_frames(stream: Stream, wanted: frozenset[str] | None = None) -> Iterato
             if rows is None:
                 return
             yield header.frame(stream, words[1:], rows, frame, wanted)
-            frame, header = frame + 1, _Header(units=header.units, codes=header.codes)
+            frame, header = frame + 1, header.next()
         elif not header.read(stream, words, frame):
             stream.end_within(frame, "it ends within its header")
             return
@@ -114,8 +114,13 @@ class _Header:
     cell: Array | None = None
     origin: Array | None = None
     begun: bool = False
+    box: list[str | bytes] | None = None
     codes: dict[bytes, int] | None = None
     """Atomic numbers of the words for elements, types or masses that were met."""
+
+    def next(self) -> _Header:
+        """That of the next frame, with what need not be read again: the box until another one comes."""
+        return replace(self, step=-1, time=None, count=0, begun=False)
 
     def read(self, stream: Stream, words: list[str], frame: int) -> bool:
         """Read an item; False if the file ends within it."""
@@ -139,8 +144,9 @@ class _Header:
                 )
         elif kind == "NUMBER OF ATOMS":
             self.count = int(stream.table(rows, (0,), frame)[0, 0])
-        elif kind.startswith("BOX BOUNDS"):
+        elif kind.startswith("BOX BOUNDS") and [kind, *rows] != self.box:
             self._box(stream, words[2:], rows, frame)
+            self.box = [kind, *rows]
         return True
 
     def _box(self, stream: Stream, words: list[str], rows: list[bytes], frame: int) -> None:
@@ -171,25 +177,20 @@ class _Header:
             k for k, name in enumerate(names) if name not in words and (wanted is None or name in wanted)
         ]
         table = stream.table(rows, numeric, frame)
-        columns = {names[k]: table[:, at] for at, k in enumerate(numeric)}
-        order = None
-        if "id" in columns:
-            ids = columns["id"]
-            order = np.argsort(ids, kind="stable")
-            if (np.diff(ids[order]) == 0).any():
-                raise stream.damaged(frame, "two atoms have the same id.")
         if self.codes is None:
             self.codes = {}
-        numbers = _numbers(stream, names, rows, columns, self.codes)
-        if order is not None:
-            numbers = numbers[order]
-            columns = {name: values[order] for name, values in columns.items()}
+        numbers = _numbers(stream, names, rows, self.codes)
+        if "id" in names:
+            ids = table[:, numeric.index(names.index("id"))]
+            order = np.argsort(ids, kind="stable")
+            table, numbers, ids = table[order], numbers[order], ids[order]
+            if (ids[1:] == ids[:-1]).any():
+                raise stream.damaged(frame, "two atoms have the same id.")
+        columns = {names[k]: table[:, at] for at, k in enumerate(numeric)}
         return DumpFrame(self.step, self.time, self.units, self.pbc, self.cell, self.origin, numbers, columns)
 
 
-def _numbers(
-    stream: Stream, names: list[str], rows: list[bytes], columns: dict[str, Array], codes: dict[bytes, int]
-) -> Array:
+def _numbers(stream: Stream, names: list[str], rows: list[bytes], codes: dict[bytes, int]) -> Array:
     """Atomic numbers in the order of the file; codes: of the words that were met, which grows."""
     elements = stream.foreign.elements
     for name in ("element", "mass", "type"):

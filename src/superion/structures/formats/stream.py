@@ -25,6 +25,8 @@ from superion.structures.xyz import MOST, RATIO
 
 Array = np.ndarray
 BUFFER = 1 << 20
+FEW = 8
+"""Lines that are sooner read one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Stream:
     _file: io.BufferedReader | None = None
     _ends: bool = True
     _got: int = 0
+    _allowed: float = np.inf
 
     def __enter__(self) -> Stream:
         return self
@@ -95,7 +98,9 @@ class Stream:
         """The decompressed file, for readers that do not read lines."""
         if self._file is None:
             self._raw = open(self.path, "rb", buffering=0)  # noqa: SIM115  # closed in __exit__
-            packed = _Unpacked(self._raw) if self.path.suffix == ".gz" else self._raw
+            packed = self._raw
+            if self.path.suffix == ".gz":
+                packed, self._allowed = _Unpacked(self._raw), max(MOST, RATIO * self.size)
             self._file = io.BufferedReader(packed, BUFFER)
         return self._file
 
@@ -126,8 +131,9 @@ class Stream:
         self.line_number += len(found)
         if found:
             self._ends = found[-1].endswith(b"\n")
-        self._got += sum(map(len, found))
-        if self._file is not self._raw and self._got > max(MOST, RATIO * self.size):
+        if self._allowed < np.inf:
+            self._got += sum(map(len, found))
+        if self._got > self._allowed:
             raise InputError(
                 f"the compressed file unpacks to more than {RATIO} times its size.",
                 file=self.path,
@@ -186,7 +192,11 @@ class Stream:
         and a number that is not finite.
         """
         try:
-            found = np.loadtxt(rows, usecols=columns, comments=None, ndmin=2)
+            if len(rows) < FEW:
+                words = [row.split() for row in rows]
+                found = np.array([[float(line[column]) for column in columns] for line in words])
+            else:
+                found = np.loadtxt(rows, usecols=columns, comments=None, ndmin=2)
         except (ValueError, IndexError):
             found = np.zeros((0, 0))
         if found.shape != (len(rows), len(columns)) or not np.isfinite(found).all():

@@ -121,6 +121,9 @@ def _frame(stream: Stream, comment: str, rows: list[bytes], frame: int, codes: d
         )
     matrix = np.zeros((3, 3)) if cell is None else np.array(cell, dtype=np.float64)
     pbc = np.array(info.get("pbc", _ALL), dtype=bool)
+    if matrix.shape != (3, 3) or pbc.shape != (3,):
+        problem = "Lattice is not nine numbers, or pbc not three truth values."
+        raise stream.damaged(frame, problem, stream.line_number - len(rows))
     return Snapshot(
         numbers=numbers,
         positions=table[:, :3],
