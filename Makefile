@@ -38,6 +38,7 @@ bench: compiler $(VENV)/.test
 	$(BIN)/python benchmarks/lammps_routes.py
 	$(BIN)/python benchmarks/hyperparameters.py
 	$(BIN)/python benchmarks/classical.py
+	$(BIN)/python benchmarks/trajectory_reading.py
 	$(BIN)/python benchmarks/accuracy_vs_gap_fit.py
 
 # The tests compile the LAMMPS plugin. As root on Debian or Ubuntu a missing compiler is installed.

@@ -1,6 +1,9 @@
 """Trajectories of other programs in every command that analyses one."""
 
 import json
+import re
+import shlex
+from pathlib import Path
 
 import ase.io
 import numpy as np
@@ -155,3 +158,20 @@ def test_spectra_and_dielectric_constants_of_files_with_the_charges_of_a_model(r
         )
         found.append(json.loads((tmp_path / "e.json").read_text())["runs"][0]["epsilon"])
     assert found[1:] == pytest.approx([found[0]] * 2, rel=1e-3)
+
+
+def test_what_the_documentation_shows_works(tmp_path, monkeypatch):
+    text = (Path(__file__).parents[2] / "docs/trajectories.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    xdatcar(tmp_path / "XDATCAR.gz", SCALED, CELLS)
+    dump(tmp_path / "run.lammpstrj", SCALED, CELLS, name="type")
+    cp2k(tmp_path / "LPS-pos-1.xyz", SCALED, CELLS)
+    (tmp_path / "walk-1.cell").rename("LPS-1.cell")
+    vasprun(tmp_path / "vasprun.xml", SCALED, CELLS)
+    commands = re.search(r"```console\n(.*?)```", text, re.DOTALL)[1].splitlines()
+    assert len(commands) == 4
+    for command in commands:
+        assert "Li: converged" in succeeds(*shlex.split(command)[1:])
+    scope = {}
+    exec(compile(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], "trajectories.md", "exec"), scope)
+    assert scope["trajectory"].species == ("Li", "S")

@@ -47,6 +47,17 @@ def root(tmp_path_factory):
     return folder
 
 
+def test_a_cell_file_of_cp2k_stands_for_the_cell(root, tmp_path):
+    row = "{} {} 10 0 0 0 10 0 0 0 {} 1000\n"
+    (tmp_path / "p-1.cell").write_text("# Step Time\n" + "".join(row.format(k, k, 10) for k in range(3)))
+    (tmp_path / "npt.cell").write_text("".join(row.format(k, k, 10 + k) for k in range(3)))
+    run = ("wannier", root / "wannier.xyz", "-o", tmp_path / "f.extxyz", "--cell-file")
+    succeeds(*run, tmp_path / "p-1.cell")
+    assert (tmp_path / "f.extxyz").read_bytes() == (root / "frames.extxyz").read_bytes()
+    assert "the cell changes" in refused(*run, tmp_path / "npt.cell")
+    assert "leave out one" in refused(*run, tmp_path / "p-1.cell", "--cell", "10,10,10")
+
+
 def test_cells_that_change_or_differ_from_the_one_given_are_refused(root, tmp_path):
     frames = read(root / "wannier.xyz", ":2")
     for atoms, side in zip(frames, (SIDE, SIDE + 0.1), strict=True):

@@ -197,6 +197,42 @@ def test_a_damaged_vasprun_names_the_line(tmp_path):
         open_trajectory(tmp_path / "vasprun.xml")
 
 
+@pytest.mark.parametrize(
+    ("case", "tries"),
+    [
+        (case, 2 if name.endswith((".xtc", ".trr", ".dcd", ".nc")) else 12)
+        for case, (_, name, *_) in FORMATS.items()
+    ],
+)
+def test_damage_of_any_kind_ends_in_frames_or_an_error_with_the_file(case, tries, tmp_path):
+    """Bytes that are changed, lost, doubled or exchanged; the process never ends by it."""
+    path, said, _ = put_case(tmp_path, case, SCALED[:4], CELLS[:4])
+    packed = path.suffix == ".gz"
+    data = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
+    rng = np.random.default_rng(len(case))
+    for _ in range(tries):
+        whole, at = bytearray(data), int(rng.integers(len(data)))
+        other = int(rng.integers(len(data)))
+        kind = rng.integers(4)
+        if kind == 0:
+            whole[at] = int(rng.integers(256))
+        elif kind == 1:
+            del whole[at : at + 30]
+        elif kind == 2:
+            whole[at:at] = whole[other : other + 40]
+        else:
+            whole[at : at + 40], whole[other : other + 40] = whole[other : other + 40], whole[at : at + 40]
+        path.write_bytes(gzip.compress(whole) if packed else bytes(whole))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                found = open_trajectory(path, needed=(), **said)
+            except InputError as error:
+                assert path.name in str(error) or "must be" in str(error)  # noqa: PT017
+            else:
+                assert np.isfinite(found.positions).all()
+
+
 def test_atoms_that_change_are_refused_with_the_frame(tmp_path):
     crystal = Atoms(NUMBERS, scaled_positions=SCALED[0], cell=CELL, pbc=True)
     fewer, order, other, open_ = crystal[1:], crystal[::-1], crystal.copy(), crystal.copy()

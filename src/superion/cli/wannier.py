@@ -29,6 +29,10 @@ def wannier(
         str | None,
         typer.Option(metavar="A,B,C", help="Lengths of a rectangular cell, or nine numbers, in Å."),
     ] = None,
+    cell_file: Annotated[
+        Path | None,
+        typer.Option("--cell-file", metavar="FILE", help="Constant cell, of CP2K: its file PROJECT-1.cell."),
+    ] = None,
     valence: Annotated[
         str | None,
         typer.Option(metavar="EL=Z,...", help="Valence charges, e.g. Ga=3. Default: GTH-PBE of CP2K."),
@@ -42,15 +46,22 @@ def wannier(
     """Dipoles of first-principles dynamics from Wannier centres, followed without jumps."""
     from superion.electrostatics.polarization import dipole_path
     from superion.electrostatics.wannier import slope, wannier_path
+    from superion.errors import InputError
     from superion.files import write_json
     from superion.structures.centres import read_centres
+    from superion.structures.formats.xyz_stream import read_cells
     from superion.training.frames import write_frames
 
     for target in (output, json):
         if target:
             check_output(target)
     charges = None if model is None else load_charges(model)
-    frames, points = read_centres(files, centres or [], None if cell is None else parse_cell(cell))
+    box = None if cell is None else parse_cell(cell)
+    if cell_file is not None:
+        if box is not None:
+            raise InputError("both --cell and --cell-file are given.", remedy="leave out one of them.")
+        box = read_cells(cell_file).constant().tolist()
+    frames, points = read_centres(files, centres or [], box)
     given = parse_charges(valence, "--valence") if valence else None
     path = wannier_path(frames, points, given, electrons=electrons)
     for atoms, dipole in zip(path.frames, path.dipoles, strict=True):

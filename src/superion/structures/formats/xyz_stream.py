@@ -27,6 +27,8 @@ _CP2K = re.compile(r"^\s*i\s*=\s*(\d+)\s*,(?:\s*time\s*=\s*([-+.\dEe]+)\s*,)?")
 _SYMBOL = re.compile(r"[A-Z][a-z]?")
 _PLAIN = "species:S:1:pos:R:3"
 _TRUE = (b"T", b"True", b"1")
+CONSTANT = 1e-4
+"""Å by which a constant cell may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,16 @@ class Cells:
             remedy="give the file of the same run, written as often as the positions "
             "(MOTION / PRINT / CELL / EACH of CP2K).",
         )
+
+    def constant(self) -> Array:
+        """The one cell (3, 3) of all steps; InputError if it changes."""
+        if np.ptp(self.cells, axis=0).max() > CONSTANT:
+            raise InputError(
+                "the cell changes: dipoles are followed at one constant cell.",
+                file=self.path,
+                remedy="give a run at constant volume.",
+            )
+        return np.asarray(self.cells[0])
 
 
 def read_cells(path: Path) -> Cells:
