@@ -90,6 +90,17 @@ class Term(Protocol):
 
     `kind` names the term in model files; `settings` (JSON-ready) and `arrays` hold all that
     `restore` needs to rebuild it, bit for bit.
+
+    What else a term can do it says by attributes and methods that it may have or lack; nobody asks for its
+    class. charges: its charge model. elements: symbols that it knows. constants(atoms): (N,) eV, energies of
+    its atoms when they are alone. electrostatic: true of electrostatics alone; electrostatics(): the
+    electrostatic term in one that holds more, or None. with_background(b): with other charged cells;
+    correction: true of what is added for charged cells alone. response(): what a field acts on, where that
+    is more than charges; feels_field: false where dipoles feel none. field_sources(): charges and their
+    densities; applied_field: (3,) V/Å. deviation(atoms), and uncertain: whether it has one.
+    with_precision(p), tabulated(tolerance). soap: its descriptor of environments. in_lammps: whether LAMMPS
+    computes its charges; lammps_modes: what of it the plugin lacks; without_deviation(): what LAMMPS reads.
+    to(device): the same term computed on a device of PyTorch.
     """
 
     kind: ClassVar[str]
@@ -110,6 +121,16 @@ class Term(Protocol):
     def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Rebuild the term from what `settings` and `arrays` returned."""
         ...
+
+
+def is_term(thing: object) -> bool:
+    """Whether a thing has all that a term has."""
+    return isinstance(thing, Term)
+
+
+def is_local(term: object) -> bool:
+    """Whether a term is a sum of atomic energies, see `LocalTerm`."""
+    return isinstance(term, LocalTerm)
 
 
 def facts_of(terms: Sequence[Term]) -> list[dict[str, Any]]:

@@ -73,7 +73,7 @@ def show_phonons(
     )
     from superion.analysis.relaxation import relaxed
     from superion.electrostatics import born_charges
-    from superion.electrostatics.polarization import BornModel, sum_rule_notes
+    from superion.electrostatics.polarization import permittivity_of, sum_rule_notes
     from superion.errors import MAKE_CRYSTAL
     from superion.files import write_json
 
@@ -103,8 +103,8 @@ def show_phonons(
     born = found.conserving().values if found is not None else None
     missing = float(np.abs(found.violation).max()) if found is not None else 0.0
     inner: Any = 1.0 if epsilon_inf is None else epsilon_inf
-    if epsilon_inf is None and isinstance(charges, BornModel):
-        inner = charges.permittivity(atoms)
+    if epsilon_inf is None and (own := permittivity_of(charges, atoms)) is not None:
+        inner = own
     made = phonons(
         atoms,
         calculator,

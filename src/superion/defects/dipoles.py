@@ -12,6 +12,7 @@ from ase import Atoms
 
 from superion.defects.settings import DefectSettings
 from superion.electrostatics import ChargeModel, FixedCharges, born_charges
+from superion.electrostatics.charges import are_constant
 from superion.electrostatics.polarization import checked_charges
 from superion.electrostatics.uniform_field import check_neutral
 from superion.errors import InputError, ModelError
@@ -51,7 +52,7 @@ def charges_for_field(potential: Model, crystal: Atoms, settings: DefectSettings
     check_neutral(crystal, q, np.ones(3))
     if not np.abs(q).max() > 0:
         raise InputError("all charges are zero; a field does nothing.", remedy="check --field-charges.")
-    if not isinstance(charges, FixedCharges):
+    if not are_constant(charges):
         _check_local(charges, crystal)
     return charges
 
@@ -92,7 +93,7 @@ def dipole_change(start: Atoms, end: Array, charges: ChargeModel) -> tuple[Array
     taken off, as in dynamics; the error is what half as many steps differ by, over three.
     """
     way = end - start.positions
-    if isinstance(charges, FixedCharges):
+    if are_constant(charges):
         return charges.charges(start) @ way, 0.0
     steps = 2 * max(1, int(np.ceil(0.5 * np.linalg.norm(way, axis=1).max(initial=0.0) / STEP)))
     atoms, born = start.copy(), []

@@ -19,6 +19,7 @@ class ChargeModel(Protocol):
     """Answers with the charges of a structure.
 
     `kind` names the model in model files; `settings` (JSON-ready) and `arrays` hold all that `restore` needs.
+    One whose charges never change has the attribute `constant`, true.
     """
 
     kind: ClassVar[str]
@@ -49,10 +50,22 @@ class ChargeModel(Protocol):
         ...
 
 
+def are_constant(charges: ChargeModel) -> bool:
+    """Whether the charges of atoms are the same wherever they are."""
+    return bool(getattr(charges, "constant", False))
+
+
+def charges_of(term: object) -> ChargeModel | None:
+    """The charge model that a term is or has; None without charges."""
+    held = term if isinstance(term, ChargeModel) else getattr(term, "charges", None)
+    return held if isinstance(held, ChargeModel) and getattr(held, "charged", True) else None
+
+
 class FixedCharges:
     """One charge (e) for each element, whatever its surroundings."""
 
     kind: ClassVar[str] = "fixed"
+    constant: ClassVar[bool] = True
 
     def __init__(self, values: Mapping[str, float]) -> None:
         """values: charge in e of each element symbol; InputError for a wrong symbol or number."""

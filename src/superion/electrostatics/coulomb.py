@@ -18,7 +18,7 @@ from superion.electrostatics.charged_cells import (
     warn_of_stated,
     with_background,
 )
-from superion.electrostatics.charges import ChargeModel, FixedCharges, restore_charges
+from superion.electrostatics.charges import ChargeModel, FixedCharges, are_constant, restore_charges
 from superion.electrostatics.densities import (
     COULOMB,
     Density,
@@ -32,6 +32,7 @@ from superion.electrostatics.densities import (
 )
 from superion.electrostatics.direct import direct_energy
 from superion.electrostatics.periodic import METHODS, periodic_sum
+from superion.electrostatics.sources import Sources
 from superion.errors import InputError, ModelError, suggest
 from superion.structures.bare import total_of
 from superion.terms import Evaluation
@@ -88,6 +89,17 @@ class CoulombTerm:
         Appl. Energy Mater. 4, 12562, 2021, as recovered from the labels published with it.
         """
         return cls(FixedCharges({"Li": 0.445, "P": 2.225, "S": -0.890}), Slater.from_screening(2.0))
+
+    electrostatic: ClassVar[bool] = True
+
+    @property
+    def in_lammps(self) -> bool:
+        """Whether LAMMPS can compute it: charges that never change."""
+        return are_constant(self.charges)
+
+    def field_sources(self) -> Sources:
+        """Charges and densities."""
+        return Sources(self.charges, self.densities)
 
     def with_charges(self, charges: ChargeModel) -> Self:
         """The same term with another charge model."""

@@ -10,6 +10,7 @@ from ase import Atoms
 
 from superion.electrostatics.charge_equilibration import ChargeEquilibration
 from superion.electrostatics.charges import restore_charges
+from superion.electrostatics.sources import Sources
 from superion.errors import ModelError
 from superion.terms import Evaluation
 
@@ -27,6 +28,12 @@ class EquilibrationTerm:
 
     def __init__(self, charges: ChargeEquilibration) -> None:
         self.charges = charges
+
+    electrostatic: ClassVar[bool] = True
+
+    def field_sources(self) -> Sources:
+        """Charges and densities."""
+        return Sources(self.charges, self.charges.densities)
 
     def with_background(self, background: bool | None) -> Self:
         """The same term, which does something else with charged cells."""

@@ -49,6 +49,9 @@ class MakovPayne:
         self.charges, self.permittivity = charges, float(permittivity)
         self._last: tuple[bytes, Evaluation] | None = None
 
+    electrostatic: ClassVar[bool] = True
+    correction: ClassVar[bool] = True
+
     def with_background(self, background: bool | None) -> Self:
         """The same correction, whose charges do something else with charged cells."""
         return type(self)(with_background(self.charges, background), self.permittivity)

@@ -12,7 +12,7 @@ charges.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -21,10 +21,12 @@ from ase import Atoms
 from superion.electrostatics.charges import CHARGE_MODELS, ChargeModel
 from superion.electrostatics.densities import COULOMB
 from superion.electrostatics.multipoles import Multipoles
-from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.electrostatics.polarization import ORDER, BornCharges, born_charges
 from superion.electrostatics.properties import Pull
-from superion.terms import Evaluation
+from superion.terms import TERMS, Evaluation
+
+if TYPE_CHECKING:
+    from superion.electrostatics.polarizable_term import PolarizableTerm
 
 Array = np.ndarray
 
@@ -32,7 +34,7 @@ Array = np.ndarray
 class PolarizableResponse:
     """The charges of a polarizable term, with Born charges that include the induced dipoles."""
 
-    kind: ClassVar[str] = PolarizableTerm.kind
+    kind: ClassVar[str] = "polarizable"
 
     def __init__(self, term: PolarizableTerm) -> None:
         self.term = term
@@ -106,7 +108,8 @@ class PolarizableResponse:
     @classmethod
     def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Rebuild from what `settings` and `arrays` returned."""
-        return cls(PolarizableTerm.restore(settings, arrays))
+        term: Any = TERMS.find(cls.kind).restore(settings, arrays)
+        return cls(term)
 
 
 CHARGE_MODELS.add(PolarizableResponse)

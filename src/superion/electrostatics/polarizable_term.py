@@ -16,9 +16,11 @@ from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.densities import COULOMB, Point, checked_accuracy
 from superion.electrostatics.induced_dipoles import induced_dipoles
 from superion.electrostatics.multipoles import Multipoles
+from superion.electrostatics.polarizable_response import PolarizableResponse
 from superion.electrostatics.properties import ElementValues
+from superion.electrostatics.sources import Sources
 from superion.errors import InputError
-from superion.terms import Evaluation
+from superion.terms import TERMS, Evaluation
 
 Array = np.ndarray
 THOLE = 0.39
@@ -60,6 +62,16 @@ class PolarizableTerm:
         self.charges, self.thole = charges, float(thole)
         self.accuracy = checked_accuracy(accuracy)
         self._coulomb = CoulombTerm(charges, Point(), self.accuracy, background)
+
+    electrostatic: ClassVar[bool] = True
+
+    def response(self) -> PolarizableResponse:
+        """The charges, with the induced dipoles in Born charges and in fields."""
+        return PolarizableResponse(self)
+
+    def field_sources(self) -> Sources:
+        """Charges, points, and the induced dipoles."""
+        return Sources(self.charges, Point(), self)
 
     def with_background(self, background: bool | None) -> Self:
         """The same term, which does something else with charged cells; so do its charges."""
@@ -160,3 +172,6 @@ class PolarizableTerm:
             settings["accuracy"],
             restored({"background": False} | settings),  # files of older versions lack both
         )
+
+
+TERMS.add(PolarizableTerm)

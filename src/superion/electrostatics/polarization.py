@@ -31,7 +31,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from ase import Atoms
 
-from superion.electrostatics.charges import ChargeModel, FixedCharges
+from superion.electrostatics.charges import ChargeModel, are_constant
 from superion.electrostatics.densities import COULOMB
 from superion.electrostatics.fragments import whole_fragments
 from superion.errors import InputError, ModelError
@@ -102,6 +102,11 @@ class BornModel(ChargeModel, Protocol):
         ...
 
 
+def permittivity_of(charges: ChargeModel | None, atoms: Atoms) -> Array | None:
+    """(3, 3) high-frequency relative permittivity of polarizable atoms; None of charges without dipoles."""
+    return charges.permittivity(atoms) if isinstance(charges, BornModel) else None
+
+
 def born_charges(atoms: Atoms, charges: ChargeModel, order: int = ORDER) -> BornCharges:
     """Born effective charges of a structure with any periodic axes, see the head of this module.
 
@@ -114,7 +119,7 @@ def born_charges(atoms: Atoms, charges: ChargeModel, order: int = ORDER) -> Born
         return charges.born_charges(atoms, order)
     q = checked_charges(atoms, charges)
     values = q[:, None, None] * np.eye(3)
-    if isinstance(charges, FixedCharges) or not len(atoms):
+    if are_constant(charges) or not len(atoms):
         return BornCharges(values, float(q.sum()))
     cell, fractional = _fractional(atoms)
     whole = None

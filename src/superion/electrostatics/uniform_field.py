@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.electrostatics.charged_cells import with_background
-from superion.electrostatics.charges import ChargeModel, FixedCharges, restore_charges
+from superion.electrostatics.charges import ChargeModel, are_constant, restore_charges
 from superion.electrostatics.polarization import ORDER, BornModel, born_charges, checked_charges
 from superion.errors import InputError
 from superion.terms import Evaluation
@@ -56,6 +56,11 @@ class UniformField:
             raise InputError(f"the scale of the charges must be a finite number, found {scale}.")
         self.charges, self.scale, self.order = charges, float(scale), order
 
+    @property
+    def applied_field(self) -> Array:
+        """(3,) V/Å, what a unit charge of the model feels."""
+        return self.scale * self.field
+
     def with_background(self, background: bool | None) -> Self:
         """The same field, whose charges do something else with charged cells."""
         return type(self)(
@@ -72,7 +77,7 @@ class UniformField:
         charges = self.charges.bare if isinstance(self.charges, BornModel) else self.charges
         slope = -self.scale * (atoms.positions @ self.field)
         flow, strain = charges.pull_back(atoms, slope)
-        if atoms.pbc.any() and not isinstance(charges, FixedCharges):
+        if atoms.pbc.any() and not are_constant(charges):
             forces = self.scale * born_charges(atoms, charges, self.order).conserving().values @ self.field
         else:
             forces = q[:, None] * self.field + flow

@@ -9,7 +9,7 @@ from superion.errors import InputError
 from superion.files import is_model
 from superion.locality.results import read_charge_fit
 from superion.potentials.model_file import load
-from superion.terms import LocalTerm, Term
+from superion.terms import Term, is_local
 
 BASELINE = "li7p3s11"
 
@@ -21,7 +21,7 @@ def terms_of(path: Path) -> list[Term]:
     """
     if path.suffix == ".json" and not is_model(path):
         return [charges_of(path)]
-    terms = [term for term in load(path)[0] if not isinstance(term, LocalTerm)]
+    terms = [term for term in load(path)[0] if not is_local(term)]
     if not terms:
         raise InputError(
             "the model has no term that reaches beyond a cutoff: it leaves the locality as it is.",

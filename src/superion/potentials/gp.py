@@ -69,6 +69,8 @@ BLOCKS: dict[str, type[SoapBlock] | type[PairBlock] | type[AngleBlock]] = {
 }
 
 
+TABLES: dict[str, Any] = {PairBlock.kind: PairTable, AngleBlock.kind: AngleTable}
+"""Tables of the energy of a block, by its kind."""
 SINGLE = 1e-7
 """Largest error (eV/Å) of a pair's slope in single precision, where SOAP errs by some 1e-5."""
 
@@ -121,6 +123,29 @@ class SparseGP:
         """Chemical symbols the model knows."""
         return list(self.baseline)
 
+    elements = species
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether it has standard deviations."""
+        return self.factor is not None
+
+    @property
+    def soap(self) -> SoapBlock | None:
+        """The block of environments, if there is one."""
+        return next((block for block in self.blocks if isinstance(block, SoapBlock)), None)
+
+    @property
+    def lammps_modes(self) -> list[str]:
+        """Tables and single precision, which the plugin of LAMMPS lacks."""
+        tables = ["tables" for table in self.tables if table is not None]
+        modes = (getattr(block, "precision", "float64") for block in self.blocks)
+        return tables + [mode for mode in modes if mode != "float64"]
+
+    def without_deviation(self) -> SparseGP:
+        """The same model without the covariance of its weights."""
+        return SparseGP(self.blocks, self.weights, self.baseline)
+
     @property
     def cutoff(self) -> float:
         """How far an atom sees, in Å."""
@@ -163,11 +188,7 @@ class SparseGP:
             raise InputError(f"the error of tables must be positive, found {tolerance} eV/Å.")
         result = copy.copy(self)
         result.tables = [
-            PairTable(block, weights, tolerance)
-            if isinstance(block, PairBlock)
-            else AngleTable(block, weights, tolerance)
-            if isinstance(block, AngleBlock)
-            else None
+            None if (table := TABLES.get(block.kind)) is None else table(block, weights, tolerance)
             for block, weights in zip(self.blocks, self.split(self.weights), strict=True)
         ]
         return result
@@ -176,7 +197,7 @@ class SparseGP:
         """The same model evaluated in `float64`; or SOAP in `float32`, 2-body energies from tables."""
         result = copy.copy(self)
         result.blocks = [
-            block.with_precision(precision) if isinstance(block, SoapBlock) else block
+            block.with_precision(precision) if hasattr(block, "with_precision") else block
             for block in self.blocks
         ]
         single = precision == "float32"

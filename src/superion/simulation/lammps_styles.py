@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 
-from superion.electrostatics import CoulombTerm, Density, FixedCharges, Point, Slater
+from superion.electrostatics import CoulombTerm, Density, Point, Slater
 from superion.electrostatics.densities import reach
 from superion.errors import ModelError
 from superion.model import Model, terms_of
 from superion.potentials import Potential
-from superion.potentials.gp import SparseGP
-from superion.terms import LocalTerm, Term
+from superion.terms import LocalTerm, Term, is_local
 
 SHORTEST = 9.0
 """Least real-space cutoff (Å) of the electrostatics; it decides speed, not accuracy."""
@@ -40,10 +40,11 @@ def split_terms(potential: Model) -> tuple[list[LocalTerm], CoulombTerm | None]:
             remedy="use the built-in molecular dynamics (--engine superion).",
         )
     for term in terms:
-        if isinstance(term, LocalTerm):
-            local.append(term)
-        elif isinstance(term, CoulombTerm) and coulomb is None and isinstance(term.charges, FixedCharges):
-            coulomb = term
+        known: Any = term
+        if is_local(term):
+            local.append(known)
+        elif coulomb is None and getattr(term, "in_lammps", False):
+            coulomb = known
         else:
             raise ModelError(
                 "LAMMPS runs take local terms and one electrostatic term with fixed charges, found another: "
@@ -130,5 +131,5 @@ def exponents_of(densities: Sequence[Density | None]) -> list[float]:
 def write_local(path: str | Path, terms: Sequence[Term]) -> None:
     """Write a model file of these terms, without the covariance of their weights."""
     Potential(
-        [SparseGP(t.blocks, t.weights, t.baseline) if isinstance(t, SparseGP) else t for t in terms]
+        [term.without_deviation() if hasattr(term, "without_deviation") else term for term in terms]
     ).save(path)

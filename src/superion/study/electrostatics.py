@@ -22,10 +22,7 @@ from pydantic import (
 
 from superion.electrostatics import (
     CoulombTerm,
-    EquilibrationTerm,
     FixedCharges,
-    MakovPayne,
-    PolarizableTerm,
     Slater,
 )
 from superion.electrostatics.charged_cells import NEUTRAL, ChargedCells
@@ -33,8 +30,6 @@ from superion.errors import InputError, ModelError, SuperionError
 from superion.files import sha256
 from superion.locality.results import read_charge_fit
 from superion.potentials import Potential
-from superion.potentials.kernel_dipoles import AtomicDipoles
-from superion.potentials.neural import NeuralTerm
 from superion.structures import is_isolated
 from superion.structures.bare import total_of
 from superion.study.qeq import QEqSettings, equilibration_term
@@ -46,14 +41,6 @@ SCREENING = 2.0
 """1/Å; decay of the penetration of two 1s Slater densities, see `CoulombTerm.li7p3s11`."""
 ACCURACY = 1e-6
 """Of the Ewald sum, relative to a bare pair interaction."""
-ELECTROSTATIC: tuple[type[Term], ...] = (
-    CoulombTerm,
-    EquilibrationTerm,
-    PolarizableTerm,
-    AtomicDipoles,
-    MakovPayne,
-)
-"""Terms of a model file that are electrostatics and nothing else."""
 
 
 def _kind(charges: Any) -> str:
@@ -172,13 +159,9 @@ class ElectrostaticsSettings(BaseModel):
 
 def _electrostatics_of(potential: Potential) -> list[Term]:
     """The electrostatic terms; of a neural potential with charges, their Coulomb energy."""
-    terms = [term for term in potential.terms if isinstance(term, ELECTROSTATIC)]
-    for term in potential.terms:
-        if isinstance(term, NeuralTerm) and term.model.settings.charged:
-            densities = dict(zip(term.species, term.model.densities, strict=True))
-            own = term.model.settings
-            terms.append(CoulombTerm(term, densities, own.accuracy, own.background))
-    return terms
+    terms = [term for term in potential.terms if getattr(term, "electrostatic", False)]
+    held = [part() for term in potential.terms if (part := getattr(term, "electrostatics", None)) is not None]
+    return terms + [term for term in held if term is not None]
 
 
 def fixed_charges(settings: ElectrostaticsSettings) -> tuple[dict[str, float], float]:

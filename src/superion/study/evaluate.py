@@ -21,12 +21,9 @@ from superion.files import write_atomic
 from superion.model import Model, terms_of
 from superion.potentials import Potential
 from superion.potentials.backend import Evaluator, evaluator
-from superion.potentials.gp import SparseGP
-from superion.potentials.kernel_dipoles import AtomicDipoles
 from superion.progress import track
 from superion.structures import LABELS, is_isolated
-from superion.study.electrostatics import ELECTROSTATIC
-from superion.terms import Evaluation, Term
+from superion.terms import Evaluation
 
 
 def predict(
@@ -44,8 +41,8 @@ def predict(
     first, so that a model which does not know one says so at once.
     """
     terms = terms_of(potential)
-    local: list[Term] = [term for term in terms if isinstance(term, SparseGP)]
-    local = local or [term for term in terms if not isinstance(term, ELECTROSTATIC)]
+    local = [term for term in terms if hasattr(term, "constants")]
+    local = local or [term for term in terms if not getattr(term, "electrostatic", False)]
     whole = evaluator(potential, device=device)
     lone: Evaluator | None = whole
     if terms:
@@ -98,7 +95,9 @@ def born_by_species(potential: Model, atoms: Atoms) -> dict[str, float] | None:
 
     None for a potential without charges, and for one with atomic dipoles, which do not feel a field.
     """
-    if any(isinstance(term, AtomicDipoles) for term in terms_of(potential)) or potential.response is None:
+    if not all(getattr(term, "feels_field", True) for term in terms_of(potential)):
+        return None
+    if potential.response is None:
         return None
     values = born_charges(atoms, potential.response).values
     mean = np.trace(values, axis1=1, axis2=2) / 3

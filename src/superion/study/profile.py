@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,18 +9,9 @@ from ase import Atoms
 
 from superion.analysis.plateau import plateau
 from superion.analysis.profiles import ATOMS, electrostatic_profile, planes
-from superion.electrostatics import (
-    CoulombTerm,
-    Density,
-    EquilibrationTerm,
-    Point,
-    PolarizableTerm,
-    UniformField,
-)
-from superion.electrostatics.charges import ChargeModel
+from superion.electrostatics.sources import Sources
 from superion.errors import InputError, ModelError
 from superion.model import Model, terms_of
-from superion.potentials.neural import NeuralTerm
 from superion.progress import track
 from superion.simulation import ElectricSettings, Trajectory
 from superion.sizes import check_size
@@ -36,27 +25,13 @@ STRAIGHT = 1e-3
 """Sine of the largest angle between a Cartesian axis and the normal of the planes averaged over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What in a potential makes an electric field: charges, their densities, and polarizable atoms."""
-
-    charges: ChargeModel
-    densities: Mapping[str, Density] | Density
-    polarizable: PolarizableTerm | None = None
-
-
 def sources(potential: Model) -> Sources:
-    """Those of a potential; ModelError if it has no charges."""
+    """What makes a field in a potential; ModelError if it has no charges."""
     charges = potential.response
     for term in terms_of(potential):
-        if isinstance(term, CoulombTerm):
-            return Sources(term.charges, term.densities)
-        if isinstance(term, EquilibrationTerm):
-            return Sources(term.charges, term.charges.densities)
-        if isinstance(term, PolarizableTerm):
-            return Sources(term.charges, Point(), term)
-        if charges is not None and isinstance(term, NeuralTerm) and term.charged:
-            return Sources(charges, dict(zip(term.species, term.model.densities, strict=True)))
+        found: Sources | None = getattr(term, "field_sources", lambda: None)()
+        if found is not None and charges is not None:
+            return found
     raise ModelError(
         f"{potential.name} has no charges with a density.",
         remedy="use a model of superion with electrostatics.",
@@ -88,8 +63,7 @@ def applied_fields(potential: Model, trajectory: Trajectory | None, frames: int)
     """(F, 3) V/Å, what a unit charge of the model felt of outer fields: of its terms, and of the run."""
     fields = np.zeros((frames, 3))
     for term in terms_of(potential):
-        if isinstance(term, UniformField):
-            fields += term.scale * term.field
+        fields += getattr(term, "applied_field", 0.0)
     if trajectory is not None and trajectory.electric_field is not None:
         settings = ElectricSettings.model_validate(trajectory.meta["settings"]["electric"])
         fields += settings.charge_scale * trajectory.electric_field

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from ase import Atoms
 
 from superion.errors import InputError
 from superion.model import Model, terms_of
-from superion.potentials.gp import SparseGP
 from superion.potentials.soap import SoapBlock, SoapSettings
+from superion.potentials.trust import soap_of
 from superion.structures import is_isolated
+
+if TYPE_CHECKING:
+    from superion.potentials.gp import SparseGP
 
 Array = np.ndarray
 
@@ -72,14 +76,7 @@ class Pool:
     @cached_property
     def descriptor(self) -> SoapBlock:
         """SOAP as `soap` says, else as the first potential has it, else the default."""
-        own = (
-            block.hyper
-            for potential in self.potentials
-            for term in terms_of(potential)
-            if isinstance(term, SparseGP)
-            for block in term.blocks
-            if isinstance(block, SoapBlock)
-        )
+        own = (block.hyper for model in self.potentials if (block := soap_of(model)) is not None)
         return SoapBlock(self.soap or next(own, SOAP), self.species, {})
 
     def environments(self, which: str) -> list[Array]:
@@ -125,8 +122,8 @@ class Pool:
 def gaussian_process(potential: Model) -> SparseGP:
     """The Gaussian process of a potential; InputError if there is none with a covariance."""
     for term in terms_of(potential):
-        if isinstance(term, SparseGP) and term.factor is not None:
-            return term
+        if getattr(term, "uncertain", False):
+            return cast("SparseGP", term)
     raise InputError(
         "the model has no Gaussian process with a covariance, hence no predictive variance.",
         remedy="fit it with `uncertainty: true`, or choose a method that looks at structures only.",

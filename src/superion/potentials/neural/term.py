@@ -11,7 +11,10 @@ from ase import Atoms
 from torch import Tensor
 
 from superion.electrostatics.charged_cells import restored, stored
+from superion.electrostatics.coulomb import CoulombTerm
+from superion.electrostatics.densities import Density
 from superion.electrostatics.properties import Pull
+from superion.electrostatics.sources import Sources
 from superion.errors import InputError, ModelError
 from superion.potentials.neural.geometry import Geometry
 from superion.potentials.neural.model import Model, Scales, check_shapes, slopes
@@ -41,6 +44,8 @@ class NeuralTerm:
         """Chemical symbols that the networks know."""
         return self.model.symbols
 
+    elements = species
+
     @property
     def generation(self) -> str:
         """2g, 3g, cent, 4g or latent-charges."""
@@ -50,6 +55,20 @@ class NeuralTerm:
     def charged(self) -> bool:
         """Whether it has charges, and is a charge model."""
         return self.model.settings.charged
+
+    def electrostatics(self) -> CoulombTerm | None:
+        """The Coulomb energy of its charges; None without."""
+        if not self.charged:
+            return None
+        own = self.model.settings
+        return CoulombTerm(self, self._densities(), own.accuracy, own.background)
+
+    def field_sources(self) -> Sources | None:
+        """Charges and densities; None without."""
+        return Sources(self, self._densities()) if self.charged else None
+
+    def _densities(self) -> dict[str, Density]:
+        return dict(zip(self.species, self.model.densities, strict=True))
 
     def to(self, device: str | torch.device) -> Self:
         """The same term with its networks on another device; Coulomb matrices are made on the CPU."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, PositiveFloat
 from superion.analysis.dielectric import lattice_dielectric
 from superion.analysis.doubt import doubts, far
 from superion.analysis.relaxation import relaxed
-from superion.electrostatics.polarization import BornModel, born_charges, sum_rule_notes
+from superion.electrostatics.polarization import born_charges, permittivity_of, sum_rule_notes
 from superion.study.properties.base import Measured, Property, Row, read_crystal
 from superion.study.properties.settings import STRICT
 from superion.study.resample import Fit
@@ -69,8 +69,9 @@ class DielectricConstant(Property):
         atoms = read_crystal(self._structure)
         rest = relaxed(atoms, model, cell=chosen.relax_cell, fmax=chosen.fmax, steps=chosen.steps)
         inner = chosen.epsilon_inf
-        if isinstance(charges, BornModel) and "epsilon_inf" not in chosen.model_fields_set:
-            inner = float(np.trace(charges.permittivity(rest))) / 3
+        own = None if "epsilon_inf" in chosen.model_fields_set else permittivity_of(charges, rest)
+        if own is not None:
+            inner = float(np.trace(own)) / 3
         matrix = hessian(rest, chosen.displacement)
         uneven = float(np.abs(matrix - matrix.T).max() / np.abs(matrix).max())
         flags = far(doubts(model, [rest]), ["the crystal at rest"])
