@@ -1,5 +1,6 @@
 """Every command that takes a model takes any ASE calculator, from a settings file."""
 
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -217,3 +218,19 @@ def test_a_potential_says_what_it_gives_and_how_it_is_known(salt):
     assert opened.gives == {"energy", "forces", "stress", "energies"}
     assert opened.with_precision("float32").identity["precision"] == "float32"
     assert opened.with_precision("float32").with_precision("float64").identity == opened.identity
+
+
+def test_the_page_on_models_runs_as_it_stands(salt):
+    page = (Path(__file__).parents[2] / "docs/models.md").read_text()
+    (settings,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (python,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    Path("emt.yaml").write_text(settings)
+    commands = [
+        line.split("#")[0].split()[1:] for line in page.splitlines() if line.startswith("    superion ")
+    ]
+    assert [words[0] for words in commands] == ["evaluate", "md", "defect"]
+    for words in commands:
+        succeeds(*words)
+    scope = {"atoms": read("copper.extxyz")}
+    exec(python, scope)
+    assert "stress" in scope["model"].gives

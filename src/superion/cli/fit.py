@@ -27,7 +27,7 @@ def fit_model(
             help="What is fitted. Gaussian processes: gap (local), es-gap (on top of electrostatics), "
             "qeq-gap (of charge equilibration), kqeq-gap (of kernel charge equilibration). Charges and "
             "dipoles alone: kqeq. Neural networks: 2g (local), 3g, cent, 4g, latent-charges. Force field: "
-            "polarizable."
+            "polarizable. And what installed packages bring (CONTRIBUTING.md)."
         ),
     ] = "gap",
     test: Annotated[Path | None, typer.Option(help="File with labelled structures to test on.")] = None,
