@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from superion.cli.app import COMMANDS
 from superion.electrostatics.charges import CHARGE_MODELS
 from superion.electrostatics.properties import PROPERTIES
 from superion.reference.settings import LABELLERS
 from superion.study.presets.registry import FIT_PRESETS
+from superion.study.properties import PROPERTIES as STUDY_PROPERTIES
 from superion.terms import TERMS
+from superion.verdict.topics import TOPICS
 
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
-REGISTRIES = (TERMS, CHARGE_MODELS, PROPERTIES, FIT_PRESETS, LABELLERS)
+REGISTRIES = (TERMS, CHARGE_MODELS, PROPERTIES, FIT_PRESETS, LABELLERS, STUDY_PROPERTIES, COMMANDS)
 NAME = "battery-plugins"
 
 
@@ -43,7 +46,7 @@ def documented() -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     blocks = re.findall(r"```python\n# (\S+\.py)\n(.*?)```", text, re.DOTALL)
     (project,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     found = dict(blocks)
-    assert len(found) == len(blocks) == 4
+    assert len(found) == len(blocks) == 6
     return found | {"battery_plugins/__init__.py": ""}, tomllib.loads(project)["project"]["entry-points"]
 
 
@@ -53,5 +56,6 @@ def uninstall(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for registry in REGISTRIES:
         for name in [name for name, source in registry._sources.items() if source != "superion"]:
             del registry._known[name], registry._sources[name]
+            TOPICS.pop(name, None)
     for module in [m for m in sys.modules if m.split(".")[0] in ("battery_plugins", "other_plugins")]:
         del sys.modules[module]

@@ -1,5 +1,6 @@
 """What packages of others bring, by the examples of CONTRIBUTING.md, installed as they stand there."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from superion.files import read_json
 from superion.potentials import Potential
 from superion.potentials.repulsion import Repulsion
 from superion.registry import PluginWarning, Registry
+from superion.study import read_study, run_study
 from superion.study.presets.registry import FIT_PRESETS
 from superion.terms import TERMS, Evaluation
 
@@ -229,3 +231,46 @@ def test_contributing_names_every_group():
     text = CONTRIBUTING.read_text()
     for group in ("terms", "charge_models", "recipes", "labellers"):
         assert f"superion.{group}" in text
+
+
+def test_an_analysis_of_a_package_is_a_command_for_any_trajectory(site):
+    rng = np.random.default_rng(0)
+    frames = [salt(0) for _ in range(20)]
+    walk = np.cumsum(rng.normal(0, 0.3, (20, len(frames[0]), 3)), axis=0)
+    for atoms, steps in zip(frames, walk, strict=True):
+        atoms.positions += steps
+        atoms.wrap()
+    write("walk.extxyz", frames, format="extxyz")
+    lithium = np.asarray(frames[0].symbols) == "Li"
+    far = np.linalg.norm((walk - walk[0])[:, lithium], axis=2).max(axis=1)
+    shown = call("farthest", "walk.extxyz", "--timestep", 50, "--species", "Li", "--json", "far.json")
+    assert f"Li: {far.max():.3g} Å" in shown
+    found = read_json("far.json")
+    assert found["distance"] == pytest.approx(far.max(), abs=1e-6)
+    assert found["time"] == pytest.approx(0.05 * far.argmax())
+    assert "farthest" in call("--help")
+    assert "there is no Na. Remedy: choose of Li, S." in call(
+        "farthest", "walk.extxyz", "--timestep", 50, "--species", "Na", code=2
+    )
+    assert "--timestep" in call("farthest", "walk.extxyz", code=2)
+
+
+def test_a_property_of_a_package_is_computed_and_compared(site, monkeypatch):
+    paths = [str(site), os.environ.get("PYTHONPATH", "")]  # of the processes that dynamics runs in
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in paths if path))
+    assert "by which every edge is shortened" in call("schema", "study")
+    write_frames(TERMS["morse"]())
+    Path("study.yaml").write_text(
+        "name: squeezed\ndata: {files: [train.extxyz], test: null}\nstructure: {file: train.extxyz}\n"
+        "models: {morse: {}, small: {preset: morse, cutoff: 4.0}}\nproperties: {squeeze: {strain: 0.03}}\n"
+        "dynamics: {temperatures: [50], steps: 200, sample_every: 2}\nparallel: 1\n"
+    )
+    folder = run_study("study.yaml", "out", progress=False)
+    (row,) = [r for r in read_json(folder / "verdict.json")["rows"] if r["property"] == "squeeze"]
+    atoms = read("train.extxyz", "-1")
+    atoms.set_cell(atoms.cell * 0.97, scale_atoms=True)
+    atoms.calc = superion.open_model(folder / "models" / "morse.safetensors").calculator()
+    assert row["baseline"] == pytest.approx(-atoms.get_stress()[:3].mean() / 0.006241509, rel=1e-5)
+    Path("study.yaml").write_text(Path("study.yaml").read_text().replace("strain", "stran"))
+    with pytest.raises(InputError, match=r"properties\.squeeze\.stran: unknown key\. Did you mean 'strain'"):
+        read_study("study.yaml")

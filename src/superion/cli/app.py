@@ -5,6 +5,7 @@ Commands import what they need when they run, so that `--help` answers at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -38,12 +39,30 @@ from superion.cli import (
 )
 from superion.cli.boundary import boundary
 from superion.cli.outputs import Checked, Resumable
+from superion.registry import Registry
 
 DEBUG = "--debug"
 
 
+COMMANDS: Registry[Callable[..., None]] = Registry("command", "superion.commands")
+"""Commands that other packages bring: functions as typer has them."""
+
+
 class Commands(TyperGroup):
-    """Prints every error as one message (`superion.cli.boundary`); with --debug, the traceback."""
+    """superion's commands and those of other packages.
+
+    Prints every error as one message (`superion.cli.boundary`); with --debug, the traceback.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of all commands, superion's own first."""
+        own = super().list_commands(ctx)
+        return own + [name for name in COMMANDS if name not in own]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, imported now if another package brings it."""
+        own = super().get_command(ctx, cmd_name)
+        return own if own is not None or cmd_name not in COMMANDS else _of_a_package(cmd_name)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take `--debug` wherever it stands."""
@@ -54,6 +73,13 @@ class Commands(TyperGroup):
         """Run a command."""
         with boundary(debug=ctx.meta[DEBUG]):
             return super().invoke(ctx)
+
+
+def _of_a_package(name: str) -> Any:
+    """The command of another package; InputError if the package is broken."""
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    alone.command(name, cls=Checked)(COMMANDS.find(name))
+    return typer.main.get_command(alone)
 
 
 app = typer.Typer(
