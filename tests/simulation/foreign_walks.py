@@ -158,7 +158,11 @@ def ase_traj(path, scaled, cells, *, kelvin=None):
             wanted = 0.5 * (3 * len(atoms) - 3) * units.kB * kelvin
             atoms.set_momenta(momenta * np.sqrt(wanted / energy))
         frames.append(atoms)
-    ase_write(path, frames, format="traj")
+    if path.suffix == ".gz":
+        ase_write(path.with_suffix(""), frames, format="traj")
+        path.write_bytes(gzip.compress(path.with_suffix("").read_bytes(), 1))
+    else:
+        ase_write(path, frames, format="traj")
 
 
 def by_chemfiles(path, scaled, cells):
@@ -194,6 +198,7 @@ FORMATS = {
     "unwrapped": (extxyz, "walk.extxyz", {"inside": False}, HOT, 1e-8),
     "without time": (extxyz, "walk.extxyz", {"comment": ""}, ONE, 1e-8),
     "ASE": (ase_traj, "walk.traj", {}, ONE, 1e-12),
+    "ASE, compressed": (ase_traj, "walk.traj.gz", {}, ONE, 1e-12),
     "ASE with momenta": (ase_traj, "walk.traj", {"kelvin": KELVIN}, {"timestep": TIMESTEP}, 1e-12),
     "XDATCAR": (xdatcar, "XDATCAR", {}, ONE, 1e-7),
     "XDATCAR.gz": (xdatcar, "run1_XDATCAR.gz", {}, ONE, 1e-7),

@@ -89,6 +89,23 @@ def test_a_cell_that_breathes_moves_no_atom(case, tmp_path):
     np.testing.assert_allclose(places - places[0], BREATHING[0] - BREATHING[0][0], atol=rounding)
 
 
+@pytest.mark.parametrize("case", ["extended XYZ", "XDATCAR", "dump x", "dump xs", "dump xu", "dump ix"])
+def test_a_lattice_vector_that_is_exchanged_for_another_moves_no_atom(case, tmp_path):
+    """As LAMMPS does where a cell leans too far; a second one follows, then the first is taken back."""
+    scaled, cells = BREATHING[0].copy(), BREATHING[1].copy()
+    for start, stop, turn in (
+        (40, 90, [[1, 0, 0], [-1, 1, 0], [0, 0, 1]]),
+        (70, 160, [[1, 0, 0], [0, 1, 0], [1, 0, 1]]),
+    ):
+        cells[start:stop] = np.array(turn) @ cells[start:stop]
+        scaled[start:stop] = scaled[start:stop] @ np.linalg.inv(turn)
+    path, said, rounding = put_case(tmp_path, case, scaled, cells)
+    found = open_trajectory(path, **said)
+    np.testing.assert_allclose(found.cells, BREATHING[1], atol=4 * rounding)
+    places = found.positions @ np.linalg.inv(found.cells)
+    np.testing.assert_allclose(places - places[0], BREATHING[0] - BREATHING[0][0], atol=4 * rounding)
+
+
 def test_frames_can_be_chosen_and_left_as_they_are(tmp_path):
     xdatcar(tmp_path / "XDATCAR", SCALED, CELLS)
     whole = open_trajectory(tmp_path / "XDATCAR", **ONE)

@@ -23,7 +23,7 @@ from superion.simulation.trajectory import Source, Trajectory, read_trajectory
 from superion.structures.foreign import Foreign
 from superion.structures.formats import Reader, open_stream
 from superion.structures.formats.stream import Snapshot, Stream
-from superion.structures.paths import Unwrapper
+from superion.structures.paths import Unwrapper, continued
 
 Array = np.ndarray
 SAME_PLACE = 1e-3
@@ -173,12 +173,13 @@ def _read(
             check_said(stream, first, told, needed)
         with _at(stream.path, frame):
             _check_same(first, one, frame)
+            cell = continued(one.cell, cells[-1]) if cells and one.pbc.all() else one.cell
             continuous = one.unwrapped or unwrapped or not one.pbc.any()
             wrapped = wrapped or not (continuous or unwrap)
             paths.add(
-                follow_paths(one.positions, one.cell, one.pbc) if unwrap and not continuous else one.positions
+                follow_paths(one.positions, cell, one.pbc) if unwrap and not continuous else one.positions
             )
-        cells.append(one.cell if not cells or not np.array_equal(one.cell, cells[-1]) else cells[-1])
+        cells.append(cell if not cells or not np.array_equal(cell, cells[-1]) else cells[-1])
         if keep and one.velocities is not None:
             speeds.add(one.velocities)
         for name, value in (

@@ -118,6 +118,20 @@ def _refuse_long_steps(steps: Array, cell: Array) -> None:
         )
 
 
+def continued(cell: Array, before: Array) -> Array:
+    """The lattice of `cell` in the vectors that go on from those of the cell `before`, (3, 3) Å each.
+
+    Programs that let a cell shear exchange a vector for another one of the same lattice where it leans too
+    far (LAMMPS: flips). Where nothing was exchanged, and where the lattices differ, it is the cell itself.
+    """
+    if np.array_equal(cell, before) or abs(np.linalg.det(before)) < 1e-6:
+        return cell
+    change = np.round(cell @ np.linalg.inv(before))
+    if np.array_equal(change, np.eye(3)) or round(float(np.linalg.det(change))) != 1:
+        return cell
+    return np.round(np.linalg.inv(change)) @ cell
+
+
 class Unwrapper:
     """Continues the path of each atom frame by frame, as `unwrap` does, in the cell of each frame.
 

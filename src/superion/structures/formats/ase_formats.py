@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import ase.io
 from ase import Atoms
@@ -128,15 +131,17 @@ def _frames(stream: Stream) -> Iterator[Snapshot]:
 
 def _trajectory(stream: Stream) -> Iterator[Snapshot]:
     """The frames of a file in ASE's own format, which is read where it is asked for."""
-    try:
-        reader = TrajectoryReader(stream.path)
-    except Exception as error:  # the reader raises many kinds
-        raise InputError(
-            f"cannot be read as a trajectory of ASE ({type(error).__name__}: {error}).",
-            file=stream.path,
-            remedy="the file is damaged or truncated: copy it again.",
-        ) from error
-    with reader:
+    with ExitStack() as stack:
+        try:
+            packed = stream.path.suffix == ".gz"
+            source = stack.enter_context(_unpacked(stream)) if packed else stream.path
+            reader = stack.enter_context(TrajectoryReader(source))
+        except Exception as error:  # the reader raises many kinds
+            raise InputError(
+                f"cannot be read as a trajectory of ASE ({type(error).__name__}: {error}).",
+                file=stream.path,
+                remedy="the file is damaged or truncated: copy it again.",
+            ) from error
         count = len(reader)
         for k in range(count):
             try:
@@ -153,6 +158,14 @@ def _trajectory(stream: Stream) -> Iterator[Snapshot]:
                 return
             stream.part = (k + 1, count)
             yield found
+
+
+def _unpacked(stream: Stream) -> IO[bytes]:
+    """A compressed file, unpacked into one without a name, for readers that jump to and fro."""
+    unpacked = tempfile.TemporaryFile(prefix="superion-")  # noqa: SIM115  # the caller closes it
+    shutil.copyfileobj(stream.file, unpacked)
+    unpacked.seek(0)
+    return unpacked
 
 
 def _readable(reader: TrajectoryReader, k: int) -> bool:
