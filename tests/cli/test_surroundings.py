@@ -182,6 +182,9 @@ def test_a_signal_saves_what_ctrl_c_saves(tmp_path, number):
         env={**os.environ, "PYTHONPATH": str(SOURCE.parent)},
         cwd=tmp_path,
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(
+            number, signal.SIG_DFL
+        ),  # under nohup tests inherit that it is ignored
     )
     deadline = time.monotonic() + 200
     while not (tmp_path / "run" / "chunk-000000.safetensors").exists() and time.monotonic() < deadline:
