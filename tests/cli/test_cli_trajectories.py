@@ -173,5 +173,6 @@ def test_what_the_documentation_shows_works(tmp_path, monkeypatch):
     for command in commands:
         assert "Li: converged" in succeeds(*shlex.split(command)[1:])
     scope = {}
-    exec(compile(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], "trajectories.md", "exec"), scope)
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(block, "trajectories.md", "exec"), scope)
     assert scope["trajectory"].species == ("Li", "S")

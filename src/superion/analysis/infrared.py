@@ -16,11 +16,12 @@ isotropic sample, and the field is that inside: for a crystal a line lies at the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import units
 
+from superion.analysis.pace import pace
 from superion.electrostatics.charges import ChargeModel
 from superion.electrostatics.polarization import EPSILON_0, born_charges, dipole_path
 from superion.errors import InputError
@@ -51,13 +52,16 @@ class InfraredSpectrum:
     """Absorption against wavenumber.
 
     wavenumber: (K,) cm⁻¹, evenly spaced from 0. segments: (S, K) Å², n·σ of all that is in the cell, from S
-    parts of the run. temperature: K. resolution: width of an infinitely sharp line in cm⁻¹.
+    parts of the run. temperature: K. resolution: width of an infinitely sharp line in cm⁻¹. volume: Å³, zero
+    where charges fill none. doubts: what speaks against the trajectory that it is of.
     """
 
     wavenumber: Array
     segments: Array
     temperature: float
     resolution: float
+    volume: float = 0.0
+    doubts: tuple[str, ...] = ()
 
     @property
     def absorption(self) -> Array:
@@ -71,7 +75,7 @@ class InfraredSpectrum:
 
     def notes(self) -> list[str]:
         """What speaks against the spectrum; empty if nothing does."""
-        found, height = [], self.absorption
+        found, height = list(self.doubts), self.absorption
         edge = self.wavenumber > (1 - EDGE) * self.wavenumber[-1]
         if height[edge].max() > FOLDED * height.max():
             found.append(
@@ -140,6 +144,46 @@ def infrared(
     absorption = power / (6 * EPSILON_0 * LIGHT * units.kB * temperature)
     sharp = HANN_WIDTH * PER_CM / (size * timestep)
     return InfraredSpectrum(frequency * PER_CM, absorption, float(temperature), sharp)
+
+
+@dataclass(frozen=True, slots=True)
+class InfraredSettings:
+    """Choices for a spectrum.
+
+    resolution: cm⁻¹. charge_scale: from charges of a model to those that light acts on. discard_ps: left out
+    at the start.
+    """
+
+    resolution: float = 10.0
+    charge_scale: float = 1.0
+    discard_ps: float = 0.0
+
+
+def spectrum_of(
+    trajectory: Trajectory, settings: InfraredSettings, charges: ChargeModel | None = None
+) -> InfraredSpectrum:
+    """Infrared spectrum of a trajectory, with charges of a model, else with the dipole that its run tracked.
+
+    Raises InputError for a trajectory without either, of one frame, or too short for four segments.
+    """
+    whole = trajectory.unwrapped().after(settings.discard_ps)
+    source = whole.source or None
+    if len(whole) < 2:
+        raise InputError("a spectrum needs at least two frames.", file=source, remedy="run longer.")
+    if charges is not None:
+        current, differences = current_of(whole, charges, settings.charge_scale)
+    elif whole.tracked_dipole is not None:
+        current, differences = np.diff(whole.tracked_dipole, axis=0) / whole.timestep, True
+    else:
+        raise InputError(
+            "the run has no tracked dipole.", file=source, remedy="name the model with charges: --model FILE."
+        )
+    found = infrared(
+        current, whole.timestep, whole.kelvin, resolution=settings.resolution, differences=differences
+    )
+    volume = abs(float(np.linalg.det(whole.cells[0]))) if whole.pbc.all() else 0.0
+    doubts = pace(whole.positions, whole.masses, whole.timestep, whole.kelvin) if whole.foreign else []
+    return replace(found, volume=volume, doubts=tuple(doubts))
 
 
 def current_of(trajectory: Trajectory, charges: ChargeModel, scale: float = 1.0) -> tuple[Array, bool]:

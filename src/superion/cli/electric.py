@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from superion.cli.options import Json, load_charges
 from superion.cli.trajectory_options import Following, reads_trajectories
 from superion.errors import InputError
-
-if TYPE_CHECKING:
-    from numpy import ndarray as Array
-
 
 Discard = Annotated[float, typer.Option(help="Production time left out at the start, in ps.")]
 
@@ -118,27 +114,33 @@ def show_infrared(
     following: Following,
 ) -> None:
     """Infrared absorption: wavenumbers and intensities of the strongest lines; with --json the spectrum."""
+    from dataclasses import replace
+
     import numpy as np
 
-    from superion.analysis.infrared import infrared
+    from superion.analysis.infrared import InfraredSettings, infrared, spectrum_of
     from superion.files import write_json
+    from superion.study.dielectric import labelled_dipoles
 
     if folder.is_file() and model is None:
-        current, fs, kelvin, volume = _labelled_current(
-            folder,
-            needed(following.timestep, "--timestep", folder),
-            needed(following.temperature, "--temperature", folder),
-        )
-        differences = True
+        fs = needed(following.timestep, "--timestep", folder)
+        kelvin = needed(following.temperature, "--temperature", folder)
         without("frames of a file without --model", folder, discard=discard)
+        dipoles, volume = labelled_dipoles(folder)
+        current = np.diff(dipoles, axis=0) / fs
+        spectrum = infrared(current, fs, kelvin, resolution=resolution, differences=True)
+        spectrum = replace(spectrum, volume=volume)
     else:
-        current, fs, kelvin, volume, differences = _current(folder, model, charge_scale, discard, following)
-    spectrum = infrared(current, fs, kelvin, resolution=resolution, differences=differences)
+        charges = None if model is None else load_charges(model)
+        trajectory = following.open(folder, velocities=True)
+        settings = InfraredSettings(resolution, charge_scale, discard)
+        spectrum = spectrum_of(trajectory, settings, charges)
     height = spectrum.absorption
     inner = np.flatnonzero((height[1:-1] > height[:-2]) & (height[1:-1] >= height[2:])) + 1
     peaks = sorted(inner[np.argsort(height[inner])][::-1][:10].tolist())
     typer.echo(
-        f"resolution {spectrum.resolution:.3g} 1/cm, {len(spectrum.segments)} segments, {kelvin:.0f} K"
+        f"resolution {spectrum.resolution:.3g} 1/cm, {len(spectrum.segments)} segments, "
+        f"{spectrum.temperature:.0f} K"
     )
     for k in peaks:
         low, high = (spectrum.wavenumber[k] + side * 2 * spectrum.resolution for side in (-1, 1))
@@ -156,48 +158,12 @@ def show_infrared(
             "absorption_A2": height.tolist(),
             "error_A2": spectrum.error.tolist(),
             "resolution_per_cm": spectrum.resolution,
-            "temperature_K": kelvin,
+            "temperature_K": spectrum.temperature,
             "notes": notes,
         }
-        if volume > 0:
-            content["conductivity_S_per_cm"] = spectrum.conductivity(volume).tolist()
+        if spectrum.volume > 0:
+            content["conductivity_S_per_cm"] = spectrum.conductivity(spectrum.volume).tolist()
         write_json(json, content)
-
-
-def _current(
-    folder: Path, model: Path | None, charge_scale: float, discard: float, following: Following
-) -> tuple[Array, float, float, float, bool]:
-    """Current (F, 3) e·Å/fs, fs between frames, K, Å³, and whether the current is one of differences."""
-    import numpy as np
-
-    from superion.analysis.infrared import current_of
-    from superion.study.dielectric import volume_of
-
-    charges = None if model is None else load_charges(model)
-    trajectory = following.open(folder, velocities=True).after(discard)
-    if len(trajectory) < 2:
-        raise InputError("a spectrum needs at least two frames.", file=folder, remedy="run longer.")
-    timestep = trajectory.timestep
-    if charges is not None:
-        current, differences = current_of(trajectory, charges, charge_scale)
-    elif trajectory.tracked_dipole is not None:
-        current, differences = np.diff(trajectory.tracked_dipole, axis=0) / timestep, True
-    else:
-        raise InputError(
-            "the run has no tracked dipole.", file=folder, remedy="name the model with charges: --model FILE."
-        )
-    volume = volume_of(trajectory.cells[0], trajectory.pbc)
-    return current, timestep, trajectory.kelvin, volume, differences
-
-
-def _labelled_current(path: Path, timestep: float, kelvin: float) -> tuple[Array, float, float, float]:
-    """The same of labelled frames: differences of their dipoles."""
-    import numpy as np
-
-    from superion.study.dielectric import labelled_dipoles
-
-    dipoles, volume = labelled_dipoles(path)
-    return np.diff(dipoles, axis=0) / timestep, timestep, kelvin, volume
 
 
 def needed(value: float | None, option: str, path: Path) -> float:
