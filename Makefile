@@ -1,5 +1,7 @@
 # make demo   set up and run the main job: two potentials, dynamics, conductivities, a report
 # make test   set up and run the checks and the tests (installs g++ if it can, for the LAMMPS plugin)
+# make docs   set up and build the documentation in site/, warnings are errors
+# make dist   build sdist and wheel in dist/, install the wheel elsewhere and fit with it
 # make bench  speed and accuracy beside QUIP and torch-pme (half an hour)
 
 PYTHON ?= python3
@@ -7,12 +9,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-physics lint bench compiler clean
+.PHONY: demo test test-physics lint docs dist bench compiler clean
 
 demo: $(VENV)/.demo
 	$(BIN)/superion run examples/li7p3s11.yaml --output demo
 
-test: compiler lint
+test: compiler lint docs
 	$(BIN)/pytest -n 2 --dist worksteal
 
 test-physics: compiler $(VENV)/.test
@@ -23,6 +25,13 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build
+
+dist: $(VENV)/.test
+	rm -rf dist
+	$(BIN)/python tests/distribution.py dist
 
 bench: compiler $(VENV)/.test
 	$(BIN)/python benchmarks/evaluation.py
@@ -54,6 +63,10 @@ $(VENV)/.test: $(VENV)/.torch pyproject.toml
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[report,test]'
 	touch $@ $(VENV)/.demo
 
+$(VENV)/.docs: $(VENV)/.torch pyproject.toml
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs,report]'
+	touch $@ $(VENV)/.demo
+
 # PyTorch first and by its exact version, so that nothing else chooses another build of it.
 $(VENV)/.torch: constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -61,4 +74,4 @@ $(VENV)/.torch: constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site dist

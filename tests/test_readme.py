@@ -1,4 +1,4 @@
-"""Every block of the README runs as it stands, on less data and for fewer steps."""
+"""Every block of docs/start.md, and every command of the README, runs as it stands, on less data."""
 
 import re
 import shutil
@@ -13,6 +13,7 @@ from superion.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+START = (ROOT / "docs/start.md").read_text()
 SMALL = {"soap": {"n_max": 4, "l_max": 2, "sparse_points": 30}}
 DISORDERED = """data_salt
 _symmetry_space_group_name_H-M 'P 1'
@@ -35,11 +36,9 @@ Cl1 0.25 0.5 0.5 1
 
 
 def commands() -> list[list[str]]:
-    """The words of every `superion` command in the README, without comments."""
+    """The words of every `superion` command in docs/start.md, without comments."""
     lines = [
-        line
-        for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-        for line in block.splitlines()
+        line for block in re.findall(r"```console\n(.*?)```", START, re.DOTALL) for line in block.splitlines()
     ]
     return [line.split("#")[0].split()[1:] for line in lines if line.startswith("superion ")]
 
@@ -51,7 +50,7 @@ def call(*words: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A working folder with the files that the README speaks of."""
+    """A working folder with the files that the page speaks of."""
     frames = read(ROOT / "data/lps/train.extxyz", ":")
     write(tmp_path / "train.extxyz", frames[:6], format="extxyz")
     write(tmp_path / "test.extxyz", frames[30:33], format="extxyz")
@@ -96,7 +95,21 @@ def test_python(folder):
     (folder / "demo/models").mkdir(parents=True)
     model = "demo/models/es-gap.safetensors"
     call("fit", "train.extxyz", "--preset", "es-gap", "--output", model, "--config", "small.yaml")
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (block,) = re.findall(r"```python\n(.*?)```", START, re.DOTALL)
     scope: dict = {}
-    exec(compile(block, "README.md", "exec"), scope)
+    exec(compile(block, "docs/start.md", "exec"), scope)
     assert scope["atoms"].calc.results["forces_std"].shape == (42, 3)
+
+
+def test_readme(folder):
+    """One screen; its commands hold, and its figures are those of docs/demonstration.md."""
+    assert README.count("\n") <= 80
+    (folder / "small.yaml").write_text(yaml.safe_dump(SMALL))
+    (fit,) = re.findall(r"^superion (fit .*)$", README, re.MULTILINE)
+    call(*fit.replace("data/lps/", "").split(), "--config", "small.yaml")
+    (run,) = re.findall(r"^superion (run \S+ --output \S+)", README, re.MULTILINE)
+    assert f"superion {run}" in (ROOT / "Makefile").read_text()
+    shown = (ROOT / "docs/demonstration.md").read_text()
+    for figure in ("0.139", "0.152", "1173 (756–1466)", "1088 (776–1385)", "65 training frames", "200 ps"):
+        assert figure in re.sub(r"\s+", " ", README), figure
+        assert figure in shown, figure
