@@ -8,7 +8,7 @@ from ase import Atoms
 from superion.potentials import FitSettings
 from superion.potentials.kernel_gap import fit_kqeq_gap
 from superion.potentials.kernel_settings import KernelQEqSettings
-from superion.progress import Forecast, duration, track
+from superion.progress import Forecast, duration, follow, track
 
 KERNEL = {"cutoff": 4.0, "cutoff_width": 2.0, "n_max": 2, "l_max": 2, "sparse_points": 8}
 
@@ -30,6 +30,18 @@ def test_the_second_unit_tells_of_the_rest(clock, capsys):
     first, *_, last = capsys.readouterr().err.splitlines()
     assert first == "work: 2/5, 8 s, about 12 s left"
     assert last == "work: 5/5, 20 s, about 0 s left"
+
+
+def test_what_has_no_known_end_is_told_by_the_part_that_is_done(clock, capsys):
+    clock(6.0)
+    parts = iter([0.25, 0.5])
+    assert list(follow("abcd", "reading", lambda: next(parts))) == ["a", "b", "c", "d"]
+    assert capsys.readouterr().err.splitlines() == [
+        "reading: 25 %, 12 s, about 36 s left",
+        "reading: 50 %, 24 s, about 24 s left",
+    ]
+    list(follow("abcd", "reading", lambda: 0.5, show=False))
+    assert capsys.readouterr().err == ""
 
 
 def test_what_is_short_or_not_to_be_shown_says_nothing(clock, capsys):

@@ -29,7 +29,7 @@ from foreign_walks import (
 
 import superion
 from superion.analysis.displacement import mean_squared_displacement
-from superion.errors import InputError
+from superion.errors import InputError, StorageError
 from superion.simulation import Trajectory, open_trajectory
 from superion.structures import read_frames
 from superion.study.config import TransportSettings
@@ -464,6 +464,17 @@ def test_paths_can_lie_in_a_file(tmp_path):
         conductivity(outside, TransportSettings()).diffusion
         == conductivity(inside, TransportSettings()).diffusion
     )
+
+
+def test_a_disk_that_is_full_is_said(tmp_path, monkeypatch):
+    class Full:
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("superion.simulation.pile.tempfile.TemporaryFile", lambda **how: Full())
+    xdatcar(tmp_path / "XDATCAR", SCALED, CELLS)
+    with pytest.raises(StorageError, match=r"No space left.*--frames ::10, or let TMPDIR"):
+        open_trajectory(tmp_path / "XDATCAR", memory=10_000, **ONE)
 
 
 # beside other readers

@@ -57,7 +57,9 @@ _FOLLOWING = {
     ],
     "masses": Annotated[
         str | None,
-        typer.Option(metavar="EL=M,...", help="Masses in amu, such as Li=6.015. Default: natural elements."),
+        typer.Option(
+            metavar="EL=M,...", help="Masses in amu, such as Li=6.015. Default: the file's, or natural."
+        ),
     ],
     "unwrapped": Annotated[
         bool, typer.Option("--unwrapped", help="Atoms of the file were never moved back into the cell.")
