@@ -1,4 +1,12 @@
-"""Machine-learned interatomic potentials with long-range electrostatics for solid electrolytes."""
+"""Machine-learned interatomic potentials with long-range electrostatics for solid electrolytes.
+
+>>> import superion
+>>> potential = superion.fit("train.extxyz", preset="gap")           # doctest: +SKIP
+>>> atoms.calc = superion.Calculator(potential)                      # doctest: +SKIP
+>>> superion.transport("run", species="Li")                          # doctest: +SKIP
+
+`dir(superion)` lists what there is; the same stands in the documentation, with an example for each.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +15,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from superion.defects import DefectSettings, run_defects
     from superion.potentials import (
         Calculator,
         FitSettings,
@@ -15,17 +24,23 @@ if TYPE_CHECKING:
         fit_kqeq,
         fit_kqeq_gap,
     )
-    from superion.potentials.fit import fit
     from superion.potentials.opening import open_model
-    from superion.simulation import Trajectory, open_trajectory
+    from superion.simulation import MDSettings, Trajectory, open_trajectory, run_md
     from superion.structures import read_frames, read_structure
+    from superion.study import StudySettings, read_study, run_study
+    from superion.study.fit import fit
+    from superion.study.transport import transport_of as transport
+    from superion.verdict import study_verdicts
 
 __version__ = version("superion")
 __all__ = [
     "Calculator",
+    "DefectSettings",
     "FitSettings",
     "KernelQEqSettings",
+    "MDSettings",
     "Potential",
+    "StudySettings",
     "Trajectory",
     "__version__",
     "fit",
@@ -35,26 +50,48 @@ __all__ = [
     "open_trajectory",
     "read_frames",
     "read_structure",
+    "read_study",
+    "run_defects",
+    "run_md",
+    "run_study",
+    "study_verdicts",
+    "transport",
 ]
 
-_ROOMS = {
+_HOMES = {
     "Calculator": "superion.potentials",
+    "DefectSettings": "superion.defects",
     "FitSettings": "superion.potentials",
     "KernelQEqSettings": "superion.potentials",
+    "MDSettings": "superion.simulation",
     "Potential": "superion.potentials",
+    "StudySettings": "superion.study",
     "Trajectory": "superion.simulation",
-    "fit": "superion.potentials",
+    "fit": "superion.study.fit",
     "fit_kqeq": "superion.potentials",
     "fit_kqeq_gap": "superion.potentials",
     "open_model": "superion.potentials.opening",
     "open_trajectory": "superion.simulation",
     "read_frames": "superion.structures",
     "read_structure": "superion.structures",
+    "read_study": "superion.study",
+    "run_defects": "superion.defects",
+    "run_md": "superion.simulation",
+    "run_study": "superion.study",
+    "study_verdicts": "superion.verdict",
+    "transport": "superion.study.transport:transport_of",
 }
+"""Where public names live, `module` or `module:name`."""
 
 
 def __getattr__(name: str) -> Any:
     """Import public names when first used, so that the command line answers at once."""
-    if name in _ROOMS:
-        return getattr(import_module(_ROOMS[name]), name)
-    raise AttributeError(f"module 'superion' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'superion' has no attribute {name!r}")
+    module, _, own = _HOMES[name].partition(":")
+    return getattr(import_module(module), own or name)
+
+
+def __dir__() -> list[str]:
+    """What there is, also before it is imported."""
+    return sorted(__all__)

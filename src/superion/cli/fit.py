@@ -100,25 +100,19 @@ def fit_model(
 
     from superion.analysis.accuracy import errors, worst_frames
     from superion.errors import InputError
-    from superion.files import sha256, write_json
-    from superion.potentials import Potential
-    from superion.potentials.baseline import undetermined
+    from superion.files import write_json
     from superion.settings_file import read_settings, validate
     from superion.structures import require_labels
     from superion.structures.candidates import require_mapped
     from superion.structures.split import hold_out
-    from superion.study.config import cpu_count
     from superion.study.data import doubts
     from superion.study.electrostatics import ElectrostaticsSettings
     from superion.study.evaluate import comparable, predict
-    from superion.study.presets.base import Options
+    from superion.study.fit import fit
     from superion.study.presets.registry import fit_preset
-    from superion.study.provenance import NUMERICAL, versions
 
-    chosen = fit_preset(preset)
-    settings = read_settings(config, chosen.settings) if config else chosen.settings()
-    if seed is not None:
-        settings = chosen.seeded(settings, seed)
+    recipe = fit_preset(preset)
+    settings = read_settings(config, recipe.settings) if config else recipe.settings()
     given: dict[str, Any] = {} if charges is None else parse_electrostatics(charges)
     given |= {} if screening is None else {"screening": screening}
     given |= {} if charged_cells is None else {"charged_cells": charged_cells}
@@ -132,7 +126,7 @@ def fit_model(
         "checkpoint": checkpoint,
         "device": None if device == "cpu" else device,
     }
-    idle = [f"--{name}" for name, value in named.items() if value is not None and name not in chosen.reads]
+    idle = [f"--{name}" for name, value in named.items() if value is not None and name not in recipe.reads]
     if idle:
         typer.echo(f"warning: {' and '.join(idle)} have no effect on the preset {preset}.", err=True)
     if test and test_fraction is not None:
@@ -141,40 +135,26 @@ def fit_model(
     if test_fraction is not None:
         frames, tested, how = hold_out(frames, test_fraction, np.random.default_rng(seed or 0))
         typer.echo(f"tested on {how}", err=True)
-    if chosen.potential:
+    if recipe.potential:
         require_labels(frames)
         require_mapped(tested)
     for doubt in doubts(frames, tested):
         typer.echo(f"warning: {doubt}", err=True)
-    options = Options(
-        electrostatics,
-        repulsion,
-        workers or cpu_count(),
-        executor,
-        device,
-        checkpoint,
-        charged_cells,
+    potential = fit(
+        frames,
+        preset,
+        settings,
+        electrostatics=electrostatics,
+        repulsion=repulsion,
+        charged_cells=charged_cells,
+        seed=seed,
+        workers=workers,
+        executor=executor,
+        device=device,
+        checkpoint=checkpoint,
+        files=train,
         progress=True,
     )
-    settings = chosen.completed(settings, frames)
-    if chosen.potential and (note := undetermined(frames, chosen.baseline(settings))):
-        typer.echo(f"note: {note}", err=True)
-    terms = chosen.fit(frames, settings, options)
-    charged = "charges" in chosen.reads
-    provenance = {
-        "settings": {
-            "preset": preset,
-            "fit": settings.model_dump(mode="json"),
-            "repulsion": repulsion and "repulsion" in chosen.reads,
-            "electrostatics": electrostatics.identity() if charged else None,
-        },
-        "data": {path.name: sha256(path) for path in train} | (electrostatics.hashes() if charged else {}),
-        "training_frames": len(frames),
-        "versions": versions(NUMERICAL),
-    }
-    if not chosen.potential:
-        provenance["energies"] = "of the charges alone"
-    potential = Potential(terms, provenance)
     potential.save(output)
     metrics: dict[str, Any] = {"train": None, "test": None}
     worst: dict[str, list[dict[str, Any]] | None] = {"train": None, "test": None}

@@ -15,6 +15,7 @@ from superion.analysis.pace import pace
 from superion.analysis.transport import transport
 from superion.analysis.transport_result import TransportResult
 from superion.errors import InputError
+from superion.settings_file import validate
 from superion.simulation import MDResult, Trajectory, kelvin_of, read_trajectory, summary_of
 from superion.study.config import TransportSettings
 
@@ -44,6 +45,23 @@ def analyse(folder: Path, settings: TransportSettings) -> dict[str, Any]:
         "thermo": _thermo(trajectory),
         "dynamics": None if run is None else run.facts(),
     }
+
+
+def transport_of(trajectory: Trajectory | str | Path, **settings: Any) -> TransportResult:
+    """Diffusion coefficient and conductivities of one species, as `superion transport` gives them.
+
+    >>> run = superion.Trajectory.open("XDATCAR", timestep=20, temperature=500)  # fs between frames, K
+    >>> found = superion.transport(run, species="Li")
+    >>> found.status
+    'upper bound only'
+
+    trajectory: one, or the folder of a run. settings: keys of `TransportSettings`: species, charge (e),
+    discard_ps, hop_length (Å), diffusive_from_ps, reference. Raises InputError, with what to do, for keys
+    that do not exist and trajectories that are too short.
+    """
+    chosen = validate(settings, TransportSettings, remedy="see `superion schema study` under transport.")
+    given = trajectory if isinstance(trajectory, Trajectory) else Trajectory.open(trajectory)
+    return conductivity(given, chosen)
 
 
 def conductivity(
