@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from superion.cli import (
     arrange,
+    check,
     data,
     defects,
     dynamics,
@@ -120,6 +121,7 @@ command("census")(data.show_census)
 resumable("label")(label.label)
 command("fit")(fit.fit_model)
 command("evaluate")(model.evaluate)
+command("check")(check.check_model)
 resumable("md")(dynamics.md)
 command("lammps-plugin")(lammps.plugin)
 command("export")(trajectory.export)

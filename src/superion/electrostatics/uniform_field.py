@@ -67,6 +67,10 @@ class UniformField:
             self.field.tolist(), with_background(self.charges, background), self.scale, self.order
         )
 
+    def turned(self, rotation: Array) -> Self:
+        """The same field in a frame of reference in which vectors v are `v @ rotation`."""
+        return type(self)((self.field @ rotation).tolist(), self.charges, self.scale, self.order)
+
     def evaluate(self, atoms: Atoms) -> Evaluation:
         """Energy, forces, virial; no charges and no dipole, which belong to the term that made them.
 

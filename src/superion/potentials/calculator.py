@@ -65,8 +65,12 @@ class Calculator(AseCalculator):
             potential = potential.with_charged_cells(charged_cells)
         self.potential = potential if precision == "float64" else potential.with_precision(precision)
         self.device = device
-        self._evaluator = evaluator(self.potential, backend, device)
-        self._pairs = NeighbourList(skin)
+        self.evaluator = evaluator(self.potential, backend, device)
+        self._backend, self._pairs = backend, NeighbourList(skin)
+
+    def with_potential(self, potential: Potential) -> Calculator:
+        """A calculator of another potential, as it is, with the backend, device and skin of this one."""
+        return Calculator(potential, backend=self._backend, device=self.device, skin=self._pairs.skin)
 
     def calculate(
         self,
@@ -85,7 +89,7 @@ class Calculator(AseCalculator):
             return
         if "numbers" in system_changes or "pbc" in system_changes:
             self._pairs.forget()
-        result = self._evaluator.evaluate_batch([structure], [self._pairs])[0]
+        result = self.evaluator.evaluate_batch([structure], [self._pairs])[0]
         self.results.update(
             energy=result.energy, free_energy=result.energy, energies=result.energies, forces=result.forces
         )
