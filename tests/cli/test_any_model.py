@@ -94,6 +94,13 @@ def test_defects_of_a_calculator_are_those_of_ase(salt):
     )
 
 
+def test_a_cell_relaxes_by_a_calculator(salt):
+    succeeds("relax", "emt.yaml", "copper.extxyz", "-o", "o.extxyz", "--cell", "full", "--fmax", 1e-4)
+    assert read("o.extxyz").get_volume() / 4 == pytest.approx(11.565, abs=0.01)  # EMT: a = 3.59 Å
+    succeeds("eos", "emt.yaml", "copper.extxyz", "--json", "eos.json")
+    assert read_json("eos.json")["curves"][0]["volume_A3"][0] / 4 == pytest.approx(11.565, abs=0.01)
+
+
 def test_arrangements_by_a_calculator(salt):
     Path("alloy.cif").write_text(
         "data_a\n_symmetry_space_group_name_H-M 'P 1'\n_cell_length_a 3.7\n_cell_length_b 3.7\n"
@@ -200,6 +207,7 @@ def test_a_file_of_metatomic(salt, monkeypatch):
     model = superion.open_model("m.yaml")
     expected = {"metatomic": sha256("weights.model"), "variant": "pbe"}
     assert model.identity["settings"] == expected
+    assert model.gives == {"energy", "forces", "stress"}
     atoms = read("frames.extxyz")
     np.testing.assert_array_equal(model.evaluate(atoms).forces, EMT().get_forces(atoms))
     assert given[0] == (

@@ -193,6 +193,7 @@ class ExternalCalculator(Driver):
             assert self.atoms is not None
             found = term.evaluate(self.atoms)
             self.results["energy"] += found.energy
+            self.results["free_energy"] += found.energy
             self.results["forces"] = self.results["forces"] + found.forces
             if "stress" in self.results:
                 added = full_3x3_to_voigt_6_stress(-found.virial / self.atoms.get_volume())

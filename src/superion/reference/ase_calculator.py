@@ -191,6 +191,10 @@ class MetatomicLabeller(AseLabeller):
         """SHA-256 of the file, and the variant if one was chosen."""
         return {"metatomic": self._digest} | ({} if self._variant is None else {"variant": self._variant})
 
+    def properties(self) -> frozenset[str]:
+        """Energy, forces and stress; its calculator declares all that ASE knows."""
+        return super().properties() & {"energy", "forces", "stress"}
+
     def calculator(self) -> AseCalculator:
         """A new calculator; SetupError without the package, or for a file that it does not take."""
         try:

@@ -23,13 +23,21 @@ class Driver(AseCalculator):
     resumed there depends on nothing before. Whatever the code behind it raises comes as LabelError.
     """
 
-    implemented_properties = ["energy", "forces", "stress", "charges", "dipole"]  # noqa: RUF012 - as in ASE
+    implemented_properties = [  # noqa: RUF012 - as in ASE
+        "energy",
+        "free_energy",
+        "forces",
+        "stress",
+        "charges",
+        "dipole",
+    ]
 
     def __init__(self, labeller: Labeller, properties: frozenset[str] | None = None) -> None:
         """properties: what the labeller gives, if that is known."""
         super().__init__()
         if properties is not None:
-            self.implemented_properties = [n for n in self.implemented_properties if n in properties]
+            known = properties | {"free_energy"}
+            self.implemented_properties = [name for name in self.implemented_properties if name in known]
         self._labeller = labeller
         self._label: Callable[[Atoms], Labels] | None = None
 
@@ -49,9 +57,8 @@ class Driver(AseCalculator):
             found = self._label(structure)
             found.check(structure)
         energy = found.energy if found.free_energy is None else found.free_energy
-        values = {"energy": energy} | {
-            name: getattr(found, name) for name in self.implemented_properties if name != "energy"
-        }
+        others = [name for name in self.implemented_properties if not name.endswith("energy")]
+        values = {"energy": energy, "free_energy": energy} | {name: getattr(found, name) for name in others}
         self.results = {name: value for name, value in values.items() if value is not None}
 
 
