@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
@@ -20,7 +21,7 @@ from superion.files import read_json, sha256
 from superion.model import model_of
 from superion.potentials import Potential
 from superion.potentials.repulsion import Repulsion
-from superion.reference import SetupError
+from superion.reference import LabellerSettings, SetupError
 
 
 class Stressless(LennardJones):
@@ -141,6 +142,8 @@ def test_a_model_is_known_by_its_settings_its_files_and_what_is_behind_it(salt):
     model = superion.open_model("plain.yaml")
     assert model.identity["settings"]["arguments"]["file"] == f"sha256:{sha256('weights.model')}"
     assert model.identity["versions"].keys() == {"ase", "superion"}
+    assert model.identity["sources"] == {__name__: sha256(__file__)}
+    assert "sources" not in superion.open_model("emt.yaml").identity
     Path("weights.model").write_bytes(b"second")
     changed = superion.open_model("plain.yaml")
     assert changed.digest != model.digest
@@ -174,6 +177,19 @@ def test_python_opens_everything(salt):
         superion.open_model({})
     with pytest.raises(LabelError, match="No EMT-potential"):
         emt.evaluate(Atoms("Li", cell=[5, 5, 5], pbc=True))
+
+
+def test_a_calculator_is_made_once_for_a_run(salt, monkeypatch):
+    made = []
+    monkeypatch.setattr(EMT, "__init__", lambda self, **k: made.append(k) or super(EMT, self).__init__(**k))
+    model = superion.open_model("emt.yaml")
+    atoms = read("frames.extxyz")
+    atoms.calc = model.calculator()
+    atoms.get_forces()
+    assert len(made) == 1
+    model.evaluate(atoms)
+    model.evaluate(atoms)
+    assert len(made) == 2
 
 
 def test_a_sum_with_terms(salt):
@@ -230,7 +246,8 @@ def test_a_potential_says_what_it_gives_and_how_it_is_known(salt):
 
 def test_the_page_on_models_runs_as_it_stands(salt):
     page = (Path(__file__).parents[2] / "docs/models.md").read_text()
-    (settings,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    settings, mace = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert LabellerSettings.model_validate(yaml.safe_load(mace)).labeller.arguments["device"] == "cpu"
     (python,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     Path("emt.yaml").write_text(settings)
     commands = [

@@ -56,12 +56,16 @@ class ExternalModel:
         self.name = name or labeller.name
         self._terms = tuple(terms)
         self._properties = labeller.properties()
-        self._identity = {
+        self._identity: dict[str, Any] = {
             "labeller": labeller.name,
             "kind": labeller.kind,
             "settings": labeller.settings(),
             "versions": versions_of(*labeller.packages),
-        } | ({"terms": facts_of(self._terms)} if self._terms else {})
+        }
+        sources: dict[str, str] = getattr(labeller, "sources", dict)()
+        if sources:
+            self._identity["sources"] = sources
+        self._identity |= {"terms": facts_of(self._terms)} if self._terms else {}
         self.provenance: dict[str, Any] = {"external": self._identity}
 
     def __repr__(self) -> str:

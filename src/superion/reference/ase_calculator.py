@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -92,6 +93,8 @@ class AseLabeller:
             )
         self.name, self._arguments, self._hashed = path, arguments, _hashed(arguments)
         self._calculator: AseCalculator | None = None
+        self._unused: AseCalculator | None = None
+        self._properties: frozenset[str] | None = None
         self.packages = (*_distributions(path), *(() if path.startswith("ase.") else ("ase",)))
 
     def settings(self) -> dict[str, Any]:
@@ -102,7 +105,7 @@ class AseLabeller:
         """Energy, forces and whatever else the calculator implements."""
         kept, self._calculator = self._calculator, None  # one that fails is not used again
         if kept is None or not hasattr(kept, "reset"):
-            kept = self.calculator()
+            kept = self.new()
         else:
             kept.reset()
         found = labels_from(atoms, kept, f"{self.name}, {made_with(*self.packages)}")
@@ -111,9 +114,22 @@ class AseLabeller:
 
     def properties(self) -> frozenset[str]:
         """What the calculator implements; SetupError if there can be none."""
-        if self._calculator is None:
-            self._calculator = self.calculator()
-        return implemented(self._calculator)
+        if self._properties is None:
+            self._unused = self.calculator()
+            self._properties = implemented(self._unused)
+        return self._properties
+
+    def sources(self) -> dict[str, str]:
+        """SHA-256 of a module of the user's own, which no version tells from another; else nothing."""
+        module = self.name.partition(":")[0]
+        file = getattr(sys.modules.get(module), "__file__", None)
+        known = _distributions(self.name) or file is None
+        return {} if known else {module: sha256(str(file))}
+
+    def new(self) -> AseCalculator:
+        """A calculator that has not computed anything yet: the one that told its properties, or a new one."""
+        found, self._unused = self._unused, None
+        return self.calculator() if found is None else found
 
     def calculator(self) -> AseCalculator:
         """A new calculator; SetupError if there can be none."""

@@ -76,7 +76,7 @@ def explained(name: str) -> Iterator[None]:
 
 
 def _source(labeller: Labeller) -> Callable[[Atoms], Labels]:
-    fresh = getattr(labeller, "calculator", None)
+    fresh = getattr(labeller, "new", None)
     if fresh is None:
         return labeller.label
     calculator = fresh()

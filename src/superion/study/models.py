@@ -274,7 +274,7 @@ def _cutoffs(settings: Mapping[str, Any]) -> list[float]:
 def schemas() -> dict[str, Any]:
     """JSON schemas of what an entry of `models` may hold, by preset, and of a model that exists."""
     found: dict[str, Any] = {}
-    for name, recipe in FIT_PRESETS.items():
+    for name, recipe in FIT_PRESETS.working().items():
         if not recipe.potential:
             continue
         found[name] = recipe.settings.model_json_schema()
