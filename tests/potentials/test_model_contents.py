@@ -60,12 +60,11 @@ def kernel(name):
     return KernelProperty([block], 0.01 * np.ones(block.size), {"H": 3.0, "C": 5.0, "O": 7.0}, name)
 
 
-def neural():
+def neural(generation="4g"):
     import torch
 
-    settings = NeuralSettings(
-        symmetry=SymmetrySettings(cutoff=4.0, radial=3, angular=1, zetas=(1.0,)), hidden=(3,)
-    )
+    symmetry = SymmetrySettings(cutoff=4.0, radial=3, angular=1, zetas=(1.0,))
+    settings = NeuralSettings(generation=generation, symmetry=symmetry, hidden=(3,))
     functions = SymmetryFunctions(settings.symmetry, (1, 6, 8))
     generator = torch.Generator().manual_seed(0)
     ones = torch.ones(3, functions.size, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
