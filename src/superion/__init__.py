@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from superion.structures import read_frames, read_structure
     from superion.study import StudySettings, read_study, run_study
     from superion.study.fit import fit
+    from superion.study.opened import open_study
     from superion.study.transport import transport_of as transport
     from superion.verdict import study_verdicts
 
@@ -47,6 +48,7 @@ __all__ = [
     "fit_kqeq",
     "fit_kqeq_gap",
     "open_model",
+    "open_study",
     "open_trajectory",
     "read_frames",
     "read_structure",
@@ -71,6 +73,7 @@ _HOMES = {
     "fit_kqeq": "superion.potentials",
     "fit_kqeq_gap": "superion.potentials",
     "open_model": "superion.potentials.opening",
+    "open_study": "superion.study.opened",
     "open_trajectory": "superion.simulation",
     "read_frames": "superion.structures",
     "read_structure": "superion.structures",

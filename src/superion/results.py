@@ -1,4 +1,4 @@
-"""Results in JSON files, held against what wrote them before anything is read from them."""
+"""Results in JSON files: one class for who writes a file and who reads it, with kind, format and units."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from superion.errors import CorruptFileError
-from superion.files import read_json
+from superion.files import read_json, write_json
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 Range = Annotated[list[Finite], Field(min_length=2, max_length=2)]
+Format = Annotated[int, Field(ge=0, description="version of the layout of the file, no unit")]
 SHOWN = 4
 """Faults of one file that are told."""
 
@@ -28,20 +29,47 @@ class Result(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
 
+class ResultFile(Result):
+    """A result that is a file of its own; `kind` says which. Files without kind and format have format 1.
+
+    A class of another `kind` says so, with its own default of `format`, the highest that it reads.
+    """
+
+    kind: str = Field(description="what the file holds")
+    format: Format = 1
+
+
+def write_result(path: str | Path, result: ResultFile) -> None:
+    """Write a result, atomically; InputError for numbers that JSON does not have."""
+    write_json(path, result.model_dump())
+
+
 def read_result(
     path: Path, model: Any, step: str, remedy: str | None = None, writer: str | None = None
 ) -> Any:
-    """The content of a result; CorruptFileError naming the keys that are not as `model` has them.
+    """A result as `model`; CorruptFileError naming the keys that are not as `model` has them.
 
     model: a pydantic model, a dataclass or a type made of them. step: that wrote it, and redoes it. remedy:
     another than to continue the study without the file. writer: who writes it, if no step of a study.
     """
+    return _read(path, model, step, remedy, writer)[0]
+
+
+def read_checked(
+    path: Path, model: Any, step: str, remedy: str | None = None, writer: str | None = None
+) -> Any:
+    """The same, checked in the same way, as dicts and lists."""
+    return _read(path, model, step, remedy, writer)[1]
+
+
+def _read(path: Path, model: Any, step: str, remedy: str | None, writer: str | None) -> tuple[Any, Any]:
     remedy = remedy or f"delete the file; the step {step!r} of the study redoes it."
-    value = read_json(path, remedy)
+    value, found = read_json(path, remedy), None
+    _check_format(path, model, value)
     faults = [f"{_named(place)}: {number} is not a finite number" for place, number in _not_finite(value)]
     if not faults:
         try:
-            _adapter(model).validate_json(json.dumps(value), strict=True)
+            found = _adapter(model).validate_json(json.dumps(value), strict=True)
         except ValidationError as error:
             faults = [
                 f"{_named(one['loc'])}: {one['msg'].removeprefix('Value error, ')}"
@@ -53,7 +81,18 @@ def read_result(
             file=path,
             remedy=remedy,
         )
-    return value
+    return found, value
+
+
+def _check_format(path: Path, model: Any, value: Any) -> None:
+    """CorruptFileError for a file of a later version."""
+    if not (isinstance(model, type) and issubclass(model, ResultFile) and isinstance(value, dict)):
+        return
+    known, written = model.model_fields["format"].default, value.get("format")
+    if isinstance(written, int) and written > known:
+        raise CorruptFileError(
+            f"format {written}; this version reads up to {known}.", file=path, remedy="upgrade superion."
+        )
 
 
 def same_length(**series: list[float]) -> None:

@@ -17,6 +17,7 @@ from superion.report.content import read_content
 from superion.report.figure_locality import draw_locality, force_errors, locality
 from superion.report.figures import draw_all
 from superion.report.html import render
+from superion.verdict.results import Errors, Splits
 
 
 def rows(*spreads: float) -> list[dict[str, Any]]:
@@ -55,7 +56,7 @@ def test_the_same_result_gives_the_same_bytes(result, tmp_path) -> None:
 
 
 def test_lines_stand_at_the_spread_of_the_largest_radius(result) -> None:
-    errors = {"gap": {"test": {"force_rmse_by_species": {"Li": 0.03, "P": 0.2, "S": 0.1}}, "train": None}}
+    errors = {"gap": Splits(test=Errors(force_rmse_by_species={"Li": 0.03, "P": 0.2, "S": 0.1}))}
     figure = force_errors(errors, result)
     assert figure is not None
     (panel,) = figure.axes
@@ -66,8 +67,8 @@ def test_lines_stand_at_the_spread_of_the_largest_radius(result) -> None:
 
 
 def test_nothing_is_drawn_without_a_result_or_errors(result) -> None:
-    assert force_errors({"gap": {"test": {"force_rmse_by_species": {"Li": 0.03}}}}, None) is None
-    assert force_errors({"gap": {"test": None}}, result) is None
+    assert force_errors({"gap": Splits(test=Errors(force_rmse_by_species={"Li": 0.03}))}, None) is None
+    assert force_errors({"gap": Splits()}, result) is None
 
 
 def test_a_study_that_names_a_result_shows_it(result, tmp_path: Path) -> None:

@@ -6,8 +6,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from superion.analysis.transport_status import Status
+from superion.notebook import Table
 
 Interval = tuple[float, float]
+_QUANTITIES = (
+    ("diffusion", "D", "cm²/s"),
+    ("conductivity", "σ, independent ions", "mS/cm"),
+    ("collective_conductivity", "σ, collective", "mS/cm"),
+    ("haven_ratio", "Haven ratio", ""),
+)
+_INTERVALS = {"collective_conductivity": "collective", "haven_ratio": "haven"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,23 @@ class TransportResult:
     replica_diffusion: tuple[float, ...]
     msd_lags: tuple[float, ...]
     msd: tuple[float, ...]
+
+    @property
+    def table(self) -> Table:
+        """Values with 95 % intervals, or bounds."""
+        rows = []
+        for name, symbol, unit in _QUANTITIES:
+            low, high = getattr(self, f"{_INTERVALS.get(name, name)}_interval") or (None, None)
+            rows.append((symbol, getattr(self, name), low, high, getattr(self, f"{name}_bound", None), unit))
+        caption = f"{self.species} at {self.temperature:g} K: {self.status} ({self.reason})"
+        return Table(caption, ("quantity", "value", "low", "high", "bound", "unit"), tuple(rows))
+
+    def to_frame(self) -> Any:
+        """The table as a pandas DataFrame."""
+        return self.table.to_frame()
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON-ready values, None where there is no value; tuples become lists in JSON."""

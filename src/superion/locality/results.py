@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from superion.results import Finite, Result, Size, read_result
+from superion.results import Finite, Result, Size, read_checked
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -52,12 +52,12 @@ class ChargeFitFile(Result):
 def read_locality(path: Path) -> dict[str, Any]:
     """The result of a locality test; CorruptFileError naming the keys that are not as it writes them."""
     remedy = "name the locality.json of `superion locality`, or nothing; write it again with that command."
-    found: dict[str, Any] = read_result(path, LocalityFile, "locality", remedy, "`superion locality`")
+    found: dict[str, Any] = read_checked(path, LocalityFile, "locality", remedy, "`superion locality`")
     return found
 
 
 def read_charge_fit(path: Path) -> dict[str, Any]:
     """The result of a charge fit; CorruptFileError naming the keys that are not as it writes them."""
     remedy = "give the file that `superion charge-fit --json` wrote, or fit the charges again."
-    found: dict[str, Any] = read_result(path, ChargeFitFile, "charges", remedy, "`superion charge-fit`")
+    found: dict[str, Any] = read_checked(path, ChargeFitFile, "charges", remedy, "`superion charge-fit`")
     return found

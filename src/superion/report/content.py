@@ -17,12 +17,20 @@ from superion.errors import CorruptFileError, InputError
 from superion.files import read_json, read_yaml
 from superion.locality.results import read_locality
 from superion.report.runs import Run, read_run
-from superion.results import Result, read_result
+from superion.results import Result, read_checked, read_result
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
 from superion.study.resample import RESAMPLED
 from superion.study.state import check_results
 from superion.verdict import REFERENCE, StudyVerdict, study_verdicts
-from superion.verdict.results import Accuracy, CensusFile, CurveFile, Provenance
+from superion.verdict.results import (
+    Accuracy,
+    CensusFile,
+    CensusResult,
+    CurveFile,
+    Provenance,
+    Split,
+    Splits,
+)
 
 Array = np.ndarray
 
@@ -43,8 +51,8 @@ class Crystal:
 class Content:
     """Everything in a study folder that the report shows.
 
-    state: records of the steps. split: `{"train" or "test": {trajectory: frames}}`.
-    accuracy: `{potential: {split: errors}}`. parity: `{(potential, split): {array name: array}}` with the
+    state: records of the steps. split: trajectories on either side.
+    accuracy: errors by potential. parity: `{(potential, split): {array name: array}}` with the
     units of the files. runs: one per potential and temperature, in this order. verdicts: the answers, one for
     each pair of models. locality: the result of a locality test that the settings name. curves: energy
     against volume, that of the labels first. defects: results of `superion defect` by potential.
@@ -54,9 +62,9 @@ class Content:
     settings: dict[str, Any]
     state: dict[str, Any]
     provenance: dict[str, Any]
-    census: dict[str, Any]
-    split: dict[str, dict[str, int]]
-    accuracy: dict[str, dict[str, dict[str, Any]]]
+    census: CensusResult
+    split: Split
+    accuracy: dict[str, Splits]
     parity: dict[tuple[str, str], dict[str, Array]]
     runs: list[Run]
     verdicts: list[StudyVerdict]
@@ -83,8 +91,8 @@ def read_content(folder: Path) -> Content:
         raise InputError("no such study folder.", file=folder, remedy="give a folder made by `superion run`.")
     check_results(folder)
     steps = optional_json(folder / "state.json").get("steps") or {}
-    census = _required(folder, "census.json", "census", steps, CensusFile)
-    accuracy = _required(folder, "accuracy.json", "accuracy", steps, Accuracy)
+    census: CensusFile = _required(folder, "census.json", "census", steps, CensusFile)
+    accuracy = _required(folder, "accuracy.json", "accuracy", steps, Accuracy).models
     files = sorted(path for path in (folder / "transport").glob("*.json") if RESAMPLED not in path.stem)
     if not accuracy:
         raise _incomplete(folder / "accuracy.json", "accuracy", "it holds no potential", steps)
@@ -110,8 +118,8 @@ def read_content(folder: Path) -> Content:
         settings=settings,
         state=steps,
         provenance=read_provenance(folder),
-        census=census.get("census") or {},
-        split={name: dict((census.get("split") or {}).get(name) or {}) for name in SPLITS},
+        census=census.census or CensusResult(),
+        split=census.split or Split(),
         accuracy=accuracy,
         parity=parity,
         runs=runs,
@@ -132,24 +140,21 @@ def _curves(folder: Path, settings: dict[str, Any], potentials: list[str]) -> li
     if not _asked(settings, "eos"):
         return []
     paths = (folder / "eos" / f"{name}.json" for name in (REFERENCE, *sort_models(potentials, settings)))
-    return [read_result(path, CurveFile, "eos") for path in paths if path.exists()]
+    return [read_checked(path, CurveFile, "eos") for path in paths if path.exists()]
 
 
 def _defects(folder: Path, settings: dict[str, Any], potentials: list[str]) -> dict[str, dict[str, Any]]:
     if not _asked(settings, "defects"):
         return {}
     paths = {name: folder / "defects" / name / "defects.json" for name in sort_models(potentials, settings)}
-    return {name: read_result(path, DefectFile, "defects") for name, path in paths.items() if path.exists()}
+    return {name: read_checked(path, DefectFile, "defects") for name, path in paths.items() if path.exists()}
 
 
-def _required(
-    folder: Path, name: str, step: str, steps: dict[str, Any], model: type[Result]
-) -> dict[str, Any]:
+def _required(folder: Path, name: str, step: str, steps: dict[str, Any], model: type[Result]) -> Any:
     path = folder / name
     if not path.exists():
         raise _incomplete(path, step, "the file is missing", steps)
-    found: dict[str, Any] = read_result(path, model, step)
-    return found
+    return read_result(path, model, step)
 
 
 def _incomplete(path: Path, step: str, found: str, steps: dict[str, Any]) -> InputError:
@@ -178,7 +183,7 @@ def read_provenance(folder: Path) -> dict[str, Any]:
     """The content of `provenance.json`, empty without it; CorruptFileError naming its faults."""
     path = folder / "provenance.json"
     remedy = "delete the file; the next call of `superion run` or `superion train` writes it again."
-    return read_result(path, Provenance, "start", remedy) if path.exists() else {}
+    return read_checked(path, Provenance, "start", remedy) if path.exists() else {}
 
 
 def optional_json(path: Path) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def composition(content: Content) -> str:
     if content.crystal is not None:
         symbols = [chemical_symbols[z] for z in content.crystal.numbers]
         return str(Formula.from_list(symbols).reduce()[0].format("metal")).translate(_SUBSCRIPT)
-    return "–".join((content.census.get("total") or {}).get("species") or []) or "unknown material"
+    total = content.census.total
+    return "–".join(total.species if total else []) or "unknown material"
 
 
 def facts(content: Content) -> list[tuple[str, str]]:
@@ -35,9 +36,8 @@ def facts(content: Content) -> list[tuple[str, str]]:
         found.append(
             ("Simulated cell", f"{len(content.crystal.numbers)} atoms ({atoms}), {number(volume, 4)} Å³")
         )
-    total = content.census.get("total") or {}
-    if total:
-        found.append(("Labelled frames", f"{total.get('frames', '–')}"))
+    if content.census.total:
+        found.append(("Labelled frames", f"{content.census.total.frames}"))
     found += [(f"{name} set", _set(content, split)) for split, name in _SETS.items()]
     found.append(("Potentials", ", ".join(look(p).label for p in content.potentials)))
     kelvins = sorted({run.kelvin for run in content.runs})
@@ -53,12 +53,12 @@ def facts(content: Content) -> list[tuple[str, str]]:
 
 def _set(content: Content, split: str) -> str:
     """Frames and trajectories of one side of the split, isolated atoms apart."""
-    frames = {e[split].get("frames") for e in content.accuracy.values() if e.get(split)}
+    frames = {errors.frames for each in content.accuracy.values() if (errors := getattr(each, split))}
     alone: Counter[str] = Counter()
-    for group in content.census.get("groups") or []:
-        if str(group.get("name")).endswith(f" / {ISOLATED}"):
-            alone.update(group.get("trajectories") or {})
-    sides = content.split.get(split) or {}
+    for group in content.census.groups:
+        if group.name.endswith(f" / {ISOLATED}"):
+            alone.update(group.trajectories)
+    sides = getattr(content.split, split) or {}
     names = [name for name, count in sides.items() if count > alone[name]]
     text = f"{', '.join(str(n) for n in sorted(n for n in frames if n)) or 'no'} frames"
     if names:

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 
 from superion.report.figure_file import save_figure
 from superion.report.style import BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, VERMILLION, WIDTH, look
+from superion.verdict.results import Splits
 
 _WITHOUT = (VERMILLION, GREEN, PURPLE, ORANGE)
 
@@ -46,12 +47,12 @@ def locality(result: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def force_errors(errors: Mapping[str, Mapping[str, Any]], result: Mapping[str, Any] | None) -> Figure | None:
+def force_errors(errors: Mapping[str, Splits], result: Mapping[str, Any] | None) -> Figure | None:
     """Force errors on test frames by species and potential, over the lines that no local model gets below.
 
-    errors: `{potential: {"test": errors}}`. result: of a locality test; None without either.
+    errors: by potential. result: of a locality test; None without either.
     """
-    found = {p: (sides.get("test") or {}).get("force_rmse_by_species") or {} for p, sides in errors.items()}
+    found = {p: (both.test and both.test.force_rmse_by_species) or {} for p, both in errors.items()}
     found = {potential: values for potential, values in found.items() if values}
     if result is None or not found:
         return None
@@ -63,7 +64,7 @@ def force_errors(errors: Mapping[str, Mapping[str, Any]], result: Mapping[str, A
     for k, (potential, values) in enumerate(found.items()):
         where = np.arange(len(species)) - 0.4 + (k + 0.5) * width
         style = look(potential)
-        heights = [1000 * values.get(symbol, np.nan) for symbol in species]
+        heights = 1000 * np.array([values.get(symbol) for symbol in species], dtype=float)
         handles.append(panel.bar(where, heights, 0.9 * width, color=style.colour, label=style.label))
     handles += [_line(panel, species, result["forces"], "-", "far atoms")]
     for (name, left), dashes in zip(result["without"].items(), ("--", ":", "-."), strict=False):

@@ -40,7 +40,7 @@ def _study(content: Content) -> Iterator[str]:
 
 
 def _data(content: Content) -> Iterator[str]:
-    if not any(content.split.values()):
+    if not (content.split.train or content.split.test):
         yield "census.json does not tell which trajectories were trained on and which were tested."
 
 
@@ -52,12 +52,12 @@ def _accuracy(content: Content) -> Iterator[str]:
             lacking.setdefault("There are no errors", []).append(potential)
             continue
         for split in SPLITS:
-            errors = content.accuracy[potential].get(split) or {}
-            if not errors.get("frames"):
+            errors = getattr(content.accuracy[potential], split)
+            if errors is None or not errors.frames:
                 lacking.setdefault(f"There is no {split} set", []).append(potential)
                 continue
             for quantity, key in _LABELS.items():
-                if errors.get(key) is None:
+                if getattr(errors, key) is None:
                     lacking.setdefault(f"The {split} set has no {quantity} labels", []).append(potential)
             if (potential, split) not in content.parity:
                 lacking.setdefault(f"There are no predictions for the {split} set to plot", []).append(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from superion.analysis.transport_result import TransportResult
 from superion.analysis.transport_status import VALUED
 from superion.errors import InputError
 from superion.report.estimates import Estimate
@@ -70,45 +70,42 @@ def read_run(path: Path) -> Run:
     return _run(named[1], float(named[2]), read_result(path, TransportFile, "transport"))
 
 
-def _run(potential: str, kelvin: float, value: dict[str, Any]) -> Run:
-    result = value["result"]
-    notes = [str(note) for note in result.get("notes") or ()]
-    if abs(result["temperature"] - kelvin) > 0.05:
-        notes.append(f"its mean temperature of {result['temperature']:.1f} K was used, not {kelvin:g} K.")
-    displacement, thermo = dict(value.get("msd") or {}), value.get("thermo") or {}
+def _run(potential: str, kelvin: float, found: TransportFile) -> Run:
+    result, msd, thermo = found.result, found.msd, found.thermo
+    notes = list(result.notes)
+    if abs(result.temperature - kelvin) > 0.05:
+        notes.append(f"its mean temperature of {result.temperature:.1f} K was used, not {kelvin:g} K.")
     return Run(
         potential=potential,
         kelvin=kelvin,
-        ion=str(result["species"]),
-        length_ps=float(result["length"]),
+        ion=result.species,
+        length_ps=result.length,
         diffusion=_known_or_bound(result, "diffusion"),
         sigma=_known_or_bound(result, "conductivity"),
-        collective=_known(result.get("collective_conductivity"), result.get("collective_interval")),
-        haven=_known(result.get("haven_ratio"), result.get("haven_interval")),
-        collective_reason=result.get("collective_reason"),
-        ions=int(result["ions"]),
-        hops=float(result["hops"]),
-        independent_hops=float(result["independent_hops"]),
-        slope=result.get("slope"),
-        status=str(result["status"]),
-        reason=str(result["reason"]),
+        collective=_known(result.collective_conductivity, result.collective_interval),
+        haven=_known(result.haven_ratio, result.haven_interval),
+        collective_reason=result.collective_reason,
+        ions=result.ions,
+        hops=result.hops,
+        independent_hops=result.independent_hops,
+        slope=result.slope,
+        status=result.status,
+        reason=result.reason,
         notes=notes,
-        growth=[
-            (float(p["length"]), _known_or_bound(p, "conductivity"))
-            for p in value.get("against_length") or ()
-        ],
-        lag_ps=np.array(displacement.pop("lag_ps", ()), dtype=float),
-        msd={symbol: np.array(values, dtype=float) for symbol, values in displacement.items()},
-        time_ps=np.array(thermo.get("time_ps", ()), dtype=float),
-        temperature=np.array(thermo.get("temperature_K", ()), dtype=float),
-        conserved=np.array(thermo.get("conserved_eV_per_atom", ()), dtype=float),
+        growth=[(part.length, _known_or_bound(part, "conductivity")) for part in found.against_length or ()],
+        lag_ps=np.array(msd.lag_ps if msd else (), dtype=float),
+        msd={symbol: np.array(values) for symbol, values in (msd.curves if msd else {}).items()},
+        time_ps=np.array(thermo.time_ps if thermo else (), dtype=float),
+        temperature=np.array(thermo.temperature_K if thermo else (), dtype=float),
+        conserved=np.array(thermo.conserved_eV_per_atom if thermo else (), dtype=float),
     )
 
 
-def _known_or_bound(result: dict[str, Any], name: str) -> Estimate:
+def _known_or_bound(result: TransportResult, name: str) -> Estimate:
     """Value with interval, or the bound; what calls itself an upper bound is never taken for a value."""
-    known = _known(result[name], result[f"{name}_interval"]) if result["status"] in VALUED else None
-    return known or Estimate(None, None, float(result[f"{name}_bound"]))
+    valued = result.status in VALUED
+    known = _known(getattr(result, name), getattr(result, f"{name}_interval")) if valued else None
+    return known or Estimate(None, None, float(getattr(result, f"{name}_bound")))
 
 
 def _known(value: float | None, interval: tuple[float, float] | None) -> Estimate | None:

@@ -19,6 +19,7 @@ from superion.report.estimates import (
 )
 from superion.report.style import look
 from superion.verdict.numbers import number
+from superion.verdict.results import Charges, Errors, Group
 from superion.verdict.settings import Pair
 from superion.verdict.words import ELECTROSTATICS
 
@@ -66,7 +67,7 @@ def _or_missing(estimate: Estimate | None) -> str:
 
 def census(content: Content) -> Table:
     """Labels by group of frames."""
-    groups = [*(content.census.get("groups") or []), content.census.get("total")]
+    groups = [*content.census.groups, content.census.total]
     head = [
         "frames of",
         "species",
@@ -81,18 +82,17 @@ def census(content: Content) -> Table:
     return Table("Labels found in the data, by file and kind of frame.", head, rows, words=3)
 
 
-def _census_row(group: dict[str, Any]) -> list[str]:
-    low, high = group.get("atoms") or ("–", "–")
-    force = group.get("force_rms")
-    stress = [s * _PER_GPA for s in group.get("stress") or ()]
+def _census_row(group: Group) -> list[str]:
+    low, high = group.atoms
+    stress = [s * _PER_GPA for s in group.stress or ()]
     return [
-        str(group.get("name", "–")),
-        " ".join(map(str, group.get("species") or [])) or "–",
-        ", ".join(f"{name}\u00a0({n})" for name, n in (group.get("labels") or {}).items()) or "none",
-        str(group.get("frames", "–")),
+        group.name,
+        " ".join(group.species) or "–",
+        ", ".join(f"{name}\u00a0({n})" for name, n in group.labels.items()) or "none",
+        str(group.frames),
         f"{low}" if low == high else f"{low}–{high}",
-        _range(group.get("energy_per_atom"), 5),
-        "–" if force is None else f"{number(force)}, {number(group.get('force_max'))}",
+        _range(group.energy_per_atom, 5),
+        "–" if group.force_rms is None else f"{number(group.force_rms)}, {number(group.force_max)}",
         _range(stress or None, 2),
     ]
 
@@ -102,7 +102,7 @@ def split(content: Content) -> Table | None:
     rows = [
         [name, used, "–" if frames is None else str(frames)]
         for used in SPLITS
-        for name, frames in content.split.get(used, {}).items()
+        for name, frames in (getattr(content.split, used) or {}).items()
     ]
     caption = "The split: no trajectory has frames on both sides."
     return Table(caption, ["trajectory", "used for", "frames"], rows, words=2) if rows else None
@@ -115,12 +115,12 @@ def errors(content: Content) -> Table:
         arrays = content.parity.get((potential, which), {})
         force = arrays.get("force_reference")
         scale = float(np.sqrt(np.mean(force**2))) if force is not None and force.size else 0.0
-        rmse = found.get("force_rmse")
+        rmse = found.force_rmse
         rows.append(
             [
                 look(potential).label,
                 which,
-                str(found.get("frames", "–")),
+                str(found.frames),
                 _pair(found, "energy_{}_per_atom", 1e3),
                 _pair(found, "force_{}", 1),
                 f"{100 * rmse / scale:.1f} %" if rmse is not None and scale else "–",
@@ -144,7 +144,7 @@ def charge_doubts(content: Content) -> list[str]:
     said = [
         f"{look(potential).label}: {text}."
         for potential, _, found in _each(content)
-        for text in (found.get("charges") or {}).get("doubts") or ()
+        for text in (found.charges.doubts if found.charges else ())
     ]
     return list(dict.fromkeys(said))
 
@@ -153,20 +153,20 @@ def charges(content: Content) -> Table | None:
     """Charges by species, and how well they add up, of every potential that has any; None without."""
     rows = []
     for potential, which, found in _each(content):
-        summary = found.get("charges") or {}
-        born = (content.accuracy[potential].get("born_charges") or {}) if which == "train" else {}
-        rmse = found.get("charge_rmse_by_species") or {}
-        total = f"{summary['total_error']:.1e}" if summary else ""
-        for symbol, q in (summary.get("by_species") or {}).items():
+        summary = found.charges or Charges()
+        born = (content.accuracy[potential].born_charges or {}) if which == "train" else {}
+        rmse = found.charge_rmse_by_species or {}
+        total = "" if summary.total_error is None else f"{summary.total_error:.1e}"
+        for symbol, q in summary.by_species.items():
             rows.append(
                 [
                     look(potential).label,
                     which,
                     symbol,
-                    str(q["atoms"]),
-                    _signed(q["mean"], 3),
-                    f"{q['std']:.3f}",
-                    f"{_signed(q['min'], 3)} … {_signed(q['max'], 3)}",
+                    str(q.atoms),
+                    _signed(q.mean, 3),
+                    f"{q.std:.3f}",
+                    f"{_signed(q.min, 3)} … {_signed(q.max, 3)}",
                     number(rmse[symbol]) if rmse.get(symbol) is not None else "–",
                     _signed(born[symbol], 2) if symbol in born else "–",
                     total,
@@ -196,8 +196,7 @@ def charges(content: Content) -> Table | None:
 def errors_by_species(content: Content) -> Table | None:
     """Force errors by species; None if there are none."""
     found = [
-        (p, w, e.get("force_rmse_by_species") or {}, e.get("force_mae_by_species") or {})
-        for p, w, e in _each(content)
+        (p, w, e.force_rmse_by_species or {}, e.force_mae_by_species or {}) for p, w, e in _each(content)
     ]
     species = sorted({s for _, _, rmse, _ in found for s in rmse})
     rows = [
@@ -310,16 +309,16 @@ def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         yield name, "not set" if value is None else str(value)
 
 
-def _each(content: Content) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _each(content: Content) -> Iterator[tuple[str, str, Errors]]:
     for potential in content.potentials:
         for which in SPLITS:
-            found = (content.accuracy.get(potential) or {}).get(which)
-            if found and found.get("frames"):
+            found = getattr(content.accuracy.get(potential), which, None)
+            if found and found.frames:
                 yield potential, which, found
 
 
-def _pair(found: dict[str, Any], key: str, factor: float) -> str:
-    rmse, mae = found.get(key.format("rmse")), found.get(key.format("mae"))
+def _pair(found: Errors, key: str, factor: float) -> str:
+    rmse, mae = (getattr(found, key.format(name)) for name in ("rmse", "mae"))
     if rmse is None:
         return "–"
     return f"{number(factor * rmse)} ({number(None if mae is None else factor * mae)})"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from ase.cell import Cell
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from superion.errors import InputError
-from superion.files import write_json
-from superion.results import Result
+from superion.results import Count, Finite, ResultFile, Size, write_result
 from superion.simulation.fixed import degrees_of_freedom
 from superion.simulation.recorder import SOMETIMES
 from superion.simulation.settings import MDSettings
@@ -33,12 +32,6 @@ _HARMLESS = 0.02
 _TIMES = ("folder", "resumed_at", "seconds", "ns_per_day")
 
 
-class RunSummary(Result):
-    """What a study reads of `summary.json`."""
-
-    warnings: list[str]
-
-
 @dataclass(frozen=True, slots=True)
 class Temperature:
     """Mean temperature of a run and whether it is what was asked for.
@@ -49,12 +42,30 @@ class Temperature:
     that the fluctuation of the energy of a harmonic crystal amounts to.
     """
 
-    mean: float
-    std: float
-    error: float
-    target: float | None
-    allowed: float
+    mean: Annotated[float, Field(description="mean, K")]
+    std: Annotated[float, Field(description="standard deviation over the frames, K")]
+    error: Annotated[float, Field(description="standard error of the mean, K")]
+    target: Annotated[float | None, Field(description="asked for, K")]
+    allowed: Annotated[float, Field(description="by which the mean may be off, K")]
     status: Status
+
+
+class RunSummary(ResultFile):
+    """`summary.json`: what a run came to (see `MDResult`), wherever and however fast it was computed."""
+
+    kind: Literal["md"] = "md"
+    steps: Count | None = Field(None, description="steps of production, count")
+    frames: Count | None = Field(None, description="frames of production, count")
+    temperature: Temperature | None = None
+    drift: Finite | None = Field(None, description="slope of the conserved quantity, eV/atom/ps")
+    pressure: Finite | None = Field(None, description="mean, GPa")
+    pressure_std: Size | None = Field(None, description="standard deviation over the frames, GPa")
+    volume: Size | None = Field(None, description="mean, Å³")
+    volume_std: Size | None = Field(None, description="standard deviation over the frames, Å³")
+    cell: tuple[Finite, ...] | None = Field(None, description="mean lengths, Å, and angles, degrees")
+    force_deviation: Size | None = Field(None, description="largest predicted standard deviation, eV/Å")
+    energy_deviation: Size | None = Field(None, description="largest predicted standard deviation, eV")
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +114,12 @@ class MDResult:
 
     def write(self) -> None:
         """Write `facts` to `summary.json` in the folder of the run."""
-        write_json(self.folder / SUMMARY, self.facts())
+        write_result(self.folder / SUMMARY, self.facts())
 
-    def facts(self) -> dict[str, Any]:
-        """JSON-ready: all that does not depend on where, and how fast, it was computed."""
-        return {name: value for name, value in self.to_dict().items() if name not in _TIMES}
+    def facts(self) -> RunSummary:
+        """All that does not depend on where, and how fast, it was computed."""
+        known = {name: getattr(self, name) for name in self.__slots__ if name not in _TIMES}
+        return RunSummary(**known)
 
 
 def judge_temperature(temperature: Array, steps: Array, settings: MDSettings, degrees: int) -> Temperature:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from superion.results import Finite, Result, read_result
+from superion.results import Finite, Result, read_checked
 from superion.simulation import MDSettings
 
 REMEDY = "run the same command again: it writes the file anew, and the frames that are there are kept."
@@ -43,5 +43,5 @@ class JobFile(Result):
 
 def read_job(path: Path) -> dict[str, Any]:
     """The content of a job file; CorruptFileError naming the keys that are not as the study writes them."""
-    found: dict[str, Any] = read_result(path, JobFile, "dynamics", REMEDY)
+    found: dict[str, Any] = read_checked(path, JobFile, "dynamics", REMEDY)
     return found

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from superion.study.config import cpu_count
 from superion.study.dynamics import THREADS
+from superion.verdict.results import Provenance
 
 PACKAGES = (
     "superion",
@@ -42,18 +42,18 @@ def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str | None]:
     return {name: _version(name) for name in packages}
 
 
-def environment() -> dict[str, Any]:
-    """JSON-ready facts on this process and the machine it runs on."""
-    return {
-        "versions": versions(),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor": _processor(),
-        "cpu_cores": cpu_count(),
-        "threads": {"torch": torch.get_num_threads(), **{name: os.environ.get(name) for name in THREADS}},
-        "command": shlex.join(sys.argv),
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def environment() -> Provenance:
+    """Facts on this process and the machine it runs on."""
+    return Provenance(
+        versions=dict(versions()),
+        python=platform.python_version(),
+        platform=platform.platform(),
+        processor=_processor(),
+        cpu_cores=cpu_count(),
+        threads={"torch": torch.get_num_threads(), **{name: os.environ.get(name) for name in THREADS}},
+        command=shlex.join(sys.argv),
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def _version(package: str) -> str | None:

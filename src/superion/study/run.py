@@ -7,12 +7,11 @@ import time
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from superion.errors import InputError, SuperionError
-from superion.files import locked, sha256, write_json
+from superion.files import locked, sha256
 from superion.progress import track
-from superion.results import read_result
+from superion.results import read_result, write_result
 from superion.simulation.summary import SUMMARY, RunSummary
 from superion.study.config import SETTINGS, StudySettings, read_study, write_study
 from superion.study.crew import Begun, run_apart
@@ -24,6 +23,7 @@ from superion.study.preflight import check_before
 from superion.study.provenance import environment
 from superion.study.state import State
 from superion.study.steps import RESULTS, Step, Study
+from superion.verdict.results import Provenance
 
 CHANGED = "a file that it reads was changed while it was at work. Remedy: run the same command again."
 
@@ -58,7 +58,7 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
         state.pid = os.getpid()
         state.write()
         write_study(settings, folder)
-        write_json(folder / PROVENANCE, _provenance(settings))
+        write_result(folder / PROVENANCE, _provenance(settings))
         failed = _run(study, state)
         state.pid = None
         state.write()
@@ -236,7 +236,7 @@ def _dynamics(steps: Sequence[Step], study: Study, state: State, failed: dict[st
         name = f"dynamics/{job.name}"
         if error is None:
             state.finish(name, outputs(job), seconds)
-            for warning in read_result(job.folder / SUMMARY, RunSummary, name)["warnings"]:
+            for warning in read_result(job.folder / SUMMARY, RunSummary, name).warnings:
                 say(f"warning: {name}: {warning}.", study.progress)
         else:
             failed[name] = reason(error)
@@ -265,7 +265,7 @@ def _forget_others(study: Study, state: State, names: set[str]) -> None:
     state.write()
 
 
-def _provenance(settings: StudySettings) -> dict[str, Any]:
+def _provenance(settings: StudySettings) -> Provenance:
     files = [*settings.data.files, settings.structure.file]
     seeds = {
         "split": settings.data.seed,
@@ -276,4 +276,4 @@ def _provenance(settings: StudySettings) -> dict[str, Any]:
     made_from = {key: path for model in settings.models.values() for key, path in model.files().items()}
     data = {Path(file).name: sha256(file) for file in files}
     data |= {key: sha256(path) for key, path in made_from.items()}
-    return environment() | {"data": data, "seeds": seeds}
+    return environment().model_copy(update={"data": data, "seeds": seeds})

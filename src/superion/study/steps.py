@@ -10,9 +10,10 @@ from typing import Any
 from ase import Atoms
 
 from superion.analysis.accuracy import errors
-from superion.files import sha256, write_json
+from superion.files import sha256
 from superion.model import Model
 from superion.potentials.opening import open_model
+from superion.results import write_result
 from superion.structures import census, is_isolated, read_structure, trajectory_of
 from superion.study.config import StudySettings
 from superion.study.data import Dataset, load_dataset
@@ -27,6 +28,7 @@ from superion.study.resample import Fit
 from superion.study.state import fingerprint
 from superion.study.transport import analyse
 from superion.verdict import REFERENCE, study_verdicts, write_verdict
+from superion.verdict.results import Accuracy, CensusFile, CensusResult, Errors, Split, Splits
 
 RESULTS = (
     "census.json",
@@ -214,15 +216,15 @@ class Study:
         return self.settings.models[name].identity()
 
     def _census(self) -> list[Path]:
-        split = {}
+        split = Split()
         for part in ("train", "test"):
             names = [trajectory_of(atoms) for atoms in self.data.part(part)]
-            split[part] = {name: names.count(name) for name in sorted(set(names))}
+            setattr(split, part, {name: names.count(name) for name in sorted(set(names))})
         path = self.folder / "census.json"
         found = census(self.data.frames)
         for warning in found.warnings:
             say(f"warning: {warning}", self.progress)
-        write_json(path, {"census": found.to_dict(), "split": split})
+        write_result(path, CensusFile(census=CensusResult.model_validate(found.to_dict()), split=split))
         return [path]
 
     def _fit(self, group: Group, number: int | None) -> Step:
@@ -246,20 +248,22 @@ class Study:
         for name in self.settings.models:
             potential = self.open(Fit(name))
             first = next(atoms for atoms in self.data.part("train") if not is_isolated(atoms))
-            metrics[name] = {"train": None, "test": None, "born_charges": born_by_species(potential, first)}
+            both = Splits(born_charges=born_by_species(potential, first))
+            metrics[name] = both
             for part in ("train", "test"):
                 frames = self.data.part(part)
                 if not frames:
                     continue
                 found = predict(potential, frames, f"{name}: {part} set", progress=self.progress)
-                metrics[name][part] = errors(frames, found)
-                for doubt in (metrics[name][part]["charges"] or {}).get("doubts", ()):
+                own = Errors.model_validate(errors(frames, found))
+                setattr(both, part, own)
+                for doubt in own.charges.doubts if own.charges else ():
                     say(f"warning: {name}, {part} set: {doubt}", self.progress)
                 path = self.folder / "parity" / f"{name}-{part}.safetensors"
                 path.parent.mkdir(exist_ok=True)
                 write_parity(path, frames, found)
                 written.append(path)
-        write_json(self.folder / "accuracy.json", metrics)
+        write_result(self.folder / "accuracy.json", Accuracy(**metrics))
         return [self.folder / "accuracy.json", *written]
 
     def _dynamics(self, name: str, fit: Fit, temperature: float) -> Step:
@@ -291,7 +295,7 @@ class Study:
         def work() -> list[Path]:
             path = self.folder / "transport" / f"{name}.json"
             path.parent.mkdir(exist_ok=True)
-            write_json(path, analyse(run, chosen))
+            write_result(path, analyse(run, chosen))
             return [path]
 
         return Step(

@@ -18,6 +18,7 @@ from superion.errors import InputError
 from superion.settings_file import validate
 from superion.simulation import MDResult, Trajectory, kelvin_of, read_trajectory, summary_of
 from superion.study.config import TransportSettings
+from superion.verdict.results import Displacements, Thermo, TransportFile
 
 Array = np.ndarray
 
@@ -28,8 +29,8 @@ POINTS = 1000
 """Points in a curve against time; longer ones are thinned."""
 
 
-def analyse(folder: Path, settings: TransportSettings) -> dict[str, Any]:
-    """Content of a transport file, JSON-ready; InputError if the trajectory is too short.
+def analyse(folder: Path, settings: TransportSettings) -> TransportFile:
+    """Content of a transport file; InputError if the trajectory is too short.
 
     result: TransportResult. against_length: the same for growing parts of the trajectory. msd: lag_ps, and
     Å² by species, other species seen from the same frame of reference. thermo: time_ps, temperature_K,
@@ -38,13 +39,13 @@ def analyse(folder: Path, settings: TransportSettings) -> dict[str, Any]:
     """
     trajectory = read_trajectory(folder)
     result, run = conductivity(trajectory, settings), _run(trajectory)
-    return {
-        "result": result.to_dict(),
-        "against_length": [part.to_dict() for part in _against_length(trajectory, settings)],
-        "msd": _curves(trajectory, settings, result),
-        "thermo": _thermo(trajectory),
-        "dynamics": None if run is None else run.facts(),
-    }
+    return TransportFile(
+        result=result,
+        against_length=_against_length(trajectory, settings),
+        msd=_curves(trajectory, settings, result),
+        thermo=_thermo(trajectory),
+        dynamics=None if run is None else run.facts(),
+    )
 
 
 def transport_of(trajectory: Trajectory | str | Path, **settings: Any) -> TransportResult:
@@ -138,21 +139,21 @@ def _first(trajectory: Trajectory, settings: TransportSettings) -> int:
     return int(np.searchsorted(trajectory.times, trajectory.times[0] + 1000 * settings.discard_ps - 1e-6))
 
 
-def _curves(trajectory: Trajectory, settings: TransportSettings, result: TransportResult) -> dict[str, Any]:
+def _curves(trajectory: Trajectory, settings: TransportSettings, result: TransportResult) -> Displacements:
     positions = _paths(trajectory)[_first(trajectory, settings) :]
     mobile = np.array([chemical_symbols[z] == settings.species for z in trajectory.numbers])
     if settings.reference != "none":
         still = None if settings.reference == "system" else ~mobile
         positions = remove_drift(positions, trajectory.masses, still)
     lags = np.rint(np.array(result.msd_lags) / result.timestep).astype(int)
-    curves: dict[str, Any] = {"lag_ps": list(result.msd_lags)}
+    curves: dict[str, Any] = {}
     for number in sorted(set(trajectory.numbers.tolist())):
         msd = mean_squared_displacement(positions, trajectory.numbers == number)
         curves[chemical_symbols[number]] = msd[lags].tolist()
-    return curves
+    return Displacements(lag_ps=list(result.msd_lags), **curves)
 
 
-def _thermo(trajectory: Trajectory) -> dict[str, list[float]]:
+def _thermo(trajectory: Trajectory) -> Thermo:
     if trajectory.conserved is None or trajectory.temperature is None:
         raise InputError(
             "the trajectory has no temperatures and no conserved quantity.",
@@ -161,8 +162,8 @@ def _thermo(trajectory: Trajectory) -> dict[str, list[float]]:
         )
     every = slice(None, None, -(-len(trajectory) // POINTS))
     conserved = (trajectory.conserved - trajectory.conserved[0]) / len(trajectory.numbers)
-    return {
-        "time_ps": (trajectory.times[every] / 1000).tolist(),
-        "temperature_K": trajectory.temperature[every].tolist(),
-        "conserved_eV_per_atom": conserved[every].tolist(),
-    }
+    return Thermo(
+        time_ps=(trajectory.times[every] / 1000).tolist(),
+        temperature_K=trajectory.temperature[every].tolist(),
+        conserved_eV_per_atom=conserved[every].tolist(),
+    )

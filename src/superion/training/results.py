@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from superion.results import Count, Finite, Range, Result, Size, read_result, same_length
+from superion.results import Count, Finite, Range, Result, Size, read_checked, same_length
 from superion.training.calibration import Calibration
 from superion.training.clean import Rejection
 from superion.verdict.results import Errors
@@ -120,4 +120,4 @@ _KINDS: dict[str, tuple[Any, str]] = {
 def read_training_result(path: Path) -> Any:
     """The content of a JSON file of a training; CorruptFileError naming its faults."""
     model, step = _KINDS[path.name]
-    return read_result(path, model, step, REMEDY)
+    return read_checked(path, model, step, REMEDY)

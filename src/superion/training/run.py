@@ -9,8 +9,9 @@ from pathlib import Path
 from ase import Atoms
 
 from superion.errors import InputError
-from superion.files import locked, write_json
+from superion.files import locked
 from superion.reference import factory_workers, label_frames, labelled, make_labeller, make_workers
+from superion.results import write_result
 from superion.simulation.estimate import check_run
 from superion.study.display import say
 from superion.study.estimate import dynamics_faults
@@ -66,7 +67,7 @@ def run_training(
         state.pid = os.getpid()
         state.write()
         write_training(settings, folder)
-        write_json(folder / PROVENANCE, environment())
+        write_result(folder / PROVENANCE, environment())
         source_of_labels = None
         if label is None:
             labeller = make_labeller(settings.labels.labeller)

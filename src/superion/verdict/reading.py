@@ -111,11 +111,11 @@ def _notes(files: Iterable[PropertyFile]) -> list[str]:
 
 def _errors(path: Path, pair: Pair) -> list[Row]:
     """Errors of forces as the main fits have them, of which neither spread nor frames are known."""
-    found = read_result(path, Accuracy, "accuracy") if path.exists() else {}
+    found = read_result(path, Accuracy, "accuracy").models if path.exists() else {}
     species: dict[str, dict[str, float]] = {}
     for potential in (pair.baseline, pair.candidate):
-        errors = ((found.get(potential) or {}).get("test") or {}).get("force_rmse_by_species") or {}
-        for symbol, value in errors.items():
+        test = found[potential].test if potential in found else None
+        for symbol, value in ((test and test.force_rmse_by_species) or {}).items():
             if value is not None:
                 species.setdefault(symbol, {})[potential] = float(value)
     return [
@@ -162,13 +162,13 @@ def _conductivities(folder: Path, pair: Pair) -> list[Row]:
 
 def _conductivity(path: Path, kelvin: float) -> Value:
     common: dict[str, Any] = {"name": f"conductivity at {kelvin:g} K", "unit": "mS/cm", "kind": "positive"}
-    result = read_result(path, TransportFile, "transport")["result"]
-    value, interval = result["conductivity"], result["conductivity_interval"]
+    result = read_result(path, TransportFile, "transport").result
+    value, interval = result.conductivity, result.conductivity_interval
     known = value is not None and value > 0 and interval is not None and interval[0] > 0
-    if result["status"] != "converged" or not known:
-        bound = result["conductivity_bound"]
+    if result.status != "converged" or not known:
+        bound = result.conductivity_bound
         below = "" if bound is None else f" (below {number(bound)} mS/cm)"
-        return Value(**common, value=None, why=f"{result['status']}{below}: {result['reason'].rstrip('.')}")
+        return Value(**common, value=None, why=f"{result.status}{below}: {result.reason.rstrip('.')}")
     spread = math.log(interval[1] / interval[0]) / (2 * _NORMAL)
     return Value(**common, value=value, error=spread)
 

@@ -1,41 +1,56 @@
-"""What the files of a study hold, for those who read them (`superion.results.read_result`)."""
+"""What the files of a study hold, for those who write and who read them (`superion.results`)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from superion.analysis.transport_result import TransportResult
 from superion.analysis.transport_status import VALUED
-from superion.results import Count, Finite, Range, Result, Size, same_length
+from superion.results import Count, Finite, Range, Result, ResultFile, Size, same_length
+from superion.simulation.summary import RunSummary
 
+Names = dict[str, Count]
 BySpecies = dict[str, Size | None] | None
 
 
-class Charges(Result):
-    """Charges of one species."""
+class ChargeNumbers(Result):
+    """Predicted charges of one species."""
 
-    __pydantic_extra__: dict[str, Finite | list[Finite] | None]
+    mean: Finite = Field(description="mean, e")
+    std: Finite = Field(description="standard deviation over the atoms, e")
+    min: Finite = Field(description="least, e")
+    max: Finite = Field(description="largest, e")
+    atoms: Count = Field(description="atoms, count")
+
+
+class Charges(Result):
+    """Predicted charges of one set of frames (`superion.analysis.charges.charge_summary`)."""
+
+    by_species: dict[str, ChargeNumbers] = Field(default_factory=dict)
+    total_error: Size | None = Field(None, description="largest |Σq − Q| of a frame, e")
+    doubts: list[str] = Field(default_factory=list)
 
 
 class Errors(Result):
     """Errors of one potential on one set of frames (`superion.analysis.accuracy.errors`)."""
 
-    frames: Count | None = None
-    energy_rmse_per_atom: Size | None = None
-    energy_mae_per_atom: Size | None = None
-    force_rmse: Size | None = None
-    force_mae: Size | None = None
-    stress_rmse: Size | None = None
-    stress_mae: Size | None = None
-    charge_rmse: Size | None = None
-    dipole_mae: Size | None = None
-    dipole_vector_error: Size | None = None
-    force_rmse_by_species: BySpecies = None
-    force_mae_by_species: BySpecies = None
-    charge_rmse_by_species: BySpecies = None
-    charges: dict[str, Any] | None = None
+    frames: Count | None = Field(None, description="frames compared, count")
+    atoms: Count | None = Field(None, description="atoms compared, count")
+    energy_rmse_per_atom: Size | None = Field(None, description="root mean square, eV/atom")
+    energy_mae_per_atom: Size | None = Field(None, description="mean absolute, eV/atom")
+    force_rmse: Size | None = Field(None, description="root mean square over components, eV/Å")
+    force_mae: Size | None = Field(None, description="mean absolute over components, eV/Å")
+    stress_rmse: Size | None = Field(None, description="root mean square over components, eV/Å³")
+    stress_mae: Size | None = Field(None, description="mean absolute over components, eV/Å³")
+    charge_rmse: Size | None = Field(None, description="root mean square over atoms, e")
+    dipole_mae: Size | None = Field(None, description="mean absolute of the magnitude, e·Å")
+    dipole_vector_error: Size | None = Field(None, description="mean length of the difference, e·Å")
+    force_rmse_by_species: BySpecies = Field(None, description="root mean square by element, eV/Å")
+    force_mae_by_species: BySpecies = Field(None, description="mean absolute by element, eV/Å")
+    charge_rmse_by_species: BySpecies = Field(None, description="root mean square by element, e")
+    charges: Charges | None = None
 
 
 class Splits(Result):
@@ -43,27 +58,38 @@ class Splits(Result):
 
     train: Errors | None = None
     test: Errors | None = None
+    born_charges: dict[str, Finite] | None = Field(
+        None, description="a third of the trace of Born charges by element in the first training frame, e"
+    )
 
 
-class Accuracy(Result):
-    """`accuracy.json`: errors by potential."""
+class Accuracy(ResultFile):
+    """`accuracy.json`: errors by model."""
 
     __pydantic_extra__: dict[str, Splits]
+    kind: Literal["accuracy"] = "accuracy"
+
+    @property
+    def models(self) -> dict[str, Splits]:
+        """Errors by the name of the model."""
+        return self.__pydantic_extra__ or {}
 
 
 class Group(Result):
     """Frames counted together."""
 
     name: str
-    frames: Count
-    atoms: Annotated[list[Count], Field(min_length=2, max_length=2)]
+    frames: Count = Field(description="frames, count")
+    atoms: Annotated[list[Count], Field(min_length=2, max_length=2)] = Field(
+        description="atoms of the smallest and the largest frame, count"
+    )
     species: list[str]
-    labels: dict[str, Count]
-    energy_per_atom: Range | None = None
-    force_max: Size | None = None
-    force_rms: Size | None = None
-    stress: Range | None = None
-    trajectories: dict[str, Count] = Field(default_factory=dict)
+    labels: Names = Field(description="frames that have each label, count")
+    energy_per_atom: Range | None = Field(None, description="lowest and highest, eV/atom")
+    force_max: Size | None = Field(None, description="largest magnitude, eV/Å")
+    force_rms: Size | None = Field(None, description="root mean square over components, eV/Å")
+    stress: Range | None = Field(None, description="lowest and highest component, eV/Å³")
+    trajectories: Names = Field(default_factory=dict, description="frames of each trajectory, count")
 
 
 class CensusResult(Result):
@@ -71,6 +97,7 @@ class CensusResult(Result):
 
     groups: list[Group] = Field(default_factory=list)
     total: Group | None = None
+    duplicates: list[list[str]] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
@@ -78,13 +105,14 @@ class CensusResult(Result):
 class Split(Result):
     """Trajectories trained on and tested."""
 
-    train: dict[str, Count] | None = None
-    test: dict[str, Count] | None = None
+    train: Names | None = Field(None, description="frames of each trajectory, count")
+    test: Names | None = Field(None, description="frames of each trajectory, count")
 
 
-class CensusFile(Result):
+class CensusFile(ResultFile):
     """`census.json`."""
 
+    kind: Literal["census"] = "census"
     census: CensusResult | None = None
     split: Split | None = None
 
@@ -94,20 +122,25 @@ class Displacements(Result):
 
     __pydantic_extra__: dict[str, list[Finite]]
 
-    lag_ps: list[Size]
+    lag_ps: list[Size] = Field(description="lags, ps; the curves by element are in Å²")
+
+    @property
+    def curves(self) -> dict[str, list[float]]:
+        """Å², by element, at the lags."""
+        return self.__pydantic_extra__ or {}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        same_length(lag_ps=self.lag_ps, **(self.__pydantic_extra__ or {}))
+        same_length(lag_ps=self.lag_ps, **self.curves)
         return self
 
 
 class Thermo(Result):
     """Temperature and conserved quantity against time."""
 
-    time_ps: list[Finite]
-    temperature_K: list[Finite]
-    conserved_eV_per_atom: list[Finite]
+    time_ps: list[Finite] = Field(description="times, ps")
+    temperature_K: list[Finite] = Field(description="temperatures, K")
+    conserved_eV_per_atom: list[Finite] = Field(description="conserved quantity less its first, eV/atom")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -119,17 +152,25 @@ class Thermo(Result):
         return self
 
 
-class TransportFile(Result):
+class TransportFile(ResultFile):
     """`transport/<potential>-<temperature>K.json` (`superion.study.transport.analyse`).
 
     A report names curves that are missing.
     """
 
+    kind: Literal["transport"] = "transport"
     result: TransportResult
     against_length: list[TransportResult] | None = None
     msd: Displacements | None = None
     thermo: Thermo | None = None
-    dynamics: dict[str, Any] | None = None
+    dynamics: RunSummary | None = None
+
+    def to_frame(self) -> Any:
+        """The values as a pandas DataFrame."""
+        return self.result.to_frame()
+
+    def _repr_html_(self) -> str:
+        return self.result._repr_html_()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -157,21 +198,24 @@ def _check_values(place: str, found: TransportResult) -> None:
 class Mismatch(Result):
     """Differences from the curve of the labels."""
 
-    differences_eV: list[Finite]
+    differences_eV: list[Finite] = Field(description="energies over their minima, less the labels, eV")
 
 
-class CurveFile(Result):
+class CurveFile(ResultFile):
     """`eos/<potential>.json` (`superion.analysis.eos.curve_record`); numbers with standard errors."""
 
+    kind: Literal["eos"] = "eos"
     name: str
-    atoms: Annotated[int, Field(ge=1)]
-    volumes_A3: Annotated[list[Finite], Field(min_length=1)]
-    energies_eV: list[Finite]
-    energy_eV: Range
-    volume_A3: Range
-    modulus_GPa: Range
-    derivative: Range
+    atoms: Annotated[int, Field(ge=1)] = Field(description="atoms of the cell, count")
+    volumes_A3: Annotated[list[Finite], Field(min_length=1)] = Field(description="volumes of the cell, Å³")
+    energies_eV: list[Finite] = Field(description="energies of the cell, eV")
+    energy_eV: Range = Field(description="energy at zero pressure and its standard error, eV")
+    volume_A3: Range = Field(description="volume at zero pressure and its standard error, Å³")
+    modulus_GPa: Range = Field(description="bulk modulus and its standard error, GPa")
+    derivative: Range = Field(description="dB/dp and its standard error, no unit")
+    residual_eV: Size | None = Field(None, description="root mean square of what the fit leaves, eV")
     difference: Mismatch | None = None
+    notes: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -181,16 +225,19 @@ class CurveFile(Result):
         return self
 
 
-class Provenance(Result):
+class Provenance(ResultFile):
     """`provenance.json` of a study or a training; what is missing is not shown."""
 
+    kind: Literal["provenance"] = "provenance"
     versions: dict[str, str | None] = Field(default_factory=dict)
     python: str = ""
     platform: str = ""
     processor: str = ""
-    cpu_cores: Count = 0
-    threads: dict[str, int | str | None] = Field(default_factory=dict)
+    cpu_cores: Count = Field(0, description="processor cores, count")
+    threads: dict[str, int | str | None] = Field(
+        default_factory=dict, description="threads by library, count, or what the environment says"
+    )
     command: str = ""
     time: str = ""
     data: dict[str, str | None] = Field(default_factory=dict)
-    seeds: dict[str, int | None] = Field(default_factory=dict)
+    seeds: dict[str, int | None] = Field(default_factory=dict, description="seeds by purpose, no unit")

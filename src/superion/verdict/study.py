@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from superion.errors import InputError
 from superion.files import write_atomic
+from superion.notebook import Table, html_table
 from superion.results import read_result
 from superion.verdict.bound import Bound
 from superion.verdict.decide import Finding, decide
@@ -22,6 +23,7 @@ from superion.verdict.rows import Row
 from superion.verdict.rules import Outcome
 from superion.verdict.scale import Scale, change
 from superion.verdict.settings import LEVEL, Pair, VerdictSettings
+from superion.verdict.table import head, line
 from superion.verdict.tolerances import checked
 from superion.verdict.topics import TOPICS
 from superion.verdict.values import Value
@@ -29,6 +31,17 @@ from superion.verdict.wording import answers, because, sentence
 from superion.verdict.words import ELECTROSTATICS
 
 NAME = "verdict.json"
+_SHOWN = (
+    "property",
+    "name",
+    "unit",
+    "baseline",
+    "candidate",
+    "reference",
+    "tolerance",
+    "outcome",
+    "because",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,29 @@ class StudyVerdict:
     def not_asked(self) -> list[str]:
         """Properties that the study could have been asked about."""
         return [name for name in TOPICS if name not in self.properties]
+
+    @property
+    def table(self) -> Table:
+        """All rows with what they say, numbers in the units of the rows."""
+        rows = []
+        for finding in self.findings:
+            row = _row(finding)
+            change = row["change"] or {}
+            shown = [row[name] for name in _SHOWN]
+            rows.append((*shown, *(change.get(name) for name in ("value", "low", "high", "unit"))))
+        return Table(
+            self.answer, (*_SHOWN, "change", "change low", "change high", "change unit"), tuple(rows)
+        )
+
+    def to_frame(self) -> Any:
+        """The table as a pandas DataFrame."""
+        return self.table.to_frame()
+
+    def _repr_html_(self) -> str:
+        lines = [line(finding) for finding in self.findings]
+        return html_table(
+            self.answer, (*head(self.pair), "because"), [(*each.cells, each.because) for each in lines]
+        )
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -144,7 +180,7 @@ def _seeds(folder: Path) -> dict[str, int]:
     if not path.exists():
         return {}
     remedy = "delete the file; the next call of `superion run` writes it again."
-    return dict(read_result(path, Provenance, "start", remedy).get("seeds") or {})
+    return dict(read_result(path, Provenance, "start", remedy).seeds)
 
 
 def _chosen(settings: Mapping[str, Any], folder: Path) -> VerdictSettings:

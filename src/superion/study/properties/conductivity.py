@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, NonNegativeInt
 
+from superion.analysis.transport_result import TransportResult
 from superion.errors import InputError
 from superion.results import read_result
 from superion.study.properties.base import Measured, Property, Row
@@ -76,7 +77,7 @@ class Conductivity(Property):
         for row, kelvin in zip(self.rows(), self._temperatures, strict=True):
             path = self._path(fit, kelvin)
             if path.exists():
-                values.append(_value(row, read_result(path, TransportFile, "transport")["result"]))
+                values.append(_value(row, read_result(path, TransportFile, "transport").result))
             else:
                 values.append(row.without("its dynamics, or the analysis of it, was not finished"))
         return Measured(values, ["errors: statistics of the trajectories."])
@@ -89,13 +90,13 @@ class Conductivity(Property):
         return self.study.settings.dynamics.temperatures
 
 
-def _value(row: Row, result: dict[str, Any]) -> Value:
-    if result["status"] != "converged":
-        bound = result["conductivity_bound"]
+def _value(row: Row, result: TransportResult) -> Value:
+    if result.status != "converged" or result.conductivity is None or result.conductivity_interval is None:
+        bound = result.conductivity_bound
         known = "" if bound is None else f" (below {number(bound)} mS/cm)"
-        return row.without(f"{result['status']}{known}: {result['reason'].rstrip('.')}")
-    low, high = result["conductivity_interval"]
+        return row.without(f"{result.status}{known}: {result.reason.rstrip('.')}")
+    low, high = result.conductivity_interval
     spread = (math.log(high) - math.log(low)) / (2 * NORMAL_95) if low > 0 and math.isfinite(high) else None
     if spread is None:
         return row.without(f"its interval, {low:.3g} to {high:.3g} mS/cm, has no finite logarithm")
-    return row.of(result["conductivity"], spread, result.get("notes") or ())
+    return row.of(result.conductivity, spread, result.notes)

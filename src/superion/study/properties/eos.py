@@ -17,13 +17,14 @@ from superion.analysis.doubt import doubts, far
 from superion.analysis.eos import EquationOfState, birch_murnaghan, curve_record, mismatch
 from superion.analysis.eos_judge import judged
 from superion.errors import InputError
-from superion.files import write_json
+from superion.results import write_result
 from superion.structures import trajectory_of
 from superion.structures.foreign import Foreign
 from superion.study.data import read_files
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.properties.settings import STRICT
 from superion.study.resample import Fit
+from superion.verdict.results import CurveFile
 from superion.verdict.values import REFERENCE, Value, error_value
 
 CURVE = Row("energy–volume curve", "meV/atom", "error")
@@ -117,7 +118,7 @@ class Eos(Property):
         """Write a curve for the figure of the report."""
         path = self.study.folder / "eos" / f"{curve['name']}.json"
         path.parent.mkdir(exist_ok=True)
-        write_json(path, curve | {"atoms": len(self.frames[0])})
+        write_result(path, CurveFile.model_validate(curve | {"atoms": len(self.frames[0])}))
         return path
 
     def _labels(self) -> tuple[list[float], EquationOfState]:

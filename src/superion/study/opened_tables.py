@@ -1,0 +1,77 @@
+"""The tables of an opened study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from superion.notebook import Table
+from superion.study.rows import Row
+from superion.verdict.results import Splits, TransportFile
+from superion.verdict.values import PropertyFile
+
+_ERRORS = {
+    "energy RMSE (eV/atom)": "energy_rmse_per_atom",
+    "energy MAE (eV/atom)": "energy_mae_per_atom",
+    "force RMSE (eV/Å)": "force_rmse",
+    "force MAE (eV/Å)": "force_mae",
+    "stress RMSE (eV/Å³)": "stress_rmse",
+    "stress MAE (eV/Å³)": "stress_mae",
+}
+
+
+def accuracy_table(found: Mapping[str, Splits]) -> Table:
+    """Errors, a row for each model and set."""
+    rows = tuple(
+        (model, name, errors.frames, *(getattr(errors, key) for key in _ERRORS.values()))
+        for model, both in found.items()
+        for name, errors in (("train", both.train), ("test", both.test))
+        if errors is not None
+    )
+    return Table("Errors against the labels", ("model", "set", "frames", *_ERRORS), rows)
+
+
+def transport_table(found: Mapping[tuple[str, float], TransportFile]) -> Table:
+    """Diffusion and conductivity with 95 % intervals or bounds, a row for each run."""
+    rows = []
+    for (model, kelvin), file in found.items():
+        result = file.result
+        row = [model, kelvin, result.species, result.status, result.length]
+        for name in ("diffusion", "conductivity"):
+            low, high = getattr(result, f"{name}_interval") or (None, None)
+            row += [getattr(result, name), low, high, getattr(result, f"{name}_bound")]
+        rows.append(tuple(row))
+    ends = ("", " low", " high", " bound")
+    columns = [f"{name}{end} ({unit})" for name, unit in (("D", "cm²/s"), ("σ", "mS/cm")) for end in ends]
+    head = ("model", "T (K)", "species", "status", "length (ps)", *columns)
+    return Table("Transport, 95 % intervals", head, tuple(rows))
+
+
+def values_table(found: Mapping[str, Mapping[str, PropertyFile]]) -> Table:
+    """Values of properties, a row for each."""
+    rows = tuple(
+        (
+            name,
+            fit,
+            file.potential,
+            file.resampled,
+            value.name,
+            value.value,
+            value.error,
+            value.unit,
+            value.why,
+        )
+        for name, files in found.items()
+        for fit, file in files.items()
+        for value in file.values
+    )
+    head = ("property", "fit", "model", "resampled", "name", "value", "error", "unit", "why")
+    return Table("Values of properties", head, rows)
+
+
+def steps_table(rows: Sequence[Row]) -> tuple[str, tuple[str, ...], list[tuple[object, ...]]]:
+    """Caption, head and rows of the steps."""
+    return (
+        "Steps",
+        ("step", "status", "seconds", "note"),
+        [(row.step, row.status, row.seconds, row.note) for row in rows],
+    )
