@@ -85,10 +85,10 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def write_json(path: str | Path, value: Any) -> None:
+def write_json(path: str | Path, value: Any, *, ascii_only: bool = True) -> None:
     """Write `value` as indented JSON, atomically; InputError for numbers that JSON does not have."""
     try:
-        text = json.dumps(value, indent=2, allow_nan=False)
+        text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=ascii_only)
     except ValueError as error:
         raise InputError(
             "a result that is no finite number cannot be written as JSON.",

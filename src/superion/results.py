@@ -41,7 +41,7 @@ class ResultFile(Result):
 
 def write_result(path: str | Path, result: ResultFile) -> None:
     """Write a result, atomically; InputError for numbers that JSON does not have."""
-    write_json(path, result.model_dump())
+    write_json(path, result.model_dump(), ascii_only=False)
 
 
 def read_result(
@@ -65,7 +65,8 @@ def read_checked(
 def _read(path: Path, model: Any, step: str, remedy: str | None, writer: str | None) -> tuple[Any, Any]:
     remedy = remedy or f"delete the file; the step {step!r} of the study redoes it."
     value, found = read_json(path, remedy), None
-    _check_format(path, model, value)
+    if isinstance(model, type) and issubclass(model, ResultFile):
+        check_format(path, value, model.model_fields["format"].default)
     faults = [f"{_named(place)}: {number} is not a finite number" for place, number in _not_finite(value)]
     if not faults:
         try:
@@ -84,11 +85,9 @@ def _read(path: Path, model: Any, step: str, remedy: str | None, writer: str | N
     return found, value
 
 
-def _check_format(path: Path, model: Any, value: Any) -> None:
-    """CorruptFileError for a file of a later version."""
-    if not (isinstance(model, type) and issubclass(model, ResultFile) and isinstance(value, dict)):
-        return
-    known, written = model.model_fields["format"].default, value.get("format")
+def check_format(path: str | Path, value: Any, known: int) -> None:
+    """CorruptFileError for a file of a later version than `known`."""
+    written = value.get("format") if isinstance(value, dict) else None
     if isinstance(written, int) and written > known:
         raise CorruptFileError(
             f"format {written}; this version reads up to {known}.", file=path, remedy="upgrade superion."

@@ -67,7 +67,7 @@ def test_the_command_prints_the_answer_the_table_and_every_reason(study: Path, t
     assert [cell.strip() for cell in row.split("│")[5:8]] == ["–", "10 %", "not needed"]
     assert "shear modulus (GPa): not needed. With electrostatics it changes by" in printed
     content = json.loads((tmp_path / "verdict.json").read_text())
-    assert content == study_verdict(study).to_json() | {"others": []}
+    assert content == study_verdict(study).record().model_dump()
     assert content["answer"] == ANSWER
     assert content["not_asked"] == ["eos", "dielectric"]
     assert not (study / "verdict.json").exists()

@@ -114,7 +114,7 @@ def test_an_unfinished_study_gives_what_is_there(folder: Path) -> None:
     assert "accuracy.json is missing: the step 'accuracy' has not been done." in said
     assert "step transport/gap-300K: to do" in said
     assert "report.html is missing" in said
-    with pytest.raises(KeyError, match="no transport of .'gap', 400.; there are: none"):
+    with pytest.raises(KeyError, match=r"no transport of .'gap', 400.; there are: none"):
         study.transport["gap", 400]
     with pytest.raises(InputError, match=r"there are: es-gap-300K, gap-300K"):
         study.trajectory("gap", 400)

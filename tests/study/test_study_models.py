@@ -87,6 +87,7 @@ def test_lists_of_presets_and_the_old_key_mean_their_models(tmp_path: Path) -> N
         ({"gap": {"soap": {"cutoff": True}}}, "models.gap: soap.cutoff: expected a number, found True"),
         ({"a b": {"preset": "gap"}}, "models.a b: a model cannot be called 'a b'"),
         ({"a-resampled-1": {"preset": "gap"}}, "cannot be called"),
+        ({"kind": {"preset": "gap"}}, "cannot be called"),
         ({"mine": {}}, "models.mine: unknown preset 'mine'"),
         ({"mine": {"preset": "4gg"}}, "Did you mean '4g'?"),
         ({"kqeq": {}}, "models.kqeq: the preset kqeq makes charges alone"),

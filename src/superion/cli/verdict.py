@@ -37,7 +37,7 @@ def show_verdict(
     json: Json = None,
 ) -> None:
     """Which properties of a study need long-range electrostatics, with error bars and reasons."""
-    from superion.files import write_json
+    from superion.results import write_result
     from superion.study.state import check_results
     from superion.terminal import PlainConsole
     from superion.verdict import study_verdicts
@@ -64,8 +64,8 @@ def show_verdict(
         for note in verdict.notes:
             console.print(f"note: {note}")
     if json:
-        first, *others = (verdict.to_json() for verdict in found)
-        write_json(json, first | {"others": others})
+        first, *others = found
+        write_result(json, first.record(*others))
 
 
 def _tolerances(texts: list[str]) -> dict[str, float]:

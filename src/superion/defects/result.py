@@ -185,6 +185,7 @@ class DefectResult:
         """JSON-ready, with units in the names."""
         return {
             "kind": "defects",
+            "format": 1,
             "species": self.species,
             "formula": self.formula,
             "model": self.model,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from superion.results import Count, Finite, Result
+from superion.results import Count, Finite, Result, ResultFile
 
 Vector = Annotated[list[Finite], Field(min_length=3, max_length=3)]
 
@@ -14,8 +14,8 @@ Vector = Annotated[list[Finite], Field(min_length=3, max_length=3)]
 class FieldPointRow(Result):
     """Formation energy (eV) in a field (V/Å)."""
 
-    field_V_per_A: Finite
-    energy_eV: Finite | None
+    field_V_per_A: Finite = Field(description="electric field, V/Å")
+    energy_eV: Finite | None = Field(description="formation energy, eV")
     hopped: bool
 
 
@@ -30,15 +30,17 @@ class DefectRow(Result):
     """One defect in one supercell."""
 
     name: str
-    supercell: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)]
-    atoms: Count
-    energy_eV: Finite | None
+    supercell: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)] = Field(
+        description="repetitions along the three lattice vectors, no unit"
+    )
+    atoms: Count = Field(description="atoms of the cell with the defect, count")
+    energy_eV: Finite | None = Field(description="formation energy without field, eV")
     flags: list[str]
-    dipole_change_eA: Vector | None
+    dipole_change_eA: Vector | None = Field(description="dipole less that of the crystal, e·Å")
     fields: dict[Literal["x", "y", "z"], CurveRow]
 
 
-class DefectFile(Result):
+class DefectFile(ResultFile):
     """`defects.json`."""
 
     kind: Literal["defects"]

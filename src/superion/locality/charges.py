@@ -61,7 +61,7 @@ class ChargeFit:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {"kind": "charge-fit"} | {name: getattr(self, name) for name in self.__slots__}
+        return {"kind": "charge-fit", "format": 1} | {name: getattr(self, name) for name in self.__slots__}
 
 
 def fit_charges(

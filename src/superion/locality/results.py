@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from superion.results import Finite, Result, Size, read_checked
+from superion.results import Finite, Result, ResultFile, Size, read_checked
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -15,23 +15,23 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class SpreadRow(Result):
     """Spread of forces (eV/Å) on one species when atoms beyond a radius (Å) move."""
 
-    radius: Size
-    spread: Size
-    low: Size
-    high: Size
-    error: Size | None
-    mean_force: Size
-    freedom: Annotated[int, Field(ge=1)]
-    atoms: dict[str, Size]
+    radius: Size = Field(description="atoms beyond it move, Å")
+    spread: Size = Field(description="standard deviation of a force component, eV/Å")
+    low: Size = Field(description="lower end of the 95 % interval, eV/Å")
+    high: Size = Field(description="upper end of the 95 % interval, eV/Å")
+    error: Size | None = Field(description="standard error over the atoms, eV/Å")
+    mean_force: Size = Field(description="root mean square of the mean forces, eV/Å")
+    freedom: Annotated[int, Field(ge=1)] = Field(description="degrees of freedom of the spread, count")
+    atoms: dict[str, Size] = Field(description="spread of each atom, eV/Å")
 
 
 class Displaced(Result):
     """What is known of the samples or asked for them; displacement: Å."""
 
-    displacement: Size | None = None
+    displacement: Size | None = Field(None, description="of the atoms that move, Å")
 
 
-class LocalityFile(Result):
+class LocalityFile(ResultFile):
     """`locality.json`."""
 
     kind: Literal["locality"]
@@ -41,12 +41,12 @@ class LocalityFile(Result):
     settings: Displaced | None = None
 
 
-class ChargeFitFile(Result):
+class ChargeFitFile(ResultFile):
     """The result of a charge fit: charges in e, screening in 1/Å."""
 
     kind: Literal["charge-fit"]
-    charges: Annotated[dict[str, Finite], Field(min_length=1)]
-    screening: Positive
+    charges: Annotated[dict[str, Finite], Field(min_length=1)] = Field(description="by element, e")
+    screening: Positive = Field(description="of the 1s Slater densities, 1/Å")
 
 
 def read_locality(path: Path) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def locality(
     """
     return {
         "kind": "locality",
+        "format": 1,
         "about": about,
         "structure": samples.summary(),
         "forces": _tables(samples, about),

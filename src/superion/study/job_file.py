@@ -24,8 +24,8 @@ class Stop(Result):
     """When an exploring run has left the data."""
 
     measure: Literal["deviation", "extrapolation", "committee"]
-    above: Finite
-    every: Annotated[int, Field(ge=1)]
+    above: Finite = Field(description="limit, eV/Å for deviation and committee, no unit for extrapolation")
+    every: Annotated[int, Field(ge=1)] = Field(description="steps between two looks, count")
 
 
 class JobFile(Result):
@@ -33,7 +33,9 @@ class JobFile(Result):
 
     model: str
     structure: str
-    supercell: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)]
+    supercell: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)] = Field(
+        description="repetitions along the three lattice vectors, no unit"
+    )
     settings: MDSettings
     identity: Identity
     stop: Stop | None = None

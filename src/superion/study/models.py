@@ -26,6 +26,8 @@ from superion.study.presets.registry import FIT_PRESETS, fit_preset
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 """What a model may be called: its name is part of names of files."""
+RESERVED = ("reference", "kind", "format")
+"""What files of results call other things."""
 
 
 class ModelSettings(BaseModel):
@@ -196,7 +198,7 @@ def read_model(entry: tuple[str, Any]) -> ModelSettings:
     name, given = entry
     if isinstance(given, ModelSettings):
         return given
-    if not NAME.fullmatch(name) or "-resampled-" in name or name == "reference":
+    if not NAME.fullmatch(name) or "-resampled-" in name or name in RESERVED:
         raise ValueError(f"a model cannot be called {name!r}: use letters, digits, '-', '_', '.' and '+'")
     given = {} if given is None else given
     if not isinstance(given, Mapping):

@@ -21,11 +21,11 @@ class ExploredRun(Result):
     """One run of an exploration."""
 
     run: str
-    temperature: Finite
-    frames: Count
-    snapshots: Count
+    temperature: Finite = Field(description="asked for, K")
+    frames: Count = Field(description="frames of the trajectory, count")
+    snapshots: Count = Field(description="candidates taken from it, count")
     stopped: str | None
-    mean_temperature: Finite | None = None
+    mean_temperature: Finite | None = Field(None, description="mean over the frames, K")
     warnings: list[str] = Field(default_factory=list)
 
 
@@ -33,21 +33,21 @@ class Chosen(Result):
     """A frame that was selected; score: None where the method gives none."""
 
     frame: str
-    score: Finite | None
+    score: Finite | None = Field(description="what the method chose by, no unit that is common to all")
 
 
 class Selected(Result):
     """`selected.json`."""
 
     method: str
-    candidates: Count
+    candidates: Count = Field(description="frames to choose from, count")
     chosen: list[Chosen]
 
 
 class JudgedErrors(Errors):
     """Errors on one set of frames."""
 
-    force_rmse: Size | None
+    force_rmse: Size | None = Field(description="root mean square over components, eV/Å")
 
 
 class Judged(Result):
@@ -68,19 +68,19 @@ class Judged(Result):
 class Judge(Result):
     """`judge.json`: the models of a generation."""
 
-    generation: Count
-    labels: Count
-    training_frames: Count
+    generation: Count = Field(description="number of the generation, no unit")
+    labels: Count = Field(description="frames labelled so far, count")
+    training_frames: Count = Field(description="frames trained on, count")
     models: dict[str, Judged]
 
 
 class Diffusion(Result):
     """`diffusion.json`: a value with its interval where there is one, else the reason."""
 
-    diffusion: Size | None
+    diffusion: Size | None = Field(description="diffusion coefficient, cm²/s")
     reason: str
     status: str | None = None
-    diffusion_interval: Range | None = None
+    diffusion_interval: Range | None = Field(None, description="95 % interval, cm²/s")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

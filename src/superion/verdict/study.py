@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from superion.errors import InputError
-from superion.files import write_atomic
 from superion.notebook import Table, html_table
-from superion.results import read_result
+from superion.results import read_result, write_result
 from superion.verdict.bound import Bound
 from superion.verdict.decide import Finding, decide
 from superion.verdict.reading import read_bounds, read_rows, read_settings
@@ -27,6 +25,14 @@ from superion.verdict.table import head, line
 from superion.verdict.tolerances import checked
 from superion.verdict.topics import TOPICS
 from superion.verdict.values import Value
+from superion.verdict.verdict_file import (
+    ChangeInTolerances,
+    ChangeNumbers,
+    ClaimRow,
+    PairNames,
+    VerdictFile,
+    VerdictRow,
+)
 from superion.verdict.wording import answers, because, sentence
 from superion.verdict.words import ELECTROSTATICS
 
@@ -42,6 +48,8 @@ _SHOWN = (
     "outcome",
     "because",
 )
+
+_CHANGE = {"value": "change", "low": "change low", "high": "change high", "unit": "change unit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +89,9 @@ class StudyVerdict:
         rows = []
         for finding in self.findings:
             row = _row(finding)
-            change = row["change"] or {}
-            shown = [row[name] for name in _SHOWN]
-            rows.append((*shown, *(change.get(name) for name in ("value", "low", "high", "unit"))))
-        return Table(
-            self.answer, (*_SHOWN, "change", "change low", "change high", "change unit"), tuple(rows)
-        )
+            shown = [getattr(row, name) for name in _SHOWN]
+            rows.append((*shown, *(getattr(row.change, name, None) for name in _CHANGE)))
+        return Table(self.answer, (*_SHOWN, *_CHANGE.values()), tuple(rows))
 
     def to_frame(self) -> Any:
         """The table as a pandas DataFrame."""
@@ -98,20 +103,21 @@ class StudyVerdict:
             self.answer, (*head(self.pair), "because"), [(*each.cells, each.because) for each in lines]
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {
-            "pair": self.pair.model_dump(),
-            "answer": self.answer,
-            "properties": self.properties,
-            "rows": [_row(finding) for finding in self.findings],
-            "tolerances": self.tolerances,
-            "level": self.level,
-            "fits": self.fits,
-            "seeds": self.seeds,
-            "not_asked": self.not_asked,
-            "notes": list(self.notes),
-        }
+    def record(self, *others: StudyVerdict) -> VerdictFile:
+        """What is written, the verdicts on further pairs under `others`."""
+        return VerdictFile(
+            pair=PairNames(**self.pair.model_dump()),
+            answer=self.answer,
+            properties=self.properties,
+            rows=[_row(finding) for finding in self.findings],
+            tolerances=self.tolerances,
+            level=self.level,
+            fits=self.fits,
+            seeds=self.seeds,
+            not_asked=self.not_asked,
+            notes=list(self.notes),
+            others=[each.record() for each in others],
+        )
 
 
 def study_verdicts(
@@ -169,9 +175,7 @@ def study_verdict(
 def write_verdict(folder: Path, found: StudyVerdict, *others: StudyVerdict) -> Path:
     """Write `verdict.json` into a study folder, further pairs under `others`; its path."""
     path = Path(folder) / NAME
-    content = found.to_json() | {"others": [each.to_json() for each in others]}
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomic(path, text + "\n")
+    write_result(path, found.record(*others))
     return path
 
 
@@ -194,38 +198,37 @@ def _chosen(settings: Mapping[str, Any], folder: Path) -> VerdictSettings:
         ) from error
 
 
-def _row(finding: Finding) -> dict[str, Any]:
+def _row(finding: Finding) -> VerdictRow:
     row, measured, tolerance = finding.row, finding.measured, finding.tolerance
-    found: dict[str, Any] = {
-        "property": row.property_name,
-        "name": row.name,
-        "unit": row.unit,
-        "kind": row.kind,
-        "outcome": finding.outcome,
-        "because": because(finding),
-        "baseline": _number(row.baseline),
-        "candidate": _number(row.candidate),
-        "reference": _number(row.reference),
-        "fits": len(row.pairs),
-        "tolerance": None if tolerance is None else tolerance.text,
-        "change": None,
-        "in_tolerances": None,
-        "standard_errors": {},
-        "claims": [
-            {"claim": t.claim, "p": t.p, "adjusted": t.adjusted, "shown": t.adjusted <= finding.level}
+    found = VerdictRow(
+        property=row.property_name,
+        name=row.name,
+        unit=row.unit,
+        kind=row.kind,
+        outcome=finding.outcome,
+        because=because(finding),
+        baseline=_number(row.baseline),
+        candidate=_number(row.candidate),
+        reference=_number(row.reference),
+        fits=len(row.pairs),
+        tolerance=None if tolerance is None else tolerance.text,
+        claims=[
+            ClaimRow(claim=t.claim, p=t.p, adjusted=t.adjusted, shown=t.adjusted <= finding.level)
             for t in finding.tests
         ],
-        "flags": finding.flags,
-    }
+        flags=finding.flags,
+    )
     if measured is None or tolerance is None:
         return found
     scale, moved = Scale.of(row, tolerance), change(row, measured.difference)
     ends = (moved.value, *moved.interval(finding.level))
     names = ("value", "low", "high")
-    shown = scale.interval(moved, finding.level)
-    found["change"] = {**dict(zip(names, shown, strict=True)), "unit": scale.unit}
-    found["in_tolerances"] = {name: end / tolerance.value for name, end in zip(names, ends, strict=True)}
-    found["standard_errors"] = {
+    shown = dict(zip(names, scale.interval(moved, finding.level), strict=True))
+    found.change = ChangeNumbers(**shown, unit=scale.unit)
+    found.in_tolerances = ChangeInTolerances(
+        **{name: end / tolerance.value for name, end in zip(names, ends, strict=True)}
+    )
+    found.standard_errors = {
         name: math.sqrt(part.variance) for name, part in measured.difference.parts.items() if part.variance
     }
     return found

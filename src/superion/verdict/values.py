@@ -12,7 +12,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from superion.errors import CorruptFileError, InputError
-from superion.files import read_json, write_atomic
+from superion.files import read_json, write_json
+from superion.results import Format, check_format
 
 Array = np.ndarray
 Kind = Literal["error", "positive", "plain"]
@@ -36,9 +37,9 @@ class Value(BaseModel):
     name: str = Field(min_length=1)
     unit: str
     kind: Kind
-    value: float | None
-    error: float | None = Field(default=None, ge=0)
-    samples: tuple[float, ...] | None = None
+    value: float | None = Field(description="in `unit`")
+    error: float | None = Field(None, ge=0, description="standard error in `unit`; of the logarithm, no unit")
+    samples: tuple[float, ...] | None = Field(None, description="squares, in the square of `unit`")
     why: str | None = None
     flags: tuple[str, ...] = ()
 
@@ -76,9 +77,11 @@ class PropertyFile(BaseModel):
 
     model_config = _STRICT
 
+    kind: Literal["property"] = "property"
+    format: Format = 1
     property: str = Field(min_length=1)
     potential: str = Field(min_length=1)
-    resampled: int | None = Field(default=None, ge=1)
+    resampled: int | None = Field(None, ge=1, description="number of the draw, no unit")
     values: tuple[Value, ...]
     notes: tuple[str, ...] = ()
 
@@ -122,8 +125,7 @@ def property_path(folder: str | Path, name: str, potential: str, resampled: int 
 def write_property(path: str | Path, found: PropertyFile) -> None:
     """Write the values, atomically; the folder is made."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(found.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomic(path, text + "\n")
+    write_json(path, found.model_dump(), ascii_only=False)
 
 
 def read_property(path: str | Path) -> PropertyFile:
@@ -136,6 +138,7 @@ def read_property(path: str | Path) -> PropertyFile:
             file=path,
             remedy=remedy,
         )
+    check_format(path, found, 1)
     try:
         return PropertyFile.model_validate_json(json.dumps(found), strict=True)
     except ValidationError as error:
