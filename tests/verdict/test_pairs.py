@@ -80,12 +80,13 @@ def test_a_study_of_one_model_has_nothing_to_decide(tmp_path: Path) -> None:
 
 def test_the_locality_test_bounds_the_baseline_that_it_was_made_for(tmp_path: Path) -> None:
     """Of the radii tested the largest within the cutoff of the baseline counts, of each pair its own."""
-    far = {"S": [dict(radius=r, spread=s, error=1e-4, freedom=500, atoms={"0": s, "7": s})
+    far = {"S": [dict(radius=r, spread=s, low=s, high=s, error=1e-4, mean_force=1.0, freedom=500,
+                      atoms={"0": s, "7": s})
                  for r, s in ((4.5, 0.08), (6.5, 0.004))]}  # fmt: skip
     wide = Pair(baseline="es-gap", candidate="gap", question="electrostatics")
     models = {"gap": {"preset": "gap"}, "es-gap": {"soap": {"cutoff": 7.0}}}
     write(tmp_path, FIRST, wide, MODEL, models=models)
-    (tmp_path / "far.json").write_text(json.dumps({"kind": "locality", "forces": far}))
+    (tmp_path / "far.json").write_text(json.dumps({"kind": "locality", "forces": far, "without": {}}))
     settings = yaml.safe_load((tmp_path / "study.yaml").read_text())
     settings |= {"locality": "far.json", "fit": {"soap": {"cutoff": 5.0}}}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(settings))
