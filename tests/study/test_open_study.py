@@ -177,3 +177,16 @@ def test_the_example_of_the_documentation(folder: Path, monkeypatch) -> None:
     assert scope["found"].result.species == "Li"
     assert len(scope["errors"]) == 4
     assert len(scope["trajectory"]) == 111
+
+
+def test_a_study_of_the_first_version_is_read(tmp_path: Path) -> None:
+    frozen = DOCS.parents[1] / "tests/frozen/salt"
+    folder = Path(shutil.copytree(frozen, tmp_path / "salt")) / "study"
+    study = superion.open_study(folder)
+    assert "kind" not in read_json(folder / "accuracy.json")
+    for name, both in study.accuracy.items():
+        assert both.test.force_rmse == read_json(folder / "accuracy.json")[name]["test"]["force_rmse"]
+    assert set(study.accuracy) == {"gap", "es-gap"}
+    assert {kelvin for _, kelvin in study.transport} == {900.0}
+    assert study.verdicts[0].answer == read_json(folder / "verdict.json")["answer"]
+    assert not any(name.endswith(".json") for name in study._faults)
