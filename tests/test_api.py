@@ -25,7 +25,7 @@ def test_every_name_is_listed_found_and_documented() -> None:
         superion.ffit  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["fit", "transport"])
+@pytest.mark.parametrize("name", ["check", "fit", "transport"])
 def test_examples_run(name: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     ase.io.write("train.extxyz", ase.io.read(LPS / "train.extxyz", ":3"))

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from superion.conformance import check
     from superion.defects import DefectSettings, run_defects
     from superion.potentials import (
         Calculator,
@@ -44,6 +45,7 @@ __all__ = [
     "StudySettings",
     "Trajectory",
     "__version__",
+    "check",
     "fit",
     "fit_kqeq",
     "fit_kqeq_gap",
@@ -69,6 +71,7 @@ _HOMES = {
     "Potential": "superion.potentials",
     "StudySettings": "superion.study",
     "Trajectory": "superion.simulation",
+    "check": "superion.conformance",
     "fit": "superion.study.fit",
     "fit_kqeq": "superion.potentials",
     "fit_kqeq_gap": "superion.potentials",

@@ -43,7 +43,7 @@ def check(
 
         >>> from ase.build import bulk
         >>> from ase.calculators.emt import EMT
-        >>> report = check(EMT(), bulk("Cu", cubic=True), level="quick", only=("forces", "stress"))
+        >>> report = superion.check(EMT(), bulk("Cu", cubic=True), level="quick", only=("forces", "stress"))
         >>> report.passed, [one.name for one in report.checks]
         (True, ['forces', 'stress'])
     """

@@ -79,18 +79,6 @@ def test_energy_does_not_change_with_the_frame_of_reference(name):
         np.testing.assert_allclose(b.charges, a.charges[order], atol=1e-13)
 
 
-@pytest.mark.parametrize("name", GENERATIONS)
-def test_a_supercell_is_as_many_cells(name):
-    term, atoms = untrained(name, accuracy=1e-12), crystal()
-    if name == "3g, not conserved":
-        return
-    double = atoms.repeat((1, 2, 1))
-    double.wrap()
-    a, b = term.evaluate(atoms), term.evaluate(double)
-    assert b.energy == pytest.approx(2 * a.energy, abs=1e-8)
-    np.testing.assert_allclose(b.virial, 2 * a.virial, atol=1e-7)
-
-
 @pytest.mark.parametrize("name", CHARGED)
 def test_charges_add_up(name):
     for place, charge in ((molecule(charge=-2.0), -2.0), (crystal(), 0.0)):
