@@ -77,7 +77,7 @@ def test_fields_act_on_fitted_charges_of_a_file(folder):
     assert energies[0] == energies[1]
     assert energies[0][2] - energies[0][1] == pytest.approx(0.1 * 0.5 * 4.23)
     (folder / "charges.json").write_text("{}")
-    assert "not the result of `superion charge-fit`" in refused(folder, *FIXED, *words)
+    assert "not what `superion charge-fit` writes" in refused(folder, *FIXED, *words)
 
 
 def test_sizes_and_single_defects(folder):

@@ -144,7 +144,7 @@ def test_a_labeller_that_fails_in_the_middle_is_named_and_loses_nothing(folder, 
     ("arguments", "message"),
     [
         (("--radii", "4,x"), "cannot understand --radii '4,x'"),
-        (("--radii", "4,7"), "use a 2x2x2 supercell"),
+        (("--radii", "4,7"), "--supercell 2x2x2"),
         (("--reference", "Li=2"), "cannot understand 'Li=2' in --reference"),
         (("--reference", "Na:1"), "the structure has no Na"),
         (("--perturbations", "0"), "perturbations"),
@@ -168,7 +168,7 @@ def test_folders_without_samples_and_models_without_charges_are_refused(folder, 
     assert local.exit_code == 2
     assert "no term that reaches beyond a cutoff" in " ".join(local.output.split())
     (tmp_path / "q.json").write_text("{}")
-    assert "not the result of a charge fit" in " ".join(
+    assert "not what `superion charge-fit` writes" in " ".join(
         call("locality", folder / "done", "--subtract", tmp_path / "q.json").output.split()
     )
     assert call("locality", folder / "crystal.extxyz").exit_code == 2
