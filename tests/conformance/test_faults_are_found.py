@@ -42,8 +42,8 @@ FAULTS = {
 }
 
 
-LONG = ("smooth pairs", "energy drift")
-THOROUGH = {"none", "none, with charges", "forces", "order", "cutoff", "reciprocal vectors", "vacuum"}
+LONG = ("smooth pairs", "smooth moves", "smooth strain", "energy drift")
+THOROUGH = {"none", "forces", "cutoff", "reciprocal vectors", "vacuum"}
 
 
 @pytest.mark.parametrize("name", FAULTS)
