@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import doctest
 import re
 import shutil
 from pathlib import Path
@@ -177,6 +178,10 @@ def test_the_example_of_the_documentation(folder: Path, monkeypatch) -> None:
     assert scope["found"].result.species == "Li"
     assert len(scope["errors"]) == 4
     assert len(scope["trajectory"]) == 111
+    test = doctest.DocTestFinder().find(superion.open_study, "open_study", globs={"superion": superion})[0]
+    assert test.examples
+    said: list[str] = []
+    assert doctest.DocTestRunner().run(test, out=said.append).failed == 0, "".join(said)
 
 
 def test_a_study_of_the_first_version_is_read(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -194,11 +195,11 @@ def test_the_error_of_a_conductivity_is_that_of_its_logarithm() -> None:
 
     row = Row("conductivity at 300 K", "mS/cm", "positive")
     interval = [10 * np.exp(-1.96 * 0.2), 10 * np.exp(1.96 * 0.2)]
-    result = {"status": "converged", "conductivity": 10.0, "conductivity_interval": interval, "notes": []}
-    found = _value(row, result)
+    known = {"status": "converged", "conductivity": 10.0, "notes": ()}
+    found = _value(row, SimpleNamespace(**known, conductivity_interval=interval))
     assert found.value == 10.0
     assert found.error == pytest.approx(0.2, rel=1e-4)
-    assert _value(row, result | {"conductivity_interval": [0.0, 20.0]}).value is None
+    assert _value(row, SimpleNamespace(**known, conductivity_interval=(0.0, 20.0))).value is None
 
 
 def test_only_what_changed_is_done_again(root: Path) -> None:

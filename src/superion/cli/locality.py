@@ -164,8 +164,8 @@ def charge_fit(
     """Charges that explain best how far atoms change forces, with uncertainties."""
     from rich.table import Table
 
-    from superion.files import write_json
     from superion.locality import Samples, fit_charges
+    from superion.results import write_result
     from superion.terminal import PlainConsole
 
     found = fit_charges(
@@ -197,7 +197,7 @@ def charge_fit(
     for doubt in found.doubts:
         typer.echo(f"warning: {doubt}", err=True)
     if json:
-        write_json(json, found.to_json())
+        write_result(json, found.record())
 
 
 def _make(

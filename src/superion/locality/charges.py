@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.linalg import null_space
@@ -19,6 +18,7 @@ from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError
 from superion.locality.charge_doubts import charge_doubts
 from superion.locality.fields import SCREENING, Fields, field_changes
+from superion.locality.results import ChargeFitFile
 from superion.locality.samples import Samples
 from superion.structures.composition import electropositive
 
@@ -59,9 +59,10 @@ class ChargeFit:
         """The Coulomb term with these charges and 1s Slater densities."""
         return CoulombTerm(FixedCharges(self.charges), Slater.from_screening(self.screening))
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {"kind": "charge-fit", "format": 1} | {name: getattr(self, name) for name in self.__slots__}
+    def record(self) -> ChargeFitFile:
+        """What is written."""
+        own = {name: getattr(self, name) for name in self.__slots__} | {"doubts": list(self.doubts)}
+        return ChargeFitFile(kind="charge-fit", **own)
 
 
 def fit_charges(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from superion.results import Finite, Result, ResultFile, Size, read_checked
+from superion.results import Count, Finite, Result, ResultFile, Size, read_checked, read_result
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -42,11 +42,21 @@ class LocalityFile(ResultFile):
 
 
 class ChargeFitFile(ResultFile):
-    """The result of a charge fit: charges in e, screening in 1/Å."""
+    """The result of a charge fit; only charges and screening are needed to use it (see `ChargeFit`)."""
 
     kind: Literal["charge-fit"]
+    radius: Size | None = Field(None, description="atoms beyond it were moved, Å")
     charges: Annotated[dict[str, Finite], Field(min_length=1)] = Field(description="by element, e")
+    errors: dict[str, Size] | None = Field(None, description="standard errors of the fit by element, e")
+    bootstrap: dict[str, Size] | None = Field(None, description="standard errors over atoms by element, e")
     screening: Positive = Field(description="of the 1s Slater densities, 1/Å")
+    screening_error: Size | None = Field(None, description="its standard error, 1/Å")
+    determined: bool | None = None
+    before: Size | None = Field(None, description="root mean square of changes of forces, eV/Å")
+    after: Size | None = Field(None, description="root mean square of what is left of them, eV/Å")
+    rows: Count | None = Field(None, description="changes that were fitted, count")
+    atoms: Count | None = Field(None, description="atoms whose forces changed, count")
+    doubts: list[str] = Field(default_factory=list)
 
 
 def read_locality(path: Path) -> dict[str, Any]:
@@ -56,8 +66,8 @@ def read_locality(path: Path) -> dict[str, Any]:
     return found
 
 
-def read_charge_fit(path: Path) -> dict[str, Any]:
+def read_charge_fit(path: Path) -> ChargeFitFile:
     """The result of a charge fit; CorruptFileError naming the keys that are not as it writes them."""
     remedy = "give the file that `superion charge-fit --json` wrote, or fit the charges again."
-    found: dict[str, Any] = read_checked(path, ChargeFitFile, "charges", remedy, "`superion charge-fit`")
+    found: ChargeFitFile = read_result(path, ChargeFitFile, "charges", remedy, "`superion charge-fit`")
     return found

@@ -34,5 +34,5 @@ def terms_of(path: Path) -> list[Term]:
 def charges_of(path: Path) -> CoulombTerm:
     """The term of a result that `superion charge-fit` wrote."""
     value = read_charge_fit(path)
-    charges = {symbol: float(charge) for symbol, charge in value["charges"].items()}
-    return CoulombTerm(FixedCharges(charges), Slater.from_screening(float(value["screening"])))
+    charges = {symbol: float(charge) for symbol, charge in value.charges.items()}
+    return CoulombTerm(FixedCharges(charges), Slater.from_screening(value.screening))

@@ -178,7 +178,7 @@ def fixed_charges(settings: ElectrostaticsSettings) -> tuple[dict[str, float], f
         return dict(settings.charges), settings.screening
     path = Path(settings.fitted)
     found = read_charge_fit(path)
-    return {symbol: float(charge) for symbol, charge in found["charges"].items()}, float(found["screening"])
+    return found.charges, found.screening
 
 
 def _charged_as_asked(terms: list[Term], settings: ElectrostaticsSettings) -> list[Term]:

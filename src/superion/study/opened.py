@@ -34,9 +34,15 @@ T = TypeVar("T")
 def open_study(folder: str | Path) -> OpenedStudy:
     """Open the folder of a study, finished or not, to read it.
 
-    >>> study = open_study("study")  # doctest: +SKIP
-    >>> study.transport["es-gap", 500].result.conductivity  # mS/cm  # doctest: +SKIP
-    >>> study.accuracy.to_frame()  # doctest: +SKIP
+    >>> study = superion.open_study("salt")
+    >>> study.models
+    ['gap', 'es-gap']
+    >>> study.accuracy["gap"].test.force_rmse < 0.2  # eV/Å
+    True
+    >>> study.transport["gap", 300].result.status
+    'upper bound only'
+    >>> list(study.accuracy.to_frame().columns[:3])
+    ['model', 'set', 'frames']
 
     What is not there, or damaged, is named in `missing`, and the rest can be read. InputError for a folder
     that holds no study.
