@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from superion.files import read_json, write_atomic
-from superion.report.content import sort_potentials
+from superion.report.content import sort_models
 from superion.report.estimates import number
 from superion.report.figures_training import draw_convergence
 from superion.report.style import look
@@ -44,7 +44,7 @@ def keep(summary: dict[str, Any], path: Path) -> None:
 def table(summary: dict[str, Any]) -> str:
     """Force errors in meV/Å and calibration of every generation, as Markdown."""
     generations = summary["generations"]
-    names = sort_potentials({name for g in generations for name in g["models"]})
+    names = sort_models({name for g in generations for name in g["models"]})
     head = ["generation", "new labels", "training frames"]
     head += [f"{look(name).label}, {part}" for name in names for part in ("training", "test", "new")]
     head += [f"{look(name).label}, error / deviation" for name in names]
