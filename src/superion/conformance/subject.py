@@ -14,7 +14,7 @@ from superion.errors import InputError
 from superion.model import model_of, named, terms_of
 from superion.potentials import Potential
 from superion.structures.bare import bare
-from superion.terms import Evaluation, Term
+from superion.terms import Evaluation, is_term
 
 Array = np.ndarray
 TURNED = "turned"
@@ -104,7 +104,7 @@ def subject_of(model: Any) -> Subject:
         return replace(model, evaluations=0)
     if hasattr(model, "get_property"):
         return _of_calculator(model)
-    if isinstance(model, Term):
+    if is_term(model):
         return subject_of(Potential([model]))
     if not hasattr(model, "evaluate_batch"):
         raise InputError(
