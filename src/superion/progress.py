@@ -30,8 +30,8 @@ SETTLED = 1.0
 class Forecast:
     """Says about how long work will take: after some units, then every ten seconds, on standard error.
 
-    The first unit often takes longer than others, for things are compiled and read in it: it counts as long
-    as there are no others, and is spoken of if it takes more than ten seconds.
+    The first unit often takes longer than others, because things are compiled and read in it: it counts as
+    long as there are no others, and is spoken of if it takes more than ten seconds.
     what: names the work. bounded: it may end with units left. Time counts from where this is made.
     """
 
