@@ -22,7 +22,8 @@ import numpy as np
 from ase import Atoms
 from gap_fit import arguments, gap_fit, target
 
-from superion import Calculator, FitSettings, Potential, fit, read_frames
+from superion import Calculator, FitSettings, Potential, read_frames
+from superion.potentials.fit import fit
 from superion.potentials.pair import PairSettings
 from superion.potentials.soap import SoapSettings
 from superion.terms import Evaluation

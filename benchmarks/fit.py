@@ -26,10 +26,10 @@ from ase import Atoms
 from ase.io import write
 from gap_fit import arguments, target
 
-from superion import FitSettings, Potential, fit, read_frames
+from superion import FitSettings, Potential, read_frames
 from superion.analysis.accuracy import errors
 from superion.potentials import Sigmas, estimate_memory
-from superion.potentials.fit import baseline_energies
+from superion.potentials.fit import baseline_energies, fit
 from superion.potentials.pair import PairSettings
 from superion.potentials.soap import SoapSettings
 from superion.terms import Evaluation

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from superion import FitSettings, Potential, fit, read_frames
+from superion import FitSettings, Potential, read_frames
 from superion.analysis.accuracy import errors
+from superion.potentials.fit import fit
 from superion.potentials.repulsion import Repulsion
 from superion.potentials.soap import SoapSettings
 from superion.structures.split import split_by_trajectory

@@ -20,8 +20,9 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from superion import FitSettings, Potential, fit, read_frames
+from superion import FitSettings, Potential, read_frames
 from superion.electrostatics import CoulombTerm
+from superion.potentials.fit import fit
 from superion.potentials.repulsion import Repulsion
 from superion.potentials.soap import SoapSettings
 

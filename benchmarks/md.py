@@ -21,7 +21,8 @@ from typing import Any
 
 from ase import Atoms
 
-from superion import Calculator, FitSettings, Potential, fit, read_frames
+from superion import Calculator, FitSettings, Potential, read_frames
+from superion.potentials.fit import fit
 from superion.simulation import MDSettings, run_md
 from superion.study.presets import fixed_terms
 

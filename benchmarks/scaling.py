@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from superion import FitSettings, Potential, fit, read_frames
+from superion import FitSettings, Potential, read_frames
+from superion.potentials.fit import fit
 from superion.potentials.pair import PairSettings
 from superion.potentials.soap import SoapSettings
 from superion.study.presets import fixed_terms

@@ -24,10 +24,11 @@ import numpy as np
 import yaml
 from ase import Atoms
 
-from superion import Calculator, FitSettings, Potential, fit, read_frames, read_structure
+from superion import Calculator, FitSettings, Potential, read_frames, read_structure
 from superion.analysis.accuracy import errors
 from superion.errors import SimulationError
 from superion.neighbours import neighbour_pairs
+from superion.potentials.fit import fit
 from superion.simulation import MDSettings, run_md
 from superion.simulation.trajectory import read_trajectory, to_ase
 from superion.study.electrostatics import ElectrostaticsSettings

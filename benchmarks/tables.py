@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from evaluation import median_ms
 
-from superion import FitSettings, Potential, fit, read_frames
+from superion import FitSettings, Potential, read_frames
 from superion.potentials.angle import AngleSettings
+from superion.potentials.fit import fit
 from superion.potentials.gp import SparseGP
 from superion.potentials.pair import PairSettings
 from superion.surroundings import Surroundings

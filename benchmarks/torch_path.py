@@ -20,9 +20,10 @@ import torch
 from ase import Atoms
 from evaluation import DATA, SETS
 
-from superion import FitSettings, Potential, fit, read_frames
+from superion import FitSettings, Potential, read_frames
 from superion.neighbours import neighbour_pairs
 from superion.potentials import TorchPotential
+from superion.potentials.fit import fit
 from superion.potentials.pair import PairSettings
 from superion.potentials.soap import SoapBlock
 from superion.potentials.torch_soap import solid_harmonics

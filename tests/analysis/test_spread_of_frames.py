@@ -10,6 +10,7 @@ from ase.build import bulk
 from superion.analysis.disorder import disorder, unlike
 from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.potentials import Potential
+from superion.potentials.opening import open_model
 from superion.study.properties.forces import Forces
 from superion.study.resample import Fit
 
@@ -65,13 +66,14 @@ def test_the_main_fit_of_a_study_says_so_and_no_other_does(tmp_path):
     for atoms in frames:
         atoms.arrays["REF_forces"] = np.zeros((len(atoms), 3))
     named = tmp_path / "locality.json"
-    named.write_text(json.dumps({"kind": "locality", "settings": {"displacement": 0.01}}))
+    found = {"kind": "locality", "settings": {"displacement": 0.01}, "forces": {}, "without": {}}
+    named.write_text(json.dumps(found))
     study = SimpleNamespace(
         data=SimpleNamespace(part=lambda _: frames),
         data_files={},
-        model=lambda fit: tmp_path / "gap.safetensors",
+        open=lambda fit: open_model(tmp_path / "gap.safetensors"),
         settings=SimpleNamespace(
-            properties=SimpleNamespace(), potentials=["gap", "es-gap"], locality=str(named)
+            properties=SimpleNamespace(chosen={}), models={"gap": None, "es-gap": None}, locality=str(named)
         ),
     )
     found = Forces(study)

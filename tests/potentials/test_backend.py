@@ -20,8 +20,9 @@ import json, pkgutil, sys, warnings
 sys.modules["numba"] = sys.modules["llvmlite"] = None  # importing either fails
 import numpy as np
 import superion
-from superion import Calculator, FitSettings, Potential, fit
+from superion import Calculator, FitSettings, Potential
 from superion.errors import InputError
+from superion.potentials.fit import fit
 from superion.potentials.soap import SoapBlock
 from superion.simulation import MDSettings, run_md
 from ase.io import read

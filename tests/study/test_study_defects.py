@@ -12,7 +12,7 @@ from toy_salt import CHARGES, FIRM, REST, crystal, frames, labelled, lone_atoms,
 
 from superion.defects import DefectSettings, run_defects
 from superion.electrostatics import Slater
-from superion.errors import InputError
+from superion.errors import CorruptFileError, InputError
 from superion.potentials import Potential
 from superion.study import read_study
 from superion.study.config import write_study as write_settings
@@ -158,5 +158,5 @@ def test_charges_of_a_charge_fit_are_taken(salt: Path, tmp_path: Path) -> None:
     (salt / "charges.json").write_text(json.dumps(fit | {"charges": {"Li": 0.5, "Cl": -0.5}}))
     assert step.inputs() != first
     (salt / "charges.json").write_text(json.dumps(fit | {"kind": "locality"}))
-    with pytest.raises(InputError, match=r"charges\.json: not the result of `superion charge-fit`"):
+    with pytest.raises(CorruptFileError, match=r"charges\.json: not what `superion charge-fit` writes: kind"):
         step.work()

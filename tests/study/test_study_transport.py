@@ -47,7 +47,7 @@ def test_a_crystal_whose_cell_breathes_does_not_diffuse():
     assert found.status == "upper bound only"
     hop = 9 / (6 * FRAMES * TIMESTEP * 40)
     assert 10 * found.diffusion_bound < 5 * hop
-    msd = np.array(_curves(run, TransportSettings(), found)["S"])
+    msd = np.array(_curves(run, TransportSettings(), found).curves["S"])
     np.testing.assert_allclose(msd, 6 * 0.1**2, rtol=0.1)
 
 

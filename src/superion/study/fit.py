@@ -62,6 +62,11 @@ def fit(
     SHA-256 the model then records.
     Raises InputError, with what to do, for unknown presets and keys, and for frames without labels.
     """
+    if not isinstance(preset, str):
+        raise InputError(
+            f"preset is the name of a preset, found {type(preset).__name__}.",
+            remedy="give settings by their name: superion.fit(frames, settings=…).",
+        )
     recipe = fit_preset(preset)
     if isinstance(frames, str | Path):
         files, frames = [frames], read_frames(frames)
