@@ -137,20 +137,20 @@ def run_md(
             total=settings.steps + settings.equilibrate,
             timestep=settings.timestep,
         ) as shown:
-            while state.step < settings.steps:
-                try:
+            try:
+                while state.step < settings.steps:
                     with guard.explained(state):
                         _advance(state, integrator, evaluate, guard, settings.sample_every)
                         deviation = look(state)
-                except BaseException:
-                    recorder.flush()
-                    raise
-                if recorder.add(state, deviation):
-                    recorder.flush()
-                    evaluate.forget()
-                    if recorder.follow() and recorder.state is not None:
-                        state = recorder.state
-                shown.update(state.step + settings.equilibrate, recorder.latest)
+                    if recorder.add(state, deviation):
+                        recorder.flush()
+                        evaluate.forget()
+                        if recorder.follow() and recorder.state is not None:
+                            state = recorder.state
+                    shown.update(state.step + settings.equilibrate, recorder.latest)
+            except BaseException:
+                recorder.flush()
+                raise
         recorder.drop_stale()
         result = summarise(
             folder,

@@ -100,9 +100,8 @@ class Recorder:
         if self._settings.electric is not None:
             frame["tracked_dipole"] = state.dipole.copy()
             frame["electric_field"] = self._settings.electric.field_at(state.dipole, state.volume)
-        self._frames.append(frame)
-        self._shown = frame
-        self._last = pack(state)
+        frames, packed = [*self._frames, frame], pack(state)
+        self._frames, self._shown, self._last = frames, frame, packed  # no signal comes in between
         every, origin = self._settings.sample_every, self._settings.equilibrate
         full = ((state.step + origin) // every + 1) % self._settings.chunk_frames == 0
         return full or state.step in (self._settings.steps, self._end)
@@ -124,8 +123,7 @@ class Recorder:
         frames = {name: np.stack([frame[name] for frame in self._frames]) for name in self._frames[0]}
         self._check()
         digest = write_chunk(self._folder, self._index, self._digest, frames, self._last)
-        self._advance(frames, digest)
-        self._frames, self._last, self._end = [], None, None
+        self._advance(frames, digest, done=True)
 
     def drop_stale(self) -> None:
         """Delete chunks beyond the end of the run, left by a version of it that was redone differently."""
@@ -141,9 +139,15 @@ class Recorder:
         production = joined["step"] >= 0
         return {name: values[production] for name, values in joined.items()}
 
-    def _advance(self, frames: dict[str, Array], digest: str) -> None:
-        self._series.append({name: frames[name] for name in _SERIES if name in frames})
-        self._index, self._digest = self._index + 1, digest
+    def _advance(self, frames: dict[str, Array], digest: str, *, done: bool = False) -> None:
+        """Go on behind a chunk, all or nothing if a signal comes; done: it holds all frames there are."""
+        series = [*self._series, {name: frames[name] for name in _SERIES if name in frames}]
+        if done:
+            self._series, self._index, self._digest, self._frames, self._last, self._end = (
+                series, self._index + 1, digest, [], None, None,
+            )  # fmt: skip
+        else:
+            self._series, self._index, self._digest = series, self._index + 1, digest
 
 
 def _column(frames: dict[str, Array], name: str) -> Array:
