@@ -294,7 +294,8 @@ def test_a_killed_study_takes_its_processes_along_and_redoes_only_what_they_did(
     deadline = time.monotonic() + 240
 
     def done() -> set[str]:
-        rows = status(out).rows if (out / "state.json").exists() else []
+        begun = (out / "state.json").exists() and (out / "study.yaml").exists()
+        rows = status(out).rows if begun else []
         return {row.step for row in rows if row.status == "done" and row.step.startswith("elastic/")}
 
     while not done():
