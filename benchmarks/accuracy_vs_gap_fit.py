@@ -18,12 +18,12 @@ from ase import Atoms
 from gap_fit import arguments, gap_fit, target
 
 from superion.analysis.accuracy import errors
-from superion.potentials.fit import ISOLATED, fit
+from superion.potentials.gap.fit import ISOLATED, fit
 from superion.potentials.potential import Potential
+from superion.recipes import fixed_terms
 from superion.structures.read import read_frames
 from superion.structures.split import split_by_trajectory
 from superion.study.config import read_study
-from superion.study.presets import fixed_terms
 from superion.terms import Evaluation, Term
 
 ROOT = Path(__file__).parents[1]

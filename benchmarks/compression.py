@@ -22,13 +22,13 @@ from evaluation import median_ms, moved
 
 from superion import Calculator
 from superion.analysis.accuracy import errors
-from superion.potentials.fit import fit
-from superion.potentials.gp import SparseGP
+from superion.potentials.gap.fit import fit
+from superion.potentials.gap.gaussian_process import SparseGP
 from superion.potentials.potential import Potential
+from superion.recipes import fixed_terms
 from superion.structures.read import read_frames
 from superion.structures.split import split_by_trajectory
 from superion.study.config import read_study
-from superion.study.presets import fixed_terms
 from superion.surroundings import Surroundings
 from superion.terms import Sums
 

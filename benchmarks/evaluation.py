@@ -23,9 +23,9 @@ from ase import Atoms
 from gap_fit import arguments, gap_fit, target
 
 from superion import Calculator, FitSettings, Potential, read_frames
-from superion.potentials.fit import fit
-from superion.potentials.pair import PairSettings
-from superion.potentials.soap import SoapSettings
+from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.gap.fit import fit
+from superion.potentials.many_body.soap import SoapSettings
 from superion.terms import Evaluation
 
 DATA = Path(__file__).parents[1] / "data" / "lps"

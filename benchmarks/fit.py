@@ -29,9 +29,9 @@ from gap_fit import arguments, target
 from superion import FitSettings, Potential, read_frames
 from superion.analysis.accuracy import errors
 from superion.potentials import Sigmas, estimate_memory
-from superion.potentials.fit import baseline_energies, fit
-from superion.potentials.pair import PairSettings
-from superion.potentials.soap import SoapSettings
+from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.gap.fit import baseline_energies, fit
+from superion.potentials.many_body.soap import SoapSettings
 from superion.terms import Evaluation
 
 DATA = Path(__file__).parents[1] / "data" / "lps"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from superion import FitSettings, Potential, read_frames
 from superion.analysis.accuracy import errors
-from superion.potentials.fit import fit
+from superion.potentials.gap.fit import fit
+from superion.potentials.many_body.soap import SoapSettings
 from superion.potentials.repulsion import Repulsion
-from superion.potentials.soap import SoapSettings
 from superion.structures.split import split_by_trajectory
 
 DATA = Path(__file__).parents[1] / "data" / "lps"

@@ -33,7 +33,7 @@ from ase.io import read
 from superion.electrostatics.charge_transfer import bonded_parts
 from superion.electrostatics.rappe_goddard import rappe_goddard
 from superion.potentials import KernelQEqSettings, fit_kqeq
-from superion.potentials.soap import SoapSettings
+from superion.potentials.many_body.soap import SoapSettings
 
 ELEMENTS = ("H", "C", "N", "O", "F")
 SHORT = {"cutoff": 2.5, "cutoff_width": 1.5, "atom_sigma": 0.3}

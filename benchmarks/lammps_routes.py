@@ -22,9 +22,9 @@ from pathlib import Path
 
 from superion import FitSettings, Potential, read_frames
 from superion.electrostatics import CoulombTerm
-from superion.potentials.fit import fit
+from superion.potentials.gap.fit import fit
+from superion.potentials.many_body.soap import SoapSettings
 from superion.potentials.repulsion import Repulsion
-from superion.potentials.soap import SoapSettings
 
 DATA = Path(__file__).parents[1] / "data" / "lps"
 SETS = {"gap": SoapSettings(), "gap, 128 components": SoapSettings(components=128)}

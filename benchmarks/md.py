@@ -22,9 +22,9 @@ from typing import Any
 from ase import Atoms
 
 from superion import Calculator, FitSettings, Potential, read_frames
-from superion.potentials.fit import fit
+from superion.potentials.gap.fit import fit
+from superion.recipes import fixed_terms
 from superion.simulation import MDSettings, run_md
-from superion.study.presets import fixed_terms
 
 DATA = Path(__file__).parents[1] / "data" / "lps"
 TIMESTEP = 2.0  # fs

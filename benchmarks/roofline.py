@@ -22,11 +22,11 @@ import numpy as np
 from ase import Atoms
 
 from superion import read_frames
-from superion.potentials.gemm import multiply, pack, padded
-from superion.potentials.pair import species_index
-from superion.potentials.simd import aligned, lanes
-from superion.potentials.soap import SoapBlock, SoapSettings
-from superion.potentials.soap_kernels import adjoint, expand, power_spectrum
+from superion.potentials.few_body.pair import species_index
+from superion.potentials.many_body.gemm import multiply, pack, padded
+from superion.potentials.many_body.kernels import adjoint, expand, power_spectrum
+from superion.potentials.many_body.simd import aligned, lanes
+from superion.potentials.many_body.soap import SoapBlock, SoapSettings
 from superion.surroundings import Surroundings
 from superion.terms import Sums
 

@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 
 from superion import FitSettings, Potential, read_frames
-from superion.potentials.fit import fit
-from superion.potentials.pair import PairSettings
-from superion.potentials.soap import SoapSettings
-from superion.study.presets import fixed_terms
+from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.gap.fit import fit
+from superion.potentials.many_body.soap import SoapSettings
+from superion.recipes import fixed_terms
 from superion.terms import LocalTerm
 
 DATA = Path(__file__).parents[1] / "data" / "lps"

@@ -26,14 +26,14 @@ from ase import Atoms
 
 from superion import Calculator, FitSettings, Potential, read_frames, read_structure
 from superion.analysis.accuracy import errors
+from superion.calculations.evaluation import predict
 from superion.errors import SimulationError
 from superion.neighbours import neighbour_pairs
-from superion.potentials.fit import fit
+from superion.potentials.gap.fit import fit
+from superion.recipes import fixed_terms
+from superion.recipes.electrostatics import ElectrostaticsSettings
 from superion.simulation import MDSettings, run_md
 from superion.simulation.trajectory import read_trajectory, to_ase
-from superion.study.electrostatics import ElectrostaticsSettings
-from superion.study.evaluate import predict
-from superion.study.presets import fixed_terms
 
 HERE = Path(__file__).parent
 DATA = HERE.parent / "data" / "lps"

@@ -17,10 +17,10 @@ import numpy as np
 from evaluation import median_ms
 
 from superion import FitSettings, Potential, read_frames
-from superion.potentials.angle import AngleSettings
-from superion.potentials.fit import fit
-from superion.potentials.gp import SparseGP
-from superion.potentials.pair import PairSettings
+from superion.potentials.few_body.angle import AngleSettings
+from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.gap.fit import fit
+from superion.potentials.gap.gaussian_process import SparseGP
 from superion.surroundings import Surroundings
 from superion.terms import Sums
 

@@ -23,10 +23,10 @@ from evaluation import DATA, SETS
 from superion import FitSettings, Potential, read_frames
 from superion.neighbours import neighbour_pairs
 from superion.potentials import TorchPotential
-from superion.potentials.fit import fit
-from superion.potentials.pair import PairSettings
-from superion.potentials.soap import SoapBlock
-from superion.potentials.torch_soap import solid_harmonics
+from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.gap.fit import fit
+from superion.potentials.many_body.soap import SoapBlock
+from superion.potentials.torch_path.soap import solid_harmonics
 from superion.torch_batch import cutoff_function
 
 

@@ -6,8 +6,8 @@ import pytest
 from ase import Atoms
 
 from superion.potentials import FitSettings
-from superion.potentials.kernel_gap import fit_kqeq_gap
-from superion.potentials.kernel_settings import KernelQEqSettings
+from superion.potentials.kernel_charges.gap import fit_kqeq_gap
+from superion.potentials.kernel_charges.settings import KernelQEqSettings
 from superion.progress import Forecast, duration, follow, track
 
 KERNEL = {"cutoff": 4.0, "cutoff_width": 2.0, "n_max": 2, "l_max": 2, "sparse_points": 8}

@@ -6,11 +6,11 @@ import socket
 
 import pytest
 
-from superion.defects.branches import run_branches
-from superion.defects.results import DefectFile
+from superion.calculations.defects.branches import run_branches
+from superion.calculations.defects.results import DefectFile
+from superion.calculations.locality.results import read_charge_fit, read_locality
+from superion.calculations.locality.subtract import charges_of
 from superion.errors import CorruptFileError
-from superion.locality.results import read_charge_fit, read_locality
-from superion.locality.subtract import charges_of
 from superion.reference.journal import Journal, encode
 from superion.reference.store import open_store, read_store
 from superion.results import read_result

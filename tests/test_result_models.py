@@ -11,12 +11,14 @@ import pytest
 from pydantic import ValidationError
 
 import superion
-from superion.defects.results import DefectFile
+from superion.analysis.transport_file import TransportFile
+from superion.calculations.defects.results import DefectFile
+from superion.calculations.locality.results import ChargeFitFile, LocalityFile
 from superion.errors import CorruptFileError, InputError
-from superion.locality.results import ChargeFitFile, LocalityFile
+from superion.provenance import Provenance
 from superion.results import Result, ResultFile, read_result, write_result
 from superion.simulation.summary import RunSummary
-from superion.verdict.results import Accuracy, CensusFile, CurveFile, Provenance, TransportFile
+from superion.verdict.results import Accuracy, CensusFile, CurveFile
 from superion.verdict.values import PropertyFile, Value, read_property, write_property
 from superion.verdict.verdict_file import VerdictFile
 from test_readers import DEFECT, ROW

@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 import pytest
 
+from superion.active_learning.results import read_training_result
 from superion.analysis.transport_result import TransportResult
 from superion.errors import CorruptFileError
 from superion.report.content import read_provenance
 from superion.report.runs import read_run
-from superion.training.results import read_training_result
 from superion.verdict.values import read_property
 
 RESULT = asdict(

@@ -15,8 +15,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from superion.analysis.conductivity import transport_of as transport
+    from superion.calculations.defects import DefectSettings, run_defects
     from superion.conformance import check
-    from superion.defects import DefectSettings, run_defects
     from superion.potentials import (
         Calculator,
         FitSettings,
@@ -26,12 +27,11 @@ if TYPE_CHECKING:
         fit_kqeq_gap,
     )
     from superion.potentials.opening import open_model
+    from superion.recipes.fit import fit
     from superion.simulation import MDSettings, Trajectory, open_trajectory, run_md
     from superion.structures import read_frames, read_structure
     from superion.study import StudySettings, read_study, run_study
-    from superion.study.fit import fit
     from superion.study.opened import open_study
-    from superion.study.transport import transport_of as transport
     from superion.verdict import study_verdicts
 
 __version__ = version("superion")
@@ -64,7 +64,7 @@ __all__ = [
 
 _HOMES = {
     "Calculator": "superion.potentials",
-    "DefectSettings": "superion.defects",
+    "DefectSettings": "superion.calculations.defects",
     "FitSettings": "superion.potentials",
     "KernelQEqSettings": "superion.potentials",
     "MDSettings": "superion.simulation",
@@ -72,7 +72,7 @@ _HOMES = {
     "StudySettings": "superion.study",
     "Trajectory": "superion.simulation",
     "check": "superion.conformance",
-    "fit": "superion.study.fit",
+    "fit": "superion.recipes.fit",
     "fit_kqeq": "superion.potentials",
     "fit_kqeq_gap": "superion.potentials",
     "open_model": "superion.potentials.opening",
@@ -81,11 +81,11 @@ _HOMES = {
     "read_frames": "superion.structures",
     "read_structure": "superion.structures",
     "read_study": "superion.study",
-    "run_defects": "superion.defects",
+    "run_defects": "superion.calculations.defects",
     "run_md": "superion.simulation",
     "run_study": "superion.study",
     "study_verdicts": "superion.verdict",
-    "transport": "superion.study.transport:transport_of",
+    "transport": "superion.analysis.conductivity:transport_of",
 }
 """Where public names live, `module` or `module:name`."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from superion.electrostatics.charges import ChargeModel
     from superion.neighbours import NeighbourList
-    from superion.potentials.gp import Deviation
+    from superion.potentials.gap.gaussian_process import Deviation
 
 WORDS = {
     "stress": "stress",

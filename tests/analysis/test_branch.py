@@ -9,9 +9,9 @@ from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_s
 from double_well import SIDE, DoubleWell, crystal
 from scipy.optimize import minimize, minimize_scalar
 
-from superion.analysis.branch import energy_curve, one_branch
-from superion.analysis.eos import EquationOfState, at_volumes, birch_murnaghan
-from superion.analysis.eos_judge import judged, judged_curve
+from superion.calculations.branch import energy_curve, one_branch
+from superion.calculations.eos import EquationOfState, at_volumes, birch_murnaghan
+from superion.calculations.eos_judge import judged, judged_curve
 from superion.errors import SimulationError
 
 WIDE = np.linspace(0.95, 1.2, 11)

@@ -11,15 +11,15 @@ from ase.calculators.lj import LennardJones
 from double_well import DoubleWell, crystal
 
 from superion import Calculator, Potential
-from superion.analysis.branch import energy_curve
-from superion.analysis.elastic import ElasticTensor, _solve, elastic_tensor, to_voigt
-from superion.analysis.eos import at_volumes, birch_murnaghan
 from superion.analysis.point_group import point_group
-from superion.analysis.relaxation import relaxed
+from superion.calculations.branch import energy_curve
+from superion.calculations.elastic import ElasticTensor, _solve, elastic_tensor, to_voigt
+from superion.calculations.eos import at_volumes, birch_murnaghan
+from superion.calculations.relaxation import relaxed
 from superion.electrostatics import CoulombTerm, FixedCharges, Point
 from superion.errors import InputError
-from superion.potentials.pair_forms import Buckingham
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Buckingham
+from superion.potentials.classical.pair_potentials import PairPotentials
 
 
 @cache

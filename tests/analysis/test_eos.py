@@ -9,9 +9,9 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.eos import EquationOfState as AseEquation
 
-from superion.analysis.branch import energy_curve
-from superion.analysis.eos import EquationOfState, at_volumes, birch_murnaghan
-from superion.analysis.relaxation import relaxed
+from superion.calculations.branch import energy_curve
+from superion.calculations.eos import EquationOfState, at_volumes, birch_murnaghan
+from superion.calculations.relaxation import relaxed
 from superion.errors import InputError, SimulationError
 from superion.structures import read_frames
 

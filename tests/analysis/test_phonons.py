@@ -11,14 +11,14 @@ from ase.calculators.emt import EMT
 
 from superion import Calculator, Potential
 from superion.analysis.dielectric import lattice_dielectric
-from superion.analysis.elastic import elastic_tensor
-from superion.analysis.phonons import phonons, smallest_supercell
-from superion.analysis.relaxation import relaxed
+from superion.calculations.elastic import elastic_tensor
+from superion.calculations.phonons import phonons, smallest_supercell
+from superion.calculations.relaxation import relaxed
 from superion.electrostatics import CoulombTerm, FixedCharges, Point, born_charges
 from superion.electrostatics.polarization import EPSILON_0
 from superion.errors import InputError
-from superion.potentials.pair_forms import Buckingham, Morse
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Buckingham, Morse
+from superion.potentials.classical.pair_potentials import PairPotentials
 
 THZ = np.sqrt(units._e / units._amu) * 1e10 * 1e-12 / (2 * np.pi)
 """Of 1 (eV/Å²/amu)^½."""

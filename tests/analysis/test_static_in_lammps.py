@@ -7,13 +7,13 @@ import pytest
 from ase.build import bulk
 
 from superion import Calculator, Potential
-from superion.analysis.branch import energy_curve
-from superion.analysis.elastic import elastic_tensor
-from superion.analysis.eos import at_volumes, birch_murnaghan
-from superion.analysis.relaxation import relaxed
+from superion.calculations.branch import energy_curve
+from superion.calculations.elastic import elastic_tensor
+from superion.calculations.eos import at_volumes, birch_murnaghan
+from superion.calculations.relaxation import relaxed
 from superion.electrostatics import CoulombTerm, FixedCharges, Point
-from superion.potentials.pair_forms import Buckingham
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Buckingham
+from superion.potentials.classical.pair_potentials import PairPotentials
 
 FORMS = {
     ("Na", "Na"): Buckingham(423.6, 0.317, 1.05),

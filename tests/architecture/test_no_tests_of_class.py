@@ -66,7 +66,7 @@ def test_no_class_of_a_model_is_asked_for_outside_its_room():
 @pytest.mark.parametrize(
     ("line", "bad"),
     [
-        ("from superion.potentials.gp import SparseGP\nisinstance(x, SparseGP)", True),
+        ("from superion.potentials.gap.gaussian_process import SparseGP\nisinstance(x, SparseGP)", True),
         ("from superion.electrostatics import CoulombTerm\nisinstance(x, (int, CoulombTerm))", True),
         ("from superion.terms import LocalTerm\nisinstance(x, int | LocalTerm)", True),
         ("from superion.potentials import Calculator\nisinstance(x, Calculator)", True),

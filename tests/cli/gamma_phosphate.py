@@ -8,8 +8,8 @@ from ase.io import read
 
 from superion import Potential
 from superion.electrostatics import CoulombTerm
-from superion.potentials.fit import fit
-from superion.potentials.fit_settings import FitSettings
+from superion.potentials.gap.fit import fit
+from superion.potentials.gap.settings import FitSettings
 
 DATA = Path(__file__).parents[2] / "data" / "lps"
 FRACTIONS = [

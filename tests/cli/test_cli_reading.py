@@ -10,7 +10,7 @@ from ase.io import read, write
 from command_line import refused, succeeds
 from toy_salt import FIT, TRUTH, crystal, frames, lone_atoms
 
-from superion.analysis.relaxation import relaxed
+from superion.calculations.relaxation import relaxed
 from superion.files import sha256
 from superion.potentials import Calculator
 from superion.simulation import read_trajectory

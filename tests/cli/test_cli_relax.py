@@ -13,10 +13,10 @@ from ase.io import read, write
 from command_line import call, refused, succeeds
 
 from superion import Calculator, Potential
-from superion.analysis.branch import energy_curve
-from superion.analysis.eos import at_volumes, birch_murnaghan
-from superion.potentials.pair_forms import Morse
-from superion.potentials.pair_potentials import PairPotentials
+from superion.calculations.branch import energy_curve
+from superion.calculations.eos import at_volumes, birch_murnaghan
+from superion.potentials.classical.pair_forms import Morse
+from superion.potentials.classical.pair_potentials import PairPotentials
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ from command_line import refused, succeeds
 from toy_salt import FIRM, FIT, REST, crystal, frames
 
 from superion import Calculator, Potential
-from superion.analysis.doubt import doubts, told
-from superion.analysis.eos import at_volumes
-from superion.analysis.phonons import phonons
+from superion.calculations.doubt import doubts, told
+from superion.calculations.eos import at_volumes
+from superion.calculations.phonons import phonons
 from superion.electrostatics import CoulombTerm, FixedCharges, Point, PolarizableTerm
 from superion.potentials import FitSettings, fit
-from superion.potentials.pair_forms import Buckingham, Morse
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Buckingham, Morse
+from superion.potentials.classical.pair_potentials import PairPotentials
 
 
 @pytest.fixture(scope="module")

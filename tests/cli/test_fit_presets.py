@@ -18,9 +18,9 @@ from typer.testing import CliRunner, Result
 
 from superion.cli.app import app
 from superion.potentials import Calculator, Potential
+from superion.recipes.registry import FIT_PRESETS
 from superion.simulation import read_trajectory
 from superion.study.dynamics import start_structure
-from superion.study.presets.registry import FIT_PRESETS
 
 Models = Callable[[str], tuple[Path, dict[str, Any]]]
 POTENTIAL = {"symmetry": {"radial": 4, "angular": 0, "cutoff": 4.0}, "hidden": [4], "accuracy": 1e-4}

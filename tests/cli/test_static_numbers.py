@@ -8,8 +8,8 @@ from command_line import refused
 from toy_salt import TRUTH, crystal
 
 from superion import Potential
-from superion.potentials.pair_forms import Morse
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Morse
+from superion.potentials.classical.pair_potentials import PairPotentials
 
 BOUNDLESS = ("nan", "inf", "-1", "1e300", "1e-320")
 

@@ -8,8 +8,8 @@ from toy_salt import TRUTH
 from user_files import check
 
 from superion.potentials import Potential
-from superion.potentials.pair_forms import Morse
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Morse
+from superion.potentials.classical.pair_potentials import PairPotentials
 
 MD = "md copper.safetensors copper.vasp --output run --temperature 300 --steps 10 --sample-every 5"
 BARE = "transport --species Li --reference none"

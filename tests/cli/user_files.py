@@ -18,8 +18,8 @@ from command_line import call, succeeds
 from toy_salt import FIT, TRUTH, crystal, frames, lone_atoms
 
 from superion.potentials import Potential
-from superion.potentials.pair_forms import Morse
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Morse
+from superion.potentials.classical.pair_potentials import PairPotentials
 
 CIF = """data_x
 _cell_length_a 4.0

@@ -23,11 +23,11 @@ from superion.electrostatics import (
 from superion.electrostatics.makov_payne import MakovPayne
 from superion.electrostatics.uniform_field import UniformField
 from superion.potentials import Potential
-from superion.potentials.gp import SparseGP
-from superion.potentials.kernel_dipoles import AtomicDipoles
-from superion.potentials.kernel_vector import VectorBlock
-from superion.potentials.pair_forms import Buckingham
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Buckingham
+from superion.potentials.classical.pair_potentials import PairPotentials
+from superion.potentials.gap.gaussian_process import SparseGP
+from superion.potentials.kernel_charges.dipoles import AtomicDipoles
+from superion.potentials.kernel_charges.vector import VectorBlock
 
 CHARGES = FixedCharges({"Li": 0.445, "P": 2.225, "S": -0.890})
 IONS = FixedCharges({"Na": 0.8, "Cl": -0.8})

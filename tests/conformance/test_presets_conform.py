@@ -8,9 +8,9 @@ from test_fit_presets import CHARGES, SMALL, UNCHARGED, charged, clusters, frame
 
 from superion.conformance import check
 from superion.potentials import Potential
-from superion.study.electrostatics import ElectrostaticsSettings
-from superion.study.presets.base import Options
-from superion.study.presets.registry import FIT_PRESETS
+from superion.recipes.base import Options
+from superion.recipes.electrostatics import ElectrostaticsSettings
+from superion.recipes.registry import FIT_PRESETS
 
 CHECKED = (
     "noise", "forces", "stress", "long-range stress", "translation", "rotation", "permutation",

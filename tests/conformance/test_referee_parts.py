@@ -16,8 +16,8 @@ from superion.conformance.subject import Answer, Subject, subject_of
 from superion.electrostatics import CoulombTerm, FixedCharges, Gaussian
 from superion.errors import InputError
 from superion.potentials import Potential
-from superion.potentials.gp import SparseGP
-from superion.potentials.pair import PairBlock, PairSettings
+from superion.potentials.few_body.pair import PairBlock, PairSettings
+from superion.potentials.gap.gaussian_process import SparseGP
 from superion.potentials.repulsion import Repulsion
 from superion.structures.contacts import contacts
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ase.build import bulk
 
-from superion.defects import DefectSettings
+from superion.calculations.defects import DefectSettings
 from superion.electrostatics import CoulombTerm, FixedCharges, Point
 from superion.potentials import Potential
-from superion.potentials.pair_forms import Buckingham
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Buckingham
+from superion.potentials.classical.pair_potentials import PairPotentials
 
 CHARGES = {"Na": 1.0, "Cl": -1.0}
 REPULSION = PairPotentials({("Na", "Cl"): Buckingham(1256.3, 0.3162)}, species=["Na", "Cl"], cutoff=6.0)

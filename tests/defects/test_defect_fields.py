@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from ionic_salt import REPULSION, RIGID, SALT, crystal, settings
 
-from superion.defects import frenkel_pairs_of, run_defects
-from superion.defects.assemble import Cell, defect_energy
-from superion.defects.attribution import attribution
-from superion.defects.dipoles import charges_for_field, dipole_change
-from superion.defects.rest import Place, Relaxer, Rest
+from superion.calculations.defects import frenkel_pairs_of, run_defects
+from superion.calculations.defects.assemble import Cell, defect_energy
+from superion.calculations.defects.attribution import attribution
+from superion.calculations.defects.dipoles import charges_for_field, dipole_change
+from superion.calculations.defects.rest import Place, Relaxer, Rest
 from superion.electrostatics import ChargeEquilibration, Gaussian
 from superion.errors import InputError, ModelError
 from superion.potentials import Potential

@@ -7,7 +7,7 @@ import pytest
 from ase.io import read, write
 from ionic_salt import REPULSION, RIGID, SALT, crystal, settings
 
-from superion.defects import (
+from superion.calculations.defects import (
     BACK,
     FRAMES,
     JOURNAL,
@@ -17,7 +17,7 @@ from superion.defects import (
     rest,
     run_defects,
 )
-from superion.defects.assemble import Cell, defect_energy
+from superion.calculations.defects.assemble import Cell, defect_energy
 from superion.electrostatics import (
     ChargeEquilibration,
     CoulombTerm,

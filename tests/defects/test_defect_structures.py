@@ -7,9 +7,9 @@ from ase.geometry import get_distances
 from ionic_salt import crystal, settings
 
 from superion import read_structure
-from superion.defects import defects_of, frenkel_pairs_of, interstitials_of, vacancies_of
-from superion.defects.arrangement import arrangement
-from superion.defects.structures import image_distance
+from superion.calculations.defects import defects_of, frenkel_pairs_of, interstitials_of, vacancies_of
+from superion.calculations.defects.arrangement import arrangement
+from superion.calculations.defects.structures import image_distance
 from superion.errors import InputError
 
 A = 5.64

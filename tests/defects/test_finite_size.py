@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from ionic_salt import RIGID, SALT, crystal, settings
 
-from superion.defects import frenkel_pairs_of, run_defects
-from superion.defects.finite_size import extrapolate, madelung_energy
+from superion.calculations.defects import frenkel_pairs_of, run_defects
+from superion.calculations.defects.finite_size import extrapolate, madelung_energy
 from superion.electrostatics.densities import COULOMB
 
 ALPHA = 2.837297479

@@ -29,8 +29,8 @@ from superion.electrostatics import (
 from superion.electrostatics.charged_cells import restored
 from superion.electrostatics.properties import ElementValues
 from superion.errors import InputError
-from superion.potentials.pair_forms import Buckingham
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Buckingham
+from superion.potentials.classical.pair_potentials import PairPotentials
 from superion.structures.bare import repeated
 
 CUBIC = 2.837297

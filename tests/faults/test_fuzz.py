@@ -17,6 +17,7 @@ from synthetic_study import add_trajectory, write_study
 from toy_salt import TRUTH, crystal, frames, settings, write_inputs
 from typer.testing import CliRunner
 
+from superion.active_learning.config import read_training
 from superion.cli.app import app
 from superion.errors import SuperionError
 from superion.potentials import Calculator, Potential
@@ -27,7 +28,6 @@ from superion.simulation import MDSettings, run_md
 from superion.simulation.chunks import _sha256_of
 from superion.structures import read_frames
 from superion.study.config import read_study
-from superion.training.config import read_training
 from test_readers import READERS
 
 ROOT = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 
+from superion.calculations.locality import LocalitySettings, Samples
+from superion.calculations.locality.spheres import displaced, make_series, reference_atoms
 from superion.electrostatics import CoulombTerm, FixedCharges, Slater
-from superion.locality import LocalitySettings, Samples
-from superion.locality.spheres import displaced, make_series, reference_atoms
 from superion.neighbours import neighbour_pairs
 
 CHARGES = {"Li": 0.6, "Mg": 1.1, "Cl": -0.425}

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from synthetic_crystal import CHARGES, SCREENING, charged, samples
 
+from superion.calculations.locality import LocalitySettings, Samples, fit_charges
+from superion.calculations.locality.charge_doubts import charge_doubts
+from superion.calculations.locality.charges import fit_changes
+from superion.calculations.locality.fields import field_changes
 from superion.errors import InputError
-from superion.locality import LocalitySettings, Samples, fit_charges
-from superion.locality.charge_doubts import charge_doubts
-from superion.locality.charges import fit_changes
-from superion.locality.fields import field_changes
 
 SETTINGS = LocalitySettings(radii=[4, 6], reference={"Li": 3, "Mg": 2, "Cl": 3}, perturbations=2)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from synthetic_crystal import CHARGES, REACH, SCREENING, charged, samples
 
-from superion.analysis.locality import spreads
+from superion.calculations.locality import LocalitySettings, Samples, locality
+from superion.calculations.locality.spreads import spreads
 from superion.electrostatics import CoulombTerm, FixedCharges, Point, Slater
 from superion.errors import InputError
-from superion.locality import LocalitySettings, Samples, locality
 
 SETTINGS = LocalitySettings(radii=[2.5, 4, 6], reference={"Li": 2, "Mg": 1, "Cl": 2}, perturbations=3)
 

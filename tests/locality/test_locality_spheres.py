@@ -4,9 +4,8 @@ from ase import Atoms
 from ase.build import bulk
 from synthetic_crystal import crystal
 
-from superion.errors import InputError
-from superion.locality import LocalitySettings
-from superion.locality.spheres import (
+from superion.calculations.locality import LocalitySettings
+from superion.calculations.locality.spheres import (
     Series,
     check_cell,
     displaced,
@@ -14,6 +13,7 @@ from superion.locality.spheres import (
     reference_atoms,
     shortest_translation,
 )
+from superion.errors import InputError
 
 
 def settings(**given: object) -> LocalitySettings:

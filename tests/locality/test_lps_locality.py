@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from superion.calculations.locality import Samples, fit_charges, locality
+from superion.calculations.locality.subtract import terms_of
 from superion.electrostatics import CoulombTerm
-from superion.locality import Samples, fit_charges, locality
-from superion.locality.subtract import terms_of
 
 FOLDER = Path(__file__).parents[2] / "data" / "lps" / "locality"
 

@@ -12,8 +12,8 @@ import pytest
 from superion.cli.app import COMMANDS
 from superion.electrostatics.charges import CHARGE_MODELS
 from superion.electrostatics.properties import PROPERTIES
+from superion.recipes.registry import FIT_PRESETS
 from superion.reference.settings import LABELLERS
-from superion.study.presets.registry import FIT_PRESETS
 from superion.study.properties import PROPERTIES as STUDY_PROPERTIES
 from superion.terms import TERMS
 from superion.verdict.topics import TOPICS

@@ -20,9 +20,9 @@ from superion.errors import InputError, ModelError
 from superion.files import read_json
 from superion.potentials import Potential
 from superion.potentials.repulsion import Repulsion
+from superion.recipes.registry import FIT_PRESETS
 from superion.registry import PluginWarning, Registry
 from superion.study import read_study, run_study
-from superion.study.presets.registry import FIT_PRESETS
 from superion.terms import TERMS, Evaluation
 
 

@@ -7,14 +7,14 @@ import numpy as np
 from ase.build import bulk
 
 from superion.electrostatics import CoulombTerm, FixedCharges, Slater, rappe_goddard
-from superion.potentials.angle import AngleSettings
-from superion.potentials.fit import fit
-from superion.potentials.fit_settings import FitSettings
-from superion.potentials.pair import PairSettings
-from superion.potentials.pair_forms import Buckingham
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Buckingham
+from superion.potentials.classical.pair_potentials import PairPotentials
+from superion.potentials.few_body.angle import AngleSettings
+from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.gap.fit import fit
+from superion.potentials.gap.settings import FitSettings
+from superion.potentials.many_body.soap import SoapSettings
 from superion.potentials.repulsion import Repulsion
-from superion.potentials.soap import SoapSettings
 
 CUTOFF = {"cutoff": 4.0, "cutoff_width": 1.5}
 

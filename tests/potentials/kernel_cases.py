@@ -5,11 +5,11 @@ import torch
 from ase import Atoms
 from ase.build import molecule
 
-from superion.potentials.kernel_problem import ChargeProblem
-from superion.potentials.kernel_response import Elements
-from superion.potentials.kernel_settings import KernelQEqSettings
-from superion.potentials.kernel_vector import VectorBlock
-from superion.potentials.soap import SoapBlock, SoapSettings
+from superion.potentials.kernel_charges.problem import ChargeProblem
+from superion.potentials.kernel_charges.response import Elements
+from superion.potentials.kernel_charges.settings import KernelQEqSettings
+from superion.potentials.kernel_charges.vector import VectorBlock
+from superion.potentials.many_body.soap import SoapBlock, SoapSettings
 
 NAMES = ("H2O", "CH3OH", "H2CO", "CH4", "HCOOH", "CH3CHO", "CO2", "H2O2")
 SPECIES = (1, 6, 8)

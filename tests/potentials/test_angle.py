@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from superion.errors import InputError, ModelError
 from superion.neighbours import neighbour_pairs
-from superion.potentials.angle import AngleBlock, AngleSettings
 from superion.potentials.cutoff import cutoff_values
+from superion.potentials.few_body.angle import AngleBlock, AngleSettings
 
 HYPER = AngleSettings(cutoff=4.0, cutoff_width=0.8, delta=0.7, lengthscale=(1.5, 2.5, 1.2), sparse_points=5)
 CLASSES = [(c, a, b) for c in SPECIES for a, b in combinations_with_replacement(SPECIES, 2)]
@@ -188,7 +188,7 @@ def test_choose_takes_fewer_where_there_are_fewer():
 
 
 def test_choose_is_reproducible_when_candidates_are_drawn(monkeypatch):
-    monkeypatch.setattr("superion.potentials.angle.CANDIDATES", 20)
+    monkeypatch.setattr("superion.potentials.few_body.angle.CANDIDATES", 20)
     frames = [random_structure(seed, 8, 5.0) for seed in range(3)]
     blocks = [AngleBlock.choose(frames, HYPER, SPECIES, np.random.default_rng(7)) for _ in range(2)]
     assert blocks[0].size > 20

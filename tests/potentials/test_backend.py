@@ -22,8 +22,8 @@ import numpy as np
 import superion
 from superion import Calculator, FitSettings, Potential
 from superion.errors import InputError
-from superion.potentials.fit import fit
-from superion.potentials.soap import SoapBlock
+from superion.potentials.gap.fit import fit
+from superion.potentials.many_body.soap import SoapBlock
 from superion.simulation import MDSettings, run_md
 from ase.io import read
 

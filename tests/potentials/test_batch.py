@@ -7,11 +7,11 @@ from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError, ModelError
 from superion.neighbours import NeighbourList
 from superion.potentials import Potential
-from superion.potentials.angle import AngleBlock, AngleSettings
-from superion.potentials.gp import SparseGP
-from superion.potentials.pair import PairBlock, PairSettings
+from superion.potentials.few_body.angle import AngleBlock, AngleSettings
+from superion.potentials.few_body.pair import PairBlock, PairSettings
+from superion.potentials.gap.gaussian_process import SparseGP
+from superion.potentials.many_body.soap import SoapBlock, SoapSettings
 from superion.potentials.repulsion import Repulsion
-from superion.potentials.soap import SoapBlock, SoapSettings
 from superion.surroundings import Surroundings, evaluate_local
 from superion.terms import Evaluation, LocalTerm
 

@@ -6,8 +6,8 @@ from ase import Atoms
 from ase.build import bulk
 
 from superion.electrostatics import CoulombTerm, FixedCharges, Point
-from superion.potentials.pair_forms import Buckingham
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Buckingham
+from superion.potentials.classical.pair_potentials import PairPotentials
 from superion.potentials.potential import Potential
 
 SPECIES = "Li", "Cl"

@@ -3,11 +3,11 @@ import pytest
 from ase import Atoms
 
 from superion.neighbours import neighbour_pairs
-from superion.potentials.angle import AngleBlock, AngleSettings
-from superion.potentials.gp import SparseGP
-from superion.potentials.pair import PairBlock, PairSettings
+from superion.potentials.few_body.angle import AngleBlock, AngleSettings
+from superion.potentials.few_body.pair import PairBlock, PairSettings
+from superion.potentials.gap.gaussian_process import SparseGP
+from superion.potentials.many_body.soap import SoapBlock, SoapSettings
 from superion.potentials.repulsion import Repulsion
-from superion.potentials.soap import SoapBlock, SoapSettings
 from superion.terms import LocalTerm
 
 

@@ -11,12 +11,12 @@ from pydantic import ValidationError
 from superion.electrostatics import FixedCharges
 from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.errors import InputError
-from superion.potentials.classical_fit import fit_classical
-from superion.potentials.classical_parameters import Parameters
-from superion.potentials.classical_problem import ClassicalProblem
-from superion.potentials.classical_settings import ClassicalSettings
-from superion.potentials.pair_forms import Buckingham, Morse
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.fit import fit_classical
+from superion.potentials.classical.pair_forms import Buckingham, Morse
+from superion.potentials.classical.pair_potentials import PairPotentials
+from superion.potentials.classical.parameters import Parameters
+from superion.potentials.classical.problem import ClassicalProblem
+from superion.potentials.classical.settings import ClassicalSettings
 from superion.potentials.potential import Potential
 
 TRUE = [

@@ -7,14 +7,14 @@ from ase.calculators.lj import LennardJones
 
 from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError, ModelError
-from superion.potentials.angle import AngleSettings
 from superion.potentials.baseline import BaselineWarning, baseline_energies, lone_atoms, undetermined
-from superion.potentials.fit import fit
-from superion.potentials.fit_settings import FitSettings, Sigmas
-from superion.potentials.gp import SparseGP, design, prior_factor
-from superion.potentials.pair import PairSettings
+from superion.potentials.few_body.angle import AngleSettings
+from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.gap.fit import fit
+from superion.potentials.gap.gaussian_process import SparseGP, design, prior_factor
+from superion.potentials.gap.settings import FitSettings, Sigmas
+from superion.potentials.many_body.soap import SoapSettings
 from superion.potentials.potential import Potential
-from superion.potentials.soap import SoapSettings
 from superion.terms import Evaluation
 
 SOAP = SoapSettings(cutoff=4.0, cutoff_width=1.5, n_max=4, l_max=3, zeta=2, delta=0.7, sparse_points=12)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from superion.potentials.gemm import multiply, pack, padded
-from superion.potentials.simd import aligned, columns
+from superion.potentials.many_body.gemm import multiply, pack, padded
+from superion.potentials.many_body.simd import aligned, columns
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

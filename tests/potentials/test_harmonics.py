@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.special import sph_harm_y
 
-from superion.potentials.harmonics import harmonics, normalisation
+from superion.potentials.many_body.harmonics import harmonics, normalisation
 
 L_MAX = 9
 

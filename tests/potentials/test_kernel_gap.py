@@ -5,11 +5,11 @@ from block_oracles import random_structure
 
 from superion.errors import InputError
 from superion.potentials import FitSettings, KernelQEqSettings, Potential, Sigmas, fit_kqeq_gap
-from superion.potentials.gp import SparseGP
-from superion.potentials.kernel_qeq import charge_terms, unlearned_problem
-from superion.potentials.kernel_settings import KernelSigmas
-from superion.potentials.pair import PairBlock, PairSettings
-from superion.potentials.soap import SoapSettings
+from superion.potentials.few_body.pair import PairBlock, PairSettings
+from superion.potentials.gap.gaussian_process import SparseGP
+from superion.potentials.kernel_charges.qeq import charge_terms, unlearned_problem
+from superion.potentials.kernel_charges.settings import KernelSigmas
+from superion.potentials.many_body.soap import SoapSettings
 
 SOAP = SoapSettings(cutoff=3.5, cutoff_width=1.5, n_max=2, l_max=1, zeta=1, delta=2.0, sparse_points=40)
 PAIR = PairSettings(cutoff=4.0, lengthscale=1.2, delta=1.0, sparse_points=20)

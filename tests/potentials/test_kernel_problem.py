@@ -5,9 +5,9 @@ from kernel_cases import ELEMENTS, SETTINGS, charges_of, molecules, problem, ran
 from scipy.optimize import check_grad
 
 from superion.errors import InputError, ModelError
-from superion.potentials.kernel_observables import observables, quadrupole_matrix
-from superion.potentials.kernel_settings import KernelSigmas
-from superion.potentials.kernel_tuning import left_out_loss, tune
+from superion.potentials.kernel_charges.observables import observables, quadrupole_matrix
+from superion.potentials.kernel_charges.settings import KernelSigmas
+from superion.potentials.kernel_charges.tuning import left_out_loss, tune
 
 COULOMB = 14.399645
 

@@ -8,8 +8,8 @@ from superion.electrostatics.charges import restore_charges
 from superion.electrostatics.properties import AtomicProperty, restore_property
 from superion.errors import ModelError
 from superion.potentials import model_file
-from superion.potentials.kernel_property import KernelProperty
-from superion.potentials.soap import SoapBlock, SoapSettings
+from superion.potentials.kernel_charges.property import KernelProperty
+from superion.potentials.many_body.soap import SoapBlock, SoapSettings
 from superion.terms import Evaluation
 
 SHORT = SoapSettings(cutoff=2.8, cutoff_width=1.0, n_max=3, l_max=2, zeta=3, delta=0.4, sparse_points=4)

@@ -6,8 +6,8 @@ from superion.electrostatics import neutral_fragments
 from superion.electrostatics.charge_equilibration import ChargeEquilibration
 from superion.errors import InputError, ModelError
 from superion.potentials import KernelQEqSettings, Potential, fit_kqeq
-from superion.potentials.kernel_qeq import charge_terms
-from superion.potentials.soap import SoapBlock
+from superion.potentials.kernel_charges.qeq import charge_terms
+from superion.potentials.many_body.soap import SoapBlock
 
 CHARGES_ALONE = SETTINGS.model_copy(update={"atomic_dipoles": ()})
 

@@ -5,7 +5,7 @@ import pytest
 from ase.build import molecule
 
 from superion import KernelQEqSettings, Potential, fit_kqeq, read_frames
-from superion.potentials.soap import SoapBlock
+from superion.potentials.many_body.soap import SoapBlock
 
 DATA = Path(__file__).parents[2] / "data/molecules/dipoles.extxyz"
 

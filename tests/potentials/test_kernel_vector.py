@@ -5,8 +5,8 @@ from kernel_cases import DIPOLES, SPECIES, molecules
 
 from superion.errors import ModelError
 from superion.potentials import model_file
-from superion.potentials.kernel_dipoles import AtomicDipoles
-from superion.potentials.kernel_vector import VectorBlock, vector_coupling
+from superion.potentials.kernel_charges.dipoles import AtomicDipoles
+from superion.potentials.kernel_charges.vector import VectorBlock, vector_coupling
 
 
 def dipoles() -> AtomicDipoles:

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from superion.potentials.levenberg_marquardt import minimise
+from superion.potentials.classical.levenberg_marquardt import minimise
 
 
 @dataclass

@@ -7,22 +7,22 @@ import pytest
 from ase import Atoms
 
 from superion.errors import InputError
-from superion.potentials import memory
-from superion.potentials.angle import AngleSettings
-from superion.potentials.fit import fit
-from superion.potentials.fit_settings import FitSettings
-from superion.potentials.memory import check_memory, estimate_memory
-from superion.potentials.soap import SoapSettings
+from superion.potentials.few_body.angle import AngleSettings
+from superion.potentials.gap import memory
+from superion.potentials.gap.fit import fit
+from superion.potentials.gap.memory import check_memory, estimate_memory
+from superion.potentials.gap.settings import FitSettings
+from superion.potentials.many_body.soap import SoapSettings
 
 MEASURE = """
 import resource
 import sys
 import numpy as np
 from ase import Atoms
-from superion.potentials.fit import fit
-from superion.potentials.fit_settings import FitSettings
-from superion.potentials.memory import estimate_memory
-from superion.potentials.soap import SoapSettings
+from superion.potentials.gap.fit import fit
+from superion.potentials.gap.settings import FitSettings
+from superion.potentials.gap.memory import estimate_memory
+from superion.potentials.many_body.soap import SoapSettings
 
 rng = np.random.default_rng(0)
 frames = []

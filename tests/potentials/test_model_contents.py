@@ -21,20 +21,20 @@ from superion.electrostatics.polarizable_term import PolarizableTerm
 from superion.electrostatics.predicted import PredictedCharges
 from superion.electrostatics.uniform_field import UniformField
 from superion.errors import CorruptFileError, InputError, ModelError, SuperionError
-from superion.potentials.angle import AngleSettings
-from superion.potentials.fit import fit
-from superion.potentials.fit_settings import FitSettings
-from superion.potentials.kernel_dipoles import AtomicDipoles
-from superion.potentials.kernel_property import KernelProperty
-from superion.potentials.kernel_vector import VectorBlock
+from superion.potentials.classical.pair_forms import Buckingham, Morse
+from superion.potentials.classical.pair_potentials import PairPotentials
+from superion.potentials.few_body.angle import AngleSettings
+from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.gap.fit import fit
+from superion.potentials.gap.settings import FitSettings
+from superion.potentials.kernel_charges.dipoles import AtomicDipoles
+from superion.potentials.kernel_charges.property import KernelProperty
+from superion.potentials.kernel_charges.vector import VectorBlock
+from superion.potentials.many_body.soap import SoapBlock, SoapSettings
 from superion.potentials.neural import NeuralSettings, NeuralTerm, SymmetryFunctions, SymmetrySettings
 from superion.potentials.neural.model import Model, Scales, initial_weights
-from superion.potentials.pair import PairSettings
-from superion.potentials.pair_forms import Buckingham, Morse
-from superion.potentials.pair_potentials import PairPotentials
 from superion.potentials.potential import Potential
 from superion.potentials.repulsion import Repulsion
-from superion.potentials.soap import SoapBlock, SoapSettings
 
 ELEMENTS = ("H", "C", "O")
 CHARGES = {"H": 0.1, "C": -0.1, "O": -0.2}

@@ -10,12 +10,12 @@ from superion.electrostatics.densities import Slater
 from superion.errors import CorruptFileError, InputError, ModelError
 from superion.potentials import model_file
 from superion.potentials.calculator import Calculator
-from superion.potentials.fit import fit
-from superion.potentials.fit_settings import FitSettings
-from superion.potentials.pair import PairSettings
+from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.gap.fit import fit
+from superion.potentials.gap.settings import FitSettings
+from superion.potentials.many_body.soap import SoapSettings
 from superion.potentials.potential import Potential
 from superion.potentials.repulsion import Repulsion
-from superion.potentials.soap import SoapSettings
 
 
 def crystal(seed: int) -> Atoms:

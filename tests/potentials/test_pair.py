@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from superion.errors import InputError, ModelError
 from superion.neighbours import neighbour_pairs
 from superion.potentials.cutoff import cutoff_values
-from superion.potentials.pair import PairBlock, PairSettings
+from superion.potentials.few_body.pair import PairBlock, PairSettings
 
 HYPER = PairSettings(cutoff=5.0, cutoff_width=1.0, delta=0.7, lengthscale=0.9, sparse_points=6)
 

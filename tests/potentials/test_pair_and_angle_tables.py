@@ -8,12 +8,12 @@ from block_oracles import SPECIES, assert_derivatives, evaluated, random_structu
 
 from superion.errors import InputError
 from superion.potentials import Potential
-from superion.potentials.angle import AngleBlock, AngleSettings
-from superion.potentials.angle_table import AngleTable
-from superion.potentials.gp import SparseGP
-from superion.potentials.pair import PairBlock, PairSettings
-from superion.potentials.pair_table import PairTable
-from superion.potentials.soap import SoapBlock, SoapSettings
+from superion.potentials.few_body.angle import AngleBlock, AngleSettings
+from superion.potentials.few_body.angle_table import AngleTable
+from superion.potentials.few_body.pair import PairBlock, PairSettings
+from superion.potentials.few_body.pair_table import PairTable
+from superion.potentials.gap.gaussian_process import SparseGP
+from superion.potentials.many_body.soap import SoapBlock, SoapSettings
 from superion.surroundings import Surroundings
 from superion.terms import Evaluation, Sums
 

@@ -6,8 +6,8 @@ from ase import Atoms
 from block_oracles import assert_derivatives, assert_symmetries, random_structure
 
 from superion.errors import InputError, ModelError
-from superion.potentials.pair_forms import Buckingham, Morse, largest_dispersion, pair_energy
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Buckingham, Morse, largest_dispersion, pair_energy
+from superion.potentials.classical.pair_potentials import PairPotentials
 from superion.terms import LocalTerm
 
 SYMBOLS = "Li", "P", "S"

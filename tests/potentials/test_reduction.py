@@ -10,12 +10,12 @@ from ase import Atoms
 
 from superion.errors import InputError
 from superion.potentials.executors import open_executor
-from superion.potentials.fit import fit
-from superion.potentials.fit_settings import FitSettings, Sigmas
-from superion.potentials.pair import PairSettings
-from superion.potentials.reduction import SHARE, combined, partition
-from superion.potentials.soap import SoapSettings
-from superion.potentials.tsqr import StreamingLeastSquares
+from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.gap.fit import fit
+from superion.potentials.gap.reduction import SHARE, combined, partition
+from superion.potentials.gap.settings import FitSettings, Sigmas
+from superion.potentials.gap.tsqr import StreamingLeastSquares
+from superion.potentials.many_body.soap import SoapSettings
 
 SETTINGS = FitSettings(
     pair=PairSettings(cutoff=4.0, cutoff_width=1.5, delta=0.5, sparse_points=4),

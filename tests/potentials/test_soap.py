@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from quippy.descriptors import Descriptor
 
 from superion.errors import InputError, ModelError
-from superion.potentials.soap import SoapBlock, SoapSettings
+from superion.potentials.many_body.soap import SoapBlock, SoapSettings
 
 SPECIES = (3, 15, 16)
 SMALL = SoapSettings(cutoff=4.0, cutoff_width=1.5, n_max=4, l_max=3, zeta=2, delta=0.7, sparse_points=6)
@@ -138,7 +138,7 @@ def test_chunks_of_atoms_make_no_difference(monkeypatch):
     b, atoms = block(), skewed(4)
     weights = np.random.default_rng(0).normal(size=b.size)
     whole = evaluated(b, atoms, weights)
-    monkeypatch.setattr("superion.potentials.soap_evaluate.CHUNK", 3)
+    monkeypatch.setattr("superion.potentials.many_body.evaluate.CHUNK", 3)
     parts = evaluated(b, atoms, weights)
     np.testing.assert_allclose(parts.forces, whole.forces, atol=1e-13)
     np.testing.assert_allclose(b.design(atoms)[1] @ weights, whole.forces, atol=1e-13)
@@ -213,7 +213,7 @@ def test_sparse_points_come_from_a_bounded_number_of_environments(monkeypatch):
     everything = {
         z: {tuple(row) for a in frames for row in block().spectra(a)[a.numbers == z]} for z in SPECIES
     }
-    monkeypatch.setattr("superion.potentials.soap.CANDIDATES", 3)
+    monkeypatch.setattr("superion.potentials.many_body.soap.CANDIDATES", 3)
     few = SoapBlock.choose(frames, SMALL, SPECIES, np.random.default_rng(1))
     for z in SPECIES:
         assert len(few.points[z]) == 3

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from superion.potentials.cutoff import cutoff_values
-from superion.potentials.harmonics import harmonics, normalisation
-from superion.potentials.simd import lanes
-from superion.potentials.soap_angular import cutoffs, vector_harmonics
+from superion.potentials.many_body.angular import cutoffs, vector_harmonics
+from superion.potentials.many_body.harmonics import harmonics, normalisation
+from superion.potentials.many_body.simd import lanes
 
 
 @pytest.mark.parametrize("l_max", [0, 1, 2, 5, 9])

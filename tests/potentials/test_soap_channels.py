@@ -3,8 +3,8 @@ import pytest
 from ase import Atoms
 
 from superion.neighbours import neighbour_pairs
-from superion.potentials.soap import SoapBlock, SoapSettings
-from superion.potentials.soap_channels import principal_channels
+from superion.potentials.many_body.channels import principal_channels
+from superion.potentials.many_body.soap import SoapBlock, SoapSettings
 
 SPECIES = (3, 16)
 HYPER = SoapSettings(cutoff=4.5, cutoff_width=2.0, n_max=6, l_max=3)

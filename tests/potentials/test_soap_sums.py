@@ -3,8 +3,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from superion.potentials.simd import aligned
-from superion.potentials.soap_sums import kernel_sum
+from superion.potentials.many_body.simd import aligned
+from superion.potentials.many_body.sums import kernel_sum
 
 
 def near(count: int, size: int, seed: int) -> np.ndarray:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from superion.errors import InputError
-from superion.potentials.sparse import METHODS, cur, farthest, leverage_scores
+from superion.potentials.points.sparse import METHODS, cur, farthest, leverage_scores
 
 
 def test_leverage_scores_are_those_of_the_svd():

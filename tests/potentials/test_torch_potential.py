@@ -10,8 +10,8 @@ from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError, ModelError
 from superion.neighbours import NeighbourList
 from superion.potentials import TorchPotential
-from superion.potentials.harmonics import harmonics, normalisation
-from superion.potentials.torch_soap import harmonic_gradients, solid_harmonics
+from superion.potentials.many_body.harmonics import harmonics, normalisation
+from superion.potentials.torch_path.soap import harmonic_gradients, solid_harmonics
 from superion.terms import Evaluation
 
 
@@ -74,7 +74,7 @@ def test_chunks_make_no_difference(device, monkeypatch):
     for name, size in (("PAIRS", 1001), ("PHASES", 3)):
         monkeypatch.setattr(f"superion.electrostatics.torch_coulomb.{name}", (size, size))
     assert_equal(TorchPotential(ours, device).evaluate(atoms), whole)
-    monkeypatch.setattr("superion.potentials.torch_soap.SLOTS", (1, 1))
+    monkeypatch.setattr("superion.potentials.torch_path.soap.SLOTS", (1, 1))
     assert_equal(TorchPotential(ours, device).evaluate(atoms), whole)
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from superion.errors import InputError
-from superion.potentials import tsqr
-from superion.potentials.tsqr import StreamingLeastSquares, solve_upper
+from superion.potentials.gap import tsqr
+from superion.potentials.gap.tsqr import StreamingLeastSquares, solve_upper
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 50])

@@ -6,11 +6,11 @@ from block_oracles import SPECIES, random_structure
 
 from superion import Potential
 from superion.electrostatics import CoulombTerm, FixedCharges, Gaussian, Point, Slater
-from superion.potentials.angle import AngleBlock, AngleSettings
-from superion.potentials.gp import SparseGP
-from superion.potentials.pair import PairBlock, PairSettings
+from superion.potentials.few_body.angle import AngleBlock, AngleSettings
+from superion.potentials.few_body.pair import PairBlock, PairSettings
+from superion.potentials.gap.gaussian_process import SparseGP
+from superion.potentials.many_body.soap import SoapBlock, SoapSettings
 from superion.potentials.repulsion import Repulsion
-from superion.potentials.soap import SoapBlock, SoapSettings
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 SOAP = SoapSettings(cutoff=4.0, cutoff_width=1.5, n_max=4, l_max=3, zeta=2, delta=0.7, sparse_points=6)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from synthetic_study import write, write_study
 
-from superion.analysis.eos import birch_murnaghan, curve_record, mismatch
+from superion.calculations.eos import birch_murnaghan, curve_record, mismatch
 from superion.errors import CorruptFileError
 from superion.files import read_json
 from superion.report.content import read_content

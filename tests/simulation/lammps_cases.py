@@ -13,10 +13,10 @@ from superion.electrostatics import CoulombTerm, Point, Slater
 from superion.electrostatics.charges import FixedCharges
 from superion.errors import SuperionError
 from superion.potentials import FitSettings, Potential, fit
-from superion.potentials.angle import AngleSettings
-from superion.potentials.pair import PairSettings
+from superion.potentials.few_body.angle import AngleSettings
+from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.many_body.soap import SoapSettings
 from superion.potentials.repulsion import Repulsion
-from superion.potentials.soap import SoapSettings
 from superion.simulation import MDSettings
 from superion.simulation.lammps import Engine, EngineSettings
 from superion.simulation.lammps_md import run_lammps

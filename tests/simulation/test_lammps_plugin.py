@@ -19,11 +19,11 @@ from superion.cli.app import app
 from superion.electrostatics import CoulombTerm
 from superion.errors import InputError, ModelError
 from superion.potentials import Potential, model_file
-from superion.potentials.angle import AngleBlock, AngleSettings
-from superion.potentials.gp import SparseGP
-from superion.potentials.pair import PairBlock, PairSettings
+from superion.potentials.few_body.angle import AngleBlock, AngleSettings
+from superion.potentials.few_body.pair import PairBlock, PairSettings
+from superion.potentials.gap.gaussian_process import SparseGP
+from superion.potentials.many_body.soap import SoapBlock, SoapSettings
 from superion.potentials.repulsion import Repulsion
-from superion.potentials.soap import SoapBlock, SoapSettings
 from superion.simulation import lammps as engine_module
 from superion.simulation import lammps_plugin
 from superion.simulation.lammps import Engine, EngineSettings

@@ -28,12 +28,12 @@ from foreign_walks import (
 )
 
 import superion
+from superion.analysis.conductivity import conductivity
 from superion.analysis.displacement import mean_squared_displacement
+from superion.analysis.transport_settings import TransportSettings
 from superion.errors import InputError, StorageError
 from superion.simulation import Trajectory, open_trajectory
 from superion.structures import read_frames
-from superion.study.config import TransportSettings
-from superion.study.transport import conductivity
 
 SCALED, CELLS = walk()
 BREATHING = walk(pressure=True)

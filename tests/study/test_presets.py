@@ -4,10 +4,10 @@ from toy_salt import CHARGES, frames
 
 from superion.errors import InputError
 from superion.potentials import FitSettings, Potential, fit
-from superion.study.electrostatics import ElectrostaticsSettings
-from superion.study.presets import fixed_terms, local
-from superion.study.presets.base import Job, Options, fit_jobs
-from superion.study.presets.registry import FIT_PRESETS
+from superion.recipes import fixed_terms, local
+from superion.recipes.base import Job, Options, fit_jobs
+from superion.recipes.electrostatics import ElectrostaticsSettings
+from superion.recipes.registry import FIT_PRESETS
 
 
 def test_es_gap_is_gap_and_a_coulomb_term() -> None:

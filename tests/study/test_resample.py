@@ -11,9 +11,9 @@ from toy_salt import frames, lone_atoms, write_inputs, write_study
 
 from superion.errors import InputError
 from superion.potentials import Potential
+from superion.recipes.base import fit_jobs
 from superion.structures import is_isolated
 from superion.study import fitting, run_study, status
-from superion.study.presets.base import fit_jobs
 from superion.study.resample import FitsSettings, resample
 
 NAMES = [f"{p}-resampled-{k}" for k in (1, 2) for p in ("gap", "es-gap")]

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from ase.data import atomic_masses
 
+from superion.analysis.conductivity import conductivity
+from superion.analysis.transport_settings import TransportSettings
 from superion.errors import InputError
 from superion.simulation import Trajectory
 from superion.simulation.runs import beside, join
-from superion.study.config import TransportSettings
-from superion.study.transport import conductivity
 
 NUMBERS = np.array([3] * 20 + [16] * 30)
 EDGE, TIMESTEP = 12.0, 20.0

@@ -10,7 +10,7 @@ import pytest
 from ase.io import read, write
 from toy_salt import CHARGES, FIRM, REST, crystal, frames, labelled, lone_atoms, write_study
 
-from superion.defects import DefectSettings, run_defects
+from superion.calculations.defects import DefectSettings, run_defects
 from superion.electrostatics import Slater
 from superion.errors import CorruptFileError, InputError
 from superion.potentials import Potential

@@ -17,10 +17,10 @@ from superion.electrostatics.predicted import PredictedCharges
 from superion.errors import InputError, ModelError
 from superion.files import read_json, sha256
 from superion.potentials import FitSettings, Potential, fit
+from superion.recipes.electrostatics import ElectrostaticsSettings, electrostatic_terms
 from superion.settings_file import validate
 from superion.study import StudySettings, read_study, run_study
 from superion.study.config import write_study as write_settings
-from superion.study.electrostatics import ElectrostaticsSettings, electrostatic_terms
 from superion.study.state import State, fingerprint
 from superion.study.steps import Study
 

@@ -19,7 +19,7 @@ from ase.optimize import BFGS
 from rich.console import Console
 from toy_salt import CHARGES, FIRM, REST, crystal, frames, labelled, lone_atoms, write_inputs, write_study
 
-from superion.analysis.eos import at_volumes, birch_murnaghan
+from superion.calculations.eos import at_volumes, birch_murnaghan
 from superion.electrostatics import FixedCharges, UniformField
 from superion.electrostatics.polarization import EPSILON_0
 from superion.errors import InputError, SuperionError
@@ -140,8 +140,8 @@ def test_the_curve_is_that_of_single_points_at_the_labelled_structures(finished:
 
 
 def test_elastic_moduli_are_near_the_truth(finished: Path) -> None:
-    from superion.analysis.elastic import elastic_tensor
-    from superion.analysis.relaxation import relaxed
+    from superion.calculations.elastic import elastic_tensor
+    from superion.calculations.relaxation import relaxed
 
     model = Calculator(FIRM)
     moduli = elastic_tensor(relaxed(crystal(REST), model, cell=True), model, strain=0.01).moduli()

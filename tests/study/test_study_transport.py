@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from ase.data import atomic_masses
 
+from superion.analysis.conductivity import _curves, conductivity
+from superion.analysis.transport_settings import TransportSettings
 from superion.errors import InputError
 from superion.simulation import Trajectory
-from superion.study.config import TransportSettings
-from superion.study.transport import _curves, conductivity
 
 NUMBERS = np.array([3] * 40 + [16] * 60)
 EDGE, FRAMES, TIMESTEP = 20.0, 600, 20.0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from superion.analysis.locality import Response, spreads
+from superion.calculations.locality.spreads import Response, spreads
 from superion.errors import CorruptFileError
 from superion.verdict.bound import bounds, removed
 from superion.verdict.uncertain import Part, Uncertain

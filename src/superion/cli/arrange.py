@@ -107,8 +107,8 @@ def arrange(
 
     import numpy as np  # what takes long to import is not needed for errors
 
+    from superion.active_learning.frames import write_frames
     from superion.structures.arrange import Annealing, anneal, enumerate_lowest
-    from superion.training.frames import write_frames
 
     energies = _energy(energy, model, settled.charges)
     if method == "enumerate":

@@ -46,13 +46,13 @@ def show_census(
     reading: Reading,
 ) -> None:
     """Count structures and labels, and list what looks wrong with them."""
+    from superion.active_learning.frames import write_frames
     from superion.errors import InputError
     from superion.files import write_json
     from superion.structures import census
     from superion.structures.duplicates import frame_name, without_duplicates
     from superion.structures.spool import Part
     from superion.terminal import PlainConsole
-    from superion.training.frames import write_frames
 
     for path in (duplicates, drop_duplicates, drop_suspects):
         if path:

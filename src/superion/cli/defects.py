@@ -22,7 +22,7 @@ from superion.cli.options import (
 from superion.errors import InputError
 
 if TYPE_CHECKING:
-    from superion.defects import DefectEnergy, DefectResult, LabelledEnergy
+    from superion.calculations.defects import DefectEnergy, DefectResult, LabelledEnergy
 
 
 @reads_files
@@ -107,7 +107,7 @@ def defect(
 
     DIR/defects.json is the result, DIR/defects.extxyz the relaxed structures, ready to be labelled.
     """
-    from superion.defects import DefectSettings, labelled_energies, run_defects
+    from superion.calculations.defects import DefectSettings, labelled_energies, run_defects
     from superion.files import write_json
     from superion.settings_file import validate
 
@@ -152,7 +152,7 @@ def defect(
 
 def _charges(text: str) -> dict[str, float]:
     """Charges by element, written out or as fitted by `superion charge-fit`."""
-    from superion.study.electrostatics import ElectrostaticsSettings, fixed_charges
+    from superion.recipes.electrostatics import ElectrostaticsSettings, fixed_charges
 
     if text.endswith(".json"):
         return fixed_charges(ElectrostaticsSettings(fitted=text))[0]

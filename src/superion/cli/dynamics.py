@@ -234,9 +234,9 @@ def md(
     if rank():
         return
     if frames is not None:
+        from superion.active_learning.frames import write_sample
         from superion.model import summary
         from superion.simulation import read_trajectory
-        from superion.training.frames import write_sample
 
         name = output.absolute().name
         written = write_sample(frames, read_trajectory(output), atoms, name, summary(provenance))

@@ -47,8 +47,8 @@ def show_dielectric(
     following: Following,
 ) -> None:
     """Static dielectric constant from the fluctuations of each run, and from runs at different fields."""
+    from superion.analysis.field_runs import analyse, of_charges, of_labels
     from superion.files import write_json
-    from superion.study.dielectric import analyse, of_charges, of_labels
 
     if epsilon_inf is not None and not 1 <= epsilon_inf <= 1e6:
         raise InputError(f"--epsilon-inf must be at least 1 and no more than 1e6, found {epsilon_inf}.")
@@ -118,9 +118,9 @@ def show_infrared(
 
     import numpy as np
 
+    from superion.analysis.field_runs import labelled_dipoles
     from superion.analysis.infrared import InfraredSettings, infrared, spectrum_of
     from superion.files import write_json
-    from superion.study.dielectric import labelled_dipoles
 
     if folder.is_file() and model is None:
         fs = needed(following.timestep, "--timestep", folder)

@@ -99,17 +99,17 @@ def fit_model(
     import numpy as np
 
     from superion.analysis.accuracy import errors, worst_frames
+    from superion.calculations.evaluation import comparable, predict
     from superion.errors import InputError
     from superion.files import write_json
+    from superion.recipes.electrostatics import ElectrostaticsSettings
+    from superion.recipes.fit import fit
+    from superion.recipes.registry import fit_preset
     from superion.settings_file import read_settings, validate
     from superion.structures import require_labels
     from superion.structures.candidates import require_mapped
+    from superion.structures.dataset import doubts
     from superion.structures.split import hold_out
-    from superion.study.data import doubts
-    from superion.study.electrostatics import ElectrostaticsSettings
-    from superion.study.evaluate import comparable, predict
-    from superion.study.fit import fit
-    from superion.study.presets.registry import fit_preset
 
     recipe = fit_preset(preset)
     settings = read_settings(config, recipe.settings) if config else recipe.settings()

@@ -12,7 +12,7 @@ from superion.cli.options import Json, Reading, drawing, parse_charges, parse_su
 from superion.errors import InputError
 
 if TYPE_CHECKING:
-    from superion.locality import Samples
+    from superion.calculations.locality import Samples
     from superion.terms import Term
 
 
@@ -99,9 +99,9 @@ def locality(
     The spread is a lower bound on the force error of a model that sees no further than the radius.
     Labels that OUTPUT has are not made again.
     """
+    from superion.calculations.locality import LocalitySettings, Samples
+    from superion.calculations.locality import locality as spreads
     from superion.files import write_json
-    from superion.locality import LocalitySettings, Samples
-    from superion.locality import locality as spreads
     from superion.settings_file import validate
     from superion.structures.bare import repeated
 
@@ -164,7 +164,7 @@ def charge_fit(
     """Charges that explain best how far atoms change forces, with uncertainties."""
     from rich.table import Table
 
-    from superion.locality import Samples, fit_charges
+    from superion.calculations.locality import Samples, fit_charges
     from superion.results import write_result
     from superion.terminal import PlainConsole
 
@@ -210,8 +210,8 @@ def _make(
     retries: int,
     again: bool,
 ) -> Samples:
+    from superion.calculations.locality import make_samples
     from superion.cli.label import choose_workers
-    from superion.locality import make_samples
     from superion.potentials.opening import labeller_settings
 
     chosen, workers = labeller_settings(labeller), choose_workers(executor)
@@ -224,8 +224,8 @@ def _make(
 
 
 def _terms(what: str, screening: float) -> list[Term]:
+    from superion.calculations.locality.subtract import BASELINE, terms_of
     from superion.electrostatics import CoulombTerm, FixedCharges, Slater
-    from superion.locality.subtract import BASELINE, terms_of
 
     if what == BASELINE:
         return [CoulombTerm.li7p3s11()]

@@ -52,10 +52,10 @@ def evaluate(
 ) -> None:
     """Predict structures with a model and print its errors where there are labels."""
     from superion.analysis.accuracy import errors, shifted_energy_error
+    from superion.calculations.evaluation import comparable, predict, write_predictions
     from superion.errors import InputError, ModelError
     from superion.files import write_json
     from superion.structures.candidates import require_mapped
-    from superion.study.evaluate import comparable, predict, write_predictions
 
     potential = load_model(model, charged_cells).with_precision(precision)
     (structures,) = reading.files([frames])

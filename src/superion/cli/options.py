@@ -121,7 +121,7 @@ class Reading:
 
     def files(self, *groups: Sequence[Path]) -> list[list[Atoms]]:
         """Frames of several groups of files; a mapped key must occur in one file of one group."""
-        from superion.study.data import read_files
+        from superion.structures.dataset import read_files
 
         foreign = self.foreign()
         found = [read_files(group, foreign) for group in groups]
@@ -130,8 +130,8 @@ class Reading:
 
     def spool(self, paths: Sequence[Path]) -> Sequence[Atoms]:
         """Frames of files that memory need not hold; a mapped key must occur in one of them."""
+        from superion.structures.dataset import each_of_files
         from superion.structures.spool import Spool
-        from superion.study.data import each_of_files
 
         foreign = self.foreign()
         found = Spool(each_of_files(paths, foreign))

@@ -63,7 +63,7 @@ def show_phonons(
     """Vibrations by finite displacements (phonopy): frequencies at Γ and along a path, imaginary modes."""
     import numpy as np
 
-    from superion.analysis.phonons import (
+    from superion.calculations.phonons import (
         REACH,
         check_mesh,
         check_supercell,
@@ -71,7 +71,7 @@ def show_phonons(
         small_supercell,
         smallest_supercell,
     )
-    from superion.analysis.relaxation import relaxed
+    from superion.calculations.relaxation import relaxed
     from superion.electrostatics import born_charges
     from superion.electrostatics.polarization import permittivity_of, sum_rule_notes
     from superion.errors import MAKE_CRYSTAL

@@ -66,8 +66,8 @@ def show_profile(
     following: Following,
 ) -> None:
     """Charge density, electric field and potential across a slab, averaged over planes and frames."""
+    from superion.analysis.charge_profile import analyse
     from superion.files import write_json
-    from superion.study.profile import analyse
 
     for output in (json, figure):
         if output:

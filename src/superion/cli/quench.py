@@ -40,10 +40,10 @@ def quench(
     reading: Reading,
 ) -> None:
     """Melt a structure and cool it at constant volume; the last frame is DIR/quenched.extxyz."""
+    from superion.active_learning.frames import write_frames
     from superion.settings_file import validate
     from superion.simulation.quench import QuenchSettings, melt_quench
     from superion.structures.bare import repeated, state, stated
-    from superion.training.frames import write_frames
 
     chosen = {
         "melt_temperature": melt_temperature,

@@ -85,8 +85,8 @@ def show_relax(
     """
     from ase import units
 
-    from superion.analysis.doubt import doubts
-    from superion.analysis.relaxation import FREEDOMS, OPTIMISERS, relax
+    from superion.calculations.doubt import doubts
+    from superion.calculations.relaxation import FREEDOMS, OPTIMISERS, relax
     from superion.files import write_json
     from superion.model import require
     from superion.structures.write import format_of, write_structure
@@ -239,7 +239,7 @@ def _result(before: Atoms, found: Any, pressure: float) -> dict[str, Any]:
 
 
 def _print(result: dict[str, Any]) -> None:
-    from superion.analysis.doubt import told
+    from superion.calculations.doubt import told
 
     count = result["atoms"]
     change = 1000 * (result["energy_after_eV"] - result["energy_before_eV"]) / count

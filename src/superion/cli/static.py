@@ -22,8 +22,8 @@ from superion.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from superion.analysis.elastic import ElasticTensor
-    from superion.analysis.eos import EquationOfState
+    from superion.calculations.elastic import ElasticTensor
+    from superion.calculations.eos import EquationOfState
 
 SMALLEST = 0.2
 """Volume in units of that given, below which nothing is a crystal."""
@@ -66,10 +66,10 @@ def show_eos(
     reading: Reading,
 ) -> None:
     """Energy against volume, fitted by Birch and Murnaghan: volume and bulk modulus at rest."""
-    from superion.analysis.branch import energy_curve, one_branch
-    from superion.analysis.doubt import doubts
-    from superion.analysis.eos import birch_murnaghan, curve_record, mismatch
-    from superion.analysis.eos_judge import judged, judged_curve, same_shape
+    from superion.calculations.branch import energy_curve, one_branch
+    from superion.calculations.doubt import doubts
+    from superion.calculations.eos import birch_murnaghan, curve_record, mismatch
+    from superion.calculations.eos_judge import judged, judged_curve, same_shape
     from superion.files import write_json
 
     for output in (json, figure):
@@ -142,9 +142,9 @@ def show_elastic(
     reading: Reading,
 ) -> None:
     """Elastic constants, ions at rest and clamped, from stresses; stability; moduli of a powder."""
-    from superion.analysis.doubt import doubts
-    from superion.analysis.elastic import elastic_tensor
-    from superion.analysis.relaxation import relaxed
+    from superion.calculations.doubt import doubts
+    from superion.calculations.elastic import elastic_tensor
+    from superion.calculations.relaxation import relaxed
     from superion.files import write_json
     from superion.model import require
 
@@ -181,7 +181,7 @@ def _structures(
     """Structures of the curve, labels where there are some, and which of them is nearest to STRUCTURE."""
     import numpy as np
 
-    from superion.analysis.eos import at_volumes
+    from superion.calculations.eos import at_volumes
     from superion.sizes import check_size
 
     if (structure is None) == (labels is None):
@@ -218,7 +218,7 @@ def _structures(
 
 
 def _print_curve(curve: dict[str, Any], atoms: int) -> None:
-    from superion.analysis.doubt import told
+    from superion.calculations.doubt import told
 
     v, b, d = (curve[key] for key in ("volume_A3", "modulus_GPa", "derivative"))
     typer.echo(
@@ -284,7 +284,7 @@ def _lithium(found: ElasticTensor, ion_volume: float) -> dict[str, Any]:
 
 
 def _print_elastic(result: dict[str, Any]) -> None:
-    from superion.analysis.doubt import told
+    from superion.calculations.doubt import told
 
     for key, name in (("relaxed_ions", "ions at rest"), ("clamped_ions", "ions clamped")):
         part = result[key]

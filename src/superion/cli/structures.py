@@ -33,11 +33,11 @@ def glass(
     """Pack Li2S-P2S5 glasses at random, without overlaps, ready to be melted (superion quench)."""
     import numpy as np
 
+    from superion.active_learning.frames import write_frames
     from superion.progress import track
     from superion.sizes import check_size
     from superion.structures.glass import glass as pack
     from superion.structures.glass import glass_formula
-    from superion.training.frames import write_frames
 
     check_output(output)
     formula = glass_formula(li2s, atoms)
@@ -92,11 +92,11 @@ def perturb(
     """Rattle and strain structures and make Frenkel pairs, for training; labels are left out."""
     import numpy as np
 
+    from superion.active_learning.frames import write_frames
     from superion.progress import track
     from superion.sizes import check_size
     from superion.structures import perturb as changes
     from superion.structures.duplicates import frame_name
-    from superion.training.frames import write_frames
 
     check_output(output)
     if rattle is None and strain is None and frenkel is None:

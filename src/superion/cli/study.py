@@ -91,12 +91,12 @@ def print_schema(
 
     from pydantic import BaseModel
 
+    from superion.active_learning.config import TrainSettings
     from superion.errors import InputError, suggest
     from superion.potentials import FitSettings
+    from superion.recipes.registry import FIT_PRESETS, fit_preset
     from superion.reference import ExecutorSettings, LabellerSettings
     from superion.study import StudySettings, schema
-    from superion.study.presets.registry import FIT_PRESETS, fit_preset
-    from superion.training.config import TrainSettings
 
     models: dict[str, type[BaseModel]] = {
         "study": StudySettings,

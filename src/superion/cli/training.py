@@ -53,11 +53,11 @@ def select_frames(
     import numpy as np
     from rich.table import Table
 
+    from superion.active_learning.frames import write_frames
+    from superion.active_learning.select import select
     from superion.files import write_json
     from superion.structures.duplicates import frame_name
     from superion.terminal import PlainConsole
-    from superion.training.frames import write_frames
-    from superion.training.select import select
 
     if threshold is not None and not 0 < threshold < 1:
         raise InputError(
@@ -106,7 +106,7 @@ def train(
     ] = None,
 ) -> None:
     """Explore, select, label, clean and refit, generation after generation, or go on with it."""
-    from superion.training.run import run_training
+    from superion.active_learning.run import run_training
 
     folder = run_training(training, output)
     typer.echo(f"training: {folder}")
@@ -118,8 +118,8 @@ def show_training(folder: Path) -> None:
     """Print the steps of a training, its labels, and about how long it may still take."""
     from rich.table import Table
 
+    from superion.active_learning.status import training_status
     from superion.terminal import PlainConsole
-    from superion.training.status import training_status
 
     found = training_status(folder)
     table = Table("step", "status", "done", "seconds", "note")
@@ -164,13 +164,13 @@ def compare(
     """Compare selectors with one label budget, on frames that have labels already."""
     import numpy as np
 
+    from superion.active_learning.compare import CompareSettings, compare_selectors
     from superion.files import write_json
+    from superion.machine import cpu_count
     from superion.potentials import FitSettings
+    from superion.recipes import fixed_terms
     from superion.settings_file import read_settings, validate
     from superion.structures import require_labels, split_by_trajectory
-    from superion.study.config import cpu_count
-    from superion.study.presets import fixed_terms
-    from superion.training.compare import CompareSettings, compare_selectors
 
     given = {
         "methods": method,

@@ -48,11 +48,11 @@ def show_transport(
     following: Following,
 ) -> None:
     """Diffusion coefficient and conductivities of one species, with 95 % intervals or a bound."""
+    from superion.analysis.conductivity import conductivity
+    from superion.analysis.transport_settings import TransportSettings
     from superion.files import write_json
     from superion.settings_file import validate
     from superion.simulation.opening import open_runs
-    from superion.study.config import TransportSettings
-    from superion.study.transport import conductivity
 
     chosen = {
         "species": species,

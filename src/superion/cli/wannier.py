@@ -44,13 +44,13 @@ def wannier(
     json: Json = None,
 ) -> None:
     """Dipoles of first-principles dynamics from Wannier centres, followed without jumps."""
+    from superion.active_learning.frames import write_frames
     from superion.electrostatics.polarization import dipole_path
     from superion.electrostatics.wannier import slope, wannier_path
     from superion.errors import InputError
     from superion.files import write_json
     from superion.structures.centres import read_centres
     from superion.structures.formats.xyz_stream import read_cells
-    from superion.training.frames import write_frames
 
     for target in (output, json):
         if target:

@@ -12,7 +12,7 @@ from superion.compiled import SlowPathWarning, missing, require_numba
 from superion.errors import InputError, suggest
 from superion.model import Model, terms_of
 from superion.neighbours import NeighbourList
-from superion.potentials.torch_potential import TorchPotential
+from superion.potentials.torch_path.potential import TorchPotential
 from superion.terms import Evaluation
 from superion.torch_batch import usable
 

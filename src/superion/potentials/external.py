@@ -21,7 +21,7 @@ from superion.electrostatics.charges import ChargeModel
 from superion.errors import InputError, ModelError
 from superion.files import write_atomic
 from superion.neighbours import NeighbourList
-from superion.potentials.gp import Deviation
+from superion.potentials.gap.gaussian_process import Deviation
 from superion.reference.driver import Driver, explained
 from superion.reference.labeller import Labeller, fingerprint, versions_of
 from superion.reference.labels import Labels

@@ -26,9 +26,10 @@ from superion.electrostatics.properties import PROPERTIES
 from superion.electrostatics.uniform_field import UniformField
 from superion.errors import CorruptFileError, InputError, ModelError, SuperionError
 from superion.files import write_atomic
-from superion.potentials.gp import SparseGP
-from superion.potentials.kernel_dipoles import AtomicDipoles
-from superion.potentials.kernel_property import KernelProperty
+from superion.potentials.classical.pair_potentials import PairPotentials
+from superion.potentials.gap.gaussian_process import SparseGP
+from superion.potentials.kernel_charges.dipoles import AtomicDipoles
+from superion.potentials.kernel_charges.property import KernelProperty
 from superion.potentials.model_schema import (
     FORMAT,
     REMEDY,
@@ -39,7 +40,6 @@ from superion.potentials.model_schema import (
     read_envelope,
 )
 from superion.potentials.neural.term import NeuralTerm
-from superion.potentials.pair_potentials import PairPotentials
 from superion.potentials.repulsion import Repulsion
 from superion.registry import Registry, UnknownKindError, installed, needed
 from superion.terms import TERMS, Term

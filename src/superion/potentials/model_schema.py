@@ -18,10 +18,10 @@ from ase.data import atomic_numbers
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from superion.errors import CorruptFileError, ModelError
-from superion.potentials.angle import AngleSettings
+from superion.potentials.few_body.angle import AngleSettings
+from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.many_body.soap import SoapSettings
 from superion.potentials.neural.settings import NeuralSettings
-from superion.potentials.pair import PairSettings
-from superion.potentials.soap import SoapSettings
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)

@@ -18,7 +18,7 @@ from superion.errors import ModelError
 from superion.files import sha256
 from superion.neighbours import NeighbourList
 from superion.potentials import model_file
-from superion.potentials.gp import Deviation
+from superion.potentials.gap.gaussian_process import Deviation
 from superion.surroundings import evaluate_local
 from superion.terms import Evaluation, Term, is_local
 

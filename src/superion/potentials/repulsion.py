@@ -26,7 +26,7 @@ from superion.compiled import numba
 from superion.electrostatics.densities import COULOMB
 from superion.errors import InputError
 from superion.neighbours import NeighbourList, neighbour_pairs
-from superion.potentials.pair import check_classes, species_index
+from superion.potentials.few_body.pair import check_classes, species_index
 from superion.surroundings import Surroundings, evaluate_local
 from superion.terms import Evaluation, Sums
 

@@ -8,8 +8,8 @@ import numpy as np
 from ase import Atoms
 
 from superion.model import Model, terms_of
-from superion.potentials.maxvol import active_sets, grade
-from superion.potentials.soap import SoapBlock
+from superion.potentials.many_body.soap import SoapBlock
+from superion.potentials.points.maxvol import active_sets, grade
 
 GRADE_LIMIT = 5.0
 """Extrapolation grade above which a number is said to be extrapolated."""

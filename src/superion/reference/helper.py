@@ -13,6 +13,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from superion.machine import THREADS
+
 JOB, RESULT, LOG = "job.json", "result.json", "log.txt"
 OVERTIME = -1000
 """Stands for an exit code where the time was over."""
@@ -20,8 +22,6 @@ LEFT = 90
 """Exit code of a process that leaves for want of work."""
 IDLE = 300.0
 """Seconds without a job after which a process leaves, and gives its memory back."""
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""Set to 1 for every label, unless the environment says otherwise."""
 
 
 class Helper:

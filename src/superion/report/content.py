@@ -12,25 +12,18 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from superion.defects.results import DefectFile
+from superion.calculations.defects.results import DefectFile
+from superion.calculations.locality.results import read_locality
 from superion.errors import CorruptFileError, InputError
 from superion.files import read_json, read_yaml
-from superion.locality.results import read_locality
+from superion.provenance import Provenance
 from superion.report.runs import Run, read_run
 from superion.results import Result, read_checked, read_result
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
 from superion.study.resample import RESAMPLED
 from superion.study.state import check_results
 from superion.verdict import REFERENCE, StudyVerdict, study_verdicts
-from superion.verdict.results import (
-    Accuracy,
-    CensusFile,
-    CensusResult,
-    CurveFile,
-    Provenance,
-    Split,
-    Splits,
-)
+from superion.verdict.results import Accuracy, CensusFile, CensusResult, CurveFile, Split, Splits
 
 Array = np.ndarray
 

@@ -10,7 +10,7 @@ import numpy as np
 from ase import units
 from matplotlib.figure import Figure
 
-from superion.analysis.eos import EquationOfState
+from superion.calculations.eos import EquationOfState
 from superion.report.figure_file import save_figure
 from superion.report.style import BLACK, BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, VERMILLION, WIDTH, look
 from superion.verdict import REFERENCE

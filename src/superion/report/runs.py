@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from superion.analysis.transport_file import TransportFile
 from superion.analysis.transport_result import TransportResult
 from superion.analysis.transport_status import VALUED
 from superion.errors import InputError
 from superion.report.estimates import Estimate
 from superion.report.style import look
 from superion.results import read_result
-from superion.verdict.results import TransportFile
 
 Array = np.ndarray
 

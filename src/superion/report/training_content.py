@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from superion.active_learning.config import SETTINGS, STORE
+from superion.active_learning.results import read_training_result
+from superion.active_learning.status import TrainingProgress, training_status
+from superion.active_learning.summary import SUMMARY, generations
 from superion.errors import InputError
 from superion.files import read_yaml
 from superion.reference import Entry, read_store
 from superion.reference.store import NAME as JOURNAL
 from superion.report.content import optional_json, read_provenance, sort_models
-from superion.training.config import SETTINGS, STORE
-from superion.training.results import read_training_result
-from superion.training.status import TrainingProgress, training_status
-from superion.training.summary import SUMMARY, generations
 
 FIRST = "before"
 """Where a label belongs that was made before the first generation."""

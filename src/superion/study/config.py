@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import yaml
 from pydantic import (
@@ -21,13 +21,15 @@ from pydantic import (
     model_validator,
 )
 
+from superion.analysis.transport_settings import TransportSettings
 from superion.errors import InputError
 from superion.files import write_atomic
+from superion.machine import cpu_count
 from superion.potentials import FitSettings
+from superion.recipes.electrostatics import ElectrostaticsSettings
 from superion.settings_file import read_settings
 from superion.simulation import MDSettings
 from superion.structures.labels import parse_mappings
-from superion.study.electrostatics import ElectrostaticsSettings
 from superion.study.models import ModelSettings, completed, read_model, schemas
 from superion.study.properties.conductivity import Conductivity
 from superion.study.properties.registry import ReadProperties, settings_model
@@ -75,26 +77,6 @@ class StructureSettings(BaseModel):
     file: str = Field(description="structure file, relative to the YAML file; of several frames the last")
     supercell: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
         (1, 1, 1), description="repetitions of the cell along its three axes"
-    )
-
-
-class TransportSettings(BaseModel):
-    """How conductivities follow from trajectories."""
-
-    model_config = _STRICT
-
-    species: str = Field("Li", description="mobile element")
-    charge: float | None = Field(
-        None, description="formal charge of the mobile ion in e; null: its usual oxidation state"
-    )
-    discard_ps: float = Field(0.0, ge=0, description="production time left out as equilibration, in ps")
-    hop_length: PositiveFloat = Field(3.0, description="distance of neighbouring sites of the ion in Å")
-    diffusive_from_ps: PositiveFloat | None = Field(
-        None, description="only motion slower than this is used, in ps; null: what is found"
-    )
-    reference: Literal["system", "framework", "none"] = Field(
-        "system",
-        description="what stands still: the centre of mass of the system, of all other species, or none",
     )
 
 
@@ -292,11 +274,6 @@ def _settled(pair: Pair, models: dict[str, ModelSettings]) -> Pair:
         return pair
     adds = models[pair.candidate].long_range is True and models[pair.baseline].long_range is False
     return pair.model_copy(update={"question": "electrostatics" if adds else "model"})
-
-
-def cpu_count() -> int:
-    """CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def read_study(path: str | Path) -> StudySettings:

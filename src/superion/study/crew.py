@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from superion.files import open_inside
-from superion.study.dynamics import THREADS
+from superion.machine import THREADS
 
 MODULE = "superion.study.crew_worker"
 LOG = "properties.log"

@@ -14,20 +14,19 @@ from typing import Any
 
 from ase import Atoms
 
+from superion.display import Display
 from superion.errors import CorruptFileError, SimulationError
 from superion.files import is_model, open_inside, sha256, write_json
+from superion.machine import THREADS
 from superion.potentials.opening import open_model
 from superion.simulation import MDSettings
 from superion.simulation.chunks import META, count_chunks, read_meta
 from superion.simulation.summary import SUMMARY
 from superion.structures import read_structure
 from superion.structures.bare import repeated
-from superion.study.display import Display
 
 JOB = "job.json"
 LOG = "log.txt"
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""Set to 1 for each run: PyTorch, BLAS and numba take their number of threads from these."""
 GRACE = 5.0
 """Seconds that a process has to write what it holds, when the study is stopped."""
 POLL = 0.1

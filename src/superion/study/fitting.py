@@ -12,9 +12,9 @@ from ase import Atoms
 from superion.errors import CorruptFileError, ModelError
 from superion.files import sha256
 from superion.potentials import FitSettings, Potential
+from superion.provenance import NUMERICAL, versions
+from superion.recipes.base import Job, Options, fit_jobs
 from superion.study.models import FittedModel
-from superion.study.presets.base import Job, Options, fit_jobs
-from superion.study.provenance import NUMERICAL, versions
 from superion.study.resample import RESAMPLED, Draw, Fit, resample
 from superion.study.state import fingerprint
 

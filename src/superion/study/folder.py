@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from superion.display import say
 from superion.errors import CorruptFileError, InputError
 from superion.files import is_temporary
-from superion.study.display import say
 from superion.study.state import NAME, State
 
 PROVENANCE = "provenance.json"

@@ -19,10 +19,10 @@ from pydantic import (
 from superion.errors import InputError, suggest
 from superion.potentials import FitSettings
 from superion.potentials.opening import SETTINGS, labeller_settings
+from superion.recipes.base import Recipe
+from superion.recipes.electrostatics import ElectrostaticsSettings
+from superion.recipes.registry import FIT_PRESETS, fit_preset
 from superion.settings_file import validate
-from superion.study.electrostatics import ElectrostaticsSettings
-from superion.study.presets.base import Recipe
-from superion.study.presets.registry import FIT_PRESETS, fit_preset
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 """What a model may be called: its name is part of names of files."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from superion.errors import InputError, SuperionError
 from superion.files import read_yaml
 from superion.notebook import Table, html_table
+from superion.provenance import Provenance
 from superion.results import read_result
 from superion.study.config import SETTINGS, StudySettings, read_study
 from superion.study.folder import PROVENANCE
@@ -19,14 +20,14 @@ from superion.study.opened_tables import accuracy_table, steps_table, transport_
 from superion.study.rows import Row, row_of
 from superion.study.state import NAME, State
 from superion.study.status import status
-from superion.verdict.results import Accuracy, CensusFile, CensusResult, CurveFile, Provenance, Split, Splits
+from superion.verdict.results import Accuracy, CensusFile, CensusResult, CurveFile, Split, Splits
 from superion.verdict.study import StudyVerdict, study_verdicts
 from superion.verdict.values import PropertyFile, read_property
 
 if TYPE_CHECKING:
+    from superion.analysis.transport_file import TransportFile
     from superion.model import Model
     from superion.simulation import Trajectory
-    from superion.verdict.results import TransportFile
 
 T = TypeVar("T")
 
@@ -232,7 +233,7 @@ class OpenedStudy:
     @cached_property
     def transport(self) -> Transports:
         """Transport by model and temperature; resampled fits are named `gap-resampled-1`."""
-        from superion.verdict.results import TransportFile
+        from superion.analysis.transport_file import TransportFile
 
         found = {}
         for path in sorted((self.folder / "transport").glob("*.json")):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from superion.analysis.transport_file import TransportFile
 from superion.notebook import Table
 from superion.study.rows import Row
-from superion.verdict.results import Splits, TransportFile
+from superion.verdict.results import Splits
 from superion.verdict.values import PropertyFile
 
 _ERRORS = {

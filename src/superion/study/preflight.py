@@ -8,15 +8,15 @@ from pathlib import Path
 
 from ase import Atoms
 
+from superion.calculations.locality.results import read_locality
 from superion.errors import InputError, SuperionError
-from superion.locality.results import read_locality
 from superion.potentials import FitSettings
 from superion.potentials.baseline import undetermined
-from superion.potentials.memory import check_memory
+from superion.potentials.gap.memory import check_memory
+from superion.recipes.electrostatics import ElectrostaticsSettings, electrostatic_terms
 from superion.structures import get_label, is_isolated, require_labels
+from superion.structures.dataset import read_files
 from superion.structures.foreign import Foreign
-from superion.study.data import read_files
-from superion.study.electrostatics import ElectrostaticsSettings, electrostatic_terms
 from superion.study.estimate import study_faults
 from superion.study.properties.registry import properties_of
 from superion.study.resample import Fit

@@ -8,22 +8,21 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
+from superion.display import Display, say
 from superion.errors import InputError, SuperionError
 from superion.files import locked, sha256
 from superion.progress import track
+from superion.provenance import Provenance, environment
 from superion.results import read_result, write_result
 from superion.simulation.summary import SUMMARY, RunSummary
 from superion.study.config import SETTINGS, StudySettings, read_study, write_study
 from superion.study.crew import Begun, run_apart
 from superion.study.crew_worker import reason
-from superion.study.display import Display, say
 from superion.study.dynamics import Job, done_fraction, outputs, run_jobs
 from superion.study.folder import PROVENANCE, check_folder, read_state, remove_leftovers, set_aside
 from superion.study.preflight import check_before
-from superion.study.provenance import environment
 from superion.study.state import State
 from superion.study.steps import RESULTS, Step, Study
-from superion.verdict.results import Provenance
 
 CHANGED = "a file that it reads was changed while it was at work. Remedy: run the same command again."
 

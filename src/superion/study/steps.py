@@ -10,23 +10,23 @@ from typing import Any
 from ase import Atoms
 
 from superion.analysis.accuracy import errors
+from superion.analysis.conductivity import analyse
+from superion.calculations.evaluation import born_by_species, predict, write_parity
+from superion.display import say
 from superion.files import sha256
 from superion.model import Model
 from superion.potentials.opening import open_model
 from superion.results import write_result
 from superion.structures import census, is_isolated, read_structure, trajectory_of
+from superion.structures.dataset import Dataset, load_dataset
 from superion.study.config import StudySettings
-from superion.study.data import Dataset, load_dataset
-from superion.study.display import say
 from superion.study.dynamics import Job, known_by
-from superion.study.evaluate import born_by_species, predict, write_parity
 from superion.study.fitting import Group, fit_group, groups
 from superion.study.properties import Property, properties_of
 from superion.study.properties.conductivity import Conductivity
 from superion.study.properties.settings import identity
 from superion.study.resample import Fit
 from superion.study.state import fingerprint
-from superion.study.transport import analyse
 from superion.verdict import REFERENCE, study_verdicts, write_verdict
 from superion.verdict.results import Accuracy, CensusFile, CensusResult, Errors, Split, Splits
 

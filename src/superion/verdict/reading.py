@@ -8,13 +8,14 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from superion.analysis.transport_file import TransportFile
+from superion.calculations.locality.results import read_locality
 from superion.errors import CorruptFileError, InputError
 from superion.files import read_yaml
-from superion.locality.results import read_locality
 from superion.results import read_result
 from superion.verdict.bound import PREFIX, Bound, bounds
 from superion.verdict.numbers import number
-from superion.verdict.results import Accuracy, TransportFile
+from superion.verdict.results import Accuracy
 from superion.verdict.rows import Row
 from superion.verdict.settings import Pair
 from superion.verdict.topics import TOPICS

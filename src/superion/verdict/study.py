@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from superion.errors import InputError
 from superion.notebook import Table, html_table
+from superion.provenance import Provenance
 from superion.results import read_result, write_result
 from superion.verdict.bound import Bound
 from superion.verdict.decide import Finding, decide
 from superion.verdict.reading import read_bounds, read_rows, read_settings
-from superion.verdict.results import Provenance
 from superion.verdict.rows import Row
 from superion.verdict.rules import Outcome
 from superion.verdict.scale import Scale, change

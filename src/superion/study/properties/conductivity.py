@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, NonNegativeInt
 
+from superion.analysis.transport_file import TransportFile
 from superion.analysis.transport_result import TransportResult
 from superion.errors import InputError
 from superion.results import read_result
@@ -15,7 +16,6 @@ from superion.study.properties.base import Measured, Property, Row
 from superion.study.properties.settings import STRICT
 from superion.study.resample import Fit
 from superion.verdict.numbers import number
-from superion.verdict.results import TransportFile
 from superion.verdict.values import Value
 
 NORMAL_95 = 1.959964

@@ -12,14 +12,21 @@ from typing import Annotated, Any, Literal
 from ase import Atoms
 from pydantic import Discriminator, Field, Tag
 
-from superion.defects import RESULT, Defect, DefectEnergy, DefectSettings, defects_of, run_defects
-from superion.defects.frames import FRAMES
-from superion.defects.settings import Supercell
+from superion.calculations.defects import (
+    RESULT,
+    Defect,
+    DefectEnergy,
+    DefectSettings,
+    defects_of,
+    run_defects,
+)
+from superion.calculations.defects.frames import FRAMES
+from superion.calculations.defects.settings import Supercell
 from superion.errors import InputError
+from superion.recipes.electrostatics import fixed_charges
 from superion.structures import get_label, read_frames, read_structure, require_labels
+from superion.structures.dataset import read_files
 from superion.structures.foreign import Foreign
-from superion.study.data import read_files
-from superion.study.electrostatics import fixed_charges
 from superion.study.properties.base import Measured, Property, Row, read_crystal
 from superion.study.resample import Fit
 from superion.verdict.values import Value

@@ -9,8 +9,8 @@ from ase import Atoms
 from pydantic import BaseModel, Field, PositiveFloat
 
 from superion.analysis.dielectric import lattice_dielectric
-from superion.analysis.doubt import doubts, far
-from superion.analysis.relaxation import relaxed
+from superion.calculations.doubt import doubts, far
+from superion.calculations.relaxation import relaxed
 from superion.electrostatics.polarization import born_charges, permittivity_of, sum_rule_notes
 from superion.study.properties.base import Measured, Property, Row, read_crystal
 from superion.study.properties.settings import STRICT

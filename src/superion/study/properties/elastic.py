@@ -7,9 +7,9 @@ from pathlib import Path
 from ase import units
 from pydantic import BaseModel, Field, PositiveFloat
 
-from superion.analysis.doubt import doubts, far
-from superion.analysis.elastic import elastic_tensor
-from superion.analysis.relaxation import relaxed
+from superion.calculations.doubt import doubts, far
+from superion.calculations.elastic import elastic_tensor
+from superion.calculations.relaxation import relaxed
 from superion.study.properties.base import Measured, Property, Row, read_crystal
 from superion.study.properties.settings import STRICT
 from superion.study.resample import Fit

@@ -12,15 +12,15 @@ import numpy as np
 from ase import Atoms, units
 from pydantic import BaseModel, Field, model_validator
 
-from superion.analysis.branch import energy_curve
-from superion.analysis.doubt import doubts, far
-from superion.analysis.eos import EquationOfState, birch_murnaghan, curve_record, mismatch
-from superion.analysis.eos_judge import judged
+from superion.calculations.branch import energy_curve
+from superion.calculations.doubt import doubts, far
+from superion.calculations.eos import EquationOfState, birch_murnaghan, curve_record, mismatch
+from superion.calculations.eos_judge import judged
 from superion.errors import InputError
 from superion.results import write_result
 from superion.structures import trajectory_of
+from superion.structures.dataset import read_files
 from superion.structures.foreign import Foreign
-from superion.study.data import read_files
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.properties.settings import STRICT
 from superion.study.resample import Fit

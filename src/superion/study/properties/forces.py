@@ -8,9 +8,9 @@ import numpy as np
 from ase import Atoms
 
 from superion.analysis.disorder import unlike
-from superion.locality.results import read_locality
+from superion.calculations.evaluation import predict
+from superion.calculations.locality.results import read_locality
 from superion.structures import get_label, is_isolated
-from superion.study.evaluate import predict
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.resample import Fit
 from superion.verdict.values import Value, error_value

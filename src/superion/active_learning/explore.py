@@ -1,0 +1,200 @@
+"""Dynamics that looks for new structures: from several starts, at several temperatures, ended in time."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from superion.active_learning.config import ExploreSettings
+from superion.active_learning.frames import snapshot, write_frames
+from superion.active_learning.results import read_training_result
+from superion.active_learning.worker import STOPPED, explore_job
+from superion.display import say
+from superion.errors import InputError, SimulationError
+from superion.files import sha256
+from superion.simulation import read_trajectory, summary_of, to_ase
+from superion.simulation.chunks import count_chunks
+from superion.simulation.fixed import fixed_atoms
+from superion.structures import is_isolated
+from superion.structures.bare import bare
+from superion.study.dynamics import Job, prepare, run_jobs
+
+WORKER = "superion.active_learning.worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What exploration found.
+
+    candidates: snapshots of all runs, in their order. runs: JSON-ready, one per run: name, temperature (K),
+    frames, snapshots, and why it ended early, or null; of runs with frames mean_temperature (K) and warnings.
+    """
+
+    candidates: list[Atoms]
+    runs: list[dict[str, Any]]
+
+
+def explore(
+    starts: Sequence[Atoms],
+    model: Path,
+    settings: ExploreSettings,
+    folder: Path,
+    name: str,
+    rng: np.random.Generator,
+    *,
+    training: Path | None = None,
+    committee: Sequence[Path] = (),
+    parallel: int = 1,
+    progress: bool = True,
+) -> Explored:
+    """Run dynamics with `model` from every start; runs in `folder` are resumed, those done are kept.
+
+    name: beginning of the names of the trajectories. rng: draws one seed per run. training: file of the
+    training set, for the extrapolation grade. committee: files of its members, for their disagreement.
+    With `parallel` above 1 every run is a process of its own.
+    Raises SimulationError if a process dies of anything but a run that had to be ended.
+    """
+    temperatures = settings.dynamics.temperatures
+    seeds = rng.integers(2**31, size=(len(starts), len(temperatures)))
+    folder.mkdir(parents=True, exist_ok=True)
+    found: dict[tuple[int, int], tuple[list[Atoms], dict[str, Any]]] = {}
+    current: dict[int, Atoms] = dict(enumerate(starts))
+    stages = [[t] for t in range(len(temperatures))] if settings.ramp else [list(range(len(temperatures)))]
+    for stage in stages:
+        jobs = {
+            (w, t): _job(
+                folder, w, temperatures[t], int(seeds[w, t]), atoms, model, settings, training, committee
+            )
+            for w, atoms in current.items()
+            for t in stage
+        }
+        _run(list(jobs.values()), parallel, progress)
+        for (w, t), job in jobs.items():
+            found[w, t] = _result(job, name, temperatures[t], current[w], settings)
+        if settings.ramp:
+            (t,) = stage
+            current = {w: _frames(jobs[w, t])[-1] for w in current if found[w, t][1]["stopped"] is None}
+    order = sorted(found)
+    return Explored([a for key in order for a in found[key][0]], [found[key][1] for key in order])
+
+
+def draw_starts(frames: Sequence[Atoms], count: int, rng: np.random.Generator) -> list[Atoms]:
+    """`count` structures without labels, all different as long as there are enough; no isolated atoms.
+
+    Atoms that they fix stay fixed. Those whose constraints dynamics cannot hold are left out, with a warning.
+    """
+    whole = [atoms for atoms in frames if not is_isolated(atoms) and len(atoms) > 1]
+    usable = [atoms for atoms in whole if _can_move(atoms)]
+    if len(usable) < len(whole):
+        warnings.warn(
+            f"no run starts from {len(whole) - len(usable)} of {len(whole)} structures: all their atoms are "
+            "fixed, or some along some directions only.",
+            stacklevel=2,
+        )
+    if not usable:
+        raise InputError("there is no structure to start dynamics from.", remedy="give explore.starts.")
+    order = [k for _ in range(-(-count // len(usable))) for k in rng.permutation(len(usable))]
+    return [bare(usable[k], constraints=True) for k in order[:count]]
+
+
+def _can_move(atoms: Atoms) -> bool:
+    try:
+        return len(fixed_atoms(atoms)) < len(atoms)
+    except InputError:
+        return False
+
+
+def _job(
+    folder: Path,
+    walker: int,
+    kelvin: float,
+    seed: int,
+    start: Atoms,
+    model: Path,
+    settings: ExploreSettings,
+    training: Path | None,
+    committee: Sequence[Path],
+) -> Job:
+    name = f"{walker:02d}-{kelvin:g}K"
+    structure = folder / f"{name}.extxyz"
+    write_frames(structure, [start])
+    dynamics = settings.dynamics.at(kelvin).model_copy(update={"seed": seed})
+    stop = settings.stop.model_dump(mode="json") if settings.stop else None
+    extra: dict[str, Any] = {"stop": stop}
+    identity: dict[str, Any] = {"model": sha256(model), "structure": sha256(structure), "stop": stop}
+    if stop and stop["measure"] == "extrapolation":
+        assert training is not None
+        extra["training"] = os.path.relpath(training, folder / name)
+        identity["training"] = sha256(training)
+    if stop and stop["measure"] == "committee":
+        extra["committee"] = [os.path.relpath(path, folder / name) for path in committee]
+        identity["committee"] = [sha256(path) for path in committee]
+    return Job(name, folder / name, model, structure, (1, 1, 1), dynamics, identity, WORKER, extra)
+
+
+def _run(jobs: list[Job], parallel: int, progress: bool) -> None:
+    if parallel == 1:
+        for job in jobs:
+            prepare(job)
+            since = time.monotonic()
+            explore_job(job.folder, progress=False)
+            say(f"explore/{job.name}: {time.monotonic() - since:.1f} s", progress)
+        return
+    failed: list[SimulationError] = []
+
+    def ended(job: Job, error: SimulationError | None, seconds: float) -> None:
+        if error is not None:
+            failed.append(error)
+
+    run_jobs(jobs, parallel, lambda job: None, ended, progress=progress)
+    if failed:
+        raise failed[0]
+
+
+def _frames(job: Job) -> list[Atoms]:
+    """Frames of production that a run wrote, perhaps none."""
+    if count_chunks(job.folder) == 0:
+        return []
+    trajectory = read_trajectory(job.folder, equilibration=True)
+    return [atoms for atoms in to_ase(trajectory) if atoms.info["step"] >= 0]
+
+
+def _result(
+    job: Job, name: str, kelvin: float, start: Atoms, settings: ExploreSettings
+) -> tuple[list[Atoms], dict[str, Any]]:
+    stopped = (
+        read_training_result(job.folder / STOPPED)["reason"] if (job.folder / STOPPED).exists() else None
+    )
+    trajectory = read_trajectory(job.folder) if count_chunks(job.folder) else None
+    frames = _frames(job)
+    taken = snapshots(frames, settings.snapshots)
+    if stopped is not None and not taken:  # outside the data from the beginning: the start is what is new
+        taken = [start.copy()]
+        taken[0].info["step"] = 0
+    result = [snapshot(atoms, start, f"{name}-{job.name}", kelvin, "explored") for atoms in taken]
+    summary = {
+        "run": job.name,
+        "temperature": kelvin,
+        "frames": len(frames),
+        "snapshots": len(result),
+        "stopped": stopped,
+    }
+    if trajectory is not None and len(trajectory):
+        found = summary_of(trajectory)
+        summary |= {"mean_temperature": found.mean_temperature, "warnings": list(found.warnings)}
+    return result, summary
+
+
+def snapshots(frames: Sequence[Atoms], count: int) -> list[Atoms]:
+    """`count` equidistant frames of a run, its last among them and its first, the start, not."""
+    moved = list(frames[1:])
+    count = min(count, len(moved))
+    return [moved[round((k + 1) * len(moved) / count) - 1] for k in range(count)]

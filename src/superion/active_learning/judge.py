@@ -1,0 +1,81 @@
+"""How good potentials are, whether another generation still helps, and whether diffusion has converged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from superion.active_learning.calibration import calibrate
+from superion.active_learning.pool import gaussian_process
+from superion.analysis.accuracy import errors
+from superion.calculations.evaluation import predict
+from superion.potentials import Potential
+from superion.structures import get_label, is_isolated
+from superion.terms import Evaluation
+
+
+def accuracy(potential: Potential, sets: dict[str, Sequence[Atoms]]) -> dict[str, dict[str, Any] | None]:
+    """Errors (keys of `analysis.accuracy.errors`) on each named set of labelled frames; None for none."""
+    return {
+        name: errors(frames, predict(potential, frames)) if frames else None for name, frames in sets.items()
+    }
+
+
+def force_calibration(potential: Potential, frames: Sequence[Atoms], sigma: float) -> dict[str, Any] | None:
+    """Calibration of predicted force deviations on frames that were not trained on, JSON-ready.
+
+    sigma: eV/Å, the error of labels that the fit assumed; it is part of what is predicted. None if no
+    frame has forces.
+    """
+    labelled = [a for a in frames if get_label(a, "forces") is not None and not is_isolated(a)]
+    if not labelled:
+        return None
+    gp = gaussian_process(potential)
+    found: list[Evaluation] = predict(potential, labelled)
+    wrong = [p.forces - get_label(a, "forces") for p, a in zip(found, labelled, strict=True)]
+    spread = [np.sqrt(gp.deviation(a).forces ** 2 + sigma**2) for a in labelled]
+    return calibrate(wrong, spread).to_dict()
+
+
+def force_surprises(potential: Potential, frames: Sequence[Atoms], sigma: float) -> list[float | None]:
+    """Root-mean-square of force errors over predicted deviations, frame by frame; None without forces.
+
+    sigma: as in `force_calibration`.
+    """
+    gp = gaussian_process(potential)
+    found: list[float | None] = []
+    for atoms, predicted in zip(frames, predict(potential, frames), strict=True):
+        label = get_label(atoms, "forces")
+        if label is None or is_isolated(atoms):
+            found.append(None)
+            continue
+        spread = np.sqrt(gp.deviation(atoms).forces ** 2 + sigma**2)
+        found.append(float(np.sqrt(np.mean(((predicted.forces - label) / spread) ** 2))))
+    return found
+
+
+def improving(history: Sequence[float], patience: int, tolerance: float) -> bool:
+    """Whether the best of the last `patience` values is better than all before by the fraction `tolerance`.
+
+    True as long as there are no more than `patience` values.
+    """
+    if len(history) <= patience:
+        return True
+    return min(history[-patience:]) < (1 - tolerance) * min(history[:-patience])
+
+
+def diffusion_converged(history: Sequence[dict[str, Any]], patience: int) -> bool:
+    """Whether the last `patience` + 1 diffusion coefficients lie in each other's 95 % intervals.
+
+    history: results of `superion transport` as JSON, with `status`, `diffusion` (cm²/s) and
+    `diffusion_interval`. A run whose status is not "converged" has not.
+    """
+    last = history[-patience - 1 :]
+    if len(last) <= patience or any(r.get("status") != "converged" for r in last):
+        return False
+    low = max(r["diffusion_interval"][0] for r in last)
+    high = min(r["diffusion_interval"][1] for r in last)
+    return all(low <= r["diffusion"] <= high for r in last)

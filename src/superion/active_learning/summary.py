@@ -1,0 +1,37 @@
+"""What all generations came to, in one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from superion.active_learning.results import read_training_result
+from superion.files import write_json
+
+SUMMARY = "summary.json"
+
+
+def generations(folder: Path, last: int) -> dict[int, Path]:
+    """Folders of the generations up to `last`: later ones are of a training that went on differently."""
+    paths = sorted(folder.glob("generation-[0-9]*"))
+    found = {int(path.name.removeprefix("generation-")): path for path in paths}
+    return {number: path for number, path in found.items() if number <= last}
+
+
+def summarise(folder: Path, last: int, reason: str | None) -> dict[str, Any]:
+    """Join what was judged up to generation `last` into `summary.json`.
+
+    reason: why the training ended, None before.
+    """
+    found = generations(folder, last)
+    judged = [
+        read_training_result(path / "judge.json") for path in found.values() if (path / "judge.json").exists()
+    ]
+    diffusion = {
+        str(number): read_training_result(path / "diffusion.json")
+        for number, path in found.items()
+        if (path / "diffusion.json").exists()
+    }
+    summary = {"ended": reason, "generations": judged, "diffusion": diffusion}
+    write_json(folder / SUMMARY, summary)
+    return summary

@@ -1,0 +1,82 @@
+"""The folder of a training: steps that are done once, and the randomness of each."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from superion.active_learning.config import TrainSettings
+from superion.display import say
+from superion.errors import SuperionError
+from superion.files import sha256
+from superion.study.state import State, fingerprint
+
+Labelling = Callable[[Sequence[Atoms]], list[Atoms | None]]
+"""Labels structures, in order; None for one that could not be labelled. Asked twice, it answers the same."""
+
+
+@dataclass
+class Work:
+    """A training folder, its settings, and the source of its labels (`labeller`: JSON-ready, what it is).
+
+    All that a step makes lies in files, and all that it needs it reads from files, so that a training that
+    was killed goes on with exactly what it would have had. names: of the steps asked for so far.
+    """
+
+    settings: TrainSettings
+    folder: Path
+    state: State
+    label: Labelling
+    labeller: Any = None
+    progress: bool = True
+    names: set[str] = field(default_factory=set)
+
+    def path(self, generation: int, name: str) -> Path:
+        """A file of a generation, in a folder that exists."""
+        path = self.folder / f"generation-{generation:03d}" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def rng(self, generation: int, step: str) -> np.random.Generator:
+        """The generator of a step: the same whenever the step is done."""
+        return np.random.default_rng([self.settings.seed, generation, zlib.crc32(step.encode())])
+
+    def once(
+        self, name: str, settings: Any, reads: Sequence[Path], work: Callable[[], Sequence[Path]]
+    ) -> bool:
+        """Do a step unless its result still holds: same settings, same files read, files written intact.
+
+        settings: JSON-ready. work: makes its files and returns their paths. True if it was done now.
+        """
+        self.names.add(name)
+        files = {f"{k} {path.name}": sha256(path) for k, path in enumerate(reads)}
+        inputs = fingerprint({"settings": settings, "files": files})
+        if self.state.holds(name, inputs):
+            say(f"{name}: done before", self.progress)
+            return False
+        self.state.begin(name, inputs)
+        since = time.monotonic()
+        try:
+            written = work()
+        except Exception as error:
+            reason = str(error) if isinstance(error, SuperionError) else f"{type(error).__name__}: {error}"
+            try:
+                self.state.stop(name, "failed", reason, time.monotonic() - since)
+            except OSError as refused:  # a full disk: the first error tells more
+                error.add_note(f"The failure could not be noted in the state: {refused}.")
+            raise
+        self.state.finish(name, written, time.monotonic() - since)
+        say(f"{name}: done, {time.monotonic() - since:.1f} s", self.progress)
+        return True
+
+
+def numbers(steps: Iterable[str]) -> list[int]:
+    """The generations that steps belong to; those before the first generation belong to none."""
+    return [int(name[:3]) for name in steps if name[:3].isdigit()]

@@ -1,0 +1,1 @@
+"""Classical force fields with polarizable ions, and their fit."""

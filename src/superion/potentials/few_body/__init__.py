@@ -1,0 +1,1 @@
+"""Blocks of descriptors for pairs and for angles, and their tables."""

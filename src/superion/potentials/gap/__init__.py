@@ -1,0 +1,1 @@
+"""The sparse Gaussian process: its basis, its equations, its fit."""

@@ -1,0 +1,134 @@
+"""Fitting: one design matrix, one streaming least-squares solution, any number of fixed terms under it.
+
+Labels minus the fixed terms (electrostatics, repulsion) are the labels of the local term. Several sets of
+fixed terms are solved from the same design matrix, so that potentials "with" and "without" differ in nothing
+else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import numpy as np
+from ase import Atoms
+
+from superion.compiled import require_numba
+from superion.errors import InputError, naming
+from superion.potentials.baseline import ISOLATED, baseline_energies, lone_atoms
+from superion.potentials.few_body.angle import AngleBlock
+from superion.potentials.few_body.pair import PairBlock
+from superion.potentials.gap.equations import labels, weighted
+from superion.potentials.gap.gaussian_process import Block, SparseGP, prior_factor
+from superion.potentials.gap.memory import check_memory
+from superion.potentials.gap.reduction import combined, in_order, partition, reduce_part
+from superion.potentials.gap.settings import FitSettings
+from superion.potentials.gap.tsqr import BATCH, StreamingLeastSquares
+from superion.potentials.many_body.soap import SoapBlock
+from superion.progress import track
+from superion.terms import Evaluation, Term
+
+Array = np.ndarray
+
+
+def fit(
+    frames: Sequence[Atoms],
+    settings: FitSettings,
+    targets: Mapping[str, Sequence[Term]],
+    *,
+    workers: int = 1,
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> dict[str, list[Term]]:
+    """Fit the local term once for every set of fixed terms in `targets`.
+
+    frames: labelled structures (`REF_energy`, `REF_forces`, `REF_stress`; any of them may be missing on any
+    frame). Returns for each name the fixed terms followed by the fitted SparseGP. `workers` threads build
+    the design matrix; the result does not depend on their number.
+    executor: reduces parts of the frames elsewhere, at most 2·`workers` parts at a time: threads, processes,
+    or a Dask cluster through `distributed.Client(...).get_executor()`. The parts do not depend on the
+    executor, and neither does the result; it differs from that without one by rounding.
+    Raises InputError if nothing is labelled, a label does not fit its structure, or memory does not suffice
+    (`estimate_memory`).
+    """
+    require_numba("fitting")
+    bulk = [atoms for atoms in frames if atoms.info.get("config_type") != ISOLATED]
+    if not any({"REF_energy", "REF_stress"} & set(a.info) or "REF_forces" in a.arrays for a in bulk):
+        raise InputError(
+            "no frame carries REF_energy, REF_forces or REF_stress.",
+            remedy="map foreign labels, e.g. --key energy=energy --key forces=forces.",
+        )
+    species = sorted({int(z) for atoms in frames for z in atoms.numbers})
+    check_memory(settings, frames, workers, len(targets))
+    blocks = choose_blocks(bulk, settings, species)
+    size = sum(block.size for block in blocks)
+    fixed = {
+        name: [_sum(terms, atoms) for atoms in track(bulk, f"{name}: fixed terms", len(bulk), show=progress)]
+        for name, terms in targets.items()
+    }
+    baselines = {
+        name: baseline_energies(frames, bulk, values, settings.baseline, species)
+        for name, values in fixed.items()
+    }
+    lone = lone_atoms(frames)
+    labelled = [*bulk, *lone]
+    for values in fixed.values():
+        values.extend(Evaluation.zero(len(atoms)) for atoms in lone)
+    equations = [
+        np.stack([labels(atoms, fixed[name][k], baselines[name]) for name in targets], axis=1)
+        for k, atoms in enumerate(labelled)
+    ]
+    problem = StreamingLeastSquares(size, len(targets))
+    if executor is None:
+        singles = ((weighted, (blocks, settings, *both)) for both in zip(labelled, equations, strict=True))
+        with ThreadPoolExecutor(workers) as pool:
+            for rows, right in track(
+                in_order(pool, singles, 2 * workers), "least squares", len(labelled), show=progress
+            ):
+                problem.add(rows, right)
+                del rows, right
+    else:
+        parts = partition([len(right) for right in equations], size)
+        tasks = ((reduce_part, (blocks, settings, labelled[part], equations[part])) for part in parts)
+        factors = track(in_order(executor, tasks, 2 * workers), "least squares", len(parts), show=progress)
+        triangle = combined(factors)
+        problem.add(triangle[:, :size], triangle[:, size:])
+    start = 0
+    for block in blocks:
+        prior = prior_factor(block.prior(), settings.jitter)
+        for first in range(0, block.size, BATCH):
+            rows = np.zeros((len(prior[first : first + BATCH]), size))
+            rows[:, start : start + block.size] = prior[first : first + BATCH]
+            problem.add(rows, np.zeros((len(rows), len(targets))))
+        start += block.size
+    del prior, rows
+    weights, factor = problem.solve()
+    return {
+        name: [
+            *terms,
+            SparseGP(blocks, weights[:, k], baselines[name], factor if settings.uncertainty else None),
+        ]
+        for k, (name, terms) in enumerate(targets.items())
+    }
+
+
+def choose_blocks(frames: Sequence[Atoms], settings: FitSettings, species: Sequence[int]) -> list[Block]:
+    """The blocks that `settings` switches on, with sparse points chosen from `frames`."""
+    rng = np.random.default_rng(settings.seed)
+    blocks: list[Block] = []
+    if settings.pair is not None:
+        blocks.append(PairBlock.choose(frames, settings.pair, species, rng))
+    if settings.angle is not None:
+        blocks.append(AngleBlock.choose(frames, settings.angle, species, rng))
+    if settings.soap is not None:
+        blocks.append(SoapBlock.choose(frames, settings.soap, species, rng))
+    if not blocks:
+        raise InputError(
+            "pair, angle and soap are all null: nothing to fit.", remedy="switch at least one of them on."
+        )
+    return blocks
+
+
+def _sum(terms: Iterable[Term], atoms: Atoms) -> Evaluation:
+    with naming(atoms.info.get("source")):
+        return sum((term.evaluate(atoms) for term in terms), Evaluation.zero(len(atoms)))

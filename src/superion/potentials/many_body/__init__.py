@@ -1,0 +1,1 @@
+"""The smooth overlap of atomic positions (SOAP): spectra, kernels, their compiled sums."""

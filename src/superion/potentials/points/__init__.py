@@ -1,0 +1,1 @@
+"""Which of the training environments become sparse points."""

@@ -1,0 +1,1 @@
+"""Potentials in PyTorch, also on a GPU."""
