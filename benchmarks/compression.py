@@ -22,6 +22,7 @@ from evaluation import median_ms, moved
 
 from superion import Calculator
 from superion.analysis.accuracy import errors
+from superion.batch import Batch
 from superion.potentials.gap.fit import fit
 from superion.potentials.gap.gaussian_process import SparseGP
 from superion.potentials.potential import Potential
@@ -29,7 +30,6 @@ from superion.recipes import fixed_terms
 from superion.structures.read import read_frames
 from superion.structures.split import split_by_trajectory
 from superion.study.config import read_study
-from superion.surroundings import Surroundings
 from superion.terms import Sums
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +40,7 @@ GRID = [
 ]
 
 
-def alone(gp: SparseGP, around: Surroundings) -> None:
+def alone(gp: SparseGP, around: Batch) -> None:
     """The SOAP block of a model, the last of its blocks."""
     block = gp.blocks[-1]
     block.evaluate(around, gp.weights[-block.size :], Sums.zero(len(around.numbers), 1))
@@ -60,7 +60,7 @@ def main() -> None:
     targets = {"gap": fixed_terms("gap", train)}
     crystal = read_frames(ROOT / "data" / "lps" / "train.extxyz")[0] * (3, 2, 2)
     crystal.rattle(0.05, seed=1)
-    around = Surroundings([crystal], study.fit.soap.cutoff)
+    around = Batch([crystal], study.fit.soap.cutoff)
     results: dict[str, object] = {
         "machine": platform.processor() or platform.machine(),
         "versions": {name: version(name) for name in ("numpy", "numba")},

@@ -22,12 +22,12 @@ import numpy as np
 from ase import Atoms
 
 from superion import read_frames
+from superion.batch import Batch
 from superion.potentials.few_body.pair import species_index
 from superion.potentials.many_body.gemm import multiply, pack, padded
-from superion.potentials.many_body.kernels import adjoint, expand, power_spectrum
+from superion.potentials.many_body.kernels import expand, power_spectrum, vjp
 from superion.potentials.many_body.simd import aligned, lanes
 from superion.potentials.many_body.soap import SoapBlock, SoapSettings
-from superion.surroundings import Surroundings
 from superion.terms import Sums
 
 DATA = Path(__file__).parents[1] / "data" / "lps"
@@ -85,9 +85,9 @@ def random_block(soap: SoapSettings, channels: int | None, species: tuple[int, .
 
 def stages(atoms: Atoms, block: SoapBlock, dtype: str) -> dict[str, tuple[float, float]]:
     """Seconds and operations per atom of each stage of a chunk of the commonest species, and of the whole."""
-    surroundings = Surroundings([atoms], block.cutoff)
-    sums, owner = Sums.zero(len(atoms), 1), surroundings.owner
-    pairs, species = surroundings.pairs(block.cutoff), species_index(atoms, block.species)
+    batch = Batch([atoms], block.cutoff)
+    sums, owner = Sums.zero(len(atoms), 1), batch.owner
+    pairs, species = batch.pairs(block.cutoff), species_index(atoms, block.species)
     weights = np.random.default_rng(0).normal(size=block.size)
     evaluator = block._evaluator(dtype)
     z = int(np.bincount(atoms.numbers).argmax())
@@ -97,7 +97,7 @@ def stages(atoms: Atoms, block: SoapBlock, dtype: str) -> dict[str, tuple[float,
     gradient = room("gradient", len(p), padded(block.length, dtype) + lanes(dtype))
     own = np.empty(n)
     geometry = (rows, pairs.start, pairs.j, pairs.vector, pairs.distance, species)
-    alone = (rows, np.zeros_like(pairs.start), *geometry[2:])  # no neighbours: the adjoint of the spectrum
+    alone = (rows, np.zeros_like(pairs.start), *geometry[2:])  # no neighbours: the vjp of the spectrum
     rest = (basis, c, block.channels, p, norm, own, gradient, scratch, sums.forces, sums.virials)
     neighbours = len(pairs.j) / len(atoms)
     lms, l_max, channels, radials = c.shape[1], block.hyper.l_max, block.channels, block.radials
@@ -114,20 +114,20 @@ def stages(atoms: Atoms, block: SoapBlock, dtype: str) -> dict[str, tuple[float,
             lambda: kernel.slopes(p, n, gradient, own, room),
             2 * kernel.multiplications,
         ),
-        "adjoint of the spectrum": (lambda: adjoint(*alone, owner, *rest), 2 * lms * channels**2),
-        "adjoint of the expansion": (
-            lambda: adjoint(*geometry, owner, *rest),
+        "vjp of the spectrum": (lambda: vjp(*alone, owner, *rest), 2 * lms * channels**2),
+        "vjp of the expansion": (
+            lambda: vjp(*geometry, owner, *rest),
             neighbours * 2 * radials * (13 * (l_max + 1) + 4 * lms),
         ),
     }
     found = {name: (seconds(call) / n, work) for name, (call, work) in calls.items()}
-    both, work = found["adjoint of the expansion"]
-    found["adjoint of the expansion"] = (both - found["adjoint of the spectrum"][0], work)
+    both, work = found["vjp of the expansion"]
+    found["vjp of the expansion"] = (both - found["vjp of the spectrum"][0], work)
     whole = seconds(lambda: evaluator.add(weights, pairs, species, owner, sums)) / len(atoms)
     parts = sum(spent for spent, _ in found.values())
     found["rest: smaller chunks of the other species, bookkeeping"] = (whole - parts, 0.0)
     found["whole"] = (whole, sum(work for _, work in found.values()))
-    found["neighbour search"] = (seconds(lambda: Surroundings([atoms], block.cutoff)) / len(atoms), 0.0)
+    found["neighbour search"] = (seconds(lambda: Batch([atoms], block.cutoff)) / len(atoms), 0.0)
     return found
 
 

@@ -17,11 +17,11 @@ import numpy as np
 from evaluation import median_ms
 
 from superion import FitSettings, Potential, read_frames
+from superion.batch import Batch
 from superion.potentials.few_body.angle import AngleSettings
 from superion.potentials.few_body.pair import PairSettings
 from superion.potentials.gap.fit import fit
 from superion.potentials.gap.gaussian_process import SparseGP
-from superion.surroundings import Surroundings
 from superion.terms import Sums
 
 DATA = Path(__file__).parents[1] / "data" / "lps"
@@ -34,11 +34,11 @@ def main() -> None:
     assert isinstance(gp, SparseGP)
     crystal = frames[0] * (3, 2, 2)
     crystal.rattle(0.05, seed=1)
-    surroundings = Surroundings([crystal], gp.cutoff)
+    batch = Batch([crystal], gp.cutoff)
 
     def forces(model: SparseGP) -> np.ndarray:
         sums = Sums.zero(len(crystal), 1)
-        model.add(surroundings, sums)
+        model.add(batch, sums)
         return sums.forces
 
     exact = forces(gp)

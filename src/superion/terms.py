@@ -18,8 +18,8 @@ from ase import Atoms
 from superion.registry import Registry, UnknownKindError
 
 if TYPE_CHECKING:
+    from superion.batch import Batch
     from superion.neighbours import NeighbourList
-    from superion.surroundings import Surroundings
 
 Array = np.ndarray
 
@@ -150,9 +150,9 @@ def facts_of(terms: Sequence[Term]) -> list[dict[str, Any]]:
 
 @runtime_checkable
 class LocalTerm(Term, Protocol):
-    """A term that is a sum of atomic energies, each a function of the surroundings within `cutoff` (Å).
+    """A term that is a sum of atomic energies, each a function of the environment within `cutoff` (Å).
 
-    With `centres` the energy is that of the first `centres` atoms alone; the others are their surroundings
+    With `centres` the energy is that of the first `centres` atoms alone; the others are their environment
     and feel forces, but have no energy. Such parts of a structure add up to the whole.
     """
 
@@ -171,8 +171,8 @@ class LocalTerm(Term, Protocol):
         """The evaluation of each structure; lists: neighbour lists that remember them, one for each."""
         ...
 
-    def add(self, surroundings: Surroundings, sums: Sums) -> None:
-        """Add the atomic energies of the centres of `surroundings`, the forces and the virials."""
+    def add(self, batch: Batch, sums: Sums) -> None:
+        """Add the atomic energies of the centres of `batch`, the forces and the virials."""
         ...
 
 

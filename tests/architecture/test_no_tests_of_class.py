@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 ROOMS = ("electrostatics", "potentials")
 SHARED = ("superion.terms", "superion.model")
-MARKS = ("evaluate", "evaluate_batch", "charges", "pull_back", "design", "born_charges", "calculate")
+MARKS = ("evaluate", "evaluate_batch", "charges", "vjp", "design", "born_charges", "calculate")
 """Methods by which such a class is known, also a protocol."""
 
 

@@ -93,7 +93,7 @@ def test_conditions_of_a_minimum_within_bounds(seed):
 def test_derivatives(pbc):
     atoms, own, h = salt(pbc), model(warn=False), 1e-4
     term, slope = EquilibrationTerm(own), np.linspace(-1, 1, 8)
-    found, pull = term.evaluate(atoms), own.pull_back(atoms, slope)
+    found, pull = term.evaluate(atoms), own.vjp(atoms, slope)
     assert 0 < own.equilibrium(atoms).held.sum() < 8
     for atom, axis in ((0, 0), (5, 1), (7, 2)):
         ends = []

@@ -85,12 +85,12 @@ def test_charges_always_add_up(seed, total, pbc, parts):
 
 @pytest.mark.parametrize("pbc", [CLUSTER, CRYSTAL, SLAB])
 @pytest.mark.parametrize("parts", [1, 2])
-def test_pull_back_is_a_finite_difference(pbc, parts):
+def test_vjp_is_a_finite_difference(pbc, parts):
     atoms, own, h = structure(pbc), model(field=FIELDS[pbc]), 1e-4
     if parts == 2:
         atoms.arrays["fragment"], atoms.info["fragment_charges"] = np.arange(8) % 2, [0.4, -0.4]
     slope = np.random.default_rng(1).normal(size=8)
-    forces, virial = own.pull_back(atoms, slope)
+    forces, virial = own.vjp(atoms, slope)
     for atom, axis in ((0, 2), (5, 0)):
         ends = []
         for step in (h, -h):
@@ -242,7 +242,7 @@ def test_no_atoms_and_one_atom():
     empty, single = Atoms(), Atoms("Li")
     empty.info["total_charge"], single.info["total_charge"] = 0, 1
     assert own.charges(empty).shape == (0,)
-    assert own.pull_back(empty, np.zeros(0))[0].shape == (0, 3)
+    assert own.vjp(empty, np.zeros(0))[0].shape == (0, 3)
     assert own.charges(single).tolist() == [1.0]
     assert own.chemical_potentials(single) == pytest.approx(3.0 + 9.0)
 

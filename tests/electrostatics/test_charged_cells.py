@@ -48,7 +48,7 @@ class Crowded:
     def charges(self, atoms):
         return 0.5 + 0.05 * np.sin(atoms.positions.sum(axis=1))
 
-    def pull_back(self, atoms, slope):
+    def vjp(self, atoms, slope):
         gradient = (slope * 0.05 * np.cos(atoms.positions.sum(axis=1)))[:, None] * np.ones(3)
         return -gradient, -0.5 * (atoms.positions.T @ gradient + gradient.T @ atoms.positions)
 

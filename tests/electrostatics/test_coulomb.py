@@ -323,7 +323,7 @@ class Breathing:
         q[0] = -q[1]
         return q
 
-    def pull_back(self, atoms, slope):
+    def vjp(self, atoms, slope):
         d = atoms.positions[1] - atoms.positions[0]
         steep = 0.3 * (slope[1] - slope[0]) * d / np.linalg.norm(d)
         forces = np.zeros((len(atoms), 3))

@@ -225,7 +225,7 @@ class Breathing:
     def charges(self, atoms: Atoms) -> np.ndarray:
         return np.array([1.0, -1.0, 0.0]) / atoms.get_distance(0, 1)
 
-    def pull_back(self, atoms: Atoms, slope: np.ndarray):
+    def vjp(self, atoms: Atoms, slope: np.ndarray):
         r = atoms.positions[1] - atoms.positions[0]
         push = (slope[0] - slope[1]) * -r / np.linalg.norm(r) ** 3
         return np.array([push, -push, np.zeros(3)]), -np.outer(r, push)

@@ -52,7 +52,7 @@ def test_both_solvers_agree(pbc, densities, parts):
     np.testing.assert_allclose(iterative.forces, direct.forces, rtol=0, atol=1e-9)
     assert iterative.energy == pytest.approx(direct.energy, abs=1e-10)
     slope = np.random.default_rng(0).normal(size=8)
-    for one, two in zip(*(own.pull_back(atoms, slope) for own in pair(pbc, densities)), strict=True):
+    for one, two in zip(*(own.vjp(atoms, slope) for own in pair(pbc, densities)), strict=True):
         np.testing.assert_allclose(one, two, rtol=0, atol=1e-8)
 
 

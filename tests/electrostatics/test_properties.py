@@ -11,7 +11,7 @@ def test_one_value_for_each_element():
     hardness = ElementValues({"Na": 4.6, "Cl": 9.9}, "hardness")
     assert isinstance(hardness, AtomicProperty)
     np.testing.assert_array_equal(hardness.values(Atoms("ClNaCl")), [9.9, 4.6, 9.9])
-    forces, virial = hardness.pull_back(Atoms("ClNaCl"), np.ones(3))
+    forces, virial = hardness.vjp(Atoms("ClNaCl"), np.ones(3))
     assert forces.shape == (3, 3)
     assert virial.shape == (3, 3)
     assert not forces.any()

@@ -41,7 +41,7 @@ class Transfer:
         np.add.at(q, cl, g * crowd)
         return q
 
-    def pull_back(self, atoms, slope):
+    def vjp(self, atoms, slope):
         na, cl, vector, g, along, crowd = self._pairs(atoms)
         drop = slope[cl] - slope[na]
         others = np.bincount(na, g * drop, len(atoms))[na]

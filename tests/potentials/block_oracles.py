@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from ase import Atoms
 
-from superion.surroundings import Surroundings
+from superion.batch import Batch
 from superion.terms import Evaluation, Sums
 
 SPECIES = (3, 15, 16)
@@ -14,7 +14,7 @@ SPECIES = (3, 15, 16)
 def evaluated(block, atoms: Atoms, weights: np.ndarray) -> Evaluation:
     """The weighted sum of a block's basis functions for one structure."""
     sums = Sums.zero(len(atoms), 1)
-    block.evaluate(Surroundings([atoms], block.cutoff), weights, sums)
+    block.evaluate(Batch([atoms], block.cutoff), weights, sums)
     return Evaluation(float(sums.energies.sum()), sums.energies, sums.forces, sums.virials[0])
 
 

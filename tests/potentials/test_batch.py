@@ -3,6 +3,7 @@ import pytest
 from ase import Atoms
 from block_oracles import random_structure
 
+from superion.batch import Batch, evaluate_local
 from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError, ModelError
 from superion.neighbours import NeighbourList
@@ -12,7 +13,6 @@ from superion.potentials.few_body.pair import PairBlock, PairSettings
 from superion.potentials.gap.gaussian_process import SparseGP
 from superion.potentials.many_body.soap import SoapBlock, SoapSettings
 from superion.potentials.repulsion import Repulsion
-from superion.surroundings import Surroundings, evaluate_local
 from superion.terms import Evaluation, LocalTerm
 
 SPECIES = [3, 15, 16]
@@ -92,7 +92,7 @@ def test_a_potential_takes_terms_without_a_batch():
 
 def test_surroundings_name_their_structures():
     batch = structures()
-    joined = Surroundings(batch, 4.5)
+    joined = Batch(batch, 4.5)
     assert joined.count == len(batch)
     for b, atoms in enumerate(batch):
         mine = slice(joined.atoms_first[b], joined.atoms_first[b + 1])
@@ -117,4 +117,4 @@ def test_errors_name_the_structure():
     with pytest.raises(InputError, match="one neighbour list for each of 2, found 1"):
         terms()[0].evaluate_batch(structures()[:2], [NeighbourList()])
     with pytest.raises(InputError, match="single structure"):
-        Surroundings(structures(), 4.0, 1)
+        Batch(structures(), 4.0, 1)

@@ -49,11 +49,11 @@ def test_what_compiled_loops_call_is_inlined():
 
 def test_compiling_and_loading_give_the_same_bits(tmp_path):
     program = Path(__file__).with_name("compiled_digests.py")
-    surroundings = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
     digests = []
     for _ in range(2):
         done = subprocess.run(
-            [sys.executable, program], env=surroundings, capture_output=True, text=True, timeout=600
+            [sys.executable, program], env=environment, capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, done.stderr
         digests.append(json.loads(done.stdout))

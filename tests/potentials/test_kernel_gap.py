@@ -40,7 +40,7 @@ def labelled(seeds: range, truth: Potential, pbc: bool, charges: bool) -> list[A
 
 
 def known_model(pbc: bool) -> Potential:
-    """Charges of some tenths of e by element and surroundings, and a pair potential."""
+    """Charges of some tenths of e by element and environment, and a pair potential."""
     frames = [random_structure(seed, atoms=6, length=5.0, pbc=(pbc,) * 3) for seed in range(20)]
     problem, rng = unlearned_problem(frames, SETTINGS), np.random.default_rng(5)
     unknowns = np.zeros(problem.size)

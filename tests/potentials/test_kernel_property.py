@@ -36,13 +36,13 @@ def test_values_are_the_offset_and_the_weighted_kernels(pbc):
 
 
 @pytest.mark.parametrize("pbc", [True, False])
-def test_pull_back_is_the_derivative_at_constant_slope(pbc):
+def test_vjp_is_the_derivative_at_constant_slope(pbc):
     atoms, model = random_structure(3, pbc=(pbc,) * 3), kernel_property()
     slope = np.random.default_rng(4).standard_normal(len(atoms))
 
     def evaluate(moved: Atoms) -> Evaluation:
         energies = slope * model.values(moved)
-        return Evaluation(energies.sum(), energies, *model.pull_back(moved, slope))
+        return Evaluation(energies.sum(), energies, *model.vjp(moved, slope))
 
     assert_derivatives(evaluate, atoms)
 
@@ -52,7 +52,7 @@ def test_scaled_design_is_the_scaled_evaluation():
     slope = np.random.default_rng(6).standard_normal(len(atoms))
     (block,) = model.blocks
     energy, force, virial = block.design(atoms, True, slope)
-    forces, strain = model.pull_back(atoms, slope)
+    forces, strain = model.vjp(atoms, slope)
     offsets = model.offsets.values(atoms)
     np.testing.assert_allclose(energy @ model.weights, slope * (model.values(atoms) - offsets), atol=1e-11)
     np.testing.assert_allclose(force @ model.weights, forces, atol=1e-10)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from block_oracles import SPECIES, assert_derivatives, evaluated, random_structure
 
+from superion.batch import Batch
 from superion.errors import InputError
 from superion.potentials import Potential
 from superion.potentials.few_body.angle import AngleBlock, AngleSettings
@@ -14,7 +15,6 @@ from superion.potentials.few_body.pair import PairBlock, PairSettings
 from superion.potentials.few_body.pair_table import PairTable
 from superion.potentials.gap.gaussian_process import SparseGP
 from superion.potentials.many_body.soap import SoapBlock, SoapSettings
-from superion.surroundings import Surroundings
 from superion.terms import Evaluation, Sums
 
 RNG = np.random.default_rng(0)
@@ -26,7 +26,7 @@ WEIGHTS = {block.kind: np.random.default_rng(1).normal(size=block.size) for bloc
 
 def read(table: PairTable | AngleTable, atoms) -> Evaluation:
     sums = Sums.zero(len(atoms), 1)
-    table.evaluate(Surroundings([atoms], 4.5), sums)
+    table.evaluate(Batch([atoms], 4.5), sums)
     return Evaluation(float(sums.energies.sum()), sums.energies, sums.forces, sums.virials[0])
 
 
@@ -40,7 +40,7 @@ def test_a_table_reads_what_the_kernels_give(kind, block, tolerance, pbc):
         atoms = random_structure(seed, 8, pbc=pbc)
         exact, found = evaluated(block, atoms, WEIGHTS[block.kind]), read(table, atoms)
         assert np.abs(exact.forces).max() > 0.1
-        terms = max(len(Surroundings([atoms], block.cutoff).pairs(block.cutoff).i), 1)
+        terms = max(len(Batch([atoms], block.cutoff).pairs(block.cutoff).i), 1)
         terms = terms if kind is PairTable else terms**2 / len(atoms)
         # errors of single pairs and triangles add up at random, at worst in step
         assert np.abs(found.forces - exact.forces).max() < 2 * np.sqrt(terms) * tolerance

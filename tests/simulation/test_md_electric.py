@@ -119,7 +119,7 @@ class Flowing:
         q = np.where(atoms.numbers == 11, 1.0, -1.0)
         return q - np.bincount(na, g, len(atoms)) + np.bincount(cl, g, len(atoms))
 
-    def pull_back(self, atoms, slope):
+    def vjp(self, atoms, slope):
         na, cl, vector, r = self._pairs(atoms)
         steep = -1.5 * (1 - r / 3.4) ** 2 / 3.4 * (slope[cl] - slope[na]) / r
         forces = np.zeros((len(atoms), 3))

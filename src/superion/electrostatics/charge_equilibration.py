@@ -4,7 +4,7 @@
 
 with electronegativities χ (V), hardnesses J (eV/e²) and an electric field E (V/Å): Mortier, Ghosh and
 Shankar, J. Am. Chem. Soc. 108, 4315, 1986; Rappé and Goddard, J. Phys. Chem. 95, 3358, 1991. Both χ and J are
-atomic properties, so that constants by element (QEq) and learned functions of the surroundings (CENT, kQEq)
+atomic properties, so that constants by element (QEq) and learned functions of the environment (CENT, kQEq)
 are the same model. J is the whole second derivative of the energy of a lone atom: E_Coulomb leaves the
 interaction of an atom with itself out. Where a publication gives J without it, as CENT and kQEq do, add
 `densities.self_interaction`.
@@ -40,7 +40,7 @@ from superion.electrostatics.lattice import Sums
 from superion.electrostatics.properties import (
     AtomicProperty,
     ElementValues,
-    Pull,
+    Vjp,
     part_of,
     prefixed,
     restore_property,
@@ -175,7 +175,7 @@ class ChargeEquilibration:
         found = atoms.positions.T @ np.reshape(columns, (3, -1)).T
         return 0.5 * (found + found.T)
 
-    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+    def vjp(self, atoms: Atoms, slope: Array) -> Vjp:
         """Forces (N, 3) eV/Å and virial (3, 3) eV of Σ_i slope_i q_i at constant slope (N,) eV/e.
 
         By implicit differentiation: one more solution of the linear equations, whatever the number of atoms.
@@ -185,9 +185,9 @@ class ChargeEquilibration:
             return np.zeros((0, 3)), np.zeros((3, 3))
         answer = found.response.solve(np.asarray(slope, dtype=np.float64))
         parts = [
-            self.electronegativity.pull_back(atoms, -answer),
-            self.hardness.pull_back(atoms, -answer * found.charges),
-            self.external_pull(atoms, -answer),
+            self.electronegativity.vjp(atoms, -answer),
+            self.hardness.vjp(atoms, -answer * found.charges),
+            self.external_vjp(atoms, -answer),
         ]
         size, scale = (float(np.linalg.norm(x)) for x in (answer, found.charges))
         if size > 0:  # answerᵀMq from two quadratic forms of like magnitude
@@ -197,7 +197,7 @@ class ChargeEquilibration:
             parts.append((mixed.forces, mixed.virial))
         return sum(f for f, _ in parts), sum(v for _, v in parts)  # type: ignore[return-value]
 
-    def external_pull(self, atoms: Atoms, charges: Array) -> Pull:
+    def external_vjp(self, atoms: Atoms, charges: Array) -> Vjp:
         """Forces and virial of the energy of fixed charges (N,) e in the field."""
         work = np.outer(charges @ atoms.positions, self.field)
         return charges[:, None] * self.field, 0.5 * (work + work.T)

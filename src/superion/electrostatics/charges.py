@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 import numpy as np
 from ase import Atoms
 
-from superion.electrostatics.properties import ElementValues, Pull
+from superion.electrostatics.properties import ElementValues, Vjp
 from superion.registry import NEWER, Registry, UnknownKindError
 
 Array = np.ndarray
@@ -28,11 +28,11 @@ class ChargeModel(Protocol):
         """(N,) e."""
         ...
 
-    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+    def vjp(self, atoms: Atoms, slope: Array) -> Vjp:
         """Forces (N, 3) eV/Å and virial (3, 3) eV of the energy Σ_i slope_i q_i at constant slope (N,) eV/e.
 
-        What charges that depend on the structure add to the derivatives of an energy whose derivative with
-        respect to the charges is `slope`.
+        A vector–Jacobian product: what charges that depend on the structure add to the derivatives of an
+        energy whose derivative with respect to the charges is `slope`.
         """
         ...
 
@@ -62,7 +62,7 @@ def charges_of(term: object) -> ChargeModel | None:
 
 
 class FixedCharges:
-    """One charge (e) for each element, whatever its surroundings."""
+    """One charge (e) for each element, whatever its environment."""
 
     kind: ClassVar[str] = "fixed"
     constant: ClassVar[bool] = True
@@ -79,9 +79,9 @@ class FixedCharges:
         """(N,) e; ModelError if an element of the structure has no charge."""
         return self._elements.values(atoms)
 
-    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+    def vjp(self, atoms: Atoms, slope: Array) -> Vjp:
         """Nothing: the charges do not change when atoms move."""
-        return self._elements.pull_back(atoms, slope)
+        return self._elements.vjp(atoms, slope)
 
     def settings(self) -> dict[str, Any]:
         """The charges, as JSON-ready values."""

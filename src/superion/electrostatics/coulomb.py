@@ -136,7 +136,7 @@ class CoulombTerm:
             potential, forces, virial = self._cluster(atoms, q, kinds)
         potential *= COULOMB
         energies = 0.5 * q * potential  # the energy is quadratic in the charges (Euler)
-        flow, strain = self.charges.pull_back(atoms, potential)
+        flow, strain = self.charges.vjp(atoms, potential)
         return Evaluation(
             energy=float(energies.sum()),
             energies=energies,

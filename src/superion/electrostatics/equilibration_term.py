@@ -50,9 +50,9 @@ class EquilibrationTerm:
             found.electronegativity + found.external + 0.5 * (found.hardness * q + coulomb.potential)
         )
         pulls = (
-            self.charges.electronegativity.pull_back(atoms, q),
-            self.charges.hardness.pull_back(atoms, 0.5 * q * q),
-            self.charges.external_pull(atoms, q),
+            self.charges.electronegativity.vjp(atoms, q),
+            self.charges.hardness.vjp(atoms, 0.5 * q * q),
+            self.charges.external_vjp(atoms, q),
         )
         return Evaluation(
             energy=float(energies.sum()),

@@ -67,7 +67,7 @@ class MakovPayne:
         unit = self._unit(atoms.cell.array)
         factor = -total / self.permittivity
         slope = np.full(len(atoms), 2 * factor * unit.energy)
-        flow, strain = self.charges.pull_back(atoms, slope)
+        flow, strain = self.charges.vjp(atoms, slope)
         energy = factor * total * unit.energy
         return replace(
             result,

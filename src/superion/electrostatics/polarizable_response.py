@@ -22,7 +22,7 @@ from superion.electrostatics.charges import CHARGE_MODELS, ChargeModel
 from superion.electrostatics.densities import COULOMB
 from superion.electrostatics.multipoles import Multipoles
 from superion.electrostatics.polarization import ORDER, BornCharges, born_charges
-from superion.electrostatics.properties import Pull
+from superion.electrostatics.properties import Vjp
 from superion.terms import TERMS, Evaluation
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class PolarizableResponse:
         """(N,) e."""
         return self.term.charges.charges(atoms)
 
-    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+    def vjp(self, atoms: Atoms, slope: Array) -> Vjp:
         """That of the charges alone."""
-        return self.term.charges.pull_back(atoms, slope)
+        return self.term.charges.vjp(atoms, slope)
 
     def born_charges(self, atoms: Atoms, order: int = ORDER) -> BornCharges:
         """Born charges, (N, 3, 3) e; errors of `PolarizableTerm.evaluate`."""
@@ -89,12 +89,12 @@ class PolarizableResponse:
         q: torch.Tensor,
         dipoles: torch.Tensor,
         response: torch.Tensor,
-    ) -> Pull:
+    ) -> Vjp:
         """Forces and virial of −E·Σp, with the `response` (N, 3) e·Å of the dipoles to the field E."""
         ends = [geometry.derivatives(damped, q, dipoles + sign * response) for sign in (1, -1)]
         forces, virial = (0.5 * COULOMB * (more - less).numpy() for more, less in zip(*ends, strict=True))
         potential, _ = geometry.respond(damped, torch.zeros_like(q), response)
-        flow, strain = self.pull_back(atoms, COULOMB * potential.numpy())
+        flow, strain = self.vjp(atoms, COULOMB * potential.numpy())
         return forces + flow, virial + strain
 
     def settings(self) -> dict[str, Any]:

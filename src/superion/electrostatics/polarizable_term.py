@@ -92,7 +92,7 @@ class PolarizableTerm:
             potential = COULOMB * geometry.respond(damped, charges, dipoles)[0].numpy()
             forces, virial = (COULOMB * x.numpy() for x in geometry.derivatives(damped, charges, dipoles))
         energies = 0.5 * q * potential  # quadratic in charges and dipoles, stationary in dipoles (Euler)
-        flow, strain = self.charges.pull_back(atoms, potential)
+        flow, strain = self.charges.vjp(atoms, potential)
         return Evaluation(
             energy=float(energies.sum()),
             energies=energies,

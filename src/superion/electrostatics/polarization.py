@@ -235,7 +235,7 @@ def checked_charges(atoms: Atoms, charges: ChargeModel) -> Array:
 
 def _derivative(atoms: Atoms, charges: ChargeModel, weights: Array) -> Array:
     """(N, 3), Σ_i weights_i ∂q_i/∂r."""
-    return -charges.pull_back(atoms, weights)[0]
+    return -charges.vjp(atoms, weights)[0]
 
 
 def _closed(atoms: Atoms, charges: ChargeModel) -> bool:

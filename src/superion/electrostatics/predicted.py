@@ -9,7 +9,7 @@ from ase import Atoms
 
 from superion.electrostatics.charge_constraints import undivided_total
 from superion.electrostatics.charges import CHARGE_MODELS
-from superion.electrostatics.properties import AtomicProperty, Pull, part_of, prefixed, restore_property
+from superion.electrostatics.properties import AtomicProperty, Vjp, part_of, prefixed, restore_property
 from superion.errors import ModelError
 
 Array = np.ndarray
@@ -18,7 +18,7 @@ Array = np.ndarray
 class PredictedCharges:
     """q_i = p_i, or q_i = p_i + (Q − Σ_j p_j)/N where the total charge Q is to be conserved.
 
-    Charges that follow from the surroundings of each atom alone: the third generation in the counting of
+    Charges that follow from the environment of each atom alone: the third generation in the counting of
     Behler, Chem. Rev. 121, 10037 (2021). The even spread of what is missing makes them sum to Q; it is the
     smallest change, in the sense of least squares, that does.
     """
@@ -50,12 +50,12 @@ class PredictedCharges:
             )
         return predicted + (total - predicted.sum()) / len(atoms)
 
-    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+    def vjp(self, atoms: Atoms, slope: Array) -> Vjp:
         """Forces (N, 3) eV/Å and virial (3, 3) eV of Σ_i slope_i q_i at constant slope (N,) eV/e."""
         slope = np.asarray(slope, dtype=np.float64)
         if self.conserve and len(slope):
             slope = slope - slope.mean()
-        return self.property.pull_back(atoms, slope)
+        return self.property.vjp(atoms, slope)
 
     def settings(self) -> dict[str, Any]:
         """Everything but arrays, as JSON-ready values."""

@@ -13,8 +13,8 @@ from superion.errors import InputError, ModelError, suggest
 from superion.registry import NEWER, Registry, UnknownKindError
 
 Array = np.ndarray
-Pull = tuple[Array, Array]
-"""Forces (N, 3) and virial (3, 3): minus the derivatives of a scalar by positions and symmetric strain."""
+Vjp = tuple[Array, Array]
+"""Vector–Jacobian product: forces (N, 3), virial (3, 3), minus the derivatives by positions and strain."""
 
 
 @runtime_checkable
@@ -30,7 +30,7 @@ class AtomicProperty(Protocol):
         """(N,) in the unit of the property."""
         ...
 
-    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+    def vjp(self, atoms: Atoms, slope: Array) -> Vjp:
         """Forces and virial of the energy Σ_i slope_i value_i at constant slope (N,), eV over the unit."""
         ...
 
@@ -49,7 +49,7 @@ class AtomicProperty(Protocol):
 
 
 class ElementValues:
-    """One value for each element, whatever its surroundings."""
+    """One value for each element, whatever its environment."""
 
     kind: ClassVar[str] = "element"
 
@@ -85,7 +85,7 @@ class ElementValues:
             )
         return np.array([self.of[symbol] for symbol in symbols], dtype=np.float64)
 
-    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+    def vjp(self, atoms: Atoms, slope: Array) -> Vjp:
         """Nothing: the values do not change when atoms move."""
         return np.zeros((len(atoms), 3)), np.zeros((3, 3))
 

@@ -83,7 +83,7 @@ class TorchCoulomb:
             q = source.charges
             felt_here = COULOMB * felt[a:b]
             energies = 0.5 * q * felt_here  # the energy is quadratic in the charges (Euler)
-            flow, strain = self.term.charges.pull_back(atoms, felt_here)
+            flow, strain = self.term.charges.vjp(atoms, felt_here)
             virial = 0.5 * COULOMB * (v + v.T) + strain
             found = Evaluation(float(energies.sum()), energies, COULOMB * pulled[a:b] + flow, virial)
             results.append(replace(found, charges=q, dipole=q @ atoms.positions))

@@ -80,7 +80,7 @@ class UniformField:
         check_neutral(atoms, q, self.field)
         charges = self.charges.bare if isinstance(self.charges, BornModel) else self.charges
         slope = -self.scale * (atoms.positions @ self.field)
-        flow, strain = charges.pull_back(atoms, slope)
+        flow, strain = charges.vjp(atoms, slope)
         if atoms.pbc.any() and not are_constant(charges):
             forces = self.scale * born_charges(atoms, charges, self.order).conserving().values @ self.field
         else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
+from superion.batch import evaluate_local
 from superion.electrostatics.charged_cells import ChargedCells, refuses, with_background
 from superion.electrostatics.charges import ChargeModel, charges_of
 from superion.electrostatics.makov_payne import MakovPayne
@@ -19,7 +20,6 @@ from superion.files import sha256
 from superion.neighbours import NeighbourList
 from superion.potentials import model_file
 from superion.potentials.gap.gaussian_process import Deviation
-from superion.surroundings import evaluate_local
 from superion.terms import Evaluation, Term, is_local
 
 if TYPE_CHECKING:

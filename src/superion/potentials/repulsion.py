@@ -22,12 +22,12 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 
+from superion.batch import Batch, evaluate_local
 from superion.compiled import numba
 from superion.electrostatics.densities import COULOMB
 from superion.errors import InputError
 from superion.neighbours import NeighbourList, neighbour_pairs
 from superion.potentials.few_body.pair import check_classes, species_index
-from superion.surroundings import Surroundings, evaluate_local
 from superion.terms import Evaluation, Sums
 
 Array = np.ndarray
@@ -108,12 +108,12 @@ class Repulsion:
         """The evaluation of each structure; lists: neighbour lists that remember them, one for each."""
         return evaluate_local([self], structures, lists=lists)
 
-    def add(self, surroundings: Surroundings, sums: Sums) -> None:
+    def add(self, batch: Batch, sums: Sums) -> None:
         """Add the energies of the centres, forces and virials; ModelError for an unknown species."""
-        pairs = surroundings.pairs(self.cutoff)
-        index = species_index(surroundings, self.species)
-        geometry = (pairs.i, pairs.j, pairs.vector, pairs.distance, surroundings.numbers, index, self._radius)
-        _evaluate(*geometry, self.wall, surroundings.owner, sums.energies, sums.forces, sums.virials)
+        pairs = batch.pairs(self.cutoff)
+        index = species_index(batch, self.species)
+        geometry = (pairs.i, pairs.j, pairs.vector, pairs.distance, batch.numbers, index, self._radius)
+        _evaluate(*geometry, self.wall, batch.owner, sums.energies, sums.forces, sums.virials)
 
     def settings(self) -> dict[str, Any]:
         """Outer radii by pair of chemical symbols, and the wall."""

@@ -3,7 +3,7 @@
 LAMMPS moves the atoms, exchanges them between ranks and computes the electrostatics. The local terms take one
 of two routes, which agree to rounding: a pair style in C++ that is compiled where it is used (lammps_plugin),
 or a callback to this process (lammps_callback.py). Each rank evaluates the atomic energies of its own atoms
-in the surroundings of those of its neighbours, so that no atom is done twice.
+in the environments of those of its neighbours, so that no atom is done twice.
 
 LAMMPS: Thompson et al., Comput. Phys. Commun. 271, 108171 (2022).
 """

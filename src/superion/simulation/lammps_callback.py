@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from superion.batch import evaluate_local
 from superion.errors import SimulationError
-from superion.surroundings import evaluate_local
 from superion.terms import Evaluation, LocalTerm
 
 Array = np.ndarray

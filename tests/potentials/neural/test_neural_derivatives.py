@@ -52,11 +52,11 @@ def test_forces_and_virial_are_derivatives_of_the_energy(name, place):
 
 @pytest.mark.parametrize("place", STRUCTURES)
 @pytest.mark.parametrize("name", ["3g", "4g"])
-def test_charges_pull_back(name, place):
+def test_vjp_of_charges(name, place):
     term, atoms = untrained(name), STRUCTURES[place]()
     rng = np.random.default_rng(2)
     slope, direction, strain = rng.normal(size=len(atoms)), rng.normal(size=(len(atoms), 3)), random_strain()
-    forces, virial = term.pull_back(atoms, slope)
+    forces, virial = term.vjp(atoms, slope)
     along = central(lambda h: slope @ term.charges(moved(atoms, direction, h)))
     assert -np.sum(forces * direction) == pytest.approx(along, abs=1e-8)
     along = central(lambda h: slope @ term.charges(strained(atoms, strain, h)))
@@ -92,7 +92,7 @@ def test_charges_add_up(name):
 
 @pytest.mark.parametrize("name", GENERATIONS)
 def test_nothing_jumps_at_the_cutoff(name):
-    """Energy, force and their slope along the way of an atom that leaves the surroundings of others."""
+    """Energy, force and their slope along the way of an atom that leaves the environment of others."""
     term, atoms = untrained(name), molecule()
     cutoff = term.model.settings.symmetry.cutoff
     atoms.positions = [[0, 0, 0], [1.3, 0, 0], [0, 1.2, 0], [0, -1.0, 0], [0.3, 0.5, 1.0], [0, 0, 3.9]]

@@ -1,6 +1,6 @@
 """Telling equivalent places in a crystal from distinct ones by what surrounds them.
 
-Places are one point or two (both ends of a Frenkel pair). Their surroundings are described by how many atoms
+Places are one point or two (both ends of a Frenkel pair). Their environments are described by how many atoms
 of each element lie at which distances from both, as a smooth histogram: it changes neither when the crystal
 is turned, moved or mirrored, nor in jumps when atoms move a little.
 """
@@ -16,11 +16,11 @@ REACH = 7.0
 WIDTH = 0.5
 """Å, of the smooth histogram, whose bins are 2 · WIDTH apart."""
 SAME = 0.02
-"""Largest difference of a bin (atoms) up to which surroundings are equal."""
+"""Largest difference of a bin (atoms) up to which environments are equal."""
 
 
 class Environments:
-    """Surroundings of points in the infinite crystal, up to `extent` Å from its cell."""
+    """Environments of points in the infinite crystal, up to `extent` Å from its cell."""
 
     def __init__(self, crystal: Atoms, extent: float) -> None:
         cell = crystal.cell.array
@@ -53,14 +53,14 @@ def _fade(distance: Array) -> Array:
 
 
 class Distinct:
-    """Remembers surroundings; tells whether one is new, or how often it was met."""
+    """Remembers environments; tells whether one is new, or how often it was met."""
 
     def __init__(self) -> None:
         self._seen: list[Array] = []
         self.met: list[int] = []
 
     def add(self, found: Array) -> bool:
-        """Whether these surroundings are new."""
+        """Whether this environment is new."""
         for k, known in enumerate(self._seen):
             if np.abs(known - found).max() < SAME:
                 self.met[k] += 1

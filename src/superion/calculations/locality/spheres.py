@@ -1,4 +1,4 @@
-"""Structures in which everything but the surroundings of chosen atoms is displaced at random.
+"""Structures in which everything but the environment of chosen atoms is displaced at random.
 
 The test of Deringer and Csányi, Phys. Rev. B 95, 094203, 2017: atoms within a radius of a reference atom stay
 where they are, all others move, and the force on the reference atom tells how far it feels.

@@ -15,13 +15,13 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
+from superion.batch import Batch, evaluate_local
 from superion.compiled import numba
 from superion.errors import InputError, suggest
 from superion.neighbours import NeighbourList
 from superion.potentials.classical.pair_forms import FORMS, PairForm, pair_energy
 from superion.potentials.cutoff import cosine_cutoff
 from superion.potentials.few_body.pair import species_index
-from superion.surroundings import Surroundings, evaluate_local
 from superion.terms import Evaluation, Sums
 
 Array = np.ndarray
@@ -88,16 +88,14 @@ class PairPotentials:
         """The evaluation of each structure; lists: neighbour lists that remember them, one for each."""
         return evaluate_local([self], structures, lists=lists)
 
-    def add(self, surroundings: Surroundings, sums: Sums) -> None:
+    def add(self, batch: Batch, sums: Sums) -> None:
         """Add the energies of the centres, forces and virials; ModelError for an unknown species."""
-        pairs = surroundings.pairs(self.cutoff)
-        index = species_index(surroundings, self.species)
-        centres = surroundings.centres
+        pairs = batch.pairs(self.cutoff)
+        index = species_index(batch, self.species)
+        centres = batch.centres
         sums.energies[:centres] += self._constant[index[:centres]]
         geometry = (pairs.i, pairs.j, pairs.vector, pairs.distance, index, self._table)
-        _evaluate(
-            *geometry, self.cutoff, self.width, surroundings.owner, sums.energies, sums.forces, sums.virials
-        )
+        _evaluate(*geometry, self.cutoff, self.width, batch.owner, sums.energies, sums.forces, sums.virials)
 
     def settings(self) -> dict[str, Any]:
         """The form of each pair, species, cutoff and baseline."""

@@ -20,12 +20,12 @@ import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
+from superion.batch import Batch
 from superion.compiled import numba
 from superion.errors import InputError
 from superion.neighbours import neighbour_pairs
 from superion.potentials.cutoff import cosine_cutoff, cutoff_values
 from superion.potentials.few_body.pair import check_classes, species_index
-from superion.surroundings import Surroundings
 from superion.terms import Sums
 
 Array = np.ndarray
@@ -143,12 +143,12 @@ class AngleBlock:
             matrix[own, own] = np.exp(-square) * np.outer(factor[own], factor[own])
         return matrix
 
-    def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
+    def evaluate(self, batch: Batch, weights: Array, sums: Sums) -> None:
         """Add the weighted (M,) sum of basis functions to `sums`."""
         _evaluate(
-            self.geometry(surroundings),
+            self.geometry(batch),
             self.scale * weights,
-            surroundings.owner,
+            batch.owner,
             sums.energies,
             sums.forces,
             sums.virials,
@@ -163,7 +163,7 @@ class AngleBlock:
         energy = np.zeros((n, m))
         force = np.zeros((n, 3, m) if forces else (0, 3, m))
         virial = np.zeros((3, 3, m) if forces else (0, 3, m))
-        _design(self.geometry(Surroundings([atoms], self.cutoff)), self.scale, energy, force, virial)
+        _design(self.geometry(Batch([atoms], self.cutoff)), self.scale, energy, force, virial)
         return energy, force, virial
 
     def settings(self) -> dict[str, Any]:
@@ -209,10 +209,10 @@ class AngleBlock:
             chosen.append(pivot)
         return np.array(chosen, dtype=np.int64)
 
-    def geometry(self, surroundings: Surroundings) -> tuple[Any, ...]:
+    def geometry(self, batch: Batch) -> tuple[Any, ...]:
         """What the compiled loops read: neighbours, species, sparse points and hyper-parameters."""
-        pairs = surroundings.pairs(self.cutoff)
-        index = species_index(surroundings, self.species)
+        pairs = batch.pairs(self.cutoff)
+        index = species_index(batch, self.species)
         geometry = (pairs.start, pairs.j, pairs.vector, pairs.distance, index, self._table, self._first)
         return (*geometry, self.flat, self.inverse, self.hyper.cutoff, self.hyper.cutoff_width)
 

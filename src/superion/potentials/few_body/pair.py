@@ -20,11 +20,11 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from pydantic import BaseModel, ConfigDict, Field
 
+from superion.batch import Batch
 from superion.compiled import numba
 from superion.errors import InputError, ModelError
 from superion.neighbours import neighbour_pairs
 from superion.potentials.cutoff import cosine_cutoff, cutoff_values
-from superion.surroundings import Surroundings
 from superion.terms import Sums
 
 Array = np.ndarray
@@ -113,13 +113,13 @@ class PairBlock:
         factor = self.scale / self.hyper.delta
         return np.where(kind[:, None] == kind, values * np.outer(factor, factor), 0.0)
 
-    def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
+    def evaluate(self, batch: Batch, weights: Array, sums: Sums) -> None:
         """Add the weighted (M,) sum of basis functions; either atom of a pair has half of its energy."""
         _evaluate(
-            self.geometry(surroundings),
+            self.geometry(batch),
             self.scale * weights,
-            surroundings.centres,
-            surroundings.owner,
+            batch.centres,
+            batch.owner,
             sums.energies,
             sums.forces,
             sums.virials,
@@ -134,7 +134,7 @@ class PairBlock:
         energy = np.zeros((n, m))
         force = np.zeros((n, 3, m) if forces else (0, 3, m))
         virial = np.zeros((3, 3, m) if forces else (0, 3, m))
-        _design(self.geometry(Surroundings([atoms], self.cutoff)), self.scale, energy, force, virial)
+        _design(self.geometry(Batch([atoms], self.cutoff)), self.scale, energy, force, virial)
         return energy, force, virial
 
     def settings(self) -> dict[str, Any]:
@@ -151,16 +151,16 @@ class PairBlock:
         points = {(int(a), int(b)): v for name, v in arrays.items() for _, a, b in [name.split("_")]}
         return cls(PairSettings(**settings["hyper"]), settings["species"], points)
 
-    def geometry(self, surroundings: Surroundings) -> tuple[Any, ...]:
+    def geometry(self, batch: Batch) -> tuple[Any, ...]:
         """What the compiled loops read: neighbours, species, sparse points and hyper-parameters."""
-        pairs = surroundings.pairs(self.cutoff)
-        index = species_index(surroundings, self.species)
+        pairs = batch.pairs(self.cutoff)
+        index = species_index(batch, self.species)
         hyper = (0.5 / self.hyper.lengthscale**2, self.hyper.cutoff, self.hyper.cutoff_width)
         geometry = (pairs.i, pairs.j, pairs.vector, pairs.distance, index)
         return (*geometry, self._table, self._first, self.flat, *hyper)
 
 
-def species_index(atoms: Atoms | Surroundings, species: Sequence[int]) -> Array:
+def species_index(atoms: Atoms | Batch, species: Sequence[int]) -> Array:
     """Position (N,) of each atom's atomic number in the sorted `species`; ModelError for any other."""
     known = np.asarray(species)
     index = np.searchsorted(known, atoms.numbers).clip(max=len(known) - 1)

@@ -11,12 +11,12 @@ import math
 
 import numpy as np
 
+from superion.batch import Batch
 from superion.compiled import numba
 from superion.errors import InputError
 from superion.potentials.cutoff import cosine_cutoff
 from superion.potentials.few_body.pair import PairBlock
 from superion.potentials.radial import quintic_hermite
-from superion.surroundings import Surroundings
 from superion.terms import Sums
 
 Array = np.ndarray
@@ -58,15 +58,15 @@ class PairTable:
                 )
         self.bytes = self._table.nbytes
 
-    def evaluate(self, surroundings: Surroundings, sums: Sums) -> None:
+    def evaluate(self, batch: Batch, sums: Sums) -> None:
         """Add energies (eV), forces (eV/Å) and virials (eV) of all pairs to `sums`."""
         block = self._block
         _evaluate(
-            block.geometry(surroundings),
+            block.geometry(batch),
             self._table,
             self._spacing,
-            surroundings.centres,
-            surroundings.owner,
+            batch.centres,
+            batch.owner,
             sums.energies,
             sums.forces,
             sums.virials,

@@ -18,6 +18,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
+from superion.batch import Batch, evaluate_local
 from superion.errors import InputError, ModelError
 from superion.neighbours import NeighbourList
 from superion.potentials.few_body.angle import AngleBlock
@@ -26,7 +27,6 @@ from superion.potentials.few_body.pair import PairBlock
 from superion.potentials.few_body.pair_table import PairTable
 from superion.potentials.gap.tsqr import solve_upper
 from superion.potentials.many_body.soap import SoapBlock
-from superion.surroundings import Surroundings, evaluate_local
 from superion.terms import Evaluation, Sums
 
 Array = np.ndarray
@@ -51,7 +51,7 @@ class Block(Basis, Protocol):
         """Covariance (M, M) in eV² of the sparse points."""
         ...
 
-    def evaluate(self, surroundings: Surroundings, weights: Array, sums: Sums) -> None:
+    def evaluate(self, batch: Batch, weights: Array, sums: Sums) -> None:
         """Add their sum weighted by (M,) coefficients: energies of the centres, forces and virials."""
         ...
 
@@ -154,7 +154,7 @@ class SparseGP:
     def evaluate(self, atoms: Atoms, centres: int | None = None) -> Evaluation:
         """Energy, forces and virial; ModelError for a species the model does not know.
 
-        centres: only the energies of the first `centres` atoms, in the surroundings of the others.
+        centres: only the energies of the first `centres` atoms, in the environment of the others.
         """
         return evaluate_local([self], [atoms], centres)[0]
 
@@ -164,17 +164,17 @@ class SparseGP:
         """The evaluation of each structure; lists: neighbour lists that remember them, one for each."""
         return evaluate_local([self], structures, lists=lists)
 
-    def add(self, surroundings: Surroundings, sums: Sums) -> None:
+    def add(self, batch: Batch, sums: Sums) -> None:
         """Add the energies of the centres, forces and virials; ModelError for an unknown species."""
-        centres = surroundings.centres
-        sums.energies[:centres] += self.constants(surroundings)[:centres]
+        centres = batch.centres
+        sums.energies[:centres] += self.constants(batch)[:centres]
         parts = zip(self.blocks, self.split(self.weights), self.tables, self._single, strict=True)
         for block, weights, table, single in parts:
             known = table or single
             if known is None:
-                block.evaluate(surroundings, weights, sums)
+                block.evaluate(batch, weights, sums)
             else:
-                known.evaluate(surroundings, sums)
+                known.evaluate(batch, sums)
 
     def tabulated(self, tolerance: float) -> SparseGP:
         """The same model with its 2- and 3-body energies read from tables, for dynamics.
@@ -207,7 +207,7 @@ class SparseGP:
         ]
         return result
 
-    def constants(self, atoms: Atoms | Surroundings) -> Array:
+    def constants(self, atoms: Atoms | Batch) -> Array:
         """Baseline energies (N,) in eV."""
         constant = self._constant[atoms.numbers]
         if np.isnan(constant).any():

@@ -1,4 +1,4 @@
-"""A number for each atom that its surroundings determine: a sum of kernels, plus a constant per element."""
+"""A number for each atom that its environment determines: a sum of kernels, plus a constant per element."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from ase import Atoms
 
-from superion.electrostatics.properties import ElementValues, Pull, part_of, prefixed
+from superion.batch import Batch
+from superion.electrostatics.properties import ElementValues, Vjp, part_of, prefixed
 from superion.errors import ModelError
 from superion.potentials.many_body.soap import SoapBlock
-from superion.surroundings import Surroundings
 from superion.terms import Sums
 
 Array = np.ndarray
 
 
 class KernelProperty:
-    """value_i = offset(element of i) + Σ_s w_s k(surroundings of i, s), over the blocks' sparse points s.
+    """value_i = offset(element of i) + Σ_s w_s k(environment of i, s), over the blocks' sparse points s.
 
     The unit is that of the property: V for an electronegativity, eV/e² for a hardness, e for a charge. A
     block's `delta` then is the prior standard deviation of the property in that unit.
@@ -56,16 +56,16 @@ class KernelProperty:
     def values(self, atoms: Atoms) -> Array:
         """(N,); ModelError for an element that the model does not know."""
         values = self.offsets.values(atoms)
-        surroundings = Surroundings([atoms], self.cutoff)
+        batch = Batch([atoms], self.cutoff)
         for block, weights in self._parts():
-            values += block.values(surroundings, weights)
+            values += block.values(batch, weights)
         return values
 
-    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+    def vjp(self, atoms: Atoms, slope: Array) -> Vjp:
         """Forces (N, 3) and virial (3, 3) of Σ_i slope_i value_i at constant slope (N,)."""
-        surroundings, sums = Surroundings([atoms], self.cutoff), Sums.zero(len(atoms), 1)
+        batch, sums = Batch([atoms], self.cutoff), Sums.zero(len(atoms), 1)
         for block, weights in self._parts():
-            block.evaluate(surroundings, weights, sums, np.asarray(slope, dtype=np.float64))
+            block.evaluate(batch, weights, sums, np.asarray(slope, dtype=np.float64))
         return sums.forces, sums.virials[0]
 
     def settings(self) -> dict[str, Any]:

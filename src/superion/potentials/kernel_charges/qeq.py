@@ -1,6 +1,6 @@
 """Kernel charge equilibration from labels that are linear in the charges, in closed form.
 
-The electronegativity of an atom is a sum of kernels of its surroundings, the charges minimise the energy of
+The electronegativity of an atom is a sum of kernels of its environment, the charges minimise the energy of
 charge equilibration, and the weights follow from dipoles, charges, quadrupoles or electrostatic potentials by
 regularised least squares: Staacke, Wengert, Kunkel, Csányi, Reuter, Margraf, Mach. Learn.: Sci. Technol. 3,
 015032 (2022). Hardnesses, widths and the kernels' amplitudes are learned around that solution.

@@ -10,7 +10,7 @@ import numpy as np
 
 from superion.neighbours import Pairs
 from superion.potentials.many_body.gemm import padded
-from superion.potentials.many_body.kernels import Expansion, Scratch, adjoint, expand, power_spectrum
+from superion.potentials.many_body.kernels import Expansion, Scratch, expand, power_spectrum, vjp
 from superion.potentials.many_body.simd import EIGHT, ROWS, aligned, lanes
 from superion.potentials.many_body.sums import KernelSum, kernel_sum
 from superion.terms import Sums
@@ -116,7 +116,7 @@ class Evaluator:
                     gradient[:count] *= scale[part, None]
                 sums.energies[part] += own
                 geometry = (part, pairs.start, pairs.j, pairs.vector, pairs.distance, species, owner)
-                adjoint(
+                vjp(
                     *geometry,
                     self._bases[z],
                     c,

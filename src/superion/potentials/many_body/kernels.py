@@ -1,4 +1,4 @@
-"""The compiled inner loops of SOAP: density expansion, power spectrum, and their adjoints.
+"""The compiled inner loops of SOAP: density expansion, power spectrum, their vector–Jacobian products (vjp).
 
 No descriptor derivative is ever stored: the gradient runs backwards from the power spectrum through the
 expansion coefficients to the neighbour vectors. Array layouts, for C channels and L = (l_max + 1)² harmonics:
@@ -172,7 +172,7 @@ def power_spectrum(c, count, channels, l_max, scratch, p, norm):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
-def _spectrum_adjoint(i, c, channels, l_max, p, inverse, along, gp, scratch):
+def _spectrum_vjp(i, c, channels, l_max, p, inverse, along, gp, scratch):
     """Gradient of one atom's energy with respect to its coefficients, into scratch.gradient (L, wide).
 
     gp: gradient with respect to the normalised spectrum; along: its product with the spectrum.
@@ -210,7 +210,7 @@ def _spectrum_adjoint(i, c, channels, l_max, p, inverse, along, gp, scratch):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def adjoint(
+def vjp(
     atoms,
     start,
     j,
@@ -244,7 +244,7 @@ def adjoint(
         per_l[l] = 1.0 / l
     for a in range(len(atoms)):
         i = atoms[a]
-        _spectrum_adjoint(a, c, channels, l_max, p, 1.0 / norm[a], along[a], gp, scratch)
+        _spectrum_vjp(a, c, channels, l_max, p, 1.0 / norm[a], along[a], gp, scratch)
         pull_x = pull_y = pull_z = 0.0
         virial = virials[owner[i]]
         xx = xy = xz = yx = yy = yz = zx = zy = zz = 0.0

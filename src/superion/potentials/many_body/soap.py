@@ -16,6 +16,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from pydantic import BaseModel, ConfigDict, Field
 
+from superion.batch import Batch
 from superion.compiled import require_numba
 from superion.errors import InputError, ModelError
 from superion.neighbours import Pairs, neighbour_pairs
@@ -24,7 +25,6 @@ from superion.potentials.many_body.channels import principal_channels
 from superion.potentials.many_body.harmonics import normalisation
 from superion.potentials.points import sparse
 from superion.potentials.radial import radial_table
-from superion.surroundings import Surroundings
 from superion.terms import Sums
 
 if TYPE_CHECKING:
@@ -178,20 +178,18 @@ class SoapBlock:
         same = atoms.numbers[:, None] == atoms.numbers
         return np.where(same, self.hyper.delta**2 * (spectra @ spectra.T) ** self.hyper.zeta, 0.0)
 
-    def evaluate(
-        self, surroundings: Surroundings, weights: Array, sums: Sums, scale: Array | None = None
-    ) -> None:
+    def evaluate(self, batch: Batch, weights: Array, sums: Sums, scale: Array | None = None) -> None:
         """Add the weighted (M,) sum of basis functions to `sums`; scale: (N,) factor on each atom's part."""
-        pairs = surroundings.pairs(self.cutoff)
-        species = species_index(surroundings, self.species)
-        self._check_centres(surroundings.numbers[: surroundings.centres], self.points)
-        self._evaluator(self.precision).add(weights, pairs, species, surroundings.owner, sums, scale)
+        pairs = batch.pairs(self.cutoff)
+        species = species_index(batch, self.species)
+        self._check_centres(batch.numbers[: batch.centres], self.points)
+        self._evaluator(self.precision).add(weights, pairs, species, batch.owner, sums, scale)
 
-    def values(self, surroundings: Surroundings, weights: Array) -> Array:
+    def values(self, batch: Batch, weights: Array) -> Array:
         """The weighted (M,) sum of basis functions of every centre, without derivatives."""
-        species = species_index(surroundings, self.species)
-        self._check_centres(surroundings.numbers[: surroundings.centres], self.points)
-        return self._evaluator(self.precision).values(weights, surroundings.pairs(self.cutoff), species)
+        species = species_index(batch, self.species)
+        self._check_centres(batch.numbers[: batch.centres], self.points)
+        return self._evaluator(self.precision).values(weights, batch.pairs(self.cutoff), species)
 
     def design(
         self, atoms: Atoms, forces: bool = True, scale: Array | None = None

@@ -11,11 +11,11 @@ Stage = Literal["charges", "short-range", "joint"]
 
 
 class SymmetrySettings(BaseModel):
-    """Which symmetry functions describe the surroundings of an atom, see symmetry_functions.py."""
+    """Which symmetry functions describe the environment of an atom, see symmetry_functions.py."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cutoff: float = Field(5.0, gt=0.5, le=20, description="radius of the surroundings in Å")
+    cutoff: float = Field(5.0, gt=0.5, le=20, description="radius of the environment in Å")
     radial: int = Field(10, ge=1, description="radial functions for each neighbour element")
     start: float = Field(0.5, gt=0, description="distance in Å at which the innermost function is centred")
     angular: int = Field(

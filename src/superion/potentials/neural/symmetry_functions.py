@@ -1,6 +1,6 @@
 """Atom-centred symmetry functions and their derivatives.
 
-The surroundings of atom i are described by sums over its neighbours within the cutoff r_c (Behler, J. Chem.
+The environment of atom i is described by sums over its neighbours within the cutoff r_c (Behler, J. Chem.
 Phys. 134, 074106, 2011), one for each element of the neighbour, or pair of elements:
 
     radial    G = Σ_j exp(−η (r_ij − r_s)²) f(r_ij)

@@ -13,7 +13,7 @@ from torch import Tensor
 from superion.electrostatics.charged_cells import restored, stored
 from superion.electrostatics.coulomb import CoulombTerm
 from superion.electrostatics.densities import Density
-from superion.electrostatics.properties import Pull
+from superion.electrostatics.properties import Vjp
 from superion.electrostatics.sources import Sources
 from superion.errors import InputError, ModelError
 from superion.potentials.neural.geometry import Geometry
@@ -116,7 +116,7 @@ class NeuralTerm:
         geometry, values, matrices = self._leaves([atoms])
         return self.model.charges(geometry, values, matrices)[0].detach().cpu().numpy()
 
-    def pull_back(self, atoms: Atoms, slope: Array) -> Pull:
+    def vjp(self, atoms: Atoms, slope: Array) -> Vjp:
         """Forces (N, 3) eV/Å and virial (3, 3) eV of the energy Σ_i slope_i q_i, slope (N,) eV/e constant."""
         self._need_charges()
         geometry, values, matrices = self._leaves([atoms])

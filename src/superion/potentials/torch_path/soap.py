@@ -1,7 +1,7 @@
 """The SOAP block in PyTorch, with its gradient written by hand: matrix products over chunks of environments.
 
 Energies and forces are those of `SoapBlock.evaluate`. Pairs are sorted by environment and species of the
-neighbour and laid out in slots, so that expansion, power spectrum, kernel and their adjoints are batched
+neighbour and laid out in slots, so that expansion, power spectrum, kernel and their vjps are batched
 matrix products. Gradients of solid harmonics of degree l combine those of degree l − 1: one more product.
 """
 
@@ -83,7 +83,7 @@ class TorchSoap:
         self._triangle = to_device(upper * channels + lower, device)
         self._square = to_device(position.ravel(), device)
         self._factor = own(np.where(upper == lower, 1.0, np.sqrt(2.0)))
-        self._adjoint_factor = own(np.where(upper == lower, 2.0, np.sqrt(2.0)))
+        self._vjp_factor = own(np.where(upper == lower, 2.0, np.sqrt(2.0)))
 
     def add(self, batch: Batch, energies: Tensor, gradient: Tensor) -> None:
         """Add energies (N,) eV and the gradient (P, 3) eV/Å by pair vectors.
@@ -184,7 +184,7 @@ class TorchSoap:
         gp /= norm
         by_values, by_ys = [], []
         for l, (c, g) in enumerate(zip(coefficients, gp.split(len(self._triangle), dim=1), strict=True)):
-            square = (g * self._adjoint_factor).index_select(1, self._square)
+            square = (g * self._vjp_factor).index_select(1, self._square)
             gc = c @ square.view(count, c.shape[2], c.shape[2])
             gc = gc.view(count, 2 * l + 1, kinds, n_max).transpose(1, 2).reshape(-1, 2 * l + 1, n_max)
             by_values.append(ys[:, :, l * l : (l + 1) ** 2] @ gc)

@@ -130,8 +130,8 @@ void SoapBlock::add(const Environments &around, Derivatives &out)
   for (int a = 0; a < around.count; ++a) norm[a] = spectrum->normalised(&c[a * stride], &p[a * length]);
   evaluate(kernel, around.count, out.energy);
   for (int a = 0; a < around.count; ++a)
-    spectrum->adjoint(&c[a * stride], &p[a * length], norm[a], &gp[a * length], &gc[a * stride]);
-  expand_adjoint(around, kernel, out);
+    spectrum->vjp(&c[a * stride], &p[a * length], norm[a], &gp[a * length], &gc[a * stride]);
+  expand_vjp(around, kernel, out);
 }
 
 void SoapBlock::find_neighbours(const Environments &around)
@@ -244,20 +244,20 @@ void SoapBlock::evaluate(Kernel &kernel, int count, std::vector<double> &energy)
   if (kernel.compressed) kernel.back.multiply(back.data(), count, gp.data());
 }
 
-void SoapBlock::expand_adjoint(const Environments &around, const Kernel &kernel, Derivatives &out)
+void SoapBlock::expand_vjp(const Environments &around, const Kernel &kernel, Derivatives &out)
 {
   switch (radials) {
-    case 4: return adjoint_of<4>(around, kernel, out);
-    case 6: return adjoint_of<6>(around, kernel, out);
-    case 8: return adjoint_of<8>(around, kernel, out);
-    case 10: return adjoint_of<10>(around, kernel, out);
-    case 12: return adjoint_of<12>(around, kernel, out);
-    default: return adjoint_of<0>(around, kernel, out);
+    case 4: return vjp_of<4>(around, kernel, out);
+    case 6: return vjp_of<6>(around, kernel, out);
+    case 8: return vjp_of<8>(around, kernel, out);
+    case 10: return vjp_of<10>(around, kernel, out);
+    case 12: return vjp_of<12>(around, kernel, out);
+    default: return vjp_of<0>(around, kernel, out);
   }
 }
 
 // N: radial functions known to the compiler, 0 for any number
-template <int N> void SoapBlock::adjoint_of(const Environments &around, const Kernel &kernel, Derivatives &out)
+template <int N> void SoapBlock::vjp_of(const Environments &around, const Kernel &kernel, Derivatives &out)
 {
   const int count = N ? N : radials;
   double fixed[8 * (N ? N : 1)];

@@ -39,8 +39,8 @@ class SoapBlock : public Block {
   void contract(Kernel &kernel, const Array &coefficients);
   void expand(const Environments &around, const Kernel &kernel);
   void evaluate(Kernel &kernel, int count, std::vector<double> &energy);
-  void expand_adjoint(const Environments &around, const Kernel &kernel, Derivatives &out);
-  template <int N> void adjoint_of(const Environments &around, const Kernel &kernel, Derivatives &out);
+  void expand_vjp(const Environments &around, const Kernel &kernel, Derivatives &out);
+  template <int N> void vjp_of(const Environments &around, const Kernel &kernel, Derivatives &out);
   void find_neighbours(const Environments &around);
   void radial(int neighbour, const double *splines);
   void harmonics(int first, int last);

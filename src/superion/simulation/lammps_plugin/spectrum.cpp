@@ -59,7 +59,7 @@ double Spectrum::normalised(const double *c, double *p)
   return norm;
 }
 
-void Spectrum::adjoint(const double *c, const double *p, double norm, const double *gp, double *gc)
+void Spectrum::vjp(const double *c, const double *p, double norm, const double *gp, double *gc)
 {
   double along = 0.0;
 #pragma omp simd reduction(+ : along)

@@ -1,4 +1,4 @@
-// Normalised power spectrum of one atom's expansion coefficients, and its adjoint.
+// Normalised power spectrum of one atom's expansion coefficients, and its vjp (vector–Jacobian product).
 #pragma once
 #include <cstddef>
 #include <vector>
@@ -11,7 +11,7 @@ class Spectrum {
   Spectrum(int l_max, int channels);
   double normalised(const double *c, double *p);  // the norm that p was divided by
   // From the gradient gp with respect to p to that with respect to c
-  void adjoint(const double *c, const double *p, double norm, const double *gp, double *gc);
+  void vjp(const double *c, const double *p, double norm, const double *gp, double *gc);
   int wide() const { return stride; }
   std::size_t length() const { return size; }
 

@@ -15,7 +15,7 @@ from superion.terms import Evaluation, LocalTerm, Sums
 Array = np.ndarray
 
 
-class Surroundings:
+class Batch:
     """B structures as one set of N atoms, and their pairs within any cutoff up to `cutoff` (Å).
 
     numbers: (N,) atomic numbers. owner: (N,) int64, the structure of each atom. count: B. atoms_first:
@@ -83,12 +83,12 @@ def evaluate_local(
     """
     if not terms:
         return [Evaluation.zero(len(atoms)) for atoms in structures]
-    surroundings = Surroundings(structures, max(term.cutoff for term in terms), centres, lists)
-    sums = Sums.zero(len(surroundings.numbers), surroundings.count)
+    batch = Batch(structures, max(term.cutoff for term in terms), centres, lists)
+    sums = Sums.zero(len(batch.numbers), batch.count)
     for term in terms:
-        term.add(surroundings, sums)
-    first = surroundings.atoms_first
-    parts = [slice(first[b], first[b + 1]) for b in range(surroundings.count)]
+        term.add(batch, sums)
+    first = batch.atoms_first
+    parts = [slice(first[b], first[b + 1]) for b in range(batch.count)]
     return [
         Evaluation(float(sums.energies[part].sum()), sums.energies[part], sums.forces[part], virial)
         for part, virial in zip(parts, sums.virials, strict=True)
