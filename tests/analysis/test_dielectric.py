@@ -42,7 +42,7 @@ def samples(matrix, kT, count, seed):
     return u @ Z
 
 
-def test_crystal_in_a_field_at_rest(exact):
+def test_relaxed_crystal_in_a_field(exact):
     """The ions move until real forces and those of the field balance."""
     assert 2 < exact < 10
     atoms, field = crystal(), np.array([0.0, 0.002, 0.0])
@@ -183,7 +183,7 @@ def switched_on():
 
     Own dynamics with the ES-GAP of examples/li7p3s11.yaml: 2x2x2 cells of 16 atoms as arranged, 0.2 V/Å
     along z, 300 K, Nose-Hoover, steps of 2 fs. 30 ps of 16 atoms with a Langevin thermostat in 0.1 V/Å give
-    1.751 ± 0.014; at rest the lattice has 1.739 (xx 1.790, yy 1.735, zz 1.692).
+    1.751 ± 0.014; the relaxed lattice has 1.739 (xx 1.790, yy 1.735, zz 1.692).
     """
     kept = np.load(Path(__file__).with_name("field_switched_on.npz"))
     return kept["dipole"], float(kept["volume"])

@@ -24,7 +24,7 @@ from superion.potentials.classical.pair_potentials import PairPotentials
 
 @cache
 def salt():
-    """Rock salt of point charges with Born-Mayer repulsion of neighbours, at rest."""
+    """Rock salt of point charges with Born-Mayer repulsion of neighbours, relaxed."""
     terms = [
         CoulombTerm(FixedCharges({"Na": 1.0, "Cl": -1.0}), Point(), accuracy=1e-8),
         PairPotentials({("Na", "Cl"): Buckingham(1256.3, 0.3162)}, cutoff=4.5, width=0.4),

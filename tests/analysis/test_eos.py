@@ -86,7 +86,7 @@ def test_bad_data_are_named():
 def test_a_structure_that_did_not_relax_is_not_returned():
     atoms = bulk("Cu", a=3.6, cubic=True)
     atoms.positions[2] += 0.3
-    with pytest.raises(SimulationError, match=r"not at rest after 2 steps: left are .* eV/Å on atom \d"):
+    with pytest.raises(SimulationError, match=r"not relaxed after 2 steps: left are .* eV/Å on atom \d"):
         relaxed(atoms, EMT(), steps=2)
     with pytest.raises(SimulationError, match="and a stress of up to"):
         relaxed(atoms, EMT(), cell=True, steps=1)

@@ -191,7 +191,7 @@ def test_forces_left_and_noise_are_said():
 
     found = phonons(bulk("Cu", a=3.6, cubic=True), Noisy(), supercell=(2, 2, 2), reach=3.0)
     notes = " ".join(found.notes())
-    assert "it is not at rest" in notes
+    assert "it is not relaxed" in notes
     assert "violate Newton's third law" in notes
 
 

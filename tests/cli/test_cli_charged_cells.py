@@ -23,7 +23,7 @@ CHOSEN = ("--charged-cells", "makov-payne:3")
 SAID = r"total charge of -0\.7 e, which a uniform background neutralises.*--charged-cells"
 
 
-def vacancy(edge: float = toy_salt.REST, site: int = 0) -> Atoms:
+def vacancy(edge: float = toy_salt.RELAXED, site: int = 0) -> Atoms:
     atoms = toy_salt.crystal(edge)
     del atoms[int(np.flatnonzero(atoms.numbers == 3)[site])]
     return atoms
@@ -89,7 +89,7 @@ def test_curves_moduli_phonons_and_defects(tmp_path, model, structure):
     assert "of a charged cell, leave out the field of long waves: --no-polar" in refused(*phonons)
     succeeds(*phonons, "--no-polar")
     crystal = tmp_path / "crystal.extxyz"
-    write(crystal, toy_salt.crystal(toy_salt.REST))
+    write(crystal, toy_salt.crystal(toy_salt.RELAXED))
     succeeds(
         "defect", model, crystal, "--species", "Li", "--kind", "vacancy", "--count", 1, "-o", tmp_path / "d",
         *CHOSEN,
@@ -160,7 +160,7 @@ def test_a_path_between_two_vacancies(model):
     """A nudged elastic band of ASE: the ion that hops meets a barrier that no uniform correction changes."""
     heights = []
     for chosen in ("background", "makov-payne:3"):
-        crystal = toy_salt.crystal(toy_salt.REST).repeat((2, 1, 1))
+        crystal = toy_salt.crystal(toy_salt.RELAXED).repeat((2, 1, 1))
         lithium = np.flatnonzero(crystal.numbers == 3)
         start, end = crystal.copy(), crystal.copy()
         end.positions[lithium[1]] = crystal.positions[lithium[0]]

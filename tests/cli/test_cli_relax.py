@@ -1,4 +1,4 @@
-"""Structures brought to rest from the command line."""
+"""Structures relaxed from the command line."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def exact(root):
 
 def test_all_of_the_cell(root):
     shown, found, atoms = relax(root, "rattled.vasp", "full.cif", "--cell", "full")
-    assert found["at_rest"]
+    assert found["relaxed"]
     assert found["energy_after_eV"] < found["energy_before_eV"]
     assert found["volume_after_A3"] == pytest.approx(4 * exact(root).volume, rel=2e-3)
     assert atoms.get_volume() == pytest.approx(found["volume_after_A3"], rel=1e-4)
@@ -58,7 +58,7 @@ def test_all_of_the_cell(root):
     np.testing.assert_allclose(found["stress_GPa"], 0, atol=0.02)
     assert found["space_group_after"] == "Fm-3m (225)"
     assert "space group P1 (1) to Fm-3m (225)" in shown
-    assert "at rest after" in shown
+    assert "relaxed after" in shown
 
 
 def test_volume_shape_and_nothing(root):
@@ -115,21 +115,21 @@ def test_symmetry_is_kept_on_request(root):
     )
 
 
-def test_a_structure_that_is_not_at_rest_is_kept_and_goes_on(root):
+def test_a_structure_that_is_not_relaxed_is_kept_and_goes_on(root):
     result = call(
         "relax", root / "copper.safetensors", root / "rattled.vasp", "-o", root / "half.vasp", "--steps", 2
     )
     assert result.exit_code == 3
     text = " ".join(result.output.split())
-    assert "NOT AT REST: not at rest after 2 steps" in text
+    assert "NOT RELAXED: not relaxed after 2 steps" in text
     (command,) = re.findall(r"To go on: superion (.*?) with the same options", text)
-    assert "at rest after" in succeeds(*shlex.split(command), "--steps", 200)
+    assert "relaxed after" in succeeds(*shlex.split(command), "--steps", 200)
 
 
 def test_models_that_label_relax_too(root):
     (root / "model.yaml").write_text("labeller: {model: copper.safetensors}\n")
     shown = succeeds("relax", root / "model.yaml", root / "rattled.vasp", "-o", root / "y.extxyz")
-    assert "at rest after" in shown
+    assert "relaxed after" in shown
 
 
 def test_the_charge_that_a_structure_states_is_kept(root):
@@ -158,5 +158,5 @@ def test_refusals(root):
     assert "not periodic along three axes" in refused(
         "relax", model, root / "lone.extxyz", *out, "--cell", "full"
     )
-    assert "at rest" in succeeds("relax", model, root / "lone.extxyz", "-o", root / "l.extxyz")
+    assert "relaxed after" in succeeds("relax", model, root / "lone.extxyz", "-o", root / "l.extxyz")
     assert not (root / "x.cif").exists()

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import read, write
 from command_line import refused, succeeds
-from toy_salt import FIRM, FIT, REST, crystal, frames
+from toy_salt import FIRM, FIT, RELAXED, crystal, frames
 
 from superion import Calculator, Potential
 from superion.calculations.doubt import doubts, told
@@ -80,18 +80,18 @@ def test_labels_on_the_same_structures(root):
 
 @pytest.fixture(scope="module")
 def salt_gap(root):
-    """A Gaussian process fitted to a salt near its volume at rest."""
-    known = frames(6, "abc", truth=FIRM, edge=REST)
+    """A Gaussian process fitted to a salt near its equilibrium volume."""
+    known = frames(6, "abc", truth=FIRM, edge=RELAXED)
     (gap,) = fit(known, FitSettings.model_validate(FIT), {"gap": []})["gap"]
     Potential([gap]).save(root / "gap.safetensors")
-    write(root / "known.extxyz", crystal(REST))
+    write(root / "known.extxyz", crystal(RELAXED))
     return root / "gap.safetensors"
 
 
 def test_deviations_see_what_those_of_atomic_energies_do_not(root, salt_gap):
     """A crystal blown up to 1.6 times its volume: total energy and forces know, atomic energies hardly."""
     potential = Potential.load(salt_gap)
-    cells = at_volumes(crystal(REST), [1.0, 1.6])
+    cells = at_volumes(crystal(RELAXED), [1.0, 1.6])
     for atoms in cells:
         atoms.rattle(0.02, seed=0)
     found = doubts(Calculator(potential), cells)
@@ -117,13 +117,13 @@ def test_curves_show_deviations_and_name_clamped_ions(root, salt_gap):
     assert far
     assert f"{curve['volumes_A3'][far[-1]]:.5g} Å³" in shown.split("EXTRAPOLATED")[1].splitlines()[0]
     assert len(curve["energy_deviations_eV"]) == len(curve["extrapolation_grades"]) == 11
-    moved = crystal(REST)
+    moved = crystal(RELAXED)
     moved.positions[0, 0] += 0.1
     write(root / "moved.extxyz", moved)
     arguments = salt_gap, root / "moved.extxyz", "--range", "0.9,1.1", "--points", 7
     assert "clamped ions: their fractional positions are kept" in succeeds("eos", *arguments)
     shown = succeeds("eos", *arguments, "--relax")
-    assert "ions at rest: V0" in shown
+    assert "ions relaxed: V0" in shown
     assert "clamped" not in shown
 
 

@@ -80,12 +80,12 @@ def test_barrier_of_a_vacancy(name):
     if name == "es-gap":
         with pytest.warns(ChargedCellWarning, match=r"total charge of -0\.445 e"):
             calculator.get_potential_energy(start)
-    at_rest(start, calculator)
+    relax(start, calculator)
     end = start.copy()
     apart = site - end.positions[51]
     fractional = end.cell.scaled_positions(apart)
     end.positions[51] += (fractional - np.round(fractional)) @ end.cell.array
-    at_rest(end, calculator)
+    relax(end, calculator)
     images = [start, *(start.copy() for _ in range(3)), end]
     for image in images[1:-1]:
         image.calc = calculator
@@ -97,6 +97,6 @@ def test_barrier_of_a_vacancy(name):
     assert 0.08 < energies.max() - energies[0] < 0.25
 
 
-def at_rest(atoms, calculator):
+def relax(atoms, calculator):
     atoms.calc = calculator
     assert LBFGS(atoms, logfile=None).run(fmax=0.03, steps=200)

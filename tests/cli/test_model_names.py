@@ -9,7 +9,7 @@ import pytest
 import yaml
 from ase.io import write
 from command_line import call, succeeds
-from toy_salt import CHARGES, FIRM, FIT, REST, crystal, frames
+from toy_salt import CHARGES, FIRM, FIT, RELAXED, crystal, frames
 from user_files import CIF
 
 MD = "--temperature 300 --steps 4 --sample-every 2"
@@ -36,8 +36,8 @@ COMMANDS = {
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     root = tmp_path_factory.mktemp("files")
-    write(root / "salt.extxyz", crystal(REST), format="extxyz")
-    write(root / "train.extxyz", frames(3, "a", truth=FIRM, edge=REST), format="extxyz")
+    write(root / "salt.extxyz", crystal(RELAXED), format="extxyz")
+    write(root / "train.extxyz", frames(3, "a", truth=FIRM, edge=RELAXED), format="extxyz")
     (root / "half.cif").write_text(CIF)
     (root / "gap.yaml").write_text(yaml.safe_dump(FIT))
     charges = ",".join(f"{symbol}={q}" for symbol, q in CHARGES.items())

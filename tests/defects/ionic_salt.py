@@ -14,7 +14,7 @@ CHARGES = {"Na": 1.0, "Cl": -1.0}
 REPULSION = PairPotentials({("Na", "Cl"): Buckingham(1256.3, 0.3162)}, species=["Na", "Cl"], cutoff=6.0)
 SALT = Potential([CoulombTerm(FixedCharges(CHARGES), Point(), accuracy=1e-9), REPULSION])
 RIGID = 1e6
-"""eV/Å; with such a force taken for rest no atom moves."""
+"""eV/Å; with such a limit no atom moves."""
 
 
 def crystal():

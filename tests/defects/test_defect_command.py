@@ -109,7 +109,10 @@ def test_labels_stand_beside_the_model(folder):
         (("--species", "Na", "--fields", "1:0:0.1"), "cannot understand the fields '1:0:0.1'"),
         (("--species", "Na", "--fields", "0.1", "--field-axis", "w"), "axes"),
         (("--species", "Na", "--figure", "f"), "shows energies against the field"),
-        (("--species", "Na", "--kind", "vacancy", "--fields", "0.1"), "charged and has no rest in a field"),
+        (
+            ("--species", "Na", "--kind", "vacancy", "--fields", "0.1"),
+            "has no minimum in a field",
+        ),
         (("--species", "Na", "--fields", "0.1", "--field-charges", "Na=x"), "cannot understand the charge"),
         (("--species", "Na", "--separation", "6"), "fits into 1x1x1"),
     ],

@@ -11,7 +11,7 @@ from superion.calculations.defects import frenkel_pairs_of, run_defects
 from superion.calculations.defects.assemble import Cell, defect_energy
 from superion.calculations.defects.attribution import attribution
 from superion.calculations.defects.dipoles import charges_for_field, dipole_change
-from superion.calculations.defects.rest import Place, Relaxer, Rest
+from superion.calculations.defects.relaxer import Place, Relaxed, Relaxer
 from superion.electrostatics import ChargeEquilibration, Gaussian
 from superion.errors import InputError, ModelError
 from superion.potentials import Potential
@@ -94,15 +94,15 @@ def test_a_jump_of_the_energy_is_a_hop_however_short_the_way():
     (pair,) = frenkel_pairs_of(crystal(), wanted)
     made = pair.atoms(crystal(), (2, 2, 2)).positions
 
-    def at_rest(positions, energy, dipole):
-        return Rest(positions, energy, np.array([0.0, 0.0, dipole]), converged=True)
+    def structure(positions, energy, dipole):
+        return Relaxed(positions, energy, np.array([0.0, 0.0, dipole]), converged=True)
 
     def hopped(energies):
-        cell = Cell((2, 2, 2), perfect, at_rest(perfect.positions, 0.0, 0.0))
-        cell.defects, cell.charges = [at_rest(made, 1.0, 2.0)], [None]
+        cell = Cell((2, 2, 2), perfect, structure(perfect.positions, 0.0, 0.0))
+        cell.defects, cell.charges = [structure(made, 1.0, 2.0)], [None]
         none = {("z", 1): [cell.crystal] * 3, ("z", -1): []}
         dipoles = [2.1, 2.2, 2.3]
-        found = [at_rest(made, u, p) for u, p in zip(energies, dipoles, strict=True)]
+        found = [structure(made, u, p) for u, p in zip(energies, dipoles, strict=True)]
         cell.crystal_fields, cell.defect_fields = none, [{("z", 1): found, ("z", -1): []}]
         return [p.hopped for p in defect_energy(pair, 0, cell, crystal(), wanted).curves["z"].points]
 
@@ -196,7 +196,7 @@ def test_dipole_of_flowing_charge_is_followed_along_the_path():
 
 
 def test_slope_with_charges_that_depend_on_the_structure():
-    """Energies at rest in a field of charges that flow: their slope is the dipole of the path."""
+    """Energies of relaxed ions in a field of charges that flow: their slope is the dipole of the path."""
     model = Transfer(crowding=0.0)
     wanted = settings(fields=[0.1], fmax=5e-4)
     relax = Relaxer(SALT, model, wanted)

@@ -14,10 +14,10 @@ from superion.calculations.defects import (
     RESULT,
     frenkel_pairs_of,
     labelled_energies,
-    rest,
     run_defects,
 )
 from superion.calculations.defects.assemble import Cell, defect_energy
+from superion.calculations.defects.relaxer import Relaxed, Relaxer
 from superion.electrostatics import (
     ChargeEquilibration,
     CoulombTerm,
@@ -48,7 +48,7 @@ def test_close_pair_recombines_and_a_far_one_stays(tmp_path):
     assert far.flags == ()
 
 
-def test_energy_is_that_of_structures_at_rest(tmp_path):
+def test_energy_is_that_of_relaxed_structures(tmp_path):
     (pair,) = run(tmp_path).defects
     frames = {atoms.info["frame_id"]: atoms for atoms in read(tmp_path / FRAMES, ":")}
     assert set(frames) == {"2x2x2/crystal/0", f"2x2x2/{pair.name}/0"}
@@ -67,7 +67,7 @@ def test_relaxed_structures_state_the_charge_of_their_crystal(tmp_path):
 
 def test_doubts_are_told(tmp_path):
     (pair,) = run(tmp_path, steps=3, overlap=20.0).defects
-    assert any("not at rest after 3 steps" in flag for flag in pair.flags)
+    assert any("not relaxed after 3 steps" in flag for flag in pair.flags)
     assert any("images of the defect are 11.3 Å away" in flag for flag in pair.flags)
 
 
@@ -77,10 +77,8 @@ def test_a_crystal_that_is_not_the_ground_state_is_told():
     made = pair.atoms(crystal(), (2, 2, 2))
 
     def told(positions, energy):
-        at_rest = [
-            rest.Rest(p, e, converged=True) for p, e in ((perfect.positions, 0.0), (positions, energy))
-        ]
-        cell = Cell((2, 2, 2), perfect, at_rest[0], at_rest[1:], [None])
+        found = [Relaxed(p, e, converged=True) for p, e in ((perfect.positions, 0.0), (positions, energy))]
+        cell = Cell((2, 2, 2), perfect, found[0], found[1:], [None])
         return defect_energy(pair, 0, cell, crystal(), wanted)
 
     lower = told(made.positions, -0.3)
@@ -116,12 +114,8 @@ def test_a_crystal_that_rearranges_around_a_pair_has_no_energy(more, kept):
     made = pair.atoms(crystal(), (2, 2, 2))
     others = [8, 16, 32][:more]  # sodium, in other cubic cells
     made.positions[others] += 5.64 / 4  # to the centre of an eighth of the cubic cell
-    at_rest = [
-        rest.Rest(p, e, converged=True) for p, e in ((perfect.positions, 0.0), (made.positions, -20.0))
-    ]
-    found = defect_energy(
-        pair, 0, Cell((2, 2, 2), perfect, at_rest[0], at_rest[1:], [None]), crystal(), wanted
-    )
+    found = [Relaxed(p, e, converged=True) for p, e in ((perfect.positions, 0.0), (made.positions, -20.0))]
+    found = defect_energy(pair, 0, Cell((2, 2, 2), perfect, found[0], found[1:], [None]), crystal(), wanted)
     assert len(found.arrangement.vacancies) == 1 + more
     assert (found.energy is not None) == kept
     assert kept or "4 sites are empty" in found.why
@@ -161,7 +155,7 @@ class Killed(Exception):
 
 def test_a_killed_run_goes_on_without_doing_work_again(tmp_path, monkeypatch):
     whole = run(tmp_path / "whole", **FIELDS)
-    relax, done = rest.Relaxer.__call__, []
+    relax, done = Relaxer.__call__, []
 
     def counted(self, place):
         if len(done) == 3:
@@ -169,7 +163,7 @@ def test_a_killed_run_goes_on_without_doing_work_again(tmp_path, monkeypatch):
         done.append(place)
         return relax(self, place)
 
-    monkeypatch.setattr(rest.Relaxer, "__call__", counted)
+    monkeypatch.setattr(Relaxer, "__call__", counted)
     with pytest.raises(Killed):
         run(tmp_path / "killed", **FIELDS)
     monkeypatch.undo()

@@ -112,16 +112,16 @@ def test_derivatives(pbc, direct, monkeypatch):
 def test_energy_in_a_field_is_minus_the_dipole():
     """Half the work of the field on induced dipoles; its second derivative is the polarizability."""
     atoms, term = thiophosphate(3, False), PolarizableTerm(CHARGES, ALPHA)
-    at_rest = term.induced_dipoles(atoms).sum(axis=0)
+    unperturbed = term.induced_dipoles(atoms).sum(axis=0)
     h = 1e-3
     for axis, field in enumerate(h * np.eye(3)):
         plus, minus = (term.induced_dipoles(atoms, s * field).sum(axis=0) for s in (1, -1))
         np.testing.assert_allclose(
             (plus - minus) / (2 * h) * COULOMB, term.polarizability(atoms)[:, axis], rtol=1e-8
         )
-        np.testing.assert_allclose(0.5 * (plus + minus), at_rest, atol=1e-12)
+        np.testing.assert_allclose(0.5 * (plus + minus), unperturbed, atol=1e-12)
     np.testing.assert_allclose(
-        term.evaluate(atoms).dipole, at_rest + CHARGES.charges(atoms) @ atoms.positions
+        term.evaluate(atoms).dipole, unperturbed + CHARGES.charges(atoms) @ atoms.positions
     )
     np.testing.assert_allclose(term.polarizability(atoms), term.polarizability(atoms).T, atol=1e-10)
 

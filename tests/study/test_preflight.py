@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.io import write
-from toy_salt import REST, crystal, frames, labelled, write_inputs, write_study
+from toy_salt import RELAXED, crystal, frames, labelled, write_inputs, write_study
 from typer.testing import CliRunner
 
 from superion.cli.app import app
@@ -112,7 +112,7 @@ def test_sizes_and_numbers(tmp_path, changes, expected):
 
 def cluster(seed: int) -> Atoms:
     rng = np.random.default_rng(seed)
-    atoms = crystal(REST)[:8]
+    atoms = crystal(RELAXED)[:8]
     atoms.pbc = False
     atoms.positions += rng.normal(0, 0.08, (8, 3))
     return atoms

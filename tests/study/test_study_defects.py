@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.io import read, write
-from toy_salt import CHARGES, FIRM, REST, crystal, frames, labelled, lone_atoms, write_study
+from toy_salt import CHARGES, FIRM, RELAXED, crystal, frames, labelled, lone_atoms, write_study
 
 from superion.calculations.defects import DefectSettings, run_defects
 from superion.electrostatics import Slater
@@ -36,11 +36,11 @@ ROWS = [PAIR, *(f"{PAIR} in {field} V/Å along z" for field in ("0.002", "0.004"
 def salt(tmp_path_factory) -> Path:
     """Inputs, labelled defects and the models of a study."""
     root = tmp_path_factory.mktemp("defects")
-    write(root / "salt.extxyz", frames(truth=FIRM, edge=REST), format="extxyz")
+    write(root / "salt.extxyz", frames(truth=FIRM, edge=RELAXED), format="extxyz")
     write(root / "lone.extxyz", lone_atoms(), format="extxyz")
-    write(root / "start.extxyz", crystal(REST), format="extxyz")
+    write(root / "start.extxyz", crystal(RELAXED), format="extxyz")
     own = DefectSettings.model_validate(DEFECTS | {"fields": [0.1]})
-    run_defects(FIRM, crystal(REST), own, root / "truth", progress=False)
+    run_defects(FIRM, crystal(RELAXED), own, root / "truth", progress=False)
     made = []
     for atoms in read(root / "truth" / "defects.extxyz", ":"):
         info = dict(atoms.info)
@@ -75,7 +75,7 @@ def test_energies_are_those_of_a_run_with_the_charges_of_the_term(salt: Path) ->
         model = Potential.load(salt / "out" / "models" / f"{name}.safetensors")
         own = DefectSettings.model_validate(DEFECTS | {"field_charges": CHARGES})
         begin, out = salt / "out" / "defects" / "start", salt / f"run-{name}"
-        run = run_defects(model, crystal(REST), own, out, start=begin, progress=False).defects[0]
+        run = run_defects(model, crystal(RELAXED), own, out, start=begin, progress=False).defects[0]
         found = [
             run.energy,
             *(p.energy for f in (0.002, 0.004, -0.002) for p in run.curves["z"].points if p.field == f),

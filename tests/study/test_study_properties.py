@@ -17,7 +17,7 @@ from ase import Atoms, units
 from ase.io import write
 from ase.optimize import BFGS
 from rich.console import Console
-from toy_salt import CHARGES, FIRM, REST, crystal, frames, labelled, lone_atoms, write_inputs, write_study
+from toy_salt import CHARGES, FIRM, RELAXED, crystal, frames, labelled, lone_atoms, write_inputs, write_study
 
 from superion.calculations.eos import at_volumes, birch_murnaghan
 from superion.electrostatics import FixedCharges, UniformField
@@ -49,14 +49,14 @@ ALL = {
 
 
 def curve_frames() -> list[Atoms]:
-    structures = at_volumes(crystal(REST), np.linspace(0.94, 1.06, 7))
+    structures = at_volumes(crystal(RELAXED), np.linspace(0.94, 1.06, 7))
     return [labelled(atoms, FIRM, trajectory="salt-eos") for atoms in structures]
 
 
 def write_all(folder: Path) -> None:
-    write(folder / "salt.extxyz", frames(truth=FIRM, edge=REST), format="extxyz")
+    write(folder / "salt.extxyz", frames(truth=FIRM, edge=RELAXED), format="extxyz")
     write(folder / "lone.extxyz", lone_atoms(), format="extxyz")
-    write(folder / "start.extxyz", crystal(REST), format="extxyz")
+    write(folder / "start.extxyz", crystal(RELAXED), format="extxyz")
     write(folder / "curve.extxyz", curve_frames(), format="extxyz")
 
 
@@ -108,7 +108,7 @@ def test_forces_are_those_of_accuracy_and_their_samples_those_of_frames(finished
         by_species = accuracy[name]["test"]["force_rmse_by_species"]
         assert values["forces of Li"].value == pytest.approx(by_species["Li"])
     model = Potential.load(finished / "out/models/gap-resampled-1.safetensors")
-    test = frames(truth=FIRM, edge=REST)[4:8]
+    test = frames(truth=FIRM, edge=RELAXED)[4:8]
     squares = [np.mean((model.evaluate(a).forces - a.arrays["REF_forces"]) ** 2) for a in test]
     found = read(finished, "forces", "gap-resampled-1").by_name()["forces of all atoms"]
     np.testing.assert_allclose(found.samples, squares, rtol=1e-6)
@@ -144,7 +144,7 @@ def test_elastic_moduli_are_near_the_truth(finished: Path) -> None:
     from superion.calculations.relaxation import relaxed
 
     model = Calculator(FIRM)
-    moduli = elastic_tensor(relaxed(crystal(REST), model, cell=True), model, strain=0.01).moduli()
+    moduli = elastic_tensor(relaxed(crystal(RELAXED), model, cell=True), model, strain=0.01).moduli()
     for fit in FITS:
         values = read(finished, "elastic", fit).by_name()
         assert set(values) == {"bulk modulus", "shear modulus", "Young's modulus"}
@@ -157,12 +157,12 @@ def test_the_dielectric_constant_is_what_a_small_field_does(finished: Path) -> N
     model = Potential.load(finished / "out/models/es-gap.safetensors")
     dipoles = []
     for field in (1e-3, -1e-3):
-        atoms = crystal(REST)
+        atoms = crystal(RELAXED)
         atoms.calc = Calculator(Potential([*model.terms, UniformField([0, 0, field], FixedCharges(CHARGES))]))
         assert BFGS(atoms, logfile=None).run(fmax=1e-6, steps=500)
         charges = np.array([CHARGES[symbol] for symbol in atoms.symbols])
         dipoles.append(charges @ atoms.positions[:, 2])
-    epsilon = 1 + (dipoles[0] - dipoles[1]) / (2e-3 * EPSILON_0 * crystal(REST).get_volume())
+    epsilon = 1 + (dipoles[0] - dipoles[1]) / (2e-3 * EPSILON_0 * crystal(RELAXED).get_volume())
     assert found.value == pytest.approx(epsilon, rel=1e-3)
     local = read(finished, "dielectric", "gap").values[0]
     assert local.value is None
@@ -170,7 +170,7 @@ def test_the_dielectric_constant_is_what_a_small_field_does(finished: Path) -> N
 
 
 def test_the_hessian_is_symmetric_and_moves_nothing_as_a_whole(finished: Path) -> None:
-    atoms = crystal(REST)
+    atoms = crystal(RELAXED)
     atoms.calc = Calculator(FIRM)
     found = hessian(atoms, 0.01)
     np.testing.assert_allclose(found, found.T, atol=1e-4)
@@ -219,13 +219,13 @@ def test_only_what_changed_is_done_again(root: Path) -> None:
 def test_a_property_that_fails_leaves_the_others_their_work(root: Path, capsys) -> None:
     study = write_study(root, **ALL | {"properties__elastic": {"steps": 1, "fmax": 1e-9}, "parallel": 2})
     with pytest.raises(
-        SuperionError, match=r"6 of the steps failed\. elastic/.*gap.*not at rest after 1 steps"
+        SuperionError, match=r"6 of the steps failed\. elastic/.*gap.*not relaxed after 1 steps"
     ):
         run_study(study, root / "out", progress=False)
     for fit in FITS:
         for value in read(root, "elastic", fit).values:
             assert value.value is None
-            assert "not at rest after 1 steps" in (value.why or "")
+            assert "not relaxed after 1 steps" in (value.why or "")
     found = {row.step: row for row in status(root / "out").rows}
     assert found["elastic/gap-resampled-1"].status == "failed"
     assert found["dielectric/es-gap"].status == found["verdict"].status == found["report"].status == "done"

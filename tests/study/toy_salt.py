@@ -30,8 +30,8 @@ FIRM = Potential(
         Repulsion({(3, 17): 2.9, (17, 17): 3.8}, wall=30.0),
     ]
 )
-"""A salt that is at rest near `crystal(REST)`."""
-REST = 5.6
+"""A salt whose minimum is near `crystal(RELAXED)`."""
+RELAXED = 5.6
 FIT = {
     "pair": {"cutoff": 4.0, "sparse_points": 8},
     "soap": {"cutoff": 4.0, "n_max": 3, "l_max": 2, "sparse_points": 12},

@@ -168,7 +168,7 @@ def linear_notes(vectors: Array, series: Sequence[Array], *, blocks: int = BLOCK
 
 
 def lattice_dielectric(hessian: Array, born: Array, volume: float, *, epsilon_inf: float = 1.0) -> Array:
-    """Static dielectric tensor (3, 3) of a crystal at rest, in the harmonic approximation.
+    """Static dielectric tensor (3, 3) of a relaxed crystal, in the harmonic approximation.
 
     hessian: (3N, 3N) eV/Å², second derivatives of the energy of the cell. born: (N, 3, 3) e,
     [displacement, dipole]. volume: Å³. The three translations are left out. InputError for a crystal that is

@@ -42,7 +42,7 @@ DEMANDED = 3.84
 """Gain of deviance for which cages may be twice as large."""
 ITERATIONS = 30
 SETTLED = 1e-2
-"""Change of the deviance at which a fit has come to rest."""
+"""Change of the deviance at which a fit has converged."""
 TOLERANCE = 1e-2
 """Of limits, relative."""
 SMALLEST = 1e-12

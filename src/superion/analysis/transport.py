@@ -20,12 +20,12 @@ from superion.analysis.displacement import mean_squared_displacement
 from superion.analysis.modes import FEWEST_MODES, modes_below
 from superion.analysis.transport_paths import (
     Reference,
-    at_rest,
     current_path,
     even_timestep,
     mobile_atoms,
     parts_of,
     refuse_wrapped,
+    without_drift,
 )
 from superion.analysis.transport_result import Interval, TransportResult
 from superion.analysis.transport_status import (
@@ -115,7 +115,9 @@ def transport(
         )
     positions, cells = positions[start:], cells[start:]
     parts = parts_of(positions, numbers, replicas)
-    still = np.concatenate([at_rest(positions[:, p], masses[p], mobile[p], reference) for p in parts], axis=1)
+    still = np.concatenate(
+        [without_drift(positions[:, p], masses[p], mobile[p], reference) for p in parts], axis=1
+    )
     paths = still[:, mobile]
     if not unwrapped:
         refuse_wrapped(paths, cells, np.flatnonzero(mobile))

@@ -59,7 +59,7 @@ def parts_of(positions: Array, numbers: Array, replicas: int) -> list[slice]:
     return [slice(k * count, (k + 1) * count) for k in range(replicas)]
 
 
-def at_rest(positions: Array, masses: Array, mobile: Array, reference: str) -> Array:
+def without_drift(positions: Array, masses: Array, mobile: Array, reference: str) -> Array:
     """Positions (F, N, 3) with the drift of the reference removed."""
     if reference not in ("system", "framework", "none"):
         raise InputError(f"reference must be 'system', 'framework' or 'none', found {reference!r}.")

@@ -1,6 +1,6 @@
-"""Energies of a crystal along volumes, its ions clamped or followed at rest from volume to volume.
+"""Energies of a crystal along volumes, its ions clamped or relaxed from volume to volume.
 
-Ions at rest are a branch only as long as each structure goes over into the next one. On a branch the energy
+Relaxed ions are a branch only as long as each structure goes over into the next one. On a branch the energy
 is what the pressure makes of the volume,
 
     E(V₂) − E(V₁) = −∫ p dV ≈ −½ (p₁ + p₂)(V₂ − V₁),
@@ -60,8 +60,8 @@ class Curve:
     """Energies along volumes of one crystal.
 
     volumes: (n,) Å³. energies: (n,) eV. structures: those evaluated, in the order of the volumes given.
-    forces: (n,) eV/Å, the largest on an ion. pressures: (n,) eV/Å³, None without stress. at_rest: whether the
-    ions were brought to rest, to `fmax` eV/Å. jumps: between neighbours. notes: what else a reader must know.
+    forces: (n,) eV/Å, the largest on an ion. pressures: (n,) eV/Å³, None without stress. relaxed: whether the
+    ions were relaxed, to `fmax` eV/Å. jumps: between neighbours. notes: what else a reader must know.
     """
 
     volumes: Array
@@ -69,7 +69,7 @@ class Curve:
     structures: list[Atoms]
     forces: Array
     pressures: Array | None = None
-    at_rest: bool = False
+    relaxed: bool = False
     fmax: float = 0.0
     jumps: tuple[Jump, ...] = ()
     notes: tuple[str, ...] = ()
@@ -105,11 +105,11 @@ def energy_curve(
 ) -> Curve:
     """Energies of structures that differ in their cell, in ascending order of volume with `relax`.
 
-    With `relax` the structure `start` (None: the middle one) comes to rest first, and each of its neighbours
+    With `relax` the structure `start` (None: the middle one) is relaxed first, and each of its neighbours
     from the fractional positions of the one before, outward both ways. If the ions leave its branch before
     the minimum of the energy and fall, the lower branch is followed instead, over all volumes; of several
     branches the one with the minimum is returned, and `notes` say so. SimulationError where the
-    first structure does not come to rest.
+    first structure does not converge.
     """
     if not relax:
         points = [_evaluated(atoms.copy(), calculator) for atoms in structures]
@@ -163,14 +163,14 @@ def _complete(part: Curve) -> bool:
 def _outward(
     cells: Sequence[Atoms], first: int, template: Atoms, calculator: Calculator, fmax: float, steps: int
 ) -> tuple[Curve, int]:
-    """Rest from `first` outward; the curve, and where `first` is in it."""
-    found: dict[int, Atoms] = {first: _at_rest(cells[first], template, calculator, fmax, steps)}
+    """Relax from `first` outward; the curve, and where `first` is in it."""
+    found: dict[int, Atoms] = {first: _relax_ions(cells[first], template, calculator, fmax, steps)}
     notes = []
     for way in (range(first + 1, len(cells)), range(first - 1, -1, -1)):
         before = found[first]
         for k in way:
             try:
-                before = found[k] = _at_rest(cells[k], before, calculator, fmax, steps)
+                before = found[k] = _relax_ions(cells[k], before, calculator, fmax, steps)
             except SimulationError as error:
                 beyond = "larger" if k > first else "smaller"
                 notes.append(
@@ -183,7 +183,7 @@ def _outward(
     return replace(curve, notes=(*curve.notes, *notes)), reached.index(first)
 
 
-def _at_rest(cell: Atoms, like: Atoms, calculator: Calculator, fmax: float, steps: int) -> Atoms:
+def _relax_ions(cell: Atoms, like: Atoms, calculator: Calculator, fmax: float, steps: int) -> Atoms:
     moved = cell.copy()
     moved.set_scaled_positions(like.get_scaled_positions(wrap=False))
     return _evaluated(relaxed(moved, calculator, fmax=fmax, steps=steps, longest=LONGEST), calculator)
@@ -199,14 +199,14 @@ def _evaluated(atoms: Atoms, calculator: Calculator) -> Atoms:
     return atoms
 
 
-def _curve(points: list[Atoms], at_rest: bool, fmax: float) -> Curve:
+def _curve(points: list[Atoms], ions: bool, fmax: float) -> Curve:
     volumes = np.array([atoms.get_volume() for atoms in points])
     energies = np.array([atoms.get_potential_energy() for atoms in points])
     stresses = [atoms.calc.results.get("stress") for atoms in points if atoms.calc is not None]
     known = [stress for stress in stresses if stress is not None]
     pressures = -np.array(known)[:, :3].mean(axis=1) if len(known) == len(points) else None
     forces = np.array([np.linalg.norm(atoms.get_forces(), axis=1).max() for atoms in points])
-    return Curve(volumes, energies, points, forces, pressures, at_rest, fmax)
+    return Curve(volumes, energies, points, forces, pressures, ions, fmax)
 
 
 def _judged(curve: Curve, first: int) -> Curve:

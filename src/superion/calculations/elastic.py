@@ -4,7 +4,7 @@ With Voigt strains e = (ε₁₁, ε₂₂, ε₃₃, 2ε₂₃, 2ε₁₃, 2ε�
 the stress of each strain to second order; the symmetries of the crystal rotate strains and stresses to
 further ones, so that few need to be computed (two in a cubic crystal); C is their least-squares solution
 (Nye, Physical Properties of Crystals, 1957). In a crystal under the hydrostatic stress σ₀ these are the
-stress-strain coefficients, which decide its stability as C does at rest (Wallace, Phys. Rev. 162, 776, 1967).
+stress-strain coefficients, which decide its stability as C does without (Wallace, Phys. Rev. 162, 776, 1967).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from superion.errors import MAKE_CRYSTAL, InputError
 
 Array = np.ndarray
 STRAIN = 0.005
-REST = 1e-4
-"""Force (eV/Å) that is taken for rest: small beside what a strain of 0.005 makes of ions that move."""
+FMAX = 1e-4
+"""Largest force (eV/Å) of a relaxed structure: small beside what a strain of 0.005 does to ions."""
 MISFIT = 0.05
 """Part of the largest constant that no symmetric tensor explains, above which it is said."""
 BENT = 10.0
@@ -155,11 +155,11 @@ class ElasticTensor:
 
 
 def elastic_tensor(
-    atoms: Atoms, calculator: Calculator, *, strain: float = STRAIN, ions: bool = True, fmax: float = REST
+    atoms: Atoms, calculator: Calculator, *, strain: float = STRAIN, ions: bool = True, fmax: float = FMAX
 ) -> ElasticTensor:
-    """Elastic constants of a crystal at its given cell, the ions at rest in every strained cell with `ions`.
+    """Elastic constants of a crystal at its given cell, the ions relaxed in every strained cell with `ions`.
 
-    Without `ions` their fractional positions are kept (clamped ions). The crystal should be at rest.
+    Without `ions` their fractional positions are kept (clamped ions). The crystal should be relaxed.
     strain: of each finite difference. fmax: eV/Å, forces that may be left.
     """
     if not atoms.pbc.all() or atoms.cell.rank < 3:

@@ -149,7 +149,7 @@ def mismatch(
 ) -> dict[str, Any]:
     """Energies (eV) over their minimum less those of a reference over its own, on the same structures.
 
-    differences_eV, rms_eV, largest_eV; volume, modulus: relative differences of the fits at rest.
+    differences_eV, rms_eV, largest_eV; volume, modulus: relative differences of the fits at their minima.
     """
     if len(energies) != len(reference):
         raise InputError(f"found {len(energies)} energies, but {len(reference)} of the reference.")

@@ -81,7 +81,7 @@ def same_shape(structures: Sequence[Atoms]) -> list[str]:
         return []
     return [
         f"the cells differ by up to {100 * off:.2g} % in their shape: the curve is one along this path, and "
-        "its modulus the bulk modulus only if the shapes are those at rest."
+        "its modulus the bulk modulus only if the shapes are relaxed ones."
     ]
 
 

@@ -36,14 +36,14 @@ UNEVEN = 0.05
 """Part of the largest force constant that Newton's third law may be violated by before it is said."""
 SMALLER = "take a smaller supercell."
 RESIDUAL = 0.01
-"""eV/Å that may act on the crystal before it is said not to be at rest."""
+"""eV/Å that may act on the crystal before it is called unrelaxed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phonons:
     """Force constants of a crystal; frequencies are in THz, imaginary ones negative.
 
-    residual: eV/Å, the largest force on the crystal that was displaced; a crystal at rest has none.
+    residual: eV/Å, the largest force on the crystal that was displaced; a relaxed crystal has none.
     displacements: supercells computed. atoms: of the supercell. uneven: what the force constants violate
     Newton's third law and the exchange of the two atoms by, over the largest of them. reach: Å, range of the
     local forces, None if unknown.
@@ -84,7 +84,7 @@ class Phonons:
             found.append(small_supercell(self.repetitions, self.needed, self.reach))
         if self.residual > RESIDUAL:
             found.append(
-                f"forces of up to {self.residual:.2g} eV/Å act on the crystal: it is not at rest, and has no "
+                f"forces of up to {self.residual:.2g} eV/Å act on the crystal: it is not relaxed, and has no "
                 "phonons of a minimum."
             )
         if self.uneven > UNEVEN:
@@ -169,7 +169,7 @@ def phonons(
     reach: float | None = None,
     progress: bool = False,
 ) -> Phonons:
-    """Force constants of a crystal at rest from displacements (Å) of atoms in a supercell.
+    """Force constants of a relaxed crystal from displacements (Å) of atoms in a supercell.
 
     reach: Å, range of the local forces; that of the potential if it is not given. `Phonons.notes` say if the
     supercell is too small for it. InputError for a supercell that does not fit into memory.
@@ -192,10 +192,10 @@ def phonons(
             remedy='delete the array "fragment", or give the total charge alone.',
         )
     check_supercell(len(atoms), supercell)
-    rest = atoms.copy()
-    rest.calc = calculator
+    still = atoms.copy()
+    still.calc = calculator
     began = time.monotonic()
-    residual = float(np.linalg.norm(rest.get_forces(apply_constraint=False), axis=1).max())
+    residual = float(np.linalg.norm(still.get_forces(apply_constraint=False), axis=1).max())
     each = (time.monotonic() - began) * prod(supercell)
     made = phonopy(
         cells(

@@ -1,4 +1,4 @@
-"""Structures brought to rest: zero forces, and the stress asked for where the cell may change."""
+"""Relaxed structures: zero forces, and the stress asked for where the cell may change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from superion.errors import MAKE_CRYSTAL, InputError, SimulationError
 
 Array = np.ndarray
 FMAX = 1e-3
-"""Largest force on an atom that is taken for rest, in eV/Å; of the cell, strain derivative per atom in eV."""
+"""Largest force on an atom of a relaxed structure, in eV/Å; of the cell, strain derivative per atom in eV."""
 STEPS = 1000
 FAINTEST = 1e-9
 """eV/Å: rounding of forces is hardly below."""
@@ -43,7 +43,7 @@ OPTIMISERS: dict[str, Any] = {"bfgs": BFGS, "lbfgs": LBFGS, "fire": FIRE}
 class Relaxation:
     """Where a relaxation ended.
 
-    atoms: the structure, with its calculator. converged: whether it is at rest. reason: why it stopped.
+    atoms: the structure, with its calculator. converged: whether it is relaxed. reason: why it stopped.
     steps: taken. force: eV/Å, the largest left on an atom that may move. energies: eV, of every step; the
     enthalpy under pressure.
     """
@@ -68,7 +68,7 @@ def relax(
     optimiser: str | None = None,
     watch: Callable[[int, Atoms, float], None] | None = None,
 ) -> Relaxation:
-    """A copy brought to rest under its own constraints, or as far as `steps` go.
+    """A copy relaxed under its own constraints, or as far as `steps` go.
 
     cell: what of it relaxes too. pressure: eV/Å³, hydrostatic, for cells whose volume is free. fmax: eV/Å; of
     the cell, eV of strain derivative per atom. longest: Å that an atom may move in one step. optimiser: bfgs,
@@ -121,10 +121,10 @@ def relax(
     except (np.linalg.LinAlgError, FloatingPointError) as error:
         raise SimulationError(
             f"the relaxation of {atoms.get_chemical_formula()} failed at step {step} ({error}).",
-            remedy="start from a structure closer to rest, or use another model.",
+            remedy="start from a structure closer to a minimum, or use another model.",
         ) from error
     left = _largest(moved)
-    reason = f"at rest after {step} steps" if converged else f"not at rest after {step} steps"
+    reason = f"relaxed after {step} steps" if converged else f"not relaxed after {step} steps"
     return Relaxation(moved, converged, reason, step, left, tuple(energies))
 
 
@@ -137,7 +137,7 @@ def relaxed(
     steps: int = STEPS,
     longest: float = 0.2,
 ) -> Atoms:
-    """A copy at rest that keeps `calculator`, its cell relaxed as well with `cell`.
+    """A relaxed copy that keeps `calculator`, its cell relaxed as well with `cell`.
 
     BFGS as in ASE (Larsen et al., J. Phys.: Condens. Matter 29, 273002, 2017). SimulationError with the force
     that is left if `steps` do not suffice: a structure that did not relax is never returned. longest: Å that
@@ -154,9 +154,9 @@ def relaxed(
     )
     if not found.converged:
         raise SimulationError(
-            f"{atoms.get_chemical_formula()} is not at rest after {steps} steps: left are "
+            f"{atoms.get_chemical_formula()} is not relaxed after {steps} steps: left are "
             f"{left_over(found.atoms, cell=cell)}; wanted at most {fmax:g} eV/Å.",
-            remedy="allow more steps or a larger force, or start from a structure closer to rest.",
+            remedy="allow more steps or a larger force, or start from a structure closer to a minimum.",
         )
     return found.atoms
 
@@ -185,5 +185,5 @@ def _check(atoms: Atoms, energy: float, force: float, volume: float, step: int) 
     if problem:
         raise SimulationError(
             f"the relaxation of {atoms.get_chemical_formula()} stopped at step {step}: {problem}.",
-            remedy="start from a structure closer to rest, or use a model that knows structures like this.",
+            remedy="start closer to a minimum, or use a model that knows structures like this.",
         )

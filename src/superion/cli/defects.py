@@ -56,7 +56,9 @@ def defect(
     clearance: Annotated[
         float, typer.Option(help="Smallest distance of an interstitial site from an atom in Å.")
     ] = 1.6,
-    fmax: Annotated[float, typer.Option(help="Force on an atom that is taken for rest, in eV/Å.")] = 0.01,
+    fmax: Annotated[
+        float, typer.Option(help="Force on an atom below which a structure is relaxed, in eV/Å.")
+    ] = 0.01,
     steps: Annotated[int, typer.Option(help="Steps of one relaxation at most.")] = 500,
     fields: Annotated[
         str | None,

@@ -46,7 +46,7 @@ def md(
         float,
         typer.Option(
             help="Temperature in K; for nve that of the equilibration or, without one, of the velocities at "
-            "the start, half of which a crystal at rest loses."
+            "the start, half of which a relaxed crystal loses."
         ),
     ],
     steps: Annotated[int, typer.Option(help="Production steps; may be raised with --resume.")],

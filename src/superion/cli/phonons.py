@@ -37,9 +37,11 @@ def show_phonons(
     ] = "auto",
     displacement: Annotated[float, typer.Option(help="Of each atom, in Å.")] = 0.01,
     relax: Annotated[
-        bool, typer.Option("--relax/--no-relax", help="Bring the ions to rest first, the cell kept.")
+        bool, typer.Option("--relax/--no-relax", help="Relax the ions first, the cell kept.")
     ] = True,
-    fmax: Annotated[float, typer.Option(help="Force on an atom that is taken for rest, in eV/Å.")] = 1e-4,
+    fmax: Annotated[
+        float, typer.Option(help="Force on an atom below which a structure is relaxed, in eV/Å.")
+    ] = 1e-4,
     mesh: Annotated[str, typer.Option(help="Wave vectors that imaginary modes are sought at.")] = "8,8,8",
     epsilon_inf: Annotated[
         float | None,

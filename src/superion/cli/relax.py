@@ -58,7 +58,7 @@ def show_relax(
     fmax: Annotated[
         float,
         typer.Option(
-            help="Largest force on an atom that is taken for rest, in eV/Å; of the cell, strain derivative "
+            help="Largest force on an atom of a relaxed structure, in eV/Å; of the cell, strain derivative "
             "of the energy per atom, in eV."
         ),
     ] = 1e-3,
@@ -78,9 +78,9 @@ def show_relax(
     *,
     reading: Reading,
 ) -> None:
-    """Bring a structure to rest: its positions, and on request volume, shape or all of its cell.
+    """Relax a structure: its positions, and on request volume, shape or all of its cell.
 
-    Constraints of STRUCTURE (selective dynamics, move_mask) are kept. A structure that has not come to rest
+    Constraints of STRUCTURE (selective dynamics, move_mask) are kept. A structure that is not relaxed
     is written too, and the exit code is then 3.
     """
     from ase import units
@@ -145,7 +145,7 @@ def show_relax(
     if not found.converged:
         further = output.with_stem(f"{output.stem}-further")
         typer.echo(
-            f"NOT AT REST: {found.reason}; what there is stands in {output}. To go on: superion relax "
+            f"NOT RELAXED: {found.reason}; what there is stands in {output}. To go on: superion relax "
             f"{model} {output} --output {further} with the same options and more --steps.",
             err=True,
         )
@@ -211,7 +211,7 @@ def _result(before: Atoms, found: Any, pressure: float) -> dict[str, Any]:
     far = np.linalg.norm(moved, axis=1)
     worst = int(far.argmax())
     result: dict[str, Any] = {
-        "at_rest": found.converged,
+        "relaxed": found.converged,
         "reason": found.reason,
         "steps": found.steps,
         "largest_force_eV_per_A": found.force,
@@ -266,6 +266,6 @@ def _print(result: dict[str, Any]) -> None:
         typer.echo("stress " + " ".join(f"{value:.3f}" for value in result["stress_GPa"]) + " GPa")
     if result["constraints"]:
         typer.echo(f"kept: {', '.join(result['constraints'])}")
-    for line in told(result, ["the structure at rest"]):
+    for line in told(result, ["the relaxed structure"]):
         typer.echo(line)
     typer.echo(f"structure in {result['output']}")

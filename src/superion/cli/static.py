@@ -30,7 +30,9 @@ SMALLEST = 0.2
 LARGEST_ION = 1000.0
 ISOTROPIC = 0.5
 """Universal anisotropy above which a crystal is no isotropic half-space."""
-Force = Annotated[float, typer.Option("--fmax", help="Force on an atom that is taken for rest, in eV/Å.")]
+Force = Annotated[
+    float, typer.Option("--fmax", help="Force on an atom below which a structure is relaxed, in eV/Å.")
+]
 
 
 @reads_files
@@ -47,9 +49,7 @@ def show_eos(
         str, typer.Option("--range", metavar="LOW,HIGH", help="Volumes, in units of that of STRUCTURE.")
     ] = "0.9,1.1",
     points: Annotated[int, typer.Option(help="How many volumes.")] = 11,
-    relax: Annotated[
-        bool, typer.Option("--relax/--no-relax", help="Bring the ions to rest at each volume.")
-    ] = False,
+    relax: Annotated[bool, typer.Option("--relax/--no-relax", help="Relax the ions at each volume.")] = False,
     fmax: Force = 1e-3,
     labels: Annotated[
         Path | None,
@@ -65,7 +65,7 @@ def show_eos(
     *,
     reading: Reading,
 ) -> None:
-    """Energy against volume, fitted by Birch and Murnaghan: volume and bulk modulus at rest."""
+    """Energy against volume, fitted by Birch and Murnaghan: equilibrium volume and bulk modulus."""
     from superion.calculations.branch import energy_curve, one_branch
     from superion.calculations.doubt import doubts
     from superion.calculations.eos import birch_murnaghan, curve_record, mismatch
@@ -76,7 +76,7 @@ def show_eos(
         if output:
             check_output(output)
     frames, known, start = _structures(structure, labels, bounds, points, relax, reading)
-    ions = "at rest" if relax else "as labelled" if known else "clamped"
+    ions = "relaxed" if relax else "as labelled" if known else "clamped"
     curves: list[dict[str, Any]] = []
     fits: list[EquationOfState] = []
     given = frames[start].get_volume()
@@ -126,7 +126,7 @@ def show_elastic(
         float, typer.Option(min=1e-5, max=0.1, help="Strain of each finite difference.")
     ] = 0.005,
     relax: Annotated[
-        bool, typer.Option("--relax/--no-relax", help="Bring cell and ions to rest before they are strained.")
+        bool, typer.Option("--relax/--no-relax", help="Relax cell and ions before they are strained.")
     ] = True,
     fmax: Force = 1e-4,
     ion_volume: Annotated[
@@ -141,7 +141,7 @@ def show_elastic(
     *,
     reading: Reading,
 ) -> None:
-    """Elastic constants, ions at rest and clamped, from stresses; stability; moduli of a powder."""
+    """Elastic constants, with relaxed and clamped ions, from stresses; stability; moduli of a powder."""
     from superion.calculations.doubt import doubts
     from superion.calculations.elastic import elastic_tensor
     from superion.calculations.relaxation import relaxed
@@ -286,7 +286,7 @@ def _lithium(found: ElasticTensor, ion_volume: float) -> dict[str, Any]:
 def _print_elastic(result: dict[str, Any]) -> None:
     from superion.calculations.doubt import told
 
-    for key, name in (("relaxed_ions", "ions at rest"), ("clamped_ions", "ions clamped")):
+    for key, name in (("relaxed_ions", "relaxed ions"), ("clamped_ions", "clamped ions")):
         part = result[key]
         typer.echo(
             f"{name}: C in GPa ± {part['residual_GPa']:.2g}, {part['operations']} rotations, "

@@ -35,7 +35,7 @@ _CAPTIONS = {
     "surroundings.",
     "eos": "Energy of the crystal against its volume, minima aligned, points and fits (left), and what the "
     "potentials differ from the labels by on the same structures (right).",
-    "defects": "Formation energy against the electric field, ions at rest in every field, of the defect of "
+    "defects": "Formation energy against the electric field, ions relaxed in every field, of the defect of "
     "lowest energy that all potentials keep. Dashed: its dipole alone; what lies below is relaxation. Open "
     "symbols: an ion has hopped to another place; arrows: beyond the axis.",
     "msd": "Mean-square displacement by species. Diffusion runs parallel to the dotted line (slope 1). A "

@@ -1,4 +1,4 @@
-"""From structures at rest to energies of defects, and what casts doubt on each."""
+"""From relaxed structures to energies of defects, and what casts doubt on each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ase import Atoms
 
 from superion.calculations.defects.arrangement import Arrangement, arrangement
 from superion.calculations.defects.attribution import attribution
-from superion.calculations.defects.rest import Rest
+from superion.calculations.defects.relaxer import Relaxed
 from superion.calculations.defects.result import BACK, DefectEnergy, FieldCurve, FieldPoint
 from superion.calculations.defects.settings import DefectSettings, Supercell
 from superion.calculations.defects.structures import Defect, image_distance
@@ -23,28 +23,28 @@ JUMP = 0.01
 FEW = 3
 """Empty sites up to which an ion and its neighbours may hop and still be called one pair."""
 NOISE = 0.01
-"""eV; smaller energies below zero are those of forces that are not quite at rest."""
+"""eV; smaller energies below zero are those that forces below the limit leave."""
 UNSURE = 0.05
 """e·Å; a larger error of a dipole that was followed along a path is told."""
-NOTHING = Rest(np.zeros((0, 3)), None, failure="not relaxed yet")
+NOTHING = Relaxed(np.zeros((0, 3)), None, failure="not relaxed yet")
 Way = tuple[str, int]
 """Cartesian axis and sign of a branch."""
 
 
 @dataclass
 class Cell:
-    """One supercell: its structures at rest, and those in fields by branch, from zero outward (and back).
+    """One supercell: its relaxed structures, and those in fields by branch, from zero outward (and back).
 
     start: before relaxation. defects, defect_fields: in the order of the defects.
     """
 
     supercell: Supercell
     start: Atoms
-    crystal: Rest = NOTHING
-    defects: list[Rest] = field(default_factory=list)
+    crystal: Relaxed = NOTHING
+    defects: list[Relaxed] = field(default_factory=list)
     charges: list[float | None] = field(default_factory=list)
-    crystal_fields: dict[Way, list[Rest]] = field(default_factory=dict)
-    defect_fields: list[dict[Way, list[Rest]]] = field(default_factory=list)
+    crystal_fields: dict[Way, list[Relaxed]] = field(default_factory=dict)
+    defect_fields: list[dict[Way, list[Relaxed]]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -53,21 +53,21 @@ class Cell:
 
     @property
     def relaxed(self) -> Atoms:
-        """The crystal at rest without field."""
+        """The relaxed crystal without field."""
         atoms = self.start.copy()
         atoms.positions[:] = self.crystal.positions
         return atoms
 
     @property
     def shift(self) -> float:
-        """Å, the longest way of an atom of the crystal as it came to rest."""
+        """Å, the longest way of an atom of the crystal as it relaxes."""
         way = self.crystal.positions - self.start.positions
         return float(np.linalg.norm(way, axis=1).max(initial=0.0))
 
-    def arrangement(self, defect: Defect, start: Atoms, rest: Rest) -> Arrangement:
+    def arrangement(self, defect: Defect, start: Atoms, relaxed: Relaxed) -> Arrangement:
         """Where the atoms of a defect are now, against the relaxed crystal."""
         atoms = start.copy()
-        atoms.positions[:] = rest.positions
+        atoms.positions[:] = relaxed.positions
         return arrangement(atoms, self.relaxed, defect.homes(len(self.start)), start.positions)
 
 
@@ -81,23 +81,23 @@ def defect_energy(
     defect: Defect, k: int, cell: Cell, crystal: Atoms, settings: DefectSettings
 ) -> DefectEnergy:
     """What is known of defect number `k` in a cell."""
-    rest, start = cell.defects[k], defect.atoms(crystal, cell.supercell)
-    now = None if rest.failure else cell.arrangement(defect, start, rest)
-    energy, why = None, rest.failure or None
-    flags = list(doubts(rest, settings))
+    relaxed, start = cell.defects[k], defect.atoms(crystal, cell.supercell)
+    now = None if relaxed.failure else cell.arrangement(defect, start, relaxed)
+    energy, why = None, relaxed.failure or None
+    flags = list(doubts(relaxed, settings))
     away = image_distance(start.cell.array)
     if away < settings.overlap:
         flags.append(f"small cell: images of the defect are {away:.1f} Å away")
-    if now is not None and rest.energy is not None and cell.crystal.energy is not None:
-        energy = rest.energy - cell.crystal.energy
+    if now is not None and relaxed.energy is not None and cell.crystal.energy is not None:
+        energy = relaxed.energy - cell.crystal.energy
         if defect.kind == "frenkel":
             flags += _of_pair(defect, now, energy)
             if now.perfect:
                 why, energy = _back(energy), None
             elif crowd := _crowd(now):
                 why, energy = crowd, None
-    if rest.dipole_error > UNSURE:
-        flags.append(f"the dipole is known to ± {rest.dipole_error:.2g} eÅ only")
+    if relaxed.dipole_error > UNSURE:
+        flags.append(f"the dipole is known to ± {relaxed.dipole_error:.2g} eÅ only")
     curves: dict[str, FieldCurve] = {}
     if energy is not None and cell.defect_fields and cell.defect_fields[k]:
         for axis in settings.axes:
@@ -111,24 +111,25 @@ def defect_energy(
         tuple(flags),
         now,
         cell.charges[k],
-        rest.dipole,
-        rest.dipole_error,
-        rest.grade,
-        rest.deviation,
-        rest.steps,
+        relaxed.dipole,
+        relaxed.dipole_error,
+        relaxed.grade,
+        relaxed.deviation,
+        relaxed.steps,
         curves,
     )
 
 
-def doubts(rest: Rest, settings: DefectSettings) -> Iterator[str]:
+def doubts(relaxed: Relaxed, settings: DefectSettings) -> Iterator[str]:
     """What makes the energy of a structure doubtful."""
-    if not rest.failure and not rest.converged:
-        yield f"not at rest after {rest.steps} steps: {rest.force:.2g} eV/Å left, {settings.fmax:g} wanted"
-    if rest.grade is not None and rest.grade > settings.grade_limit:
-        yield f"extrapolation grade {rest.grade:.2g} > {settings.grade_limit:g}"
+    if not relaxed.failure and not relaxed.converged:
+        left = f"{relaxed.force:.2g} eV/Å left, {settings.fmax:g} wanted"
+        yield f"not relaxed after {relaxed.steps} steps: {left}"
+    if relaxed.grade is not None and relaxed.grade > settings.grade_limit:
+        yield f"extrapolation grade {relaxed.grade:.2g} > {settings.grade_limit:g}"
     limit = settings.deviation_limit
-    if limit is not None and rest.deviation is not None and rest.deviation > limit:
-        yield f"predicted force deviation {rest.deviation:.2g} eV/Å > {limit:g}"
+    if limit is not None and relaxed.deviation is not None and relaxed.deviation > limit:
+        yield f"predicted force deviation {relaxed.deviation:.2g} eV/Å > {limit:g}"
 
 
 def _of_pair(defect: Defect, now: Arrangement, energy: float) -> Iterator[str]:

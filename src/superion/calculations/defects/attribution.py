@@ -1,6 +1,6 @@
 """What the field dependence of a formation energy is made of.
 
-    dE_f/dE = −Δp,    d²E_f/dE² = −dΔp/dE    (Hellmann, Feynman; E_f = Δ(U − E·p) is stationary at rest)
+    dE_f/dE = −Δp,    d²E_f/dE² = −dΔp/dE    (Hellmann, Feynman; E_f = Δ(U − E·p) is stationary in a minimum)
 
 so that E_f(E) = E_f(0) − Δp(0)·E + what relaxation in the field gains.
 """
@@ -14,7 +14,7 @@ from typing import Any
 SAME = 0.05
 """Relative difference up to which two ways to one number agree, beside the error of finite differences."""
 SMALL_SLOPE, SMALL_CURVATURE = 0.01, 0.05
-"""e·Å and e·Å²/V that differences may have in any case: forces at rest are small, but not zero."""
+"""e·Å and e·Å²/V that differences may have in any case: residual forces are not zero."""
 
 
 @dataclass(frozen=True, slots=True)

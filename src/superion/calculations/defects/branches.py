@@ -21,7 +21,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.calculations.defects.dipoles import chosen_charges
-from superion.calculations.defects.rest import Place, Relaxer, Rest
+from superion.calculations.defects.relaxer import Place, Relaxed, Relaxer
 from superion.calculations.defects.settings import DefectSettings
 from superion.errors import CorruptFileError, InputError
 from superion.model import Model
@@ -32,11 +32,11 @@ from superion.reference.journal import Journal
 
 Array = np.ndarray
 Vector = tuple[float, float, float]
-Submit = Callable[[Place], "Future[Rest]"]
+Submit = Callable[[Place], "Future[Relaxed]"]
 
 
 class Branch:
-    """One structure that is brought to rest in a list of fields, one after the other."""
+    """One structure that is relaxed in a list of fields, one after the other."""
 
     def __init__(
         self,
@@ -48,31 +48,31 @@ class Branch:
     ) -> None:
         """key: hash of all before. anchor: (N, 3) Å where the dipole (3,) e·Å is known."""
         self.atoms, self.fields = atoms.copy(), tuple(fields)
-        self.rests: list[Rest] = []
+        self.found: list[Relaxed] = []
         self._anchor, self._dipole = anchor, dipole
         self.key = self._next(key)
 
     def place(self) -> Place:
         """Where the next relaxation starts."""
-        return Place(self.atoms.copy(), self.fields[len(self.rests)], self._anchor, self._dipole)
+        return Place(self.atoms.copy(), self.fields[len(self.found)], self._anchor, self._dipole)
 
-    def advance(self, rest: Rest) -> None:
+    def advance(self, relaxed: Relaxed) -> None:
         """Take the result of the next relaxation; after a failure the one before it is gone on from."""
-        self.rests.append(rest)
-        if not rest.failure:
-            self.atoms.positions[:] = rest.positions
-            if rest.dipole is not None:
-                self._anchor, self._dipole = rest.positions, rest.dipole
+        self.found.append(relaxed)
+        if not relaxed.failure:
+            self.atoms.positions[:] = relaxed.positions
+            if relaxed.dipole is not None:
+                self._anchor, self._dipole = relaxed.positions, relaxed.dipole
         if not self.done:
             self.key = self._next(self.key)
 
     @property
     def done(self) -> bool:
         """Whether all fields were gone through."""
-        return len(self.rests) == len(self.fields)
+        return len(self.found) == len(self.fields)
 
     def _next(self, key: str) -> str:
-        return fingerprint([key, list(self.fields[len(self.rests)]), self.atoms.positions.tolist()])
+        return fingerprint([key, list(self.fields[len(self.found)]), self.atoms.positions.tolist()])
 
 
 def run_branches(
@@ -89,19 +89,19 @@ def run_branches(
     for branch in branches:
         recall(branch)
     waiting = deque(branch for branch in branches if not branch.done)
-    total = sum(len(branch.fields) - len(branch.rests) for branch in waiting)
+    total = sum(len(branch.fields) - len(branch.found) for branch in waiting)
 
     def finished() -> Iterator[None]:
-        running: dict[Future[Rest], Branch] = {}
+        running: dict[Future[Relaxed], Branch] = {}
         while waiting or running:
             while waiting and len(running) < slots:
                 branch = waiting.popleft()
                 running[submit(branch.place())] = branch
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 branch = running.pop(future)
-                rest = future.result()
-                journal.append({"key": branch.key, "rest": rest.to_json()})
-                branch.advance(rest)
+                relaxed = future.result()
+                journal.append({"key": branch.key, "rest": relaxed.to_json()})
+                branch.advance(relaxed)
                 if not branch.done:
                     waiting.appendleft(branch)
                 yield
@@ -111,12 +111,12 @@ def run_branches(
     return computed
 
 
-def _known(journal: Journal) -> dict[str, Rest]:
+def _known(journal: Journal) -> dict[str, Relaxed]:
     """Results by key; CorruptFileError for a record that holds none."""
     found = {}
     for number, record in enumerate(journal.records, start=1):
         try:
-            found[str(record["key"])] = Rest.from_json(record["rest"])
+            found[str(record["key"])] = Relaxed.from_json(record["rest"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CorruptFileError(
                 f"record {number} is not the result of a relaxation ({error!r}).",
@@ -150,8 +150,8 @@ def fingerprint(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _here(relaxer: Relaxer, place: Place) -> Future[Rest]:
-    future: Future[Rest] = Future()
+def _here(relaxer: Relaxer, place: Place) -> Future[Relaxed]:
+    future: Future[Relaxed] = Future()
     future.set_result(relaxer(place))
     return future
 
@@ -170,6 +170,6 @@ def _set_up(model: Path, settings: dict[str, Any]) -> None:
     _relaxer = _relaxer_of(potential, chosen)
 
 
-def _relax(place: Place) -> Rest:
+def _relax(place: Place) -> Relaxed:
     assert _relaxer is not None
     return _relaxer(place)

@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.io import write
 
 from superion.calculations.defects.assemble import Cell, sweep
-from superion.calculations.defects.rest import Rest
+from superion.calculations.defects.relaxer import Relaxed
 from superion.calculations.defects.result import DefectResult
 from superion.calculations.defects.settings import DefectSettings
 from superion.calculations.defects.structures import Defect
@@ -32,7 +32,7 @@ SAME = 1e-5
 def write_structures(
     path: Path, cells: Sequence[Cell], defects: Sequence[Defect], crystal: Atoms, settings: DefectSettings
 ) -> None:
-    """Every structure at rest, crystals included, named by supercell, defect and field.
+    """Every relaxed structure, crystals included, named by supercell, defect and field.
 
     info: frame_id, defect, supercell, electric_field (V/Å), model_energy (eV, without the field) and
     model_dipole (e·Å, against the crystal without field).
@@ -51,7 +51,7 @@ def write_structures(
 
 
 def read_starts(folder: Path) -> dict[str, Atoms]:
-    """Structures at rest without field by their names; InputError if the folder has none."""
+    """Relaxed structures without field by their names; InputError if the folder has none."""
     file = folder / FRAMES
     if not file.is_file():
         raise InputError(
@@ -70,33 +70,38 @@ def frame_id(supercell: Sequence[int], name: str, where: str = "0") -> str:
 
 
 def _frames(
-    name: str, cell: Cell, start: Atoms, rest: Rest, fields: dict[Any, list[Rest]], settings: DefectSettings
+    name: str,
+    cell: Cell,
+    start: Atoms,
+    relaxed: Relaxed,
+    fields: dict[Any, list[Relaxed]],
+    settings: DefectSettings,
 ) -> Iterator[Atoms]:
-    yield from _frame(name, cell, start, rest, "0", (0.0, 0.0, 0.0))
-    for (axis, sign), rests in fields.items():
+    yield from _frame(name, cell, start, relaxed, "0", (0.0, 0.0, 0.0))
+    for (axis, sign), found in fields.items():
         count = len(settings.branches[0 if sign > 0 else 1])
-        for k, (value, one) in enumerate(zip(sweep(settings, sign), rests, strict=True)):
+        for k, (value, one) in enumerate(zip(sweep(settings, sign), found, strict=True)):
             where = f"{axis}{value:+g}" + ("" if k < count else f"-back{'+' if sign > 0 else '-'}")
             yield from _frame(name, cell, start, one, where, [value * (axis == other) for other in "xyz"])
 
 
 def _frame(
-    name: str, cell: Cell, start: Atoms, rest: Rest, where: str, electric: Sequence[float]
+    name: str, cell: Cell, start: Atoms, relaxed: Relaxed, where: str, electric: Sequence[float]
 ) -> Iterator[Atoms]:
-    if rest.failure:
+    if relaxed.failure:
         return
     atoms = bare(start)
-    atoms.positions[:] = rest.positions
+    atoms.positions[:] = relaxed.positions
     atoms.info |= {
         "frame_id": frame_id(cell.supercell, name, where),
         "config_type": "defect",
         "defect": name,
         "supercell": "x".join(map(str, cell.supercell)),
         "electric_field": np.array(electric),
-        "model_energy": rest.energy,
+        "model_energy": relaxed.energy,
     }
-    if rest.dipole is not None:
-        atoms.info["model_dipole"] = rest.dipole
+    if relaxed.dipole is not None:
+        atoms.info["model_dipole"] = relaxed.dipole
     yield atoms
 
 
@@ -104,7 +109,7 @@ def _frame(
 class LabelledEnergy:
     """A formation energy (eV) by labels of the relaxed structures, beside that of the model.
 
-    The structures are at rest in the model, not in the method of the labels.
+    The structures are relaxed with the model, not with the method of the labels.
     """
 
     name: str

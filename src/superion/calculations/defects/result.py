@@ -80,7 +80,7 @@ class FieldCurve:
 class DefectEnergy:
     """One defect in one supercell.
 
-    energy: eV, E(defect) − E(crystal), both at rest without field: of a Frenkel pair the formation energy; of
+    energy: eV, E(defect) − E(crystal), both relaxed without field: of a Frenkel pair the formation energy; of
     a vacancy or interstitial without what its atom has elsewhere. None with the reason in `why`. charge: e,
     of the cell, None without charges. dipole: (3,) e·Å, change against the crystal, followed in runs with
     fields. curves: by Cartesian axis.

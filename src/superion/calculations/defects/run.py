@@ -1,4 +1,4 @@
-"""Defects of a crystal with one potential: made, brought to rest, followed through fields; resumable."""
+"""Defects of a crystal with one potential: made, relaxed, followed through fields; resumable."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def run_defects(
     crystal: the structure itself; supercells are made of it. folder: holds a journal of all relaxations, the
     relaxed structures (`defects.extxyz`) and the result (`defects.json`); a call that was killed goes on with
     the same arguments. start: folder of another run, from whose structures without field relaxations start:
-    another potential then comes to rest in the same places where it can. parallel: processes. Several
+    another potential then relaxes into the same places where it can. parallel: processes. Several
     potentials need a folder each and share their defects.
 
     Raises what `defects_of` and, with fields, `charges_for_field` raise; SimulationError if the crystal
-    cannot be brought to rest; BusyError if another process works in the folder. A defect that fails is a part
+    cannot be relaxed; BusyError if another process works in the folder. A defect that fails is a part
     of the result, with the reason.
     """
     folder = Path(folder)
@@ -99,7 +99,7 @@ def run_defects(
             f"crystal {cell.name}: {doubt}" for cell in cells for doubt in doubts(cell.crystal, settings)
         ]
         notes += [
-            f"crystal {cell.name}: an ion moves by {cell.shift:.2g} Å as it comes to rest; is it "
+            f"crystal {cell.name}: an ion moves by {cell.shift:.2g} Å as it relaxes; is it "
             "the crystal that was meant?"
             for cell in cells
             if cell.shift > HOP

@@ -1,4 +1,4 @@
-"""What defects are made, how they are brought to rest, and in which fields."""
+"""What defects are made, how they are relaxed, and in which fields."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STRONGEST = 5.0
 
 
 class DefectSettings(BaseModel):
-    """Defects of one species in one or several supercells, at rest without and in a field."""
+    """Defects of one species in one or several supercells, relaxed without and in a field."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -50,7 +50,7 @@ class DefectSettings(BaseModel):
     clearance: PositiveFloat = Field(
         1.6, description="Smallest distance of an interstitial site from any atom in Å."
     )
-    fmax: PositiveFloat = Field(0.01, description="Largest force that is taken for rest, in eV/Å.")
+    fmax: PositiveFloat = Field(0.01, description="Largest force of a relaxed structure, in eV/Å.")
     steps: PositiveInt = Field(500, description="Steps of one relaxation at most.")
     fields: tuple[float, ...] = Field((), description="Electric fields in V/Å; zero is always among them.")
     axes: tuple[Axis, ...] = Field(("x", "y", "z"), description="Cartesian axes along which they point.")
@@ -94,7 +94,7 @@ class DefectSettings(BaseModel):
             raise ValueError(f"a field of {wrong[0]} V/Å is beyond {STRONGEST} V/Å; fields are in V/Å")
         if self.fields and "frenkel" not in self.kinds:
             raise ValueError(
-                "a vacancy or an interstitial alone is charged and has no rest in a field; add --kind "
+                "a vacancy or an interstitial alone is charged and has no minimum in a field; add --kind "
                 "frenkel (kinds), or leave out --fields"
             )
         return self

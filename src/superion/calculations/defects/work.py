@@ -48,7 +48,7 @@ class Work:
     _keys: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def cells(self) -> list[Cell]:
-        """Everything at rest, by supercell; SimulationError if a crystal cannot be brought to rest."""
+        """All relaxed structures, by supercell; SimulationError if a crystal cannot be relaxed."""
         cells = self._crystals()
         self._defects(cells)
         if self.charges is not None:
@@ -57,7 +57,7 @@ class Work:
 
     def _run(self, branches: Sequence[Branch], what: str) -> None:
         run_branches(branches, self.journal, self.submit, self.slots, what, self.show)
-        self.used += sum(len(branch.rests) for branch in branches)
+        self.used += sum(len(branch.found) for branch in branches)
 
     def _crystals(self) -> list[Cell]:
         cells, branches = [], []
@@ -68,13 +68,13 @@ class Work:
             cells.append(Cell(supercell, start))
         self._run(branches, "crystals")
         for number, (cell, branch) in enumerate(zip(cells, branches, strict=True)):
-            (cell.crystal,) = branch.rests
+            (cell.crystal,) = branch.found
             if cell.crystal.failure:
                 # a structure that is wrong has an error with a remedy of its own
                 self.potential.in_background().evaluate(cell.start)
                 raise SimulationError(
-                    f"the crystal {cell.name} has no structure at rest: {cell.crystal.failure}.",
-                    remedy="start from a structure closer to rest, or use another model.",
+                    f"the crystal {cell.name} has no relaxed structure: {cell.crystal.failure}.",
+                    remedy="start from a structure closer to a minimum, or use another model.",
                 )
             self._keys[number, -1] = branch.key
         return cells
@@ -95,7 +95,7 @@ class Work:
         self._run(branches, "defects")
         each = iter(branches)
         for cell in cells:
-            cell.defects = [next(each).rests[0] for _ in self.defects]
+            cell.defects = [next(each).found[0] for _ in self.defects]
             cell.defect_fields = [{} for _ in self.defects]
 
     def _fields(self, cells: Sequence[Cell]) -> None:
@@ -108,7 +108,7 @@ class Work:
                 for k in (-1, *chosen):
                     made = self._in_field(number, cell, k, fields)
                     into = cell.crystal_fields if k < 0 else cell.defect_fields[k]
-                    into[axis, sign] = made.rests if made is not None else []
+                    into[axis, sign] = made.found if made is not None else []
                     branches += [made] if made is not None else []
         self._run(branches, "fields")
 
@@ -138,11 +138,11 @@ class Work:
         return moved
 
     def _followed(self, cell: Cell, k: int) -> bool:
-        """Whether a defect is a pair, and still one at rest."""
-        defect, rest = self.defects[k], cell.defects[k]
-        if defect.kind != "frenkel" or rest.failure:
+        """Whether a defect is a pair, and still one after relaxation."""
+        defect, relaxed = self.defects[k], cell.defects[k]
+        if defect.kind != "frenkel" or relaxed.failure:
             return False
-        return not cell.arrangement(defect, defect.atoms(self.crystal, cell.supercell), rest).perfect
+        return not cell.arrangement(defect, defect.atoms(self.crystal, cell.supercell), relaxed).perfect
 
     def _charge(self, atoms: Atoms) -> float | None:
         charges = self.potential.charge_model

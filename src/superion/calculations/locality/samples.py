@@ -96,7 +96,7 @@ class Samples:
         return float(np.sqrt((moves**2).mean())) if len(moves) else 0.0
 
     def clearances(self) -> list[Array]:
-        """(N,) Å of each frame, distances of atoms to the nearest displaced one, in the structure at rest.
+        """(N,) Å of each frame, distances of atoms to the nearest displaced one, in the relaxed structure.
 
         An atom that is displaced has 0.
         """

@@ -63,7 +63,7 @@ FieldCharges = Annotated[
 
 
 class DefectsSettings(DefectSettings):
-    """Defects at rest with each fit, without field and in fields; and single points at labelled ones."""
+    """Relaxed defects with each fit, without field and in fields; and single points at labelled ones."""
 
     structure: str | None = Field(
         None, description="crystal, relative to the YAML file; null: the file under structure, not repeated"
@@ -85,7 +85,7 @@ class Defects(Property):
 
     In a field of each sign the smallest and the largest are values. Relaxations are kept in
     `defects/<fit>`, so that a study that was killed goes on with the next one. All fits start from the
-    structures of one of them: from unrelaxed defects they would come to rest in different minima, and these
+    structures of one of them: from unrelaxed defects they would relax into different minima, and these
     would be compared instead of the fits.
     """
 
@@ -111,7 +111,7 @@ class Defects(Property):
         return {"structure": self._structure}
 
     def prepare(self) -> list[Path]:
-        """Bring crystal and defects to rest with the main fit of the last potential, without field."""
+        """Relax crystal and defects with the main fit of the last potential, without field."""
         potential = self.study.open(Fit(list(self.study.settings.models)[-1]))
         chosen = self._chosen.model_copy(update={"fields": ()})
         run_defects(potential, self._crystal, chosen, self._start, progress=False)

@@ -1,4 +1,4 @@
-"""The static dielectric constant of a crystal at rest."""
+"""The static dielectric constant of a relaxed crystal."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ NO_CHARGES = "a local potential has no charges for a field to act on"
 
 
 class DielectricSettings(BaseModel):
-    """Static dielectric constant of the lattice: what ions at rest add when a small field moves them."""
+    """Static dielectric constant of the lattice: what relaxed ions add when a small field moves them."""
 
     model_config = STRICT
 
     structure: str | None = Field(
         None, description="crystal, relative to the YAML file; null: the file under structure, not repeated"
     )
-    relax_cell: bool = Field(False, description="bring the cell to rest too, with each fit")
+    relax_cell: bool = Field(False, description="relax the cell too, with each fit")
     displacement: float = Field(0.01, gt=0, le=0.1, description="of each finite difference of forces, in Å")
-    fmax: PositiveFloat = Field(1e-3, description="force that is taken for rest, in eV/Å")
+    fmax: PositiveFloat = Field(1e-3, description="largest force of a relaxed structure, in eV/Å")
     steps: int = Field(1000, gt=0, description="steps of the relaxation at most")
     epsilon_inf: PositiveFloat = Field(
         1.0, description="electronic part, without unit; that of polarizable atoms if it is not given"
@@ -74,7 +74,7 @@ class DielectricConstant(Property):
             inner = float(np.trace(own)) / 3
         matrix = hessian(rest, chosen.displacement)
         uneven = float(np.abs(matrix - matrix.T).max() / np.abs(matrix).max())
-        flags = far(doubts(model, [rest]), ["the crystal at rest"])
+        flags = far(doubts(model, [rest]), ["the relaxed crystal"])
         if uneven > UNEVEN:
             flags.append(f"second derivatives of the energy are not symmetric by {100 * uneven:.2g} %.")
         born = born_charges(rest, charges)

@@ -18,21 +18,21 @@ MODULI = {"bulk": "bulk modulus", "shear": "shear modulus", "young": "Young's mo
 
 
 class ElasticSettings(BaseModel):
-    """Bulk, shear and Young's modulus of a powder, ions at rest in every strained cell."""
+    """Bulk, shear and Young's modulus of a powder, ions relaxed in every strained cell."""
 
     model_config = STRICT
 
     structure: str | None = Field(
         None, description="crystal, relative to the YAML file; null: the file under structure, not repeated"
     )
-    relax: bool = Field(True, description="bring cell and ions to rest first, with each fit")
+    relax: bool = Field(True, description="relax cell and ions first, with each fit")
     strain: float = Field(0.005, gt=0, le=0.1, description="strain of each finite difference")
-    fmax: PositiveFloat = Field(1e-3, description="force that is taken for rest, in eV/Å")
+    fmax: PositiveFloat = Field(1e-3, description="largest force of a relaxed structure, in eV/Å")
     steps: int = Field(1000, gt=0, description="steps of one relaxation at most")
 
 
 class Elastic(Property):
-    """Moduli of a crystal at rest; a crystal that is not stable (Born) has none."""
+    """Moduli of a relaxed crystal; a crystal that is not stable (Born) has none."""
 
     name = "elastic"
     about = "elastic moduli"
@@ -63,7 +63,7 @@ class Elastic(Property):
             why = f"the crystal is not stable: the smallest eigenvalue of C is {worst:.3g} GPa"
             return Measured([row.without(why) for row in self.rows()])
         moduli = found.moduli()
-        flags = found.notes() + far(doubts(model, found.structures[:1]), ["the crystal at rest"])
+        flags = found.notes() + far(doubts(model, found.structures[:1]), ["the relaxed crystal"])
         values = []
         for row, key in zip(self.rows(), MODULI, strict=True):
             modulus = getattr(moduli, key)

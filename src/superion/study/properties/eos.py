@@ -1,4 +1,4 @@
-"""The energy–volume curve at labelled structures: its error, the volume at rest, the bulk modulus."""
+"""The energy–volume curve at labelled structures: its error, the equilibrium volume, the bulk modulus."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Eos(Property):
         flags += far(doubt, [f"{volume:.5g} Å³" for volume in points.volumes])
         curve = curve_record(fit.name, points.volumes, points.energies, found) | doubt
         curve |= {"difference": difference, "notes": flags}
-        values = [error_value(CURVE.name, CURVE.unit, list(each)), *_at_rest(found, flags)]
+        values = [error_value(CURVE.name, CURVE.unit, list(each)), *_minimum(found, flags)]
         return Measured(values, files=[self._write_curve(curve)])
 
     def reference(self) -> Measured:
@@ -111,7 +111,7 @@ class Eos(Property):
         energies, found = self._labels()
         volumes = [atoms.get_volume() for atoms in self.frames]
         curve = curve_record(REFERENCE, volumes, energies, found)
-        values = _at_rest(found, judged(volumes, energies, found))
+        values = _minimum(found, judged(volumes, energies, found))
         return Measured(values, self._notes(), [self._write_curve(curve)])
 
     def _write_curve(self, curve: dict[str, Any]) -> Path:
@@ -158,7 +158,7 @@ class Eos(Property):
         return [f"{inside} of {len(self.frames)} labelled structures are training frames."] if inside else []
 
 
-def _at_rest(found: EquationOfState, flags: Sequence[str]) -> list[Value]:
+def _minimum(found: EquationOfState, flags: Sequence[str]) -> list[Value]:
     _, volume, modulus, _ = found.errors
     return [
         VOLUME.of(found.volume, volume / found.volume, flags),

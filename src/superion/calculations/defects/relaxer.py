@@ -1,4 +1,4 @@
-"""One structure brought to rest in one field."""
+"""One structure relaxed in one field."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ LONGEST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """A structure at rest.
+class Relaxed:
+    """A relaxed structure.
 
     positions: (N, 3) Å, never wrapped. energy: eV, of the potential without the field. dipole: (3,) e·Å,
     counted from that of the relaxed crystal without field; None without charges. dipole_error: e·Å, of the
@@ -80,14 +80,14 @@ class Place:
 
 
 class Relaxer:
-    """Brings structures to rest with one model."""
+    """Relaxes structures with one model."""
 
     def __init__(self, potential: Model, charges: ChargeModel | None, settings: DefectSettings) -> None:
         self.potential, self.charges, self.settings = potential.in_background(), charges, settings
         self._trust = Trust(potential)
 
-    def __call__(self, place: Place) -> Rest:
-        """The structure at rest; errors of the model and numbers that are not finite are its `failure`."""
+    def __call__(self, place: Place) -> Relaxed:
+        """The relaxed structure; errors of the model and numbers that are not finite are its `failure`."""
         atoms = bare(place.atoms)
         potential = self.potential
         if any(place.field):
@@ -106,7 +106,7 @@ class Relaxer:
             if not (np.isfinite(energy) and np.isfinite(force) and np.isfinite(atoms.positions).all()):
                 return self._failed(place, f"energy or forces are not finite after {optimiser.nsteps} steps")
             dipole, error = self._dipole(place, atoms)
-            return Rest(
+            return Relaxed(
                 atoms.positions,
                 float(energy),
                 dipole,
@@ -132,5 +132,5 @@ class Relaxer:
         return (np.zeros(3) if place.dipole is None else place.dipole) + scale * change, scale * error
 
     @staticmethod
-    def _failed(place: Place, reason: str) -> Rest:
-        return Rest(place.atoms.positions.copy(), None, failure=reason)
+    def _failed(place: Place, reason: str) -> Relaxed:
+        return Relaxed(place.atoms.positions.copy(), None, failure=reason)
