@@ -28,7 +28,7 @@ CHOICES = {
     "atom_sigma 0.5": ({"atom_sigma": 0.5}, 0.9),
     "zeta 4": ({"zeta": 4}, 0.9),
     "128 components": ({"components": 128}, 0.9),
-    "wall from the shortest distance": ({}, 1.0),
+    "repulsion from the shortest distance": ({}, 1.0),
 }
 
 

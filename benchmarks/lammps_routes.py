@@ -43,13 +43,13 @@ def fitted(folder: Path) -> None:
     frames = [
         a for name in ("train", "strained", "beta-Li3PS4") for a in read_frames(DATA / f"{name}.extxyz")
     ]
-    wall = Repulsion.below(frames)
+    repulsion = Repulsion.below(frames)
     bare = [frame.copy() for frame in frames]
     for old, new in zip(frames, bare, strict=True):
         new.info = {k: v for k, v in old.info.items() if k != "REF_stress"}
         del new.arrays["REF_forces"]
     for name, soap in SETS.items():
-        terms = fit(bare, FitSettings(soap=soap, uncertainty=False), {name: [wall]}, workers=1)
+        terms = fit(bare, FitSettings(soap=soap, uncertainty=False), {name: [repulsion]}, workers=1)
         Potential(terms[name]).save(folder / f"{name}.safetensors")
     Potential([CoulombTerm.li7p3s11()]).save(folder / "electrostatics.safetensors")
 

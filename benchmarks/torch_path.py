@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/torch_path.py
 
 Models are fitted to energies alone, for the time does not depend on the weights. Prints JSON: the best
-processor time (on CUDA: wall time) of several calls in ms per atom for a supercell of Li7P3S11, and the
+processor time (on CUDA: elapsed time) of several calls in ms per atom for a supercell of Li7P3S11, and the
 largest difference of a force component from the compiled float64 path in eV/Å.
 """
 

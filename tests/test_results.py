@@ -1,4 +1,4 @@
-"""Results that are valid JSON with other contents are told of by file, key and remedy, whoever reads them."""
+"""Results that are valid JSON with other contents are named by file, key and remedy, whoever reads them."""
 
 import copy
 import json

@@ -95,12 +95,12 @@ def follow(
                     bar.update(task, completed=done())
             bar.update(task, completed=1.0)
         return
-    started = told = monotonic()
+    started = reported = monotonic()
     for item in items:
         yield item
         now = monotonic()
-        if now - told > QUIET:
-            told, part = now, max(done(), 1e-6)
+        if now - reported > QUIET:
+            reported, part = now, max(done(), 1e-6)
             left = duration((now - started) / part * (1 - part))
             text = f"{description}: {100 * part:.0f} %, {duration(now - started)}, about {left} left"
             print(text, file=sys.stderr, flush=True)

@@ -20,7 +20,7 @@ Count = Annotated[int, Field(ge=0)]
 Range = Annotated[list[Finite], Field(min_length=2, max_length=2)]
 Format = Annotated[int, Field(ge=0, description="version of the layout of the file, no unit")]
 SHOWN = 4
-"""Faults of one file that are told."""
+"""Faults of one file that are reported."""
 
 
 class Result(BaseModel):

@@ -34,7 +34,7 @@ def inputs(tmp_path_factory) -> Path:
     write_frames(root / "training.extxyz", known)
     Potential(fit(known, FitSettings(soap=SOAP), {"gap": []})["gap"]).save(root / "gap.safetensors")
     gap = Potential.load(root / "gap.safetensors")
-    Potential([*gap.terms, Repulsion({(3, 3): 3.5, (17, 17): 3.5}, wall=40.0)]).save(
+    Potential([*gap.terms, Repulsion({(3, 3): 3.5, (17, 17): 3.5}, height=40.0)]).save(
         root / "other.safetensors"
     )
     return root

@@ -1,4 +1,4 @@
-"""Ions in cages are told from ions that diffuse, whatever the cages are like."""
+"""Ions in cages are distinguished from ions that diffuse, whatever the cages are like."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Charges that contradict oxidation states are told, and no others."""
+"""Charges that contradict oxidation states are reported, and no others."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Polyanions that turn in place are told from a framework that flows, and are named by transport."""
+"""Polyanions that turn in place are distinguished from a framework that flows, and are named by transport."""
 
 from pathlib import Path
 

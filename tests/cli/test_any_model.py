@@ -194,14 +194,15 @@ def test_a_calculator_is_made_once_for_a_run(salt, monkeypatch):
 
 def test_a_sum_with_terms(salt):
     atoms = read("frames.extxyz")
-    wall = Repulsion({(29, 29): 3.0}, wall=4.0)
-    both = superion.open_model("emt.yaml").with_terms(wall)
-    expected = EMT().get_forces(atoms) + wall.evaluate(atoms).forces
+    repulsion = Repulsion({(29, 29): 3.0}, height=4.0)
+    both = superion.open_model("emt.yaml").with_terms(repulsion)
+    expected = EMT().get_forces(atoms) + repulsion.evaluate(atoms).forces
     np.testing.assert_allclose(both.evaluate(atoms).forces, expected, atol=1e-12)
     atoms.calc = both.calculator()
     np.testing.assert_allclose(atoms.get_forces(), expected, atol=1e-12)
     stress = (
-        EMT().get_stress(atoms) - wall.evaluate(atoms).virial.flat[[0, 4, 8, 5, 2, 1]] / atoms.get_volume()
+        EMT().get_stress(atoms)
+        - repulsion.evaluate(atoms).virial.flat[[0, 4, 8, 5, 2, 1]] / atoms.get_volume()
     )
     np.testing.assert_allclose(atoms.get_stress(), stress, atol=1e-12)
     assert both.digest != superion.open_model("emt.yaml").digest
@@ -233,7 +234,7 @@ def test_a_file_of_metatomic(salt, monkeypatch):
 
 
 def test_a_potential_says_what_it_gives_and_how_it_is_known(salt):
-    potential = Potential([Repulsion({(29, 29): 3.0}, wall=4.0)])
+    potential = Potential([Repulsion({(29, 29): 3.0}, height=4.0)])
     assert potential.identity == {"terms": potential.digest}
     potential.save("p.safetensors")
     opened = superion.open_model("p.safetensors")

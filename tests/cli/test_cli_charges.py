@@ -20,7 +20,7 @@ from superion.structures import read_frames
 from superion.structures.bare import stated
 
 MODEL = ChargeEquilibration({"Li": -4.0, "F": 6.0}, {"Li": 18.0, "F": 18.0}, Gaussian(0.6), background=True)
-REPULSION = Repulsion({(3, 9): 1.6, (3, 3): 2.5, (9, 9): 2.5}, wall=8.0)
+REPULSION = Repulsion({(3, 9): 1.6, (3, 3): 2.5, (9, 9): 2.5}, height=8.0)
 
 
 def pair(**charges: object) -> Atoms:

@@ -28,7 +28,7 @@ def inputs(tmp_path_factory):
     """model.safetensors, local.safetensors, start.extxyz and the runs zero, up, down, closed."""
     root = tmp_path_factory.mktemp("electric")
     TRUTH.save(root / "model.safetensors")
-    Potential([Repulsion({(3, 17): 3.6}, wall=6.0)]).save(root / "local.safetensors")
+    Potential([Repulsion({(3, 17): 3.6}, height=6.0)]).save(root / "local.safetensors")
     write(root / "start.extxyz", crystal(), format="extxyz")
     md(root, "zero", "--field", "0,0,0", *LANGEVIN)
     md(root, "up", "--field", "0.05,0,0", *LANGEVIN)

@@ -158,7 +158,7 @@ def test_dielectric_between_plates(root):
 
 def test_refused(root):
     model = root / "points.safetensors"
-    Potential([Repulsion({(3, 17): 3.6}, wall=6.0)]).save(root / "local.safetensors")
+    Potential([Repulsion({(3, 17): 3.6}, height=6.0)]).save(root / "local.safetensors")
     Potential([PolarizableTerm(CHARGES, {"Li": 0.1, "Cl": 3.0})]).save(root / "soft.safetensors")
     Potential([CoulombTerm(FixedCharges({"Li": 1.0, "Cl": -0.5}), Point(), background=True)]).save(
         root / "charged.safetensors"

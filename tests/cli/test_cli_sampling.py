@@ -168,7 +168,7 @@ def test_forces_derive_from_the_energy_of_the_driver():
 
 def test_a_model_of_superion_is_driven_as_itself(tmp_path):
     path = tmp_path / "m.safetensors"
-    Potential([Repulsion({(3, 17): 3.6}, wall=6.0)]).save(path)
+    Potential([Repulsion({(3, 17): 3.6}, height=6.0)]).save(path)
     (tmp_path / "m.yaml").write_text("model: m.safetensors\n")
     model = open_model(tmp_path / "m.yaml")
     assert isinstance(model.calculator(), Calculator)

@@ -12,7 +12,7 @@ from command_line import refused, succeeds
 from toy_salt import FIRM, FIT, RELAXED, crystal, frames
 
 from superion import Calculator, Potential
-from superion.calculations.doubt import doubts, told
+from superion.calculations.doubt import doubt_lines, doubts
 from superion.calculations.eos import at_volumes
 from superion.calculations.phonons import phonons
 from superion.electrostatics import CoulombTerm, FixedCharges, Point, PolarizableTerm
@@ -101,7 +101,9 @@ def test_deviations_see_what_those_of_atomic_energies_do_not(root, salt_gap):
     atomic = [potential.deviation(atoms).energies.max() for atoms in cells]
     assert atomic[1] / atomic[0] < 0.3 * energies[1] / energies[0]
     assert found["extrapolated"] == [1]
-    assert "EXTRAPOLATED, far from the training data: the large one" in told(found, ["", "the large one"])
+    assert "EXTRAPOLATED, far from the training data: the large one" in doubt_lines(
+        found, ["", "the large one"]
+    )
 
 
 def test_curves_show_deviations_and_name_clamped_ions(root, salt_gap):

@@ -40,7 +40,7 @@ def root(tmp_path_factory):
     Potential([CoulombTerm(FixedCharges({"Li": 0.5, "Cl": -0.5}), Point())]).save(
         folder / "model.safetensors"
     )
-    Potential([Repulsion({(3, 17): 3.6}, wall=6.0)]).save(folder / "local.safetensors")
+    Potential([Repulsion({(3, 17): 3.6}, height=6.0)]).save(folder / "local.safetensors")
     succeeds(
         "wannier", folder / "wannier.xyz", "--cell", "10,10,10", "-o", folder / "frames.extxyz",
     )  # fmt: skip

@@ -158,8 +158,8 @@ def test_a_signal_saves_what_ctrl_c_saves(tmp_path, number):
     """A run that is stopped within its second chunk: frames up to there are on disk."""
     atoms = Atoms("LiCl", [[0, 0, 0], [2.5, 2.5, 2.5]], cell=[5, 5, 5], pbc=True)
     atoms.write(tmp_path / "s.extxyz")
-    wall = Repulsion({(3, 3): 2.0, (3, 17): 2.0, (17, 17): 2.0})
-    Potential([wall]).save(tmp_path / "M")
+    repulsion = Repulsion({(3, 3): 2.0, (3, 17): 2.0, (17, 17): 2.0})
+    Potential([repulsion]).save(tmp_path / "M")
     words = [
         "md",
         "M",

@@ -71,7 +71,7 @@ class Faulty:
         ]
 
 
-WALL = Repulsion({(11, 17): 3.2, (17, 17): 4.0, (11, 11): 3.4}, wall=6.0)
+WALL = Repulsion({(11, 17): 3.2, (17, 17): 4.0, (11, 11): 3.4}, height=6.0)
 COULOMB = CoulombTerm(FixedCharges(toys.CHARGES), Gaussian(0.7))
 TERMS = [COULOMB, WALL]
 
@@ -103,7 +103,7 @@ class Rounded(Repulsion):
     """Its file has less digits than it."""
 
     def settings(self):
-        return super().settings() | {"wall": round(self.wall, 1)}
+        return super().settings() | {"wall": round(self.height, 1)}
 
 
 OWN_FAULTS = {
@@ -112,7 +112,7 @@ OWN_FAULTS = {
     "stress with half of them": (Faulty(half_of_the_charges), {"stress", "long-range stress"}),
     "batches": (Faulty(mixed_up), {"batches"}),
     "slabs": (Faulty(as_periodic, [WALL]), {"mixed boundaries"}),
-    "file": (Potential([COULOMB, Rounded({(11, 17): 3.2}, wall=6.04)]), {"restart"}),
+    "file": (Potential([COULOMB, Rounded({(11, 17): 3.2}, height=6.04)]), {"restart"}),
 }
 FEW = (
     "forces", "stress", "long-range stress", "permutation", "supercells", "memory", "batches", "restart",

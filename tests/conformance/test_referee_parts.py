@@ -21,7 +21,7 @@ from superion.potentials.gap.gaussian_process import SparseGP
 from superion.potentials.repulsion import Repulsion
 from superion.structures.contacts import contacts
 
-WALL = Repulsion({(11, 17): 3.2, (17, 17): 4.0, (11, 11): 3.4}, wall=6.0)
+WALL = Repulsion({(11, 17): 3.2, (17, 17): 4.0, (11, 11): 3.4}, height=6.0)
 
 
 def noisy(sigma: float, seed: int = 0) -> Subject:

@@ -137,7 +137,7 @@ def test_neutral_parts_are_those_that_are_bonded():
 
 
 def test_parts_of_an_ion_share_its_charge_with_a_warning():
-    """Whose charge it is cannot be told from positions."""
+    """Whose charge it is cannot be distinguished from positions."""
     ion = two_molecules(10.0)
     ion.info["total_charge"] = 1.0
     with pytest.warns(ChargeTransferWarning, match="2 parts"):

@@ -63,14 +63,14 @@ def frames() -> list[Atoms]:
 def test_known_parameters_are_recovered(frames):
     terms = fit_classical(frames, SETTINGS)
     assert [term.kind for term in terms] == ["pair-potentials", "polarizable", "repulsion"]
-    short, electric, wall = terms
+    short, electric, repulsion = terms
     assert electric.charges.values["Cl"] == pytest.approx(-0.85, abs=0.01)
     assert electric.polarizabilities["Cl"] == pytest.approx(2.4, rel=0.03)
     assert electric.polarizabilities["Li"] == pytest.approx(0.4, rel=0.1)
     assert electric.thole == pytest.approx(0.15, rel=0.1)
     assert short.forms["Li", "Cl"].rho == pytest.approx(0.34, rel=0.03)
     for atoms in frames:
-        assert wall.evaluate(atoms).energy == 0
+        assert repulsion.evaluate(atoms).energy == 0
     test = labelled([crystal(11)])[0]
     found = Potential(terms).evaluate(test)
     labels = test.arrays["REF_forces"]

@@ -1,4 +1,4 @@
-"""Processes of a pool: they do not outlive what started them, and their death is told."""
+"""Processes of a pool: they do not outlive what started them, and their death is reported."""
 
 import os
 import signal

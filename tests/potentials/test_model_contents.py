@@ -98,7 +98,7 @@ MODELS = {
     "predicted": lambda: [CoulombTerm(PredictedCharges(kernel("charge"), total_charge=0.0), Gaussian(0.5))],
     "field and dipoles": lambda: [UniformField([0, 0, 0.1], FixedCharges(CHARGES)), dipoles()],
     "neural": neural,
-    "pairs and wall": lambda: [
+    "pairs and repulsion": lambda: [
         PairPotentials(
             {("H", "O"): Morse(1.0, 2.0, 1.0), ("C", "H"): Buckingham(100.0, 0.3, 1.0)}, species=ELEMENTS
         ),

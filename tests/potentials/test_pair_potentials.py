@@ -46,8 +46,8 @@ def test_the_wall_never_turns_back_and_is_smooth(share):
     assert 0.1 < form.inner < 7 * rho
     r = np.linspace(1e-3, 7 * rho if share > 0.9 else form.inner + 0.3, 3000)
     value, slope = np.array([pair_energy(x, *form.row) for x in r]).T
-    wall = r < form.inner + 0.01
-    assert (slope[wall] < 0).all()
+    repulsive = r < form.inner + 0.01
+    assert (slope[repulsive] < 0).all()
     np.testing.assert_allclose(np.gradient(value, r)[1:-1], slope[1:-1], rtol=0, atol=2e-3 * abs(slope).max())
     h = 1e-5
     curvature = [

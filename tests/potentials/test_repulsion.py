@@ -130,10 +130,10 @@ def test_pairs_never_seen_get_a_radius():
 
 
 def test_restored_term_is_bit_for_bit_the_same(frames):
-    term = Repulsion.below(frames, wall=33.3)
+    term = Repulsion.below(frames, height=33.3)
     other = Repulsion.restore(term.settings(), term.arrays())
     assert isinstance(other, Term)
-    assert (other.outer, other.wall) == (term.outer, 33.3)
+    assert (other.outer, other.height) == (term.outer, 33.3)
     atoms = random_structure(0)
     a, b = term.evaluate(atoms), other.evaluate(atoms)
     assert a.energy == b.energy > 0
@@ -144,7 +144,7 @@ def test_what_cannot_be_used_is_refused():
     with pytest.raises(InputError, match=r"positive radii"):
         Repulsion({(3, 3): -1.0})
     with pytest.raises(InputError, match=r"positive radii"):
-        Repulsion({(3, 3): 2.0}, wall=-1.0)
+        Repulsion({(3, 3): 2.0}, height=-1.0)
     with pytest.raises(InputError, match=r"no frames and no species"):
         Repulsion.below([])
     with pytest.raises(ModelError, match=r"species \(16, 3\)"):

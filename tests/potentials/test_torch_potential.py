@@ -69,8 +69,8 @@ def test_float32_is_right_to_a_few_of_its_digits(name, device):
 def test_chunks_make_no_difference(device, monkeypatch):
     ours, atoms = potential("all"), random_structure(8, 9)
     whole = TorchPotential(ours, device).evaluate(atoms)
-    for name, size in (("torch_soap.ATOMS", 2), ("torch_blocks.PAIRS", 7), ("torch_blocks.TRIANGLES", 5)):
-        monkeypatch.setattr(f"superion.potentials.{name}", (size, size))
+    for name, size in (("soap.ATOMS", 2), ("blocks.PAIRS", 7), ("blocks.TRIANGLES", 5)):
+        monkeypatch.setattr(f"superion.potentials.torch_path.{name}", (size, size))
     for name, size in (("PAIRS", 1001), ("PHASES", 3)):
         monkeypatch.setattr(f"superion.electrostatics.torch_coulomb.{name}", (size, size))
     assert_equal(TorchPotential(ours, device).evaluate(atoms), whole)

@@ -80,7 +80,7 @@ def test_frames_keep_their_order_and_all_they_had(folder) -> None:
 
 
 def test_a_model_is_found_beside_its_settings(folder, tmp_path_factory, monkeypatch) -> None:
-    Potential([Repulsion({(18, 18): 2.0}, wall=1.0)]).save(folder / "model.safetensors")
+    Potential([Repulsion({(18, 18): 2.0}, height=1.0)]).save(folder / "model.safetensors")
     (folder / "s.yaml").write_text("labeller: {model: model.safetensors}")
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     result = call(*command(folder, folder / "s.yaml", "--executor", "processes:2"))

@@ -40,8 +40,8 @@ def fitted() -> dict[str, Potential]:
         soap=SoapSettings(n_max=4, l_max=3, sparse_points=50),
         uncertainty=False,
     )
-    wall = Repulsion.below(frames[:1])
-    terms = fit(frames, settings, {"local": [wall], "full": [wall, CoulombTerm.li7p3s11()]})
+    repulsion = Repulsion.below(frames[:1])
+    terms = fit(frames, settings, {"local": [repulsion], "full": [repulsion, CoulombTerm.li7p3s11()]})
     return {name: Potential(parts) for name, parts in terms.items()}
 
 

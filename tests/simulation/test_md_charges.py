@@ -15,7 +15,7 @@ from superion.structures.bare import stated
 
 MODEL = ChargeEquilibration({"Li": -4.0, "F": 6.0}, {"Li": 18.0, "F": 18.0}, Gaussian(0.6))
 POTENTIAL = Potential(
-    [EquilibrationTerm(MODEL), Repulsion({(3, 9): 1.6, (3, 3): 2.5, (9, 9): 2.5}, wall=8.0)]
+    [EquilibrationTerm(MODEL), Repulsion({(3, 9): 1.6, (3, 3): 2.5, (9, 9): 2.5}, height=8.0)]
 )
 SETTINGS = MDSettings(
     ensemble="nve",

@@ -140,7 +140,7 @@ class Flowing:
 
 @pytest.fixture(scope="module")
 def flowing():
-    repulsion = Repulsion({(11, 17): 3.2, (17, 17): 4.0, (11, 11): 3.0}, wall=4.0)
+    repulsion = Repulsion({(11, 17): 3.2, (17, 17): 4.0, (11, 11): 3.0}, height=4.0)
     return Potential([CoulombTerm(Flowing(), Gaussian(0.9), accuracy=1e-6), repulsion])
 
 

@@ -151,7 +151,7 @@ def test_a_site_far_off_its_special_position(tmp_path):
 
 
 def test_other_conventions_of_the_multiplicity(tmp_path):
-    """Some programs wrote the order of the site symmetry; one that cannot be is told and not used."""
+    """Some programs wrote the order of the site symmetry; one that cannot be is reported and not used."""
     assert orbits(tmp_path, cif(MIRROR, "Li 2 0.25 0 0 0.5", "Cl 1 0.5 0.3 0.5 1")) == {"Li": 1, "Cl": 2}
     with pytest.warns(
         UserWarning, match=r"site Li has another multiplicity by symmetry than stated \(Li: 2, no"

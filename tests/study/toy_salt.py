@@ -21,13 +21,13 @@ CHARGES = {"Li": 0.7, "Cl": -0.7}
 TRUTH = Potential(
     [
         CoulombTerm(FixedCharges(CHARGES), Slater.from_screening(2.0), 1e-7),
-        Repulsion({(3, 17): 3.6, (17, 17): 4.0}, wall=6.0),
+        Repulsion({(3, 17): 3.6, (17, 17): 4.0}, height=6.0),
     ]
 )
 FIRM = Potential(
     [
         CoulombTerm(FixedCharges(CHARGES), Slater.from_screening(2.0), 1e-7),
-        Repulsion({(3, 17): 2.9, (17, 17): 3.8}, wall=30.0),
+        Repulsion({(3, 17): 2.9, (17, 17): 3.8}, height=30.0),
     ]
 )
 """A salt whose minimum is near `crystal(RELAXED)`."""

@@ -104,7 +104,7 @@ class DiffusionEstimate:
 
     @property
     def known(self) -> bool:
-        """Whether the value can be told: enough hops, and more than cages alone would give."""
+        """Whether the value can be determined: enough hops, and more than cages alone would give."""
         return self.independent_hops >= FEWEST_HOPS and self.interval[0] >= KNOWN * self.value
 
     @property

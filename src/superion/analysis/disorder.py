@@ -54,7 +54,7 @@ def unlike(locality: Mapping[str, Any], frames: Sequence[Atoms]) -> str | None:
     if found is None:
         return (
             f"whether the test frames are as disordered as the {displaced:.2g} Å of the locality test cannot "
-            f"be told: no {FEWEST} of them are of one trajectory and the same atoms"
+            f"be determined: no {FEWEST} of them are of one trajectory and the same atoms"
         )
     if displaced / ALIKE <= found <= displaced * ALIKE:
         return None

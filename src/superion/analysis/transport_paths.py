@@ -67,8 +67,8 @@ def without_drift(positions: Array, masses: Array, mobile: Array, reference: str
         return positions
     if mobile.all():
         raise InputError(
-            f"all atoms belong to the mobile species, so that the drift of the {reference} cannot be told "
-            "from their own motion.",
+            f"all atoms belong to the mobile species, so that the drift of the {reference} cannot be "
+            "distinguished from their own motion.",
             remedy="take no reference: --reference none (in Python reference='none').",
         )
     return remove_drift(positions, masses, None if reference == "system" else ~mobile)

@@ -117,7 +117,7 @@ def energy_curve(
     order = np.argsort([atoms.get_volume() for atoms in structures], kind="stable")
     cells = [structures[k] for k in order]
     first = len(cells) // 2 if start is None else int(np.flatnonzero(order == start)[0])
-    template, told = cells[first], list[str]()
+    template, notes = cells[first], list[str]()
     for turn in range(PASSES):
         curve, first = _outward(cells, first, template, calculator, fmax, steps)
         own = curve.branch(first)
@@ -128,12 +128,12 @@ def energy_curve(
         leap = next((jump for jump in curve.jumps if jump.after == edge), None)
         if turn == PASSES - 1 or leap is None or own.start <= lowest < own.stop or leap.energy > 0:
             break
-        told.append(_fallen(curve, leap))
+        notes.append(_fallen(curve, leap))
         cells = _kept(cells, curve)
         first, template = lowest, curve.structures[lowest]
     if curve.jumps:
-        told += [_said(curve, jump) for jump in curve.jumps]
-    return replace(curve, notes=(*told, *curve.notes))
+        notes += [_said(curve, jump) for jump in curve.jumps]
+    return replace(curve, notes=(*notes, *curve.notes))
 
 
 def one_branch(curve: Curve, near: float) -> Curve:

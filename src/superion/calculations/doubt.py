@@ -37,7 +37,7 @@ def doubts(calculator: Any, structures: Sequence[Atoms]) -> dict[str, Any]:
     }
 
 
-def told(result: dict[str, Any], names: Sequence[str]) -> list[str]:
+def doubt_lines(result: dict[str, Any], names: Sequence[str]) -> list[str]:
     """Lines that say what `doubts` found; `names` of the structures."""
     if "extrapolated" not in result:
         return []

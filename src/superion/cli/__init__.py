@@ -21,7 +21,7 @@ def main() -> None:
 def format_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
-    """`warning: …` for what a user is told; warnings about code as Python writes them."""
+    """`warning: …` for what a user should know; warnings about code as Python writes them."""
     if issubclass(category, UserWarning):
         return f"warning: {message}\n"
     return _by_python(message, category, filename, lineno, line)

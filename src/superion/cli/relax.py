@@ -109,12 +109,12 @@ def show_relax(
     calculator = potential.calculator()
     if symmetry:
         _hold_symmetry(atoms)
-    told = written = time.monotonic()
+    reported = written = time.monotonic()
 
     def watch(step: int, now: Atoms, force: float) -> None:
-        nonlocal told, written
-        if time.monotonic() - told > SECONDS:
-            told = time.monotonic()
+        nonlocal reported, written
+        if time.monotonic() - reported > SECONDS:
+            reported = time.monotonic()
             typer.echo(f"step {step}: largest force {force:.3g} eV/Å", err=True)
         if time.monotonic() - written > SECONDS:
             written = time.monotonic()
@@ -239,7 +239,7 @@ def _result(before: Atoms, found: Any, pressure: float) -> dict[str, Any]:
 
 
 def _print(result: dict[str, Any]) -> None:
-    from superion.calculations.doubt import told
+    from superion.calculations.doubt import doubt_lines
 
     count = result["atoms"]
     change = 1000 * (result["energy_after_eV"] - result["energy_before_eV"]) / count
@@ -266,6 +266,6 @@ def _print(result: dict[str, Any]) -> None:
         typer.echo("stress " + " ".join(f"{value:.3f}" for value in result["stress_GPa"]) + " GPa")
     if result["constraints"]:
         typer.echo(f"kept: {', '.join(result['constraints'])}")
-    for line in told(result, ["the relaxed structure"]):
+    for line in doubt_lines(result, ["the relaxed structure"]):
         typer.echo(line)
     typer.echo(f"structure in {result['output']}")

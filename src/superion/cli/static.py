@@ -218,7 +218,7 @@ def _structures(
 
 
 def _print_curve(curve: dict[str, Any], atoms: int) -> None:
-    from superion.calculations.doubt import told
+    from superion.calculations.doubt import doubt_lines
 
     v, b, d = (curve[key] for key in ("volume_A3", "modulus_GPa", "derivative"))
     typer.echo(
@@ -233,7 +233,7 @@ def _print_curve(curve: dict[str, Any], atoms: int) -> None:
             f"{1000 * part['largest_eV'] / atoms:.3g} at most; volume {100 * part['volume']:+.2f} %, "
             f"modulus {100 * part['modulus']:+.1f} %"
         )
-    for line in told(curve, [f"{volume:.5g} Å³" for volume in curve["volumes_A3"]]):
+    for line in doubt_lines(curve, [f"{volume:.5g} Å³" for volume in curve["volumes_A3"]]):
         typer.echo(f"  {line}")
     for note in curve["notes"]:
         typer.echo(f"  note: {note}")
@@ -284,7 +284,7 @@ def _lithium(found: ElasticTensor, ion_volume: float) -> dict[str, Any]:
 
 
 def _print_elastic(result: dict[str, Any]) -> None:
-    from superion.calculations.doubt import told
+    from superion.calculations.doubt import doubt_lines
 
     for key, name in (("relaxed_ions", "relaxed ions"), ("clamped_ions", "clamped ions")):
         part = result[key]
@@ -317,5 +317,5 @@ def _print_elastic(result: dict[str, Any]) -> None:
                 f"{part['anisotropy']:.2g}: it holds for a fine-grained pellet at best."
             )
     signs = [f"strain {k} {sign}" for k in range(result["relaxed_ions"]["strains"]) for sign in "+-"]
-    for line in told(result, ["no strain", *signs]):
+    for line in doubt_lines(result, ["no strain", *signs]):
         typer.echo(line)

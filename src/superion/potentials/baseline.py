@@ -111,7 +111,7 @@ def undetermined(frames: Sequence[Atoms], method: str) -> str | None:
     alone = f"isolated atoms of {symbols} (config_type={ISOLATED}), or "
     return (
         f"the frames with energies are {'of one composition' if rank == 1 else kinds}, from which energies "
-        "of the elements cannot be told: those that the model gives for other compositions (defects, "
+        "of the elements cannot be determined: those that the model gives for other compositions (defects, "
         "surfaces, reactions) mean nothing. "
         f"Remedy: add {'' if method == 'least-squares' else alone}frames of other compositions, "
         "with energies."

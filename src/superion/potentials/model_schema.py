@@ -112,7 +112,7 @@ class FixedCharges(Part):
 
 
 def _one_of(**kinds: Any) -> Any:
-    """The type of a mapping whose `kind` says which model it follows; unknown kinds are told of later."""
+    """The type of a mapping whose `kind` says which model it follows; unknown kinds are reported later."""
 
     def tag(value: Any) -> str:
         kind = value.get("kind") if isinstance(value, dict) else None

@@ -3,11 +3,11 @@
 A fitted model says nothing true about distances that no training structure has; hot atoms that get there can
 fall into a hole. For each pair of species, with r0 its outer radius:
 
-    U(r) = S(r) · ZBL(r) + wall · (1 − r/r0)³    for r < r0, and 0 beyond
+    U(r) = S(r) · ZBL(r) + height · (1 − r/r0)³    for r < r0, and 0 beyond
 
 ZBL is the universal screened nuclear repulsion of Ziegler, Biersack, Littmark, "The Stopping and Range of
 Ions in Solids" (Pergamon, 1985); S goes smoothly from 1 at 0.7 r0 to 0 at r0 (1 − 10x³ + 15x⁴ − 6x⁵). ZBL
-alone is soft for light ions (Li–Li: 3 eV at half of their shortest distance), hence the cubic wall. U has two
+alone is soft for light ions (Li–Li: 3 eV at half of their shortest distance), hence the cubic part. U has two
 continuous derivatives.
 """
 
@@ -42,22 +42,22 @@ class Repulsion:
     """Repulsion of pairs of atoms below a radius of their species.
 
     outer: for pairs of atomic numbers (a ≤ b) the radius r0 in Å below which they repel; pairs without an
-    entry do not. wall: height in eV of the cubic wall, which reaches wall/8 at half the radius.
+    entry do not. height: eV of the cubic part at r = 0; an eighth of it at half the radius.
     """
 
     kind: ClassVar[str] = "repulsion"
 
-    def __init__(self, outer: Mapping[tuple[int, int], float], wall: float = 160.0) -> None:
-        if not outer or min(outer.values()) <= 0 or not wall >= 0:
+    def __init__(self, outer: Mapping[tuple[int, int], float], height: float = 160.0) -> None:
+        if not outer or min(outer.values()) <= 0 or not height >= 0:
             raise InputError(
-                f"repulsion needs positive radii and a wall of at least 0, found {dict(outer)} Å, {wall} eV.",
+                f"repulsion needs positive radii and a height of 0 eV or more: {dict(outer)} Å, {height} eV.",
                 remedy="take the radii from the training data: Repulsion.below(frames).",
             )
         self.species = sorted({z for pair in outer for z in pair})
         pairs = list(combinations_with_replacement(self.species, 2))
         check_classes(outer, pairs)
         self.outer = {p: float(outer[p]) for p in pairs if p in outer}
-        self.wall = float(wall)
+        self.height = float(height)
         self.cutoff = max(self.outer.values())
         order = {z: k for k, z in enumerate(self.species)}
         self._radius = np.zeros((len(order),) * 2)
@@ -71,12 +71,12 @@ class Repulsion:
         *,
         species: Sequence[int] | None = None,
         margin: float = 0.9,
-        wall: float = 160.0,
+        height: float = 160.0,
     ) -> Self:
         """Repulsion that no frame feels: each radius is `margin` times that pair's shortest distance there.
 
         The local model extrapolates well over a few per cent of a distance, which unseen frames of the same
-        kind need, so that the wall must not begin at once: with margin 1 the force error on held-out
+        kind need, so that the repulsion must not begin at once: with margin 1 the force error on held-out
         trajectories can double (benchmarks/hyperparameters.py). Pairs that never come closer than 1.5 times
         the sum of their covalent radii (Cordero et al., Dalton Trans. 2832 (2008)) count as seen there.
         species: atomic numbers, those of the frames if not given.
@@ -93,7 +93,7 @@ class Repulsion:
             for a, b in pairs:
                 near = found.distance[(first == a) & (second == b)]
                 outer[a, b] = min([outer[a, b], *near[near < outer[a, b]].tolist()])
-        return cls({pair: margin * radius for pair, radius in outer.items()}, wall)
+        return cls({pair: margin * radius for pair, radius in outer.items()}, height)
 
     def evaluate(self, atoms: Atoms, centres: int | None = None) -> Evaluation:
         """Energy, forces and virial; ModelError for a species it does not know.
@@ -113,12 +113,12 @@ class Repulsion:
         pairs = batch.pairs(self.cutoff)
         index = species_index(batch, self.species)
         geometry = (pairs.i, pairs.j, pairs.vector, pairs.distance, batch.numbers, index, self._radius)
-        _evaluate(*geometry, self.wall, batch.owner, sums.energies, sums.forces, sums.virials)
+        _evaluate(*geometry, self.height, batch.owner, sums.energies, sums.forces, sums.virials)
 
     def settings(self) -> dict[str, Any]:
-        """Outer radii by pair of chemical symbols, and the wall."""
+        """Outer radii by pair of chemical symbols, and the height, which model files call wall."""
         outer = {f"{chemical_symbols[a]}-{chemical_symbols[b]}": r for (a, b), r in self.outer.items()}
-        return {"outer": outer, "wall": self.wall}
+        return {"outer": outer, "wall": self.height}
 
     def arrays(self) -> dict[str, Array]:
         """None."""
@@ -149,7 +149,7 @@ def zbl(r: float, z1: float, z2: float) -> tuple[float, float]:
 
 
 @numba.njit(cache=True, nogil=True, forceinline=True)
-def repulsion(r: float, z1: float, z2: float, outer: float, wall: float) -> tuple[float, float]:
+def repulsion(r: float, z1: float, z2: float, outer: float, height: float) -> tuple[float, float]:
     """Energy (eV) and slope (eV/Å) of one pair at distance r < outer (Å)."""
     value, slope = zbl(r, z1, z2)
     x = (r / outer - INNER) / (1.0 - INNER)
@@ -158,12 +158,12 @@ def repulsion(r: float, z1: float, z2: float, outer: float, wall: float) -> tupl
         steep = -30.0 * x * x * (1.0 - x) ** 2 / (outer * (1.0 - INNER))
         value, slope = switch * value, switch * slope + steep * value
     depth = 1.0 - r / outer
-    return value + wall * depth**3, slope - 3.0 * wall * depth**2 / outer
+    return value + height * depth**3, slope - 3.0 * height * depth**2 / outer
 
 
 @numba.njit(cache=True, nogil=True)
 def _evaluate(  # type: ignore[no-untyped-def]
-    i, j, vector, distance, numbers, index, radius, wall, owner, energies, forces, virials
+    i, j, vector, distance, numbers, index, radius, height, owner, energies, forces, virials
 ):
     """Add energies (N,), forces (N, 3) and virials (B, 3, 3) of all pairs below their radius."""
     for p in range(len(i)):
@@ -171,7 +171,7 @@ def _evaluate(  # type: ignore[no-untyped-def]
         outer = radius[index[a], index[b]]
         if r >= outer:
             continue
-        value, slope = repulsion(r, numbers[a], numbers[b], outer, wall)
+        value, slope = repulsion(r, numbers[a], numbers[b], outer, height)
         energies[a] += 0.5 * value
         for x in range(3):  # every pair is listed in both directions, so each gives half to either atom
             pull = 0.5 * slope * vector[p, x] / r

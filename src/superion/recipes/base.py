@@ -26,7 +26,7 @@ STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 class Options:
     """What a command says beside the settings of a recipe.
 
-    repulsion: add a short-range wall below the distances of the data. workers: threads. executor: where parts
+    repulsion: add one below the distances of the data. workers: threads. executor: where parts
     of the data are reduced, as `--executor` has it. device: cpu or cuda. checkpoint: file of a training that
     can be resumed. charged_cells: as `--charged-cells` has it; of gap recipes a part of `electrostatics`.
     whole: the frames out of which those that are fitted were drawn, None for themselves; fixed terms are set

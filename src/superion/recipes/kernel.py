@@ -36,13 +36,13 @@ def _kqeq(frames: Sequence[Atoms], settings: KernelQEqSettings, options: Options
 
 
 def _kqeq_gap(frames: Sequence[Atoms], settings: KQEqGapSettings, options: Options) -> list[Term]:
-    wall: list[Term] = [Repulsion.below(options.whole or frames)] if options.repulsion else []
+    repulsion: list[Term] = [Repulsion.below(options.whole or frames)] if options.repulsion else []
     own = with_background(settings.charges, options.charged_cells)
     if settings.joint:
         *charges, local = fit_kqeq_gap(frames, own, settings.fit, progress=options.progress)
-        return [*charges, *wall, local]  # no frame of the data feels the wall
+        return [*charges, *repulsion, local]  # no frame of the data feels the repulsion
     charges = fit_kqeq(frames, own, progress=options.progress)
-    return fit_local({"kqeq-gap": [*charges, *wall]}, frames, settings.fit, options)["kqeq-gap"]
+    return fit_local({"kqeq-gap": [*charges, *repulsion]}, frames, settings.fit, options)["kqeq-gap"]
 
 
 KERNEL = (

@@ -44,7 +44,7 @@ def ion(content: Content) -> str:
 def side_by_side(content: Content, found: Sequence[Comparison], pair: Pair) -> Table:
     """Conductivities of both models of a pair and their ratio."""
     old, new = look(pair.baseline).label, look(pair.candidate).label
-    told = (" (local)", " (local + electrostatics)") if pair == ELECTROSTATICS else ("", "")
+    kinds = (" (local)", " (local + electrostatics)") if pair == ELECTROSTATICS else ("", "")
     rows = [
         [
             f"σ({ion(content)}) at {c.temperature:g} K (mS/cm)",
@@ -58,7 +58,7 @@ def side_by_side(content: Content, found: Sequence[Comparison], pair: Pair) -> T
         "The same side by side. 95 % intervals in brackets, from the length of the trajectories alone: what "
         "another fit would give is in the verdict."
     )
-    return Table(caption, ["", f"{old}{told[0]}", f"{new}{told[1]}", f"{new} / {old}"], rows)
+    return Table(caption, ["", f"{old}{kinds[0]}", f"{new}{kinds[1]}", f"{new} / {old}"], rows)
 
 
 def _or_missing(estimate: Estimate | None) -> str:

@@ -103,7 +103,7 @@ def count_chunks(folder: Path) -> int:
 
 
 def first_step(folder: Path, index: int) -> int | None:
-    """First step in a chunk that is not verified, or None if it cannot be told."""
+    """First step in a chunk that is not verified, or None if it cannot be determined."""
     try:
         with safe_open(chunk_path(folder, index), framework="numpy") as handle:
             return int(handle.get_tensor("frame.step")[0])

@@ -155,11 +155,11 @@ class Engine:
                 result = task()
             except Exception as failure:
                 error = failure
-        told = self._comm.bcast(None if error is None else str(error))
+        problem = self._comm.bcast(None if error is None else str(error))
         if error is not None:
             raise error
-        if told is not None:
-            raise SimulationError(f"rank 0: {told}")
+        if problem is not None:
+            raise SimulationError(f"rank 0: {problem}")
         return cast(T, result)
 
     def share(self, task: Callable[[], T]) -> T:

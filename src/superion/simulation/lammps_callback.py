@@ -45,8 +45,8 @@ class LocalCallback:
         """SimulationError on every rank if the terms have failed on any."""
         if not self._failed:
             return
-        told = self._comm.allgather(None if self._error is None else str(self._error))
-        rank, problem = next((k, text) for k, text in enumerate(told) if text is not None)
+        found = self._comm.allgather(None if self._error is None else str(self._error))
+        rank, problem = next((k, text) for k, text in enumerate(found) if text is not None)
         raise SimulationError(f"the potential failed on rank {rank}: {problem}") from self._error
 
     def _call_back(

@@ -18,7 +18,7 @@ from superion.progress import follow
 from superion.simulation.chunks import META
 from superion.simulation.pile import Pile
 from superion.simulation.runs import beside, join
-from superion.simulation.timing import Told, check_said, frame_times, temperature_of
+from superion.simulation.timing import Given, check_said, frame_times, temperature_of
 from superion.simulation.trajectory import Source, Trajectory, read_trajectory
 from superion.structures.foreign import Foreign
 from superion.structures.formats import Reader, open_stream
@@ -70,7 +70,7 @@ def open_trajectory(
     remedy, for damaged frames, atoms that change, frames that are not evenly spaced, steps of about half the
     cell, and all that is needed and nobody says.
     """
-    told = Told(timestep, temperature)
+    given = Given(timestep, temperature)
     own = Foreign.of(elements=elements)
     foreign = Foreign(
         elements=own.elements,
@@ -94,7 +94,7 @@ def open_trajectory(
         with open_stream(one, foreign) as (stream, reader, snapshots):
             found.append(
                 _read(
-                    stream, reader, snapshots, told,
+                    stream, reader, snapshots, given,
                     chosen=chosen, masses=masses or {}, unwrapped=unwrapped, unwrap=unwrap,
                     keep=velocities, needed=needed, memory=memory, progress=progress,
                 )
@@ -155,7 +155,7 @@ def _at(path: Path, frame: int) -> Iterator[None]:
 
 
 def _read(
-    stream: Stream, reader: Reader, snapshots: Iterator[Snapshot], told: Told, *, chosen: slice,
+    stream: Stream, reader: Reader, snapshots: Iterator[Snapshot], given: Given, *, chosen: slice,
     masses: Mapping[str, float], unwrapped: bool, unwrap: bool, keep: bool, needed: Sequence[str],
     memory: float | None, progress: bool,
 ) -> Trajectory:  # fmt: skip
@@ -170,7 +170,7 @@ def _read(
         if first is None:
             first = one
         elif len(paths) == 1:
-            check_said(stream, first, told, needed)
+            check_said(stream, first, given, needed)
         with _at(stream.path, frame):
             _check_same(first, one, frame)
             cell = continued(one.cell, cells[-1]) if cells and one.pbc.all() else one.cell
@@ -194,13 +194,13 @@ def _read(
             if not reader.hint
             else f"{reader.hint} Or check --frames; a run that has just begun needs time.",
         )
-    check_said(stream, first, told, needed)
+    check_said(stream, first, given, needed)
     if stream.cut:
         warnings.warn(f"{stream.path}: the end of the file is not whole; {stream.cut}.", stacklevel=3)
     places = np.array(said["place"])
     steps, times_of_file, temperatures = (_series(said[name]) for name in ("step", "time", "temperature"))
-    times, timed_by = frame_times(stream, places, steps, times_of_file, told)
-    kelvin, heated_by = temperature_of(stream, temperatures, told)
+    times, timed_by = frame_times(stream, places, steps, times_of_file, given)
+    kelvin, heated_by = temperature_of(stream, temperatures, given)
     meta: dict[str, Any] = {
         "format": reader.name,
         "settings": {} if kelvin is None else {"temperature": kelvin},
@@ -280,9 +280,9 @@ def _series(values: list[Any]) -> Array | None:
     return None if any(value is None for value in values) else np.array(values, dtype=np.float64)
 
 
-def _masses(first: Snapshot, told: Mapping[str, float]) -> Array:
+def _masses(first: Snapshot, given: Mapping[str, float]) -> Array:
     found = np.array(atomic_masses[first.numbers] if first.masses is None else first.masses)
-    for symbol, mass in told.items():
+    for symbol, mass in given.items():
         of = first.numbers == atomic_numbers.get(symbol, -1)
         if not of.any() or not (np.isfinite(mass) and mass > 0):
             raise InputError(

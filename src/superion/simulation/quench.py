@@ -137,8 +137,8 @@ def melt_quench(
     """Melt and quench a structure with any ASE calculator; the last frame, with velocities.
 
     Each part is a run of `run_md` in a folder of its own below `folder`. resume: go on where a killed call
-    stopped; parts that are done are not repeated, and the result is that of an unbroken one. warned: is told
-    what speaks against a part. Raises what `run_md` raises, InputError if `folder` holds another schedule.
+    stopped; parts that are done are not repeated, and the result is that of an unbroken one. warned: called
+    with doubts about a part. Raises what `run_md` raises, InputError if `folder` holds another schedule.
     """
     folder = Path(folder)
     _check_size(settings, len(atoms), folder)

@@ -144,8 +144,8 @@ def judge_temperature(temperature: Array, steps: Array, settings: MDSettings, de
     if given or len(off) < 3:
         status: Status = "not judged"
     else:
-        told = len(off) >= _FEWEST
-        status = "off" if abs(off.mean()) > allowed else "as asked" if told else "not judged"
+        enough = len(off) >= _FEWEST
+        status = "off" if abs(off.mean()) > allowed else "as asked" if enough else "not judged"
     return Temperature(
         mean=float(temperature.mean()),
         std=float(temperature.std()),

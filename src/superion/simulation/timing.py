@@ -23,7 +23,7 @@ _BLOCKS, _ERRORS = 10, 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Given:
     """What the user says: timestep, fs from frame to frame of the file, and temperature, K."""
 
     timestep: float | None = None
@@ -39,10 +39,10 @@ class Told:
                 )
 
 
-def check_said(stream: Stream, first: Snapshot, told: Told, needed: Sequence[str]) -> None:
+def check_said(stream: Stream, first: Snapshot, given: Given, needed: Sequence[str]) -> None:
     """InputError that asks for all that is needed and nobody says, before the file is read to its end."""
     missing = []
-    if "timestep" in needed and told.timestep is None and stream.timestep is None and first.time is None:
+    if "timestep" in needed and given.timestep is None and stream.timestep is None and first.time is None:
         missing.append(
             (
                 f"the time between frames ({stream.untimed})"
@@ -52,7 +52,7 @@ def check_said(stream: Stream, first: Snapshot, told: Told, needed: Sequence[str
             )
         )
     cold = stream.temperature is None and first.temperature is None
-    if "temperature" in needed and told.temperature is None and (cold or stream.ramp):
+    if "temperature" in needed and given.temperature is None and (cold or stream.ramp):
         why = f"its temperature ({stream.ramp})" if stream.ramp else "its temperature"
         missing.append((why, "--temperature K"))
     if missing:
@@ -65,12 +65,12 @@ def check_said(stream: Stream, first: Snapshot, told: Told, needed: Sequence[str
 
 
 def frame_times(
-    stream: Stream, places: Array, steps: Array | None, times: Array | None, told: Told
+    stream: Stream, places: Array, steps: Array | None, times: Array | None, given: Given
 ) -> tuple[Array, str]:
     """Times (F,) fs of the frames that stand at `places` (F,) in their file, and who says so.
 
     steps, times: of the file, None if it has none. NaN where nobody says. Raises InputError for frames that
-    are not evenly spaced; warns where the file contradicts what was told, which is taken.
+    are not evenly spaced; warns where the file contradicts what is given, which is taken.
     """
     if times is not None and (len(times) < 2 or not np.ptp(times)):
         times = None
@@ -83,14 +83,14 @@ def frame_times(
         stated, where = float(times[-1] - times[0]) / float(places[-1] - places[0]), "`time` of its frames"
     elif stream.timestep is not None:
         stated, where = stream.timestep.value, stream.timestep.where
-    if told.timestep is not None:
-        if stated is not None and abs(told.timestep - stated) > SAME * stated:
+    if given.timestep is not None:
+        if stated is not None and abs(given.timestep - stated) > SAME * stated:
             warnings.warn(
-                f"{stream.path}: its frames are {stated:.6g} fs apart by its {where}, but {told.timestep:g} "
+                f"{stream.path}: its frames are {stated:.6g} fs apart by its {where}, but {given.timestep:g} "
                 "fs were said (--timestep), and are taken.",
                 stacklevel=4,
             )
-        return told.timestep * places, "as said"
+        return given.timestep * places, "as said"
     if stated is None:
         return np.full(len(places), np.nan), "not known"
     return (times if times is not None else stated * places), where
@@ -122,10 +122,10 @@ def _refuse_uneven(path: Path, places: Array, series: Array, what: str, unit: st
     )
 
 
-def temperature_of(stream: Stream, temperatures: Array | None, told: Told) -> tuple[float | None, str]:
+def temperature_of(stream: Stream, temperatures: Array | None, given: Given) -> tuple[float | None, str]:
     """Temperature (K) to analyse at, None if nobody says, and who says so.
 
-    temperatures: (F,) K of the velocities, None without. Warns where the file contradicts what was told.
+    temperatures: (F,) K of the velocities, None without. Warns where the file contradicts what is given.
     """
     mean = error = None
     if temperatures is not None and not stream.ramp:
@@ -137,18 +137,18 @@ def temperature_of(stream: Stream, temperatures: Array | None, told: Told) -> tu
     if stream.temperature is not None:
         stated, where = stream.temperature.value, stream.temperature.where
     for value, name in ((stated, where), (mean, "velocities")):
-        if value is None or told.temperature is None:
+        if value is None or given.temperature is None:
             continue
         allowed = max(2 * SAME * value, _ERRORS * error if name == "velocities" and error else 0.0)
-        if abs(told.temperature - value) > allowed:
+        if abs(given.temperature - value) > allowed:
             warnings.warn(
-                f"{stream.path}: its temperature is {value:.4g} K by its {name}, but {told.temperature:g} K "
+                f"{stream.path}: its temperature is {value:.4g} K by its {name}, but {given.temperature:g} K "
                 "were said (--temperature), and are taken.",
                 stacklevel=4,
             )
             break
-    if told.temperature is not None:
-        return told.temperature, "as said"
+    if given.temperature is not None:
+        return given.temperature, "as said"
     if stated is not None and (
         mean is None or abs(mean - stated) <= max(2 * SAME * stated, _ERRORS * (error or 0.0))
     ):

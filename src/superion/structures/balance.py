@@ -48,7 +48,7 @@ def labelled(frames: Sequence[Atoms]) -> Iterator[tuple[int, Atoms, Array]]:
 def net_forces(frames: Sequence[Atoms]) -> list[Imbalance]:
     """Frames whose forces do not add up to zero (Newton's third law).
 
-    A single absurd force is told by being nearly the whole sum.
+    A single absurd force is recognised by being nearly the whole sum.
     """
     found = []
     for k, _, forces in labelled(frames):

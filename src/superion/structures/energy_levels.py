@@ -7,7 +7,7 @@ import numpy as np
 Array = np.ndarray
 
 FEWEST = 5
-"""Energies of one composition from which levels are told."""
+"""Energies of one composition from which levels are determined."""
 APART = 0.1
 """eV per atom: the smallest shift between levels, and the smallest distance of a lone energy."""
 CLEAR = 5.0

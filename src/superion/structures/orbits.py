@@ -21,7 +21,7 @@ FARTHEST = 1.0
 EXACT = 1e-3
 """Å; images of a site on its special position are one."""
 MOVED = 0.02
-"""Å; larger corrections of a position are told."""
+"""Å; larger corrections of a position are reported."""
 
 
 @dataclass(frozen=True, slots=True)

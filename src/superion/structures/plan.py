@@ -1,6 +1,6 @@
-"""From a disordered crystal to the sites that an arrangement is made on, with every decision told.
+"""From a disordered crystal to the sites that an arrangement is made on, with every decision reported.
 
-What cannot be as the file says, but almost, is settled and told: charges by which the crystal is neutral,
+What cannot be as the file says, but almost, is settled and reported: charges by which the crystal is neutral,
 numbers that differ from the mean ones, sites that are closer than sites should be. What is far from it is
 refused, with options that have been tried.
 """

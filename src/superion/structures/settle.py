@@ -13,9 +13,9 @@ from superion.structures.crystal import DisorderedCrystal
 from superion.structures.oxidation import mixed_valence, neutral_states
 
 ADJUSTED = 0.1
-"""Change of the number of an element that is made and told, of that number."""
+"""Change of the number of an element that is made and reported, of that number."""
 CHARGED = 0.02
-"""Charge of a cell that is kept and told, of the charge of its cations."""
+"""Charge of a cell that is kept and reported, of the charge of its cations."""
 COPIES = 12
 """Cells in a row that are tried for whole numbers that are neutral."""
 
@@ -55,8 +55,8 @@ def settle_numbers(
     for symbol, counts in changes.items():
         number = amounts(counts)[symbol]
         if abs(number - before[symbol]) <= ADJUSTED * before[symbol]:
-            told = f"{symbol} {before[symbol]:.5g} becomes {number:g}, so that the cell is neutral"
-            return states, counts, [*notes, f"{told}; --charged keeps the numbers of the file"]
+            note = f"{symbol} {before[symbol]:.5g} becomes {number:g}, so that the cell is neutral"
+            return states, counts, [*notes, f"{note}; --charged keeps the numbers of the file"]
     cations = sum(max(states[s], 0.0) * n for s, n in before.items())
     mixed = mixed_valence(amounts(closest), states, charges)
     if mixed is not None and abs(_charge(states, [before])) > CHARGED * cations:
@@ -112,5 +112,5 @@ def _rounded(crystal: DisorderedCrystal, counts: Sequence[Counts]) -> list[str]:
     if not far:
         return []
     changes = ", ".join(f"{s} {before[s]:.4g} -> {after[s]:g}" for s in far)
-    told = f"in so small a cell whole numbers are far from the mean ones ({changes})"
-    return [f"{told}: a --supercell is closer"]
+    note = f"in so small a cell whole numbers are far from the mean ones ({changes})"
+    return [f"{note}: a --supercell is closer"]

@@ -162,7 +162,7 @@ def _spans(handle: IO[bytes], path: Path) -> list[tuple[int, int]]:
                 undeclared.append(len(spans))
             spans.append((start, stop))
     except InputError:
-        for _ in lines:  # a file that is no text at all is told as that
+        for _ in lines:  # a file that is no text at all is reported as that
             pass
         raise
     if not spans:

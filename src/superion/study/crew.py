@@ -40,10 +40,10 @@ class Ended:
 def run_apart(folder: Path, steps: Sequence[str], parallel: int) -> Iterator[Begun | Ended]:
     """Do steps of the study in `folder`, `parallel` at once; tells when each begins and ends.
 
-    Every failure of a step, the death of its process included, is told by its `Ended`. Processes end when
+    Every failure of a step, the death of its process included, is reported by its `Ended`. Processes end when
     this generator is closed, and with this process, however it ends.
     """
-    told: SimpleQueue[Begun | Ended] = SimpleQueue()
+    reports: SimpleQueue[Begun | Ended] = SimpleQueue()
     waiting = iter(steps)
     turn = threading.Lock()
     workers = [_Worker(folder) for _ in range(min(parallel, len(steps)))]
@@ -54,8 +54,8 @@ def run_apart(folder: Path, steps: Sequence[str], parallel: int) -> Iterator[Beg
                 step = next(waiting, None)
             if step is None:
                 return
-            told.put(Begun(step))
-            told.put(worker.do(step))
+            reports.put(Begun(step))
+            reports.put(worker.do(step))
 
     threads = [threading.Thread(target=serve, args=(worker,), daemon=True) for worker in workers]
     try:
@@ -63,7 +63,7 @@ def run_apart(folder: Path, steps: Sequence[str], parallel: int) -> Iterator[Beg
             thread.start()
         left = len(steps)
         while left:
-            found = told.get()
+            found = reports.get()
             left -= isinstance(found, Ended)
             yield found
     finally:

@@ -74,8 +74,8 @@ def listed(faults: list[str]) -> str:
     if len(faults) == 1:
         return faults[0]
     more = f" … and {len(faults) - SHOWN} more." if len(faults) > SHOWN else ""
-    told = " ".join(f"({k}) {fault}" for k, fault in enumerate(faults[:SHOWN], start=1))
-    return f"{len(faults)} things stand against it, and nothing was computed. {told}{more}"
+    shown = " ".join(f"({k}) {fault}" for k, fault in enumerate(faults[:SHOWN], start=1))
+    return f"{len(faults)} things stand against it, and nothing was computed. {shown}{more}"
 
 
 def _remedy(faults: list[str]) -> str:

@@ -160,7 +160,7 @@ def _clear(step: Step, state: State) -> None:
 
 
 def _family(name: str, steps: Sequence[Step], state: State, failed: dict[str, str], progress: bool) -> None:
-    """Do steps that are told of in one line."""
+    """Do steps that are reported in one line."""
     since = time.monotonic()
     done = [
         _attempt(step, state, failed, progress=False)
@@ -173,8 +173,8 @@ def _summary(name: str, steps: Sequence[Step], done: int, failed: dict[str, str]
     """One line on all steps of a family: how many were done now and before, and how many failed."""
     lost = sum(step.name in failed for step in steps)
     parts = [(done - lost, "done"), (len(steps) - done, "done before"), (lost, "failed")]
-    told = f"{name}: " + ", ".join(f"{n} {what}" for n, what in parts if n)
-    return f"{told}, {seconds:.1f} s" if done else told
+    line = f"{name}: " + ", ".join(f"{n} {what}" for n, what in parts if n)
+    return f"{line}, {seconds:.1f} s" if done else line
 
 
 def _apart(steps: Sequence[Step], study: Study, state: State, failed: dict[str, str]) -> None:

@@ -218,7 +218,7 @@ class State:
 def check_results(folder: Path) -> None:
     """CorruptFileError for results in a study folder that are not as the step that is done wrote them.
 
-    Models and trajectories check themselves where they are read; what is missing is told there too.
+    Models and trajectories check themselves where they are read; what is missing is reported there too.
     """
     if not (folder / NAME).exists():
         return

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 Array = np.ndarray
-_SMALLEST = 1e-16  # probabilities below it are not told apart
+_SMALLEST = 1e-16  # probabilities below it are not distinguished
 
 
 @dataclass(frozen=True, slots=True)

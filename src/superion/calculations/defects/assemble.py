@@ -25,7 +25,7 @@ FEW = 3
 NOISE = 0.01
 """eV; smaller energies below zero are those that forces below the limit leave."""
 UNSURE = 0.05
-"""e·Å; a larger error of a dipole that was followed along a path is told."""
+"""e·Å; a larger error of a dipole that was followed along a path is reported."""
 NOTHING = Relaxed(np.zeros((0, 3)), None, failure="not relaxed yet")
 Way = tuple[str, int]
 """Cartesian axis and sign of a branch."""

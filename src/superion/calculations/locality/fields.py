@@ -21,7 +21,7 @@ from superion.neighbours import neighbour_pairs
 
 Array = np.ndarray
 SCREENING = 1.2, 10.0
-"""1/Å, between which a screening can be told: wider densities are no atoms, narrower ones are points."""
+"""1/Å, between which screenings are physical: wider densities are no atoms, narrower ones are points."""
 TAIL = 26.0
 """x beyond which p(x) is nothing (3e-9)."""
 

@@ -47,7 +47,8 @@ class ClassicalSettings(BaseModel):
         "1 + √α T √α, which is 1 for atoms that do not interact",
     )
     repulsion: bool = Field(
-        True, description="add a wall below the shortest distances of the data (Repulsion.below)"
+        True,
+        description="add a short-range repulsion below the shortest distances of the data (Repulsion.below)",
     )
     sigma: Sigmas = Field(
         Sigmas(energy=0.02, force=0.1, virial=0.3), description="expected errors, the weights of the labels"

@@ -55,7 +55,7 @@ class TorchRepulsion:
     """The repulsion of pairs of atoms, in float64 on a device."""
 
     def __init__(self, term: Repulsion, device: torch.device) -> None:
-        self.cutoff, self.wall, self.device = term.cutoff, term.wall, device
+        self.cutoff, self.height, self.device = term.cutoff, term.height, device
         self.species: Sequence[int] = term.species
         self._radius = np.zeros((len(self.species),) * 2)
         for (one, two), radius in term.outer.items():
@@ -85,8 +85,8 @@ class TorchRepulsion:
         switch = 1.0 - x * x * x * (10.0 - x * (15.0 - 6.0 * x))
         steep = -30.0 * x * x * (1.0 - x) ** 2 / (outer * (1.0 - INNER))
         depth = 1.0 - r / outer
-        slope = switch * slope + steep * value - 3.0 * self.wall * depth**2 / outer
-        value = switch * value + self.wall * depth**3
+        slope = switch * slope + steep * value - 3.0 * self.height * depth**2 / outer
+        value = switch * value + self.height * depth**3
         _add_pairs(batch, energies, gradient, row, i, value, slope)
 
 

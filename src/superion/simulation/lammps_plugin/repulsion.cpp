@@ -31,7 +31,7 @@ void zbl(double r, int z1, int z2, double &energy, double &slope)
 Repulsion::Repulsion(const json &settings) : index(ELEMENTS, -1)
 {
   only(settings, {"outer", "wall"}, name());
-  wall = settings.at("wall");
+  height = settings.at("wall");
   struct Entry {
     int a, b;
     double radius;
@@ -70,8 +70,8 @@ void Repulsion::add(const Environments &around, Derivatives &out)
         energy *= turn;
       }
       const double depth = 1.0 - r / radius;
-      energy += wall * depth * depth * depth;
-      slope -= 3.0 * wall * depth * depth / radius;
+      energy += height * depth * depth * depth;
+      slope -= 3.0 * height * depth * depth / radius;
       out.energy[a] += 0.5 * energy;  // either atom has half of it
       const double pull = 0.5 * slope / r;
       out.gx[p] += pull * around.x[p];

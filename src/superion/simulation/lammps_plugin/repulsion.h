@@ -1,4 +1,4 @@
-// Short-range repulsion: ZBL and a cubic wall below a radius for each pair of species.
+// Short-range repulsion: ZBL and a cubic term below a radius for each pair of species.
 #pragma once
 #include "environment.h"
 #include "model_file.h"
@@ -14,7 +14,7 @@ class Repulsion : public Block {
   void add(const Environments &around, Derivatives &out) override;
 
  private:
-  double wall, reach = 0.0;
+  double height, reach = 0.0;
   int count = 0;
   std::vector<int> index;
   std::vector<double> outer;  // Å, by pair of species

@@ -134,7 +134,7 @@ class Property(ABC):
         """Write what is known after a failure: which values are missing, and why."""
         try:
             rows = self.rows()
-        except SuperionError:  # what is missing cannot be told; `why` says the same
+        except SuperionError:  # nobody knows what is missing; `why` says the same
             rows = []
         return [self._written(fit, Measured([row.without(why) for row in rows], [] if rows else [why]))]
 
