@@ -18,9 +18,10 @@ from ase import Atoms
 from gap_fit import arguments, gap_fit, target
 
 from superion.analysis.accuracy import errors
-from superion.potentials.gap.fit import ISOLATED, fit
+from superion.potentials.gap.fit import ISOLATED
 from superion.potentials.potential import Potential
-from superion.recipes import fixed_terms
+from superion.recipes.base import Job, Options, fit_jobs
+from superion.recipes.registry import fit_preset
 from superion.structures.read import read_frames
 from superion.structures.split import split_by_trajectory
 from superion.study.config import read_study
@@ -40,20 +41,20 @@ def main() -> None:
     study = read_study(ROOT / "examples" / "li7p3s11.yaml")
     frames = [atoms for path in study.data.files for atoms in read_frames(path)]
     train, test = split_by_trajectory(frames, test=study.data.test)
-    targets = {name: fixed_terms(name, train) for name in ("gap", "es-gap")}
     same = study.fit.model_copy(
         update={"soap": study.fit.soap.model_copy(update={"channels": None, "components": None})}
     )
     ours, results = {}, {}
     for label, settings in (("as gap_fit", same), ("as in the example", study.fit)):
         started = time.perf_counter()
-        fitted = fit(train, settings, targets, workers=2)
+        jobs = {name: Job(fit_preset(name), settings, Options(workers=2)) for name in ("gap", "es-gap")}
+        fitted = fit_jobs(train, jobs)
         results[f"superion seconds, both potentials, {label}"] = round(time.perf_counter() - started, 1)
         ours[label] = {name: Potential(terms) for name, terms in fitted.items()}
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     results["superion peak memory GB, whole process"] = round(own, 2)
-    for name, terms in targets.items():
-        gp = ours["as gap_fit"][name].terms[-1]
+    for name, potential in ours["as gap_fit"].items():
+        *terms, gp = potential.terms
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
             words = arguments(same, gp.species, gp.baseline)

@@ -23,10 +23,10 @@ from evaluation import median_ms, moved
 from superion import Calculator
 from superion.analysis.accuracy import errors
 from superion.batch import Batch
-from superion.potentials.gap.fit import fit
 from superion.potentials.gap.gaussian_process import SparseGP
 from superion.potentials.potential import Potential
-from superion.recipes import fixed_terms
+from superion.recipes.base import Job, fit_jobs
+from superion.recipes.registry import fit_preset
 from superion.structures.read import read_frames
 from superion.structures.split import split_by_trajectory
 from superion.study.config import read_study
@@ -57,7 +57,6 @@ def main() -> None:
     study = read_study(ROOT / "examples" / "li7p3s11.yaml")
     frames = [atoms for path in study.data.files for atoms in read_frames(path)]
     train, test = split_by_trajectory(frames, test=study.data.test)
-    targets = {"gap": fixed_terms("gap", train)}
     crystal = read_frames(ROOT / "data" / "lps" / "train.extxyz")[0] * (3, 2, 2)
     crystal.rattle(0.05, seed=1)
     around = Batch([crystal], study.fit.soap.cutoff)
@@ -71,7 +70,7 @@ def main() -> None:
         soap = study.fit.soap.model_copy(update={"channels": channels, "components": components})
         settings = study.fit.model_copy(update={"soap": soap, "uncertainty": False})
         started = time.process_time()
-        potential = Potential(fit(train, settings, targets, workers=1)["gap"])
+        potential = Potential(fit_jobs(train, {"gap": Job(fit_preset("gap"), settings)})["gap"])
         spent = time.process_time() - started
         rmse = errors(test, [potential.evaluate(atoms) for atoms in test])["force_rmse"]
         reference = reference or rmse

@@ -22,8 +22,8 @@ from typing import Any
 from ase import Atoms
 
 from superion import Calculator, FitSettings, Potential, read_frames
-from superion.potentials.gap.fit import fit
-from superion.recipes import fixed_terms
+from superion.recipes.base import Job, fit_jobs
+from superion.recipes.registry import fit_preset
 from superion.simulation import MDSettings, run_md
 
 DATA = Path(__file__).parents[1] / "data" / "lps"
@@ -37,8 +37,8 @@ def models() -> dict[str, Potential]:
     for atoms in frames:
         atoms.info.pop("REF_stress", None)
         atoms.arrays.pop("REF_forces", None)
-    terms = {name: fixed_terms(name, frames) for name in ("gap", "es-gap")}
-    fits = fit(frames, FitSettings(uncertainty=False), terms, workers=1)
+    settings = FitSettings(uncertainty=False)
+    fits = fit_jobs(frames, {name: Job(fit_preset(name), settings) for name in ("gap", "es-gap")})
     return {name: Potential(fitted) for name, fitted in fits.items()}
 
 

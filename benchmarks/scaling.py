@@ -24,9 +24,9 @@ import numpy as np
 
 from superion import FitSettings, Potential, read_frames
 from superion.potentials.few_body.pair import PairSettings
-from superion.potentials.gap.fit import fit
 from superion.potentials.many_body.soap import SoapSettings
-from superion.recipes import fixed_terms
+from superion.recipes.base import Job, fit_jobs
+from superion.recipes.registry import fit_preset
 from superion.terms import LocalTerm
 
 DATA = Path(__file__).parents[1] / "data" / "lps"
@@ -48,9 +48,8 @@ def save_models(folder: Path) -> dict[str, Path]:
     }
     files = {}
     for name, (preset, settings) in choices.items():
-        terms = {preset: fixed_terms(preset, frames)}
         files[name] = folder / f"{preset}.safetensors"
-        Potential(fit(frames, settings, terms, workers=1)[preset]).save(files[name])
+        Potential(fit_jobs(frames, {name: Job(fit_preset(preset), settings)})[name]).save(files[name])
     return files
 
 

@@ -29,9 +29,9 @@ from superion.analysis.accuracy import errors
 from superion.calculations.evaluation import predict
 from superion.errors import SimulationError
 from superion.neighbours import neighbour_pairs
-from superion.potentials.gap.fit import fit
-from superion.recipes import fixed_terms
+from superion.recipes.base import Job, Options, fit_jobs
 from superion.recipes.electrostatics import ElectrostaticsSettings
+from superion.recipes.registry import fit_preset
 from superion.simulation import MDSettings, run_md
 from superion.simulation.trajectory import read_trajectory, to_ase
 
@@ -56,9 +56,10 @@ def potentials(folder: Path) -> dict[str, Potential]:
         frames = [atoms for name in FILES for atoms in read_frames(DATA / f"{name}.extxyz")]
         settings = FitSettings(**yaml.safe_load((HERE / "grown.yaml").read_text()), uncertainty=False)
         charges = json.loads((DATA / "locality" / "charges.json").read_text())["charges"]
-        terms = {name: fixed_terms(name, frames) for name in ("gap", "es-gap")}
-        terms[FITTED] = fixed_terms("es-gap", frames, ElectrostaticsSettings(charges=charges))
-        for name, fitted in fit(frames, settings, terms, progress=True).items():
+        usual, other = Options(progress=True), ElectrostaticsSettings(charges=charges)
+        jobs = {name: Job(fit_preset(name), settings, usual) for name in ("gap", "es-gap")}
+        jobs[FITTED] = Job(fit_preset("es-gap"), settings, Options(electrostatics=other, progress=True))
+        for name, fitted in fit_jobs(frames, jobs).items():
             Potential(fitted, {"frames": len(frames)}).save(paths[name])
     return {name: Potential.load(path) for name, path in paths.items()}
 

@@ -133,6 +133,17 @@ class Registry(Mapping[str, T]):
             ) from error
 
 
+def known_in(registry: Registry[Any]) -> Callable[[str], str]:
+    """A validator of settings: the name of a thing in the registry; ValueError with a suggestion."""
+
+    def known(name: str) -> str:
+        if name not in registry:
+            raise ValueError(f"unknown {registry.what} {name!r}.{suggest(name, registry)}")
+        return name
+
+    return known
+
+
 def needed(registries: Mapping[str, Registry[Any]], content: Any) -> dict[str, str]:
     """Packages of others behind the kinds that occur in JSON-ready content, by `what: kind`."""
     kinds = set(_kinds(content))

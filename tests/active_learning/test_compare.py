@@ -9,12 +9,18 @@ from toy_training import SOAP
 
 from superion.active_learning.compare import CompareSettings, compare_selectors
 from superion.active_learning.judge import accuracy
-from superion.active_learning.select import METHODS
+from superion.active_learning.select import SELECTORS
 from superion.errors import InputError
 from superion.potentials import FitSettings, Potential, fit
+from superion.recipes.base import Job, Options
+from superion.recipes.registry import fit_preset
 from superion.report.figures_training import comparison, draw_comparison
 
 FIT = FitSettings(pair=None, soap=SOAP)
+
+
+def job(settings, preset="gap"):
+    return Job(fit_preset(preset), settings, Options(repulsion=False))
 
 
 def far(count: int, seed: int):
@@ -33,12 +39,12 @@ def far(count: int, seed: int):
 def result():
     settings = CompareSettings(initial=3, step=2, budget=7, repeats=2, seed=1)
     pool = [*frames(6, "ab", seed=1), *lone_atoms()]
-    return compare_selectors(pool, frames(3, "c", seed=9), [], FIT, settings, progress=False)
+    return compare_selectors(pool, frames(3, "c", seed=9), job(FIT), settings, progress=False)
 
 
 def test_all_methods_begin_alike_and_end_with_the_same_number_of_labels(result):
     assert result["labels"] == [3, 5, 7]
-    assert set(result["methods"]) == set(METHODS)
+    assert set(result["methods"]) == set(SELECTORS)
     for found in result["methods"].values():
         assert np.shape(found["force_rmse"]) == (2, 3)
         first = [row[0] for row in found["force_rmse"]]
@@ -50,11 +56,11 @@ def test_all_methods_begin_alike_and_end_with_the_same_number_of_labels(result):
 def test_with_the_whole_pool_every_method_ends_where_one_fit_does():
     pool, test = frames(3, "ab", seed=1), frames(2, "c", seed=9)
     settings = CompareSettings(methods=["random", "farthest"], initial=2, step=3, budget=6, repeats=1)
-    found = compare_selectors(pool, test, [], FIT, settings, progress=False)
+    found = compare_selectors(pool, test, job(FIT), settings, progress=False)
     assert found["labels"] == [2, 5, 6]
     whole = FIT.model_copy(update={"soap": SOAP.model_copy(update={"sparse_method": "all"})})
     ends = [
-        compare_selectors(pool, test, [], whole, settings, progress=False)["methods"][m]["force_rmse"][0][-1]
+        compare_selectors(pool, test, job(whole), settings, progress=False)["methods"][m]["force_rmse"][0][-1]
         for m in settings.methods
     ]
     expected = accuracy(Potential(fit(pool, whole, {"": []})[""]), {"test": test})["test"]["force_rmse"]
@@ -67,7 +73,7 @@ def test_where_the_pool_hides_what_the_test_asks_the_selectors_find_it():
     settings = CompareSettings(
         methods=["random", "variance", "extrapolation"], initial=4, step=4, budget=12, repeats=3
     )
-    found = compare_selectors(pool, far(8, seed=3), [], FIT, settings, progress=False)["methods"]
+    found = compare_selectors(pool, far(8, seed=3), job(FIT), settings, progress=False)["methods"]
     last = {name: np.mean([row[-1] for row in values["force_rmse"]]) for name, values in found.items()}
     assert last["variance"] < 0.8 * last["random"]
     assert last["extrapolation"] < 0.8 * last["random"]
@@ -79,7 +85,7 @@ def test_the_figure_shows_means_and_calibration(result, tmp_path):
     curves = {line.get_label(): line.get_ydata() for line in left.get_lines()}
     mean = 1000 * np.mean(result["methods"]["cur"]["force_rmse"], axis=0)
     np.testing.assert_allclose(curves["cur"], mean)
-    assert len(right.get_lines()) == len(METHODS) + 1
+    assert len(right.get_lines()) == len(SELECTORS) + 1
     png, svg = draw_comparison(result, tmp_path)
     assert png.read_bytes().startswith(b"\x89PNG")
     assert svg.read_text().startswith("<?xml")
@@ -87,6 +93,6 @@ def test_the_figure_shows_means_and_calibration(result, tmp_path):
 
 def test_refusals():
     with pytest.raises(InputError, match="budget is 25 labels, but the pool has 3 frames"):
-        compare_selectors(frames(3, "a"), frames(2, "c"), [], FIT, CompareSettings(), progress=False)
+        compare_selectors(frames(3, "a"), frames(2, "c"), job(FIT), CompareSettings(), progress=False)
     with pytest.raises(ValueError, match="must be above initial"):
         CompareSettings(initial=5, budget=5)

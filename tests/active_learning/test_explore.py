@@ -12,13 +12,14 @@ from ase.geometry import find_mic
 from toy_salt import crystal, frames, lone_atoms
 from toy_training import DYNAMICS, SOAP
 
-from superion.active_learning.config import ExploreSettings
-from superion.active_learning.explore import draw_starts, explore, snapshots
+from superion.active_learning.explore import draw_starts, snapshots
+from superion.active_learning.explore_settings import ExploreSettings
+from superion.active_learning.explorers import Exploration, explore
 from superion.active_learning.frames import load_frames, write_frames
 from superion.active_learning.maxvol import ExtrapolationGrade
+from superion.active_learning.measures import MEASURES
 from superion.active_learning.pool import Pool
 from superion.active_learning.variance import force_deviation
-from superion.active_learning.worker import MEASURES
 from superion.errors import InputError
 from superion.files import read_json
 from superion.potentials import FitSettings, Potential, fit
@@ -40,19 +41,22 @@ def inputs(tmp_path_factory) -> Path:
     return root
 
 
-def go(inputs: Path, folder: Path, starts=None, parallel: int = 1, **changes):
+def go(inputs: Path, folder: Path, starts=None, parallel: int = 1, model=None, **changes):
     settings = ExploreSettings.model_validate({"dynamics": DYNAMICS, "snapshots": 3, **changes})
     return explore(
-        starts or [crystal()],
-        inputs / "gap.safetensors",
-        settings,
-        folder,
-        "g000",
-        np.random.default_rng(1),
-        training=inputs / "training.extxyz",
-        committee=[inputs / "gap.safetensors", inputs / "other.safetensors"],
-        parallel=parallel,
-        progress=False,
+        Exploration(
+            starts or [crystal()],
+            model or inputs / "gap.safetensors",
+            settings,
+            folder,
+            "g000",
+            np.random.default_rng(1),
+            judge=inputs / "gap.safetensors",
+            training=inputs / "training.extxyz",
+            committee=[inputs / "gap.safetensors", inputs / "other.safetensors"],
+            parallel=parallel,
+            progress=False,
+        )
     )
 
 
@@ -163,7 +167,7 @@ def test_a_run_ends_before_the_model_leaves_its_data(name, inputs, tmp_path):
     expected = trajectory.steps[checked & (values > above)][0]
     found = go(inputs, tmp_path / "watched", dynamics=hot, stop={"measure": name, "above": above, "every": 8})
     (run,) = found.runs
-    assert f"stopped at step {expected}: the {MEASURES[name]}" in run["stopped"]
+    assert f"stopped at step {expected}: the {MEASURES[name].about}" in run["stopped"]
     assert run["frames"] == expected // 4
     kept = read_trajectory(tmp_path / "watched" / "00-2000K").positions
     np.testing.assert_array_equal(kept, trajectory.positions[: expected // 4])

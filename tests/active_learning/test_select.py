@@ -12,13 +12,15 @@ from toy_salt import crystal, frames, lone_atoms
 from superion.active_learning.d_optimal import d_optimal
 from superion.active_learning.maxvol import ExtrapolationGrade
 from superion.active_learning.pool import Pool
-from superion.active_learning.select import METHODS, select
+from superion.active_learning.select import SELECTORS, select
 from superion.active_learning.variance import disagreement, fit_committee, force_deviation
-from superion.errors import InputError
+from superion.errors import InputError, ModelError
 from superion.potentials import FitSettings, Potential, Sigmas, fit
 from superion.potentials.gap.gaussian_process import design
 from superion.potentials.many_body.soap import SoapSettings
 from superion.potentials.points.maxvol import ActiveSet, maxvol
+from superion.recipes.base import Job, Options
+from superion.recipes.registry import fit_preset
 
 SOAP = SoapSettings(cutoff=4.0, n_max=3, l_max=2, sparse_points=12)
 SETTINGS = FitSettings(pair=None, soap=SOAP)
@@ -36,10 +38,12 @@ def training() -> list[Atoms]:
 
 @pytest.fixture(scope="module")
 def members(training) -> list[Potential]:
-    return fit_committee(training, SETTINGS, [], 3, np.random.default_rng(5))
+    job = Job(fit_preset("gap"), SETTINGS, Options(repulsion=False))
+    others = fit_committee(training, job, 2, np.random.default_rng(5))
+    return [Potential(fit(training, SETTINGS, {"gap": []})["gap"]), *others]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", SELECTORS)
 def test_every_method_chooses_different_frames_and_never_reads_labels(method, pool, training, members):
     bare = [Atoms(a.numbers, a.positions, cell=a.cell, pbc=True) for a in pool]
     chosen = [
@@ -53,7 +57,7 @@ def test_every_method_chooses_different_frames_and_never_reads_labels(method, po
     np.testing.assert_array_equal(chosen[0].scores, chosen[1].scores)
 
 
-@pytest.mark.parametrize("method", sorted(set(METHODS) - {"variance", "committee", "d-optimal"}))
+@pytest.mark.parametrize("method", sorted(set(SELECTORS) - {"variance", "committee", "d-optimal"}))
 def test_methods_that_look_at_structures_begin_without_training_set(method, pool):
     found = select(method, pool, count=3, rng=np.random.default_rng(2), soap=SOAP, threshold=0.99999)
     assert len(set(found.indices)) == 3
@@ -188,7 +192,7 @@ def test_a_direction_outside_the_span_counts():
 def test_farthest_is_brute_force(training, pool):
     p = Pool(pool, training, soap=SOAP)
     points, known = p.averages("pool"), p.averages("training")
-    found = METHODS["farthest"](p, 5, np.random.default_rng(0))
+    found = SELECTORS["farthest"].choose(p, 5, np.random.default_rng(0))
     taken = list(known)
     for k, score in zip(found.indices, found.scores, strict=True):
         distances = [min(np.linalg.norm(x - y) for y in taken) for x in points]
@@ -211,7 +215,7 @@ def test_averaged_rows_give_the_average_kernel(pool):
 
 def test_similarity_stops_when_nothing_is_new(training, pool):
     p = Pool([*pool, pool[3]], training, soap=SOAP, threshold=0.999)
-    found = METHODS["similarity"](p, len(pool) + 1, np.random.default_rng(0))
+    found = SELECTORS["similarity"].choose(p, len(pool) + 1, np.random.default_rng(0))
     assert len({*found.indices} & {3, len(pool)}) <= 1
     assert (found.scores > 0.001).all()
     known = [*training[:4], *(p.frames[k] for k in found.indices)]
@@ -219,28 +223,31 @@ def test_similarity_stops_when_nothing_is_new(training, pool):
     for atoms, spectra in zip(p.frames, p.environments("pool"), strict=True):
         for z in (3, 17):  # every environment has a twin
             assert (spectra[atoms.numbers == z] @ rows[z].T).max(axis=1).min() >= 0.999 - 1e-12
-    assert len(METHODS["similarity"](Pool(training[:4], training), 4, np.random.default_rng(0)).indices) == 0
+    assert (
+        len(SELECTORS["similarity"].choose(Pool(training[:4], training), 4, np.random.default_rng(0)).indices)
+        == 0
+    )
 
 
 def test_cur_draws_by_leverage(pool):
     p = Pool([*pool[:6], *[pool[6]] * 6], soap=SOAP)
     counts = np.zeros(12)
     for seed in range(300):
-        counts[METHODS["cur"](p, 1, np.random.default_rng(seed)).indices] += 1
+        counts[SELECTORS["cur"].choose(p, 1, np.random.default_rng(seed)).indices] += 1
     leverage = np.linalg.svd(p.averages("pool"), full_matrices=False)[0][:, 0] ** 2
     np.testing.assert_allclose(counts / 300, leverage, atol=0.08)
 
 
 def test_cur_ignores_what_the_training_set_spans(pool):
     p = Pool(pool, pool[:5], soap=SOAP)
-    scores = METHODS["cur"](p, len(pool), np.random.default_rng(0))
+    scores = SELECTORS["cur"].choose(p, len(pool), np.random.default_rng(0))
     assert set(scores.indices[-5:]) == set(range(5))
     assert scores.scores[-5:].max() < 1e-6
 
 
 def test_grid_takes_one_frame_per_cell_unknown_cells_first(pool):
     p = Pool(pool, pool[:3], soap=SOAP)
-    found = METHODS["pca-grid"](p, 6, np.random.default_rng(0))
+    found = SELECTORS["pca-grid"].choose(p, 6, np.random.default_rng(0))
     assert len(set(found.indices)) == 6
     assert (np.diff(found.scores) <= 0).all()
     assert not set(found.indices[found.scores == 1.0]) & {0, 1, 2}
@@ -269,5 +276,5 @@ def test_refusals(arguments, message, pool):
 
 def test_a_model_without_covariance_is_refused(training, pool):
     (gp,) = fit(training, SETTINGS.model_copy(update={"uncertainty": False}), {"gap": []})["gap"]
-    with pytest.raises(InputError, match="uncertainty: true"):
+    with pytest.raises(ModelError, match=r"gives no predicted.*uncertainty: true.* presets gap, es-gap"):
         select("variance", pool, potentials=[Potential([gp])], count=1, rng=np.random.default_rng(0))

@@ -145,15 +145,15 @@ def test_more_generations_go_on(root):
 
 
 def test_what_changed_settings_made_is_not_mixed_with_what_was_made_before(root, monkeypatch):
-    fit_terms, fits = steps.fit_terms, []
+    fit_jobs, fits = steps.fit_jobs, []
 
     def killed(*arguments, **named):
         fits.append(1)
         if len(fits) == 2:
             raise KeyboardInterrupt
-        return fit_terms(*arguments, **named)
+        return fit_jobs(*arguments, **named)
 
-    monkeypatch.setattr(steps, "fit_terms", killed)
+    monkeypatch.setattr(steps, "fit_jobs", killed)
     source = write_training(root, fit__soap__sparse_points=6)
     with pytest.raises(KeyboardInterrupt):
         go(source, root / "out")
@@ -362,11 +362,14 @@ def test_a_protocol_of_one_s_own(tmp_path):
     [
         ({"protocol__kind": "active"}, r"explore\.stop is missing"),
         ({"protocol__kind": "loops"}, "diffusion is missing"),
-        ({"models": ["gap"]}, r"protocol\.model is es-gap"),
+        ({"models": ["gap"], "protocol__model": "es-gap"}, r"protocol\.model is es-gap"),
         ({"explore__dynamic": {}}, r"explore\.dynamic: unknown key. Did you mean 'dynamics'"),
         ({"select__methd": "cur"}, r"select\.methd: unknown key. Did you mean 'method'"),
         ({"budget": 0}, "budget"),
-        ({"select__method": "variance", "fit__uncertainty": False}, r"fit\.uncertainty is false"),
+        (
+            {"select__method": "variance", "fit__uncertainty": False},
+            r"variance needs .* uncertainty is false for the model es-gap",
+        ),
     ],
 )
 def test_wrong_settings(changes, message, tmp_path):

@@ -4,10 +4,17 @@ from toy_salt import CHARGES, frames
 
 from superion.errors import InputError
 from superion.potentials import FitSettings, Potential, fit
-from superion.recipes import fixed_terms, local
+from superion.recipes import local
 from superion.recipes.base import Job, Options, fit_jobs
 from superion.recipes.electrostatics import ElectrostaticsSettings
-from superion.recipes.registry import FIT_PRESETS
+from superion.recipes.registry import FIT_PRESETS, fit_preset
+
+
+def fixed_terms(name: str, data, charges: ElectrostaticsSettings | None = None, *, repulsion=True):
+    """What a recipe subtracts from the labels before the local term is fitted."""
+    options = Options(electrostatics=charges or ElectrostaticsSettings(), repulsion=repulsion)
+    recipe = fit_preset(name)
+    return list(recipe.parts.fixed(data, recipe.settings(), options))
 
 
 def test_es_gap_is_gap_and_a_coulomb_term() -> None:
@@ -38,7 +45,16 @@ def test_charges_that_leave_no_frame_neutral_are_refused() -> None:
 
 def test_an_unknown_preset_lists_the_presets() -> None:
     with pytest.raises(InputError, match=r"'es_gap'.*'es-gap'.*presets are gap, es-gap"):
-        fixed_terms("es_gap", frames(1, "a"))
+        fit_preset("es_gap")
+
+
+def test_recipes_say_which_models_know_how_sure_they_are() -> None:
+    for name, sure in (("gap", True), ("es-gap", True), ("qeq-gap", True), ("kqeq-gap", True), ("2g", False)):
+        recipe = fit_preset(name)
+        assert recipe.predicts_deviations(recipe.settings()) is sure
+        assert not recipe.predicts_deviations(recipe.resampled(recipe.settings(), 1))
+    gap = FitSettings.model_validate({"sigma": {"force": 0.03}})
+    assert fit_preset("gap").force_sigma(gap) == 0.03
 
 
 def test_gap_and_es_gap_share_one_design_matrix(monkeypatch) -> None:

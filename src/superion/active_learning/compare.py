@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import Any, get_args
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from superion.active_learning.judge import accuracy, force_calibration
-from superion.active_learning.select import MethodName, select
+from superion.active_learning.needs import DEVIATIONS, sure_presets
+from superion.active_learning.select import SELECTORS, MethodName, select
 from superion.active_learning.variance import fit_committee
-from superion.errors import InputError
-from superion.potentials import FitSettings, Potential, fit
+from superion.errors import InputError, ModelError
+from superion.potentials import Potential
 from superion.progress import track
+from superion.recipes.base import Job, fit_jobs
 from superion.structures import is_isolated
-from superion.terms import Term
 
 
 class CompareSettings(BaseModel):
@@ -25,8 +27,10 @@ class CompareSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    methods: list[MethodName] = Field(
-        list(get_args(MethodName)), min_length=1, description="selectors; random is the standard to beat"
+    methods: list[MethodName] | None = Field(
+        None,
+        min_length=1,
+        description="selectors; random is the standard to beat; null: all that the model can serve",
     )
     initial: PositiveInt = Field(5, description="frames drawn at random to begin with, for all methods")
     step: PositiveInt = Field(5, description="frames added at a time")
@@ -45,16 +49,15 @@ class CompareSettings(BaseModel):
 def compare_selectors(
     pool: Sequence[Atoms],
     test: Sequence[Atoms],
-    terms: Sequence[Term],
-    fit_settings: FitSettings,
+    job: Job,
     settings: CompareSettings,
     *,
-    workers: int = 1,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Grow a training set from `pool` by every method and measure the errors on `test`; JSON-ready.
 
-    pool: labelled frames; isolated atoms are always trained on and count as no label. terms: fixed terms.
+    pool: labelled frames; isolated atoms are always trained on and count as no label. job: the fit of the
+    model. Raises ModelError, before anything is fitted, for a method that this model cannot serve.
     Returns `labels` (numbers of frames trained on) and by method `force_rmse` (eV/Å) and
     `energy_rmse_per_atom` (eV), one row per repeat with one value per entry of `labels`, and the
     `calibration` of forces with all labels of the first repeat. All methods begin with the same frames.
@@ -66,12 +69,15 @@ def compare_selectors(
             f"the budget is {settings.budget} labels, but the pool has {len(frames)} frames.",
             remedy="lower --budget or give more frames.",
         )
+    methods = _methods(settings.methods, job)
     labels = [*range(settings.initial, settings.budget, settings.step), settings.budget]
     found: dict[str, Any] = {
-        method: {"force_rmse": [], "energy_rmse_per_atom": [], "calibration": None}
-        for method in settings.methods
+        method: {"force_rmse": [], "energy_rmse_per_atom": [], "calibration": None} for method in methods
     }
-    runs = [(repeat, method) for repeat in range(settings.repeats) for method in settings.methods]
+    options = replace(job.options, whole=job.options.whole or pool)
+    job = replace(job, options=options)
+    sigma = job.recipe.force_sigma(job.settings)
+    runs = [(repeat, method) for repeat in range(settings.repeats) for method in methods]
     for repeat, method in track(runs, "comparing", len(runs), show=progress):
         draw = np.random.default_rng([settings.seed, repeat])
         rng = np.random.default_rng([settings.seed, repeat, zlib.crc32(method.encode())])
@@ -80,18 +86,17 @@ def compare_selectors(
         for count, following in zip(labels, [*labels[1:], None], strict=True):
             assert len(chosen) == count
             known = [*(frames[k] for k in chosen), *lone]
-            potential = Potential(fit(known, fit_settings, {"": terms}, workers=workers)[""])
+            potential = Potential(fit_jobs(known, {"": job})[""])
             errors = accuracy(potential, {"test": test})["test"]
             assert errors is not None
             curve.append(errors)
             if following is None:
-                if repeat == 0 and fit_settings.uncertainty:
-                    sigma = fit_settings.sigma.force
+                if repeat == 0 and "forces_std" in potential.gives:
                     found[method]["calibration"] = force_calibration(potential, test, sigma)
                 break
             members = [potential]
-            if method == "committee":
-                members = fit_committee(known, fit_settings, terms, settings.committee, rng, workers=workers)
+            if SELECTORS.find(method).committee:
+                members = fit_committee(known, job, settings.committee, rng)
             rest = [k for k in range(len(frames)) if k not in set(chosen)]
             wanted = following - count
             answer = select(
@@ -102,4 +107,19 @@ def compare_selectors(
             chosen += picked + spare[: wanted - len(picked)]
         for key in ("force_rmse", "energy_rmse_per_atom"):
             found[method][key].append([errors[key] for errors in curve])
-    return {"settings": settings.model_dump(mode="json"), "labels": labels, "methods": found}
+    shown = settings.model_copy(update={"methods": methods})
+    return {"settings": shown.model_dump(mode="json"), "labels": labels, "methods": found}
+
+
+def _methods(wanted: Sequence[str] | None, job: Job) -> list[str]:
+    """The methods that are compared: those asked for, or all that need nothing that the model lacks."""
+    sure = job.recipe.predicts_deviations(job.settings)
+    served = [name for name, one in SELECTORS.working().items() if sure or not one.needs & DEVIATIONS]
+    missing = sorted(set(wanted or ()) - set(served))
+    if missing:
+        raise ModelError(
+            f"the preset {job.recipe.name}, with these settings, gives no predicted standard deviations, "
+            f"which {' and '.join(missing)} need{'s' * (len(missing) == 1)}.",
+            remedy=f"use one of the presets {', '.join(sure_presets())}, or other methods.",
+        )
+    return list(wanted or served)

@@ -1,25 +1,32 @@
-"""The settings of a training, as they stand in its YAML file."""
+"""The settings of active learning, as they stand in its YAML file."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PositiveFloat,
     PositiveInt,
+    SerializeAsAny,
     field_validator,
     model_validator,
 )
 
-from superion import recipes as presets
 from superion.active_learning.clean import CleanSettings
-from superion.active_learning.select import SelectSettings
+from superion.active_learning.explorers import Exploring, ReadExplorer
+from superion.active_learning.judges import JudgeName
+from superion.active_learning.measures import MEASURES
+from superion.active_learning.needs import lacking
+from superion.active_learning.protocols import PROTOCOLS
+from superion.active_learning.select import SELECTORS, SelectSettings
 from superion.analysis.transport_settings import TransportSettings
 from superion.errors import InputError
 from superion.files import write_atomic
@@ -27,8 +34,15 @@ from superion.machine import cpu_count
 from superion.potentials import FitSettings
 from superion.reference import ExecutorSettings
 from superion.reference.settings import LabellerSettings, named_labeller
+from superion.registry import known_in
 from superion.settings_file import read_settings
-from superion.study.config import DataSettings, DynamicsSettings, ElectrostaticsSettings, StructureSettings
+from superion.study.config import (
+    DataSettings,
+    DynamicsSettings,
+    ElectrostaticsSettings,
+    StructureSettings,
+)
+from superion.study.models import FittedModel, Models, OpenedModel, all_completed, of_presets, with_names
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 SETTINGS = "training.yaml"
@@ -43,49 +57,6 @@ class InitialData(DataSettings):
     label: list[str] = Field(
         [], description="files with structures to label before the first fit, relative to the YAML file"
     )
-
-
-class StopSettings(BaseModel):
-    """When a run has left the data."""
-
-    model_config = _STRICT
-
-    measure: Literal["deviation", "extrapolation", "committee"] = Field(
-        "deviation",
-        description="deviation: predicted standard deviation of a force, eV/Å; extrapolation: grade (above 1 "
-        "the model extrapolates); committee: disagreement on a force, eV/Å, of select.committee potentials "
-        "fitted to resampled frames",
-    )
-    above: PositiveFloat = Field(description="the run ends before the first checked frame above this")
-    every: PositiveInt = Field(100, description="steps between checks, a multiple of sample_every")
-
-
-class ExploreSettings(BaseModel):
-    """Dynamics that looks for new structures."""
-
-    model_config = _STRICT
-
-    starts: list[str] = Field(
-        [], description="files with structures to start from; none: the training set as it grows"
-    )
-    walkers: PositiveInt = Field(4, description="structures drawn from them in each generation")
-    dynamics: DynamicsSettings = Field(
-        description="one run from every start at every temperature; the seed is drawn for each run"
-    )
-    ramp: bool = Field(
-        False, description="go through the temperatures in turn, each from the last frame of the one before"
-    )
-    snapshots: PositiveInt = Field(20, description="equidistant frames taken from each run")
-    stop: StopSettings | None = Field(None, description="end a run that leaves the data; null: never")
-
-    @model_validator(mode="after")
-    def _checks_frames(self) -> Self:
-        every = self.dynamics.at(300).sample_every
-        if self.stop is not None and self.stop.every % every:
-            raise ValueError(
-                f"stop.every must be a multiple of sample_every ({every}), found {self.stop.every}"
-            )
-        return self
 
 
 class DiffusionSettings(BaseModel):
@@ -112,13 +83,22 @@ class ProtocolSettings(BaseModel):
 
     model_config = _STRICT
 
-    kind: Literal["generations", "loops", "active"] = Field(
+    kind: Annotated[str, AfterValidator(known_in(PROTOCOLS))] = Field(
         "generations",
         description="generations: explore, select, label, refit until errors on new structures stop "
         "improving; loops: the same until the diffusion coefficient has converged; active: until no run "
-        "leaves the data and nothing new is found",
+        "leaves the data and nothing new is found; or what an installed package brings (CONTRIBUTING.md)",
     )
-    model: presets.Preset = Field("es-gap", description="the potential that explores and selects")
+    model: str | None = Field(
+        None,
+        description="the fitted model that explores and selects, and whose errors count; null: the first one "
+        "with long-range electrostatics, or else the first",
+    )
+    judge: JudgeName = Field(
+        "force_rmse",
+        description="what must improve on new structures: force_rmse, energy_rmse_per_atom, stress_rmse, or "
+        "what an installed package brings (CONTRIBUTING.md)",
+    )
     generations: PositiveInt = Field(10, description="generations, at most")
     patience: PositiveInt = Field(2, description="generations without improvement before the end")
     tolerance: float = Field(
@@ -153,24 +133,35 @@ class LabelSettings(BaseModel):
 
 
 class TrainSettings(BaseModel):
-    """A training: labels, potentials, exploration, choice, and when to stop."""
+    """Active learning: labels, models, exploration, choice, and when to stop."""
 
     model_config = _STRICT
 
-    name: str = Field(min_length=1, description="name of the training")
+    name: str = Field(min_length=1, description="name of the folder and the report")
     data: InitialData = Field(description="labelled structures to begin with")
-    models: list[presets.Preset] = Field(
-        ["gap", "es-gap"], min_length=1, description="potentials fitted in every generation"
+    models: Models = Field(
+        default_factory=dict,
+        validate_default=True,
+        description="models by name. Each is fitted in every generation, {preset: gap, and settings of this "
+        "preset}, where a name that is a preset's needs no preset; or exists, {open: FILE}, and may explore. "
+        "Default: gap, and es-gap, which is the same with electrostatics",
     )
     electrostatics: ElectrostaticsSettings = Field(
-        ElectrostaticsSettings(), description="the electrostatic term of es-gap"
+        ElectrostaticsSettings(), description="the electrostatic term of es-gap, and of models that name none"
     )
     repulsion: bool = Field(True, description="repel atoms that come closer than those of the training data")
-    fit: FitSettings = Field(FitSettings(), description="the local term and its fit")
+    fit: FitSettings = Field(
+        FitSettings(), description="the local term of gap and es-gap and its fit, where a model says no other"
+    )
     labels: LabelSettings = Field(description="where labels come from")
-    explore: ExploreSettings = Field(description="dynamics that looks for new structures")
+    explore: Annotated[SerializeAsAny[Exploring], BeforeValidator(ReadExplorer())] = Field(
+        description="what looks for new structures: dynamics"
+    )
     select: SelectSettings = Field(SelectSettings(), description="which of them are labelled")
     clean: CleanSettings = Field(CleanSettings(), description="which labels are left out")
+    judges: list[JudgeName] = Field(
+        [], description="what models are judged by beside the usual errors, by name (CONTRIBUTING.md)"
+    )
     diffusion: DiffusionSettings | None = Field(None, description="diffusion in every generation; null: none")
     protocol: ProtocolSettings = Field(ProtocolSettings(), description="how generations follow each other")
     budget: PositiveInt = Field(description="labels, at most")
@@ -179,20 +170,73 @@ class TrainSettings(BaseModel):
         None, description="runs at once and threads of the fit; null: one per CPU core"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named_models(cls, given: Any) -> Any:
+        """`models: [gap, 4g]` means the presets of these names."""
+        if not isinstance(given, dict):
+            return given
+        names = given.get("models")
+        return given | {"models": of_presets(["gap", "es-gap"] if names is None else names)}
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _with_names(cls, given: Any) -> Any:
+        return with_names(given)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        """What a model does not say is as the settings say; which model decides is settled here."""
+        models = all_completed(self.models, self.fit, self.electrostatics, self.repulsion)
+        fitted = {name: model for name, model in models.items() if isinstance(model, FittedModel)}
+        if not fitted:
+            raise ValueError("models: none of them is fitted, so that there is nothing to train")
+        charged = [name for name, model in fitted.items() if model.long_range]
+        chosen = self.protocol.model or [*charged, *fitted][0]
+        if chosen not in fitted:
+            raise ValueError(f"protocol.model is {chosen}, but models that are fitted are {list(fitted)}")
+        if self.explore.model is not None and self.explore.model not in models:
+            raise ValueError(f"explore.model is {self.explore.model}, but models are {list(models)}")
+        self.__dict__["models"] = models  # the settings are frozen for everybody else
+        self.__dict__["protocol"] = self.protocol.model_copy(update={"model": chosen})
+        return self
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.protocol.model not in self.models:
-            raise ValueError(f"protocol.model is {self.protocol.model}, but models are {self.models}")
+        stop = getattr(self.explore, "stop", None)
         if self.protocol.kind == "loops" and self.diffusion is None:
             raise ValueError("the protocol loops ends by the diffusion coefficient: diffusion is missing")
-        if self.protocol.kind == "active" and self.explore.stop is None:
+        if self.protocol.kind == "active" and stop is None:
             raise ValueError("the protocol active ends when no run leaves the data: explore.stop is missing")
-        needs = self.select.method in ("variance", "d-optimal") or (
-            self.explore.stop is not None and self.explore.stop.measure == "deviation"
-        )
-        if needs and not self.fit.uncertainty:
-            raise ValueError("fit.uncertainty is false, but select or explore.stop needs deviations")
+        for what, needs in self.needs.items():
+            if why := lacking(self.student, self.fitted[self.student], needs):
+                raise ValueError(f"{what} needs predicted standard deviations, but {why}")
         return self
+
+    @property
+    def student(self) -> str:
+        """Name of the model that selects, and whose errors count."""
+        assert self.protocol.model is not None  # settled with the models
+        return self.protocol.model
+
+    @property
+    def fitted(self) -> dict[str, FittedModel]:
+        """The models that are fitted in every generation."""
+        return {name: model for name, model in self.models.items() if isinstance(model, FittedModel)}
+
+    @property
+    def opened(self) -> dict[str, OpenedModel]:
+        """The models that exist already."""
+        return {name: model for name, model in self.models.items() if isinstance(model, OpenedModel)}
+
+    @property
+    def needs(self) -> dict[str, frozenset[str]]:
+        """What the student must give, by the key that asks for it."""
+        stop = getattr(self.explore, "stop", None)
+        found = {f"select.method: {self.select.method}": SELECTORS.find(self.select.method).needs}
+        if stop is not None:
+            found[f"explore.stop.measure: {stop.measure}"] = MEASURES.find(stop.measure).needs
+        return found
 
     @property
     def processes(self) -> int:
@@ -210,9 +254,10 @@ def read_training(path: str | Path) -> TrainSettings:
 def write_training(settings: TrainSettings, folder: Path) -> None:
     """Write the settings, defaults included, to the training folder, with paths relative to it."""
     local = with_paths(settings, lambda file: os.path.relpath(file, folder.resolve()))
-    text = yaml.safe_dump(
-        local.model_dump(mode="json") | {"labels": _labels(local.labels)}, sort_keys=False, allow_unicode=True
-    )
+    shared = local.fit, local.electrostatics, local.repulsion
+    models = {name: model.beside(*shared) for name, model in local.models.items()}
+    own = {"models": models, "labels": _labels(local.labels)}
+    text = yaml.safe_dump(local.model_dump(mode="json") | own, sort_keys=False, allow_unicode=True)
     write_atomic(folder / SETTINGS, text)
 
 
@@ -223,7 +268,9 @@ def with_paths(settings: TrainSettings, change: Any) -> TrainSettings:
     )
     explore = settings.explore.model_copy(update={"starts": [change(f) for f in settings.explore.starts]})
     electrostatics = settings.electrostatics.with_path(change)
+    models = {name: model.with_paths(change) for name, model in settings.models.items()}
     update: dict[str, Any] = {"data": data, "explore": explore, "electrostatics": electrostatics}
+    update["models"] = models
     if settings.diffusion is not None:
         structure = settings.diffusion.structure
         structure = structure.model_copy(update={"file": change(structure.file)})

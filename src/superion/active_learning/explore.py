@@ -6,15 +6,16 @@ import os
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
-from superion.active_learning.config import ExploreSettings
+from superion.active_learning.explore_settings import ExploreSettings
+from superion.active_learning.explorers import DYNAMICS, EXPLORERS, Exploration, Explored, Explorer
 from superion.active_learning.frames import snapshot, write_frames
+from superion.active_learning.measures import MEASURES
 from superion.active_learning.results import read_training_result
 from superion.active_learning.worker import STOPPED, explore_job
 from superion.display import say
@@ -22,63 +23,37 @@ from superion.errors import InputError, SimulationError
 from superion.files import sha256
 from superion.simulation import read_trajectory, summary_of, to_ase
 from superion.simulation.chunks import count_chunks
+from superion.simulation.estimate import check_run
 from superion.simulation.fixed import fixed_atoms
 from superion.structures import is_isolated
 from superion.structures.bare import bare
-from superion.study.dynamics import Job, prepare, run_jobs
+from superion.study.dynamics import Job, done_fraction, known_by, prepare, run_jobs
 
 WORKER = "superion.active_learning.worker"
 
 
-@dataclass(frozen=True, slots=True)
-class Explored:
-    """What exploration found.
+def explore(exploration: Exploration) -> Explored:
+    """Run dynamics from every start; runs in its folder are resumed, those done are kept.
 
-    candidates: snapshots of all runs, in their order. runs: JSON-ready, one per run: name, temperature (K),
-    frames, snapshots, and why it ended early, or null; of runs with frames mean_temperature (K) and warnings.
-    """
-
-    candidates: list[Atoms]
-    runs: list[dict[str, Any]]
-
-
-def explore(
-    starts: Sequence[Atoms],
-    model: Path,
-    settings: ExploreSettings,
-    folder: Path,
-    name: str,
-    rng: np.random.Generator,
-    *,
-    training: Path | None = None,
-    committee: Sequence[Path] = (),
-    parallel: int = 1,
-    progress: bool = True,
-) -> Explored:
-    """Run dynamics with `model` from every start; runs in `folder` are resumed, those done are kept.
-
-    name: beginning of the names of the trajectories. rng: draws one seed per run. training: file of the
-    training set, for the extrapolation grade. committee: files of its members, for their disagreement.
-    With `parallel` above 1 every run is a process of its own.
+    The generator draws one seed per run. With `parallel` above 1 every run is a process of its own.
     Raises SimulationError if a process dies of anything but a run that had to be ended.
     """
+    settings: ExploreSettings = exploration.settings
     temperatures = settings.dynamics.temperatures
-    seeds = rng.integers(2**31, size=(len(starts), len(temperatures)))
-    folder.mkdir(parents=True, exist_ok=True)
+    seeds = exploration.rng.integers(2**31, size=(len(exploration.starts), len(temperatures)))
+    exploration.folder.mkdir(parents=True, exist_ok=True)
     found: dict[tuple[int, int], tuple[list[Atoms], dict[str, Any]]] = {}
-    current: dict[int, Atoms] = dict(enumerate(starts))
+    current: dict[int, Atoms] = dict(enumerate(exploration.starts))
     stages = [[t] for t in range(len(temperatures))] if settings.ramp else [list(range(len(temperatures)))]
     for stage in stages:
         jobs = {
-            (w, t): _job(
-                folder, w, temperatures[t], int(seeds[w, t]), atoms, model, settings, training, committee
-            )
+            (w, t): _job(exploration, w, temperatures[t], int(seeds[w, t]), atoms)
             for w, atoms in current.items()
             for t in stage
         }
-        _run(list(jobs.values()), parallel, progress)
+        _run(list(jobs.values()), exploration.parallel, exploration.progress)
         for (w, t), job in jobs.items():
-            found[w, t] = _result(job, name, temperatures[t], current[w], settings)
+            found[w, t] = _result(job, exploration.name, temperatures[t], current[w], settings)
         if settings.ramp:
             (t,) = stage
             current = {w: _frames(jobs[w, t])[-1] for w in current if found[w, t][1]["stopped"] is None}
@@ -112,31 +87,25 @@ def _can_move(atoms: Atoms) -> bool:
         return False
 
 
-def _job(
-    folder: Path,
-    walker: int,
-    kelvin: float,
-    seed: int,
-    start: Atoms,
-    model: Path,
-    settings: ExploreSettings,
-    training: Path | None,
-    committee: Sequence[Path],
-) -> Job:
-    name = f"{walker:02d}-{kelvin:g}K"
+def _job(exploration: Exploration, walker: int, kelvin: float, seed: int, start: Atoms) -> Job:
+    settings: ExploreSettings = exploration.settings
+    model, folder, name = exploration.model, exploration.folder, f"{walker:02d}-{kelvin:g}K"
     structure = folder / f"{name}.extxyz"
     write_frames(structure, [start])
     dynamics = settings.dynamics.at(kelvin).model_copy(update={"seed": seed})
     stop = settings.stop.model_dump(mode="json") if settings.stop else None
     extra: dict[str, Any] = {"stop": stop}
-    identity: dict[str, Any] = {"model": sha256(model), "structure": sha256(structure), "stop": stop}
-    if stop and stop["measure"] == "extrapolation":
-        assert training is not None
-        extra["training"] = os.path.relpath(training, folder / name)
-        identity["training"] = sha256(training)
-    if stop and stop["measure"] == "committee":
-        extra["committee"] = [os.path.relpath(path, folder / name) for path in committee]
-        identity["committee"] = [sha256(path) for path in committee]
+    identity: dict[str, Any] = {"model": known_by(model), "structure": sha256(structure), "stop": stop}
+    reads = MEASURES.find(stop["measure"]).reads if stop else frozenset()
+    if stop and exploration.judge is not None and exploration.judge != model:
+        extra["judge"] = os.path.relpath(exploration.judge, folder / name)
+        identity["judge"] = sha256(exploration.judge)
+    if "training" in reads and exploration.training is not None:
+        extra["training"] = os.path.relpath(exploration.training, folder / name)
+        identity["training"] = sha256(exploration.training)
+    if "committee" in reads:
+        extra["committee"] = [os.path.relpath(path, folder / name) for path in exploration.committee]
+        identity["committee"] = [sha256(path) for path in exploration.committee]
     return Job(name, folder / name, model, structure, (1, 1, 1), dynamics, identity, WORKER, extra)
 
 
@@ -198,3 +167,22 @@ def snapshots(frames: Sequence[Atoms], count: int) -> list[Atoms]:
     moved = list(frames[1:])
     count = min(count, len(moved))
     return [moved[round((k + 1) * len(moved) / count) - 1] for k in range(count)]
+
+
+def _check(settings: ExploreSettings, folder: Path) -> None:
+    """What would not fit on the disk, before anything is computed."""
+    check_run(2, settings.dynamics.at(settings.dynamics.temperatures[0]), folder)
+
+
+def _fraction(settings: ExploreSettings, folder: Path) -> float:
+    dynamics = settings.dynamics
+    runs = [
+        1.0 if (path / STOPPED).exists() else done_fraction(path, dynamics.at(dynamics.temperatures[0]))
+        for path in folder.glob("*K")
+    ]
+    return min(1.0, sum(runs) / (settings.walkers * len(dynamics.temperatures)))
+
+
+EXPLORERS.add(
+    Explorer(name=DYNAMICS, settings=ExploreSettings, explore=explore, check=_check, fraction=_fraction)
+)

@@ -9,22 +9,32 @@ import numpy as np
 from ase import Atoms
 
 from superion.active_learning.calibration import calibrate
-from superion.active_learning.pool import gaussian_process
+from superion.active_learning.judges import JUDGES
 from superion.analysis.accuracy import errors
 from superion.calculations.evaluation import predict
-from superion.potentials import Potential
+from superion.model import Model
 from superion.structures import get_label, is_isolated
 from superion.terms import Evaluation
 
 
-def accuracy(potential: Potential, sets: dict[str, Sequence[Atoms]]) -> dict[str, dict[str, Any] | None]:
-    """Errors (keys of `analysis.accuracy.errors`) on each named set of labelled frames; None for none."""
-    return {
-        name: errors(frames, predict(potential, frames)) if frames else None for name, frames in sets.items()
-    }
+def accuracy(
+    model: Model, sets: dict[str, Sequence[Atoms]], judges: Sequence[str] = ()
+) -> dict[str, dict[str, Any] | None]:
+    """Errors (keys of `analysis.accuracy.errors`) on each named set of labelled frames; None for none.
+
+    judges: names of further numbers, which stand under `judged`.
+    """
+    return {name: _errors(model, frames, judges) if frames else None for name, frames in sets.items()}
 
 
-def force_calibration(potential: Potential, frames: Sequence[Atoms], sigma: float) -> dict[str, Any] | None:
+def _errors(model: Model, frames: Sequence[Atoms], judges: Sequence[str]) -> dict[str, Any]:
+    predictions = predict(model, frames)
+    found = errors(frames, predictions)
+    judged = {name: JUDGES.find(name).measure(frames, predictions) for name in judges if name not in found}
+    return found | ({"judged": judged} if judged else {})
+
+
+def force_calibration(potential: Model, frames: Sequence[Atoms], sigma: float) -> dict[str, Any] | None:
     """Calibration of predicted force deviations on frames that were not trained on, JSON-ready.
 
     sigma: eV/Å, the error of labels that the fit assumed; it is part of what is predicted. None if no
@@ -33,26 +43,24 @@ def force_calibration(potential: Potential, frames: Sequence[Atoms], sigma: floa
     labelled = [a for a in frames if get_label(a, "forces") is not None and not is_isolated(a)]
     if not labelled:
         return None
-    gp = gaussian_process(potential)
     found: list[Evaluation] = predict(potential, labelled)
     wrong = [p.forces - get_label(a, "forces") for p, a in zip(found, labelled, strict=True)]
-    spread = [np.sqrt(gp.deviation(a).forces ** 2 + sigma**2) for a in labelled]
+    spread = [np.sqrt(potential.deviation(a).forces ** 2 + sigma**2) for a in labelled]
     return calibrate(wrong, spread).to_dict()
 
 
-def force_surprises(potential: Potential, frames: Sequence[Atoms], sigma: float) -> list[float | None]:
+def force_surprises(potential: Model, frames: Sequence[Atoms], sigma: float) -> list[float | None]:
     """Root-mean-square of force errors over predicted deviations, frame by frame; None without forces.
 
     sigma: as in `force_calibration`.
     """
-    gp = gaussian_process(potential)
     found: list[float | None] = []
     for atoms, predicted in zip(frames, predict(potential, frames), strict=True):
         label = get_label(atoms, "forces")
         if label is None or is_isolated(atoms):
             found.append(None)
             continue
-        spread = np.sqrt(gp.deviation(atoms).forces ** 2 + sigma**2)
+        spread = np.sqrt(potential.deviation(atoms).forces ** 2 + sigma**2)
         found.append(float(np.sqrt(np.mean(((predicted.forces - label) / spread) ** 2))))
     return found
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from superion.active_learning import steps
 from superion.active_learning.judge import diffusion_converged, improving
-from superion.active_learning.work import Work
+from superion.active_learning.judges import verdict_of
+from superion.registry import Registry
 
-Protocol = Callable[[Work], str]
+if TYPE_CHECKING:
+    from superion.active_learning.work import Work
+
+Protocol = Callable[["Work"], str]
 """Does the steps of a training and says in one sentence why it ended."""
 
 BUDGET = "all labels of the budget are made"
@@ -21,7 +25,8 @@ def generations(work: Work) -> str:
     """Until errors on new structures stop improving.
 
     C. G. Staacke et al., ACS Appl. Energy Mater. 4, 12562 (2021). The error is
-    that of the forces of the frames just labelled, predicted by the model that found them.
+    that of the forces of the frames just labelled, predicted by the model that found them, or what
+    `protocol.judge` says of it.
     """
     rules = work.settings.protocol
     errors: list[float] = []
@@ -34,10 +39,10 @@ def generations(work: Work) -> str:
             return last(work, g, BUDGET if steps.spent(work, g) >= work.settings.budget else NOTHING)
         steps.label(work, g)
         steps.clean(work, g)
-        new = steps.judge(work, g)["models"][rules.model]["new"]
+        new = verdict_of(rules.judge, steps.judge(work, g)["models"][work.settings.student]["new"])
         steps.grow(work, g)
-        if new is not None and new["force_rmse"] is not None:
-            errors.append(new["force_rmse"])
+        if new is not None:
+            errors.append(new)
         if not improving(errors, rules.patience, rules.tolerance):
             reason = f"errors on new structures have not improved for {rules.patience} generations"
             break
@@ -99,4 +104,6 @@ def last(work: Work, generation: int, reason: str) -> str:
     return reason
 
 
-PROTOCOLS: dict[str, Protocol] = {"generations": generations, "loops": loops, "active": active}
+PROTOCOLS: Registry[Protocol] = Registry("protocol", "superion.protocols")
+for _protocol in (generations, loops, active):
+    PROTOCOLS.add(_protocol, _protocol.__name__)

@@ -21,7 +21,7 @@ class ExploredRun(Result):
     """One run of an exploration."""
 
     run: str
-    temperature: Finite = Field(description="asked for, K")
+    temperature: Finite | None = Field(None, description="asked for, K")
     frames: Count = Field(description="frames of the trajectory, count")
     snapshots: Count = Field(description="candidates taken from it, count")
     stopped: str | None
@@ -48,6 +48,9 @@ class JudgedErrors(Errors):
     """Errors on one set of frames."""
 
     force_rmse: Size | None = Field(description="root mean square over components, eV/Å")
+    judged: dict[str, Finite | None] = Field(
+        default_factory=dict, description="what judges of the settings say, in the unit of each"
+    )
 
 
 class Judged(Result):

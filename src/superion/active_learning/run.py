@@ -9,16 +9,17 @@ from pathlib import Path
 from ase import Atoms
 
 from superion.active_learning.config import SETTINGS, STORE, TrainSettings, read_training, write_training
+from superion.active_learning.explorers import EXPLORERS
 from superion.active_learning.protocols import PROTOCOLS, Protocol
 from superion.active_learning.summary import summarise
 from superion.active_learning.work import Labelling, Work, numbers
 from superion.display import say
 from superion.errors import InputError
 from superion.files import locked
+from superion.potentials.opening import open_model
 from superion.provenance import environment
 from superion.reference import factory_workers, label_frames, labelled, make_labeller, make_workers
 from superion.results import write_result
-from superion.simulation.estimate import check_run
 from superion.study.estimate import dynamics_faults
 from superion.study.folder import PROVENANCE, check_files, check_folder, read_state, remove_leftovers
 
@@ -51,6 +52,14 @@ def run_training(
         "data.label": settings.data.label,
         "explore.starts": settings.explore.starts,
         "electrostatics.model": list(settings.electrostatics.files().values()),
+        **{
+            f"models.{name}.electrostatics": list(model.files().values())
+            for name, model in settings.fitted.items()
+        },
+        **{
+            f"models.{name}.open": [] if model.path is None else [model.path]
+            for name, model in settings.opened.items()
+        },
         "diffusion.structure.file": [settings.diffusion.structure.file] if settings.diffusion else [],
     }
     check_files(named, source)
@@ -60,7 +69,9 @@ def run_training(
         faults = dynamics_faults(settings.diffusion.structure, runs, folder)
         if faults:
             raise InputError(" ".join(faults))
-    check_run(2, settings.explore.dynamics.at(settings.explore.dynamics.temperatures[0]), folder)
+    EXPLORERS.find(settings.explore.explorer).check(settings.explore, folder)
+    for model in settings.opened.values():
+        open_model(model.source)  # what cannot be opened is said before anything is done
     with locked(folder):
         remove_leftovers(folder)
         state = read_state(folder, progress)
@@ -75,7 +86,7 @@ def run_training(
             label = _labelling(settings, folder, progress)
         work = Work(settings, folder, state, label, source_of_labels, progress)
         try:
-            reason = (protocol or PROTOCOLS[settings.protocol.kind])(work)
+            reason = (protocol or PROTOCOLS.find(settings.protocol.kind))(work)
             _forget_others(work)
             summarise(folder, max(numbers(work.names), default=0), reason)
             if figure:

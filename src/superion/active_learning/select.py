@@ -1,47 +1,60 @@
-"""Choosing frames of a pool to be labelled: one registry of methods with one signature."""
+"""Choosing frames of a pool to be labelled: one registry of selectors with one signature.
+
+A package of somebody else's adds one by an entry point in the group `superion.selectors` (CONTRIBUTING.md).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from superion.active_learning.d_optimal import d_optimal
 from superion.active_learning.maxvol import extrapolation
+from superion.active_learning.needs import DEVIATIONS, require_all
 from superion.active_learning.pool import Pool, Selection
 from superion.active_learning.similarity import cur, farthest, pca_grid, random, similarity
 from superion.active_learning.variance import committee, variance
-from superion.errors import InputError, suggest
+from superion.errors import InputError
 from superion.model import Model
 from superion.potentials.many_body.soap import SoapSettings
+from superion.registry import Registry, known_in
 
-Method = Callable[[Pool, int, np.random.Generator], Selection]
-MethodName = Literal[
-    "variance",
-    "committee",
-    "similarity",
-    "farthest",
-    "cur",
-    "d-optimal",
-    "extrapolation",
-    "pca-grid",
-    "random",
-]
-METHODS: dict[str, Method] = {
-    "variance": variance,
-    "committee": committee,
-    "similarity": similarity,
-    "farthest": farthest,
-    "cur": cur,
-    "d-optimal": d_optimal,
-    "extrapolation": extrapolation,
-    "pca-grid": pca_grid,
-    "random": random,
-}
-assert set(METHODS) == set(get_args(MethodName))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """A way to choose frames.
+
+    choose: a pool, how many frames, and a generator in, a `Selection` out; it never looks at labels of the
+    pool. needs: what it asks of the model, by the names of `Model.gives`. committee: whether it compares
+    several models fitted to resampled frames.
+    """
+
+    name: str
+    choose: Callable[[Pool, int, np.random.Generator], Selection]
+    needs: frozenset[str] = frozenset()
+    committee: bool = False
+
+
+SELECTORS: Registry[Selector] = Registry("method", "superion.selectors")
+for _selector in (
+    Selector(name="variance", choose=variance, needs=DEVIATIONS),
+    Selector(name="committee", choose=committee, committee=True),
+    Selector(name="similarity", choose=similarity),
+    Selector(name="farthest", choose=farthest),
+    Selector(name="cur", choose=cur),
+    Selector(name="d-optimal", choose=d_optimal, needs=DEVIATIONS),
+    Selector(name="extrapolation", choose=extrapolation),
+    Selector(name="pca-grid", choose=pca_grid),
+    Selector(name="random", choose=random),
+):
+    SELECTORS.add(_selector)
+
+MethodName = Annotated[str, AfterValidator(known_in(SELECTORS))]
 
 
 class SelectSettings(BaseModel):
@@ -49,7 +62,10 @@ class SelectSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    method: MethodName = Field("similarity", description=f"one of {', '.join(METHODS)}")
+    method: MethodName = Field(
+        "similarity",
+        description=f"{', '.join(SELECTORS)}, or what an installed package brings (CONTRIBUTING.md)",
+    )
     count: int = Field(10, ge=1, description="frames chosen at a time")
     threshold: float | None = Field(
         None,
@@ -76,17 +92,16 @@ def select(
 ) -> Selection:
     """Choose `count` frames of `pool` by `method`.
 
-    variance, d-optimal: need one potential with a covariance; committee: several. All others look at the
-    structures of pool and training set alone. similarity may choose fewer than `count`.
-    Raises InputError for an unknown method, a count that the pool cannot give, or a missing potential.
+    variance, d-optimal: need one model with predicted deviations; committee: several models. All others look
+    at the structures of pool and training set alone. similarity may choose fewer than `count`.
+    Raises InputError for an unknown method, a count that the pool cannot give, or a missing model, ModelError
+    for one that does not give what the method needs.
     """
-    if method not in METHODS:
-        raise InputError(
-            f"unknown method {method!r}.{suggest(method, METHODS)}",
-            remedy=f"methods are {', '.join(METHODS)}.",
-        )
+    selector = SELECTORS.find(method)
     if not 1 <= count <= len(pool):
         raise InputError(
             f"cannot choose {count} of {len(pool)} frames.", remedy=f"give a count from 1 to {len(pool)}."
         )
-    return METHODS[method](Pool(pool, training, potentials, soap, threshold), count, rng)
+    for model in potentials[:1]:
+        require_all(model, selector.needs, f"the method {method}")
+    return selector.choose(Pool(pool, training, potentials, soap, threshold), count, rng)

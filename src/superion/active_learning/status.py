@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from superion.active_learning.config import SETTINGS, STORE, TrainSettings, read_training
+from superion.active_learning.explorers import EXPLORERS
 from superion.active_learning.frames import load_frames
 from superion.active_learning.results import read_training_result
 from superion.active_learning.summary import SUMMARY, generations
 from superion.active_learning.work import numbers
-from superion.active_learning.worker import STOPPED
 from superion.errors import InputError
 from superion.reference import read_store
 from superion.reference.store import NAME as JOURNAL
 from superion.structures.duplicates import frame_name
-from superion.study.dynamics import done_fraction
 from superion.study.rows import Row, in_doubt, row_of
 from superion.study.state import NAME, Record, State
 
@@ -101,12 +100,8 @@ def _fraction(
     if record.status == "done":
         return 1.0
     if what == "explore":
-        dynamics = settings.explore.dynamics
-        runs = [
-            1.0 if (path / STOPPED).exists() else done_fraction(path, dynamics.at(dynamics.temperatures[0]))
-            for path in (folder / f"generation-{part}" / "explore").glob("*K")
-        ]
-        return min(1.0, sum(runs) / (settings.explore.walkers * len(dynamics.temperatures)))
+        explorer = EXPLORERS.find(settings.explore.explorer)
+        return explorer.fraction(settings.explore, folder / f"generation-{part}" / "explore")
     wanted = folder / ("first.extxyz" if part == "start" else f"generation-{part}/selected.extxyz")
     if what == "label" and made and wanted.exists():
         names = [frame_name(atoms, k) for k, atoms in enumerate(load_frames(wanted))]

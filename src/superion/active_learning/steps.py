@@ -18,10 +18,15 @@ from ase import Atoms
 from superion.active_learning.clean import Cleaned, mostly_rejected
 from superion.active_learning.clean import clean as judge_labels
 from superion.active_learning.explore import draw_starts
-from superion.active_learning.explore import explore as run_walkers
+from superion.active_learning.explorers import DYNAMICS, Exploration
+from superion.active_learning.explorers import explore as run_explorer
 from superion.active_learning.frames import load_frames, write_frames
 from superion.active_learning.judge import accuracy, force_calibration, force_surprises
+from superion.active_learning.judges import USUAL
+from superion.active_learning.measures import MEASURES
+from superion.active_learning.needs import require_all
 from superion.active_learning.results import read_training_result
+from superion.active_learning.select import SELECTORS
 from superion.active_learning.select import select as choose
 from superion.active_learning.summary import summarise
 from superion.active_learning.variance import fit_committee
@@ -29,20 +34,21 @@ from superion.active_learning.work import Work
 from superion.analysis.conductivity import conductivity
 from superion.errors import InputError, SimulationError, SuperionError
 from superion.files import sha256, write_json
-from superion.potentials import Potential
-from superion.potentials import fit as fit_terms
+from superion.potentials.opening import open_model
 from superion.provenance import NUMERICAL, versions
-from superion.recipes import fixed_terms
+from superion.recipes.base import fit_jobs
 from superion.simulation import read_trajectory
 from superion.structures import is_isolated, structure_hash, trajectory_of
 from superion.structures.bare import bare
 from superion.structures.dataset import load_dataset, read_files
 from superion.structures.duplicates import frame_name
-from superion.study.dynamics import Job, prepare, start_structure
+from superion.study.dynamics import Job, known_by, prepare, start_structure
+from superion.study.fitting import checkpoint_of, groups, made_from, save_fitted
 from superion.study.worker import run_job
-from superion.terms import Term
 
 TRAINING, TEST, NEW = "training.extxyz", "test.extxyz", "new.extxyz"
+EQUIDISTANT = "equidistant"
+"""What chooses every n-th candidate, in place of a selector."""
 
 
 def start(work: Work) -> None:
@@ -97,27 +103,39 @@ def start(work: Work) -> None:
 def fit(work: Work, generation: int) -> dict[str, Path]:
     """Fit all models to the training set of a generation; their files by name."""
     training = work.path(generation, TRAINING)
-    models: dict[str, Path] = {
-        name: work.path(generation, f"models/{name}.safetensors") for name in work.settings.models
-    }
+    fitted = work.settings.fitted
+    models = {name: work.path(generation, f"models/{name}.safetensors") for name in fitted}
     identity = _fit_settings(work) | {"models": list(models)}
 
     def make() -> list[Path]:
         frames = load_frames(training)
-        targets: dict[str, Sequence[Term]] = {name: fixed(work, name, frames) for name in models}
-        fitted = fit_terms(
-            frames, work.settings.fit, targets, workers=work.settings.processes, progress=work.progress
-        )
-        for name, terms in fitted.items():
-            provenance = {
+        facts = {
+            name: {
                 "training": work.settings.name,
                 "generation": generation,
-                "settings": {"preset": name, **identity},
+                "settings": {"preset": model.preset, **identity},
                 "data": {TRAINING: sha256(training)},
                 "training_frames": len(frames),
                 "versions": versions(NUMERICAL),
             }
-            Potential(terms, provenance).save(models[name])
+            for name, model in fitted.items()
+        }
+        for group in groups(dict(fitted), work.settings.fit):
+            open_ = [name for name in group.models if not made_from(models[name], facts[name])]
+            if not open_:
+                continue
+            jobs = {
+                name: model.job(
+                    frames,
+                    workers=work.settings.processes,
+                    checkpoint=checkpoint_of(models[name], facts[name]),
+                    progress=work.progress,
+                )
+                for name, model in group.models.items()
+            }
+            found = fit_jobs(frames, jobs)
+            for name in open_:
+                save_fitted(models[name], found[name], facts[name])
         return list(models.values())
 
     work.once(_name(generation, "fit"), identity, [training], make)
@@ -125,72 +143,74 @@ def fit(work: Work, generation: int) -> dict[str, Path]:
 
 
 def committee(work: Work, generation: int) -> list[Path]:
-    """Potentials like that of the protocol, fitted to resampled training sets; their files."""
-    training, rules = work.path(generation, TRAINING), work.settings.protocol
+    """Models like that of the protocol, fitted to resampled training sets; their files."""
+    training, student = work.path(generation, TRAINING), work.settings.student
     size = work.settings.select.committee
     members = [work.path(generation, f"committee/{k:02d}.safetensors") for k in range(size)]
 
     def make() -> list[Path]:
         frames = load_frames(training)
-        found = fit_committee(
-            frames,
-            work.settings.fit.model_copy(update={"uncertainty": False}),
-            fixed(work, rules.model, frames),
-            size,
-            work.rng(generation, "committee"),
-            workers=work.settings.processes,
-        )
+        job = work.settings.fitted[student].job(frames, workers=work.settings.processes)
+        found = fit_committee(frames, job, size, work.rng(generation, "committee"))
         for potential, path in zip(found, members, strict=True):
             potential.save(path)
         return members
 
-    shown = _fit_settings(work) | {"model": rules.model, "size": size, "seed": work.settings.seed}
+    shown = _fit_settings(work) | {"model": student, "size": size, "seed": work.settings.seed}
     work.once(_name(generation, "committee"), shown, [training], make)
     return members
 
 
-def fixed(work: Work, preset: str, frames: Sequence[Atoms]) -> list[Term]:
-    """The fixed terms of a preset, as the settings have them."""
-    return fixed_terms(preset, frames, work.settings.electrostatics, repulsion=work.settings.repulsion)
-
-
 def explore(work: Work, generation: int) -> list[dict[str, Any]]:
-    """Dynamics with the model of the protocol; `candidates.extxyz`. Returns a summary of every run."""
+    """Look for structures, as the settings have it; `candidates.extxyz`. Returns a summary of every run."""
     settings = work.settings.explore
-    training, model = work.path(generation, TRAINING), _model(work, generation)
+    training, student = work.path(generation, TRAINING), _model(work, generation)
+    source = _explorer(work, generation)
     sources = [Path(file) for file in settings.starts] or [training]
     candidates, report = work.path(generation, "candidates.extxyz"), work.path(generation, "explored.json")
-    watching = settings.stop is not None and settings.stop.measure == "committee"
+    stop = getattr(settings, "stop", None)
+    watching = stop is not None and "committee" in MEASURES.find(stop.measure).reads
     members = committee(work, generation) if watching else []
 
     def make() -> list[Path]:
+        judge = open_model(student)
+        for what, needs in work.settings.needs.items():
+            require_all(judge, needs, what)
         rng = work.rng(generation, "explore")
         frames = read_files(sources) if settings.starts else load_frames(training)
-        found = run_walkers(
-            draw_starts(frames, settings.walkers, rng),
-            model,
-            settings,
-            work.path(generation, "explore"),
-            f"g{generation:03d}",
-            rng,
-            training=training,
-            committee=members,
-            parallel=work.settings.processes,
-            progress=work.progress,
+        found = run_explorer(
+            Exploration(
+                draw_starts(frames, settings.walkers, rng),
+                source,
+                settings,
+                work.path(generation, "explore"),
+                f"g{generation:03d}",
+                rng,
+                judge=student,
+                training=training,
+                committee=members,
+                parallel=work.settings.processes,
+                progress=work.progress,
+            )
         )
         write_frames(candidates, found.candidates)
         write_json(report, found.runs)
         return [candidates, report]
 
-    shown = {"explore": settings.model_dump(mode="json", exclude={"starts"}), "seed": work.settings.seed}
-    work.once(_name(generation, "explore"), shown, [model, training, *members, *sources], make)
+    own = settings.model_dump(mode="json", exclude={"starts"})
+    usual = {"model": None, "explorer": DYNAMICS}  # what is usual is no fact
+    own = {key: value for key, value in own.items() if usual.get(key, ...) != value}
+    shown = {"explore": own, "seed": work.settings.seed}
+    if source != student:
+        shown["model"] = known_by(source)
+    work.once(_name(generation, "explore"), shown, [student, training, *members, *sources], make)
     return read_training_result(report)
 
 
 def select(work: Work, generation: int, method: str | None = None) -> int:
     """Choose candidates to be labelled, as many as settings and budget allow; their number.
 
-    method: a selector other than that of the settings, or "equidistant" for every n-th candidate.
+    method: a selector other than that of the settings, or EQUIDISTANT for every n-th candidate.
     """
     settings = work.settings.select
     method = method or settings.method
@@ -198,7 +218,8 @@ def select(work: Work, generation: int, method: str | None = None) -> int:
     candidates = work.path(generation, "candidates.extxyz")
     selected, report = work.path(generation, "selected.extxyz"), work.path(generation, "selected.json")
     left = work.settings.budget - spent(work, generation)
-    judges = committee(work, generation) if method == "committee" else [model]
+    asked = method != EQUIDISTANT and SELECTORS.find(method).committee
+    judges = committee(work, generation) if asked else [model]
 
     def make() -> list[Path]:
         rng = work.rng(generation, "select")
@@ -208,7 +229,7 @@ def select(work: Work, generation: int, method: str | None = None) -> int:
         count = min(settings.count, left, len(pool))
         if count < 1:
             indices, scores = np.empty(0, dtype=np.int64), np.empty(0)
-        elif method == "equidistant":
+        elif method == EQUIDISTANT:
             indices = np.array([round((k + 1) * len(pool) / count) - 1 for k in range(count)])
             scores = np.zeros(count)
         else:
@@ -216,7 +237,7 @@ def select(work: Work, generation: int, method: str | None = None) -> int:
                 method,
                 pool,
                 known,
-                [Potential.load(path) for path in judges],
+                [open_model(path) for path in judges],
                 count=count,
                 rng=rng,
                 soap=settings.soap,
@@ -260,19 +281,20 @@ def clean(work: Work, generation: int) -> None:
         work.path(generation, "rejected.json"),
         _model(work, generation),
     )
-    fit = work.settings.fit
+    student = work.settings.fitted[work.settings.student]
+    sigma = student.recipe.force_sigma(student.settings)
 
     def make() -> list[Path]:
         frames = load_frames(labelled)
-        expects = fit.uncertainty and work.settings.clean.surprise is not None
-        surprises = force_surprises(Potential.load(model), frames, fit.sigma.force) if expects else None
+        expects = student.deviates and work.settings.clean.surprise is not None
+        surprises = force_surprises(open_model(model), frames, sigma) if expects else None
         found = judge_labels(frames, work.settings.clean, load_frames(training), surprises)
         write_frames(new, [frames[k] for k in found.kept])
         write_json(report, [asdict(rejection) for rejection in found.rejected])
         _require_most(found, report)
         return [new, report]
 
-    shown = work.settings.clean.model_dump(mode="json") | {"sigma": fit.sigma.force}
+    shown = work.settings.clean.model_dump(mode="json") | {"sigma": sigma}
     work.once(_name(generation, "clean"), shown, [training, labelled, model], make)
 
 
@@ -296,22 +318,22 @@ def judge(work: Work, generation: int, *, last: bool = False) -> dict[str, Any]:
     files = {"train": work.path(generation, TRAINING), "test": work.folder / TEST}
     if not last:
         files["new"] = work.path(generation, NEW)
-    models: dict[str, Path] = {
-        name: work.path(generation, f"models/{name}.safetensors") for name in work.settings.models
-    }
+    settings, judges = work.settings, _judges(work)
+    models = {name: work.path(generation, f"models/{name}.safetensors") for name in settings.fitted}
+    opened = {name: model.source for name, model in settings.opened.items()}
     report = work.path(generation, "judge.json")
+    sigmas = {name: one.recipe.force_sigma(one.settings) for name, one in settings.fitted.items()}
 
     def make() -> list[Path]:
         sets: dict[str, Sequence[Atoms]] = {name: load_frames(path) for name, path in files.items()}
         found: dict[str, Any] = {}
-        for name, path in models.items():
-            potential = Potential.load(path)
-            found[name] = {"new": None, **accuracy(potential, sets)}
+        for name, source in {**models, **opened}.items():
+            model = open_model(source)
+            found[name] = {"new": None, **accuracy(model, sets, judges)}
             unseen = sets.get("new") or sets["test"]
+            sure = "forces_std" in model.gives
             found[name]["calibration"] = (
-                force_calibration(potential, unseen, work.settings.fit.sigma.force)
-                if work.settings.fit.uncertainty
-                else None
+                force_calibration(model, unseen, sigmas.get(name, 0.0)) if sure else None
             )
         frames = sum(not is_isolated(atoms) for atoms in sets["train"])
         write_json(
@@ -325,7 +347,9 @@ def judge(work: Work, generation: int, *, last: bool = False) -> dict[str, Any]:
         )
         return [report]
 
-    shown = {"sigma": work.settings.fit.sigma.force, "uncertainty": work.settings.fit.uncertainty}
+    shown: dict[str, Any] = {"sigma": settings.fit.sigma.force, "uncertainty": settings.fit.uncertainty}
+    shown |= {"judges": judges} if judges else {}
+    shown |= {"opened": {name: known_by(source) for name, source in opened.items()}} if opened else {}
     if work.once(_name(generation, "judge"), shown, [*files.values(), *models.values()], make):
         summarise(work.folder, generation, None)
     return read_training_result(report)
@@ -410,15 +434,38 @@ def _without_labels(atoms: Atoms, index: int) -> Atoms:
 
 def _fit_settings(work: Work) -> dict[str, Any]:
     """What decides a fit beside its frames, JSON-ready."""
-    return {
-        "fit": work.settings.fit.model_dump(mode="json"),
-        "repulsion": work.settings.repulsion,
-        "electrostatics": work.settings.electrostatics.identity() | work.settings.electrostatics.hashes(),
+    settings, fitted = work.settings, work.settings.fitted
+    shared = settings.fit, settings.electrostatics, settings.repulsion
+    if any(model.beside(*shared) != {"preset": name} for name, model in fitted.items()):
+        files = {key: path for model in fitted.values() for key, path in model.files().items()}
+        return {
+            "fits": {name: model.identity() for name, model in fitted.items()},
+            "files": {key: sha256(path) for key, path in files.items()},
+        }
+    return {  # all is as the settings say for all models
+        "fit": settings.fit.model_dump(mode="json"),
+        "repulsion": settings.repulsion,
+        "electrostatics": settings.electrostatics.identity() | settings.electrostatics.hashes(),
     }
 
 
+def _judges(work: Work) -> list[str]:
+    """Names of what models are judged by beside the usual errors."""
+    named = [*work.settings.judges, work.settings.protocol.judge]
+    return [name for name in dict.fromkeys(named) if name not in USUAL]
+
+
 def _model(work: Work, generation: int) -> Path:
-    return work.path(generation, f"models/{work.settings.protocol.model}.safetensors")
+    """The file of the model that selects, and whose errors count."""
+    return work.path(generation, f"models/{work.settings.student}.safetensors")
+
+
+def _explorer(work: Work, generation: int) -> Path | str:
+    """The file, or the name, of the model that moves the atoms."""
+    name = work.settings.explore.model or work.settings.student
+    if name in work.settings.opened:
+        return work.settings.opened[name].source
+    return work.path(generation, f"models/{name}.safetensors")
 
 
 def _name(generation: int, step: str) -> str:

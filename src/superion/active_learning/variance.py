@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
 
-from superion.active_learning.pool import Pool, Selection, gaussian_process, highest
+from superion.active_learning.pool import Pool, Selection, highest
 from superion.errors import InputError
 from superion.model import Model
-from superion.potentials import FitSettings, Potential, fit
+from superion.potentials import Potential
+from superion.recipes.base import Job, fit_jobs
 from superion.structures import is_isolated
-from superion.terms import Term
 
 Array = np.ndarray
 
@@ -24,7 +25,7 @@ def force_deviation(potential: Model, atoms: Atoms) -> float:
     atomic energies hardly differ between structures. A lower bound far from the data, see
     `SparseGP.deviation`; the extrapolation grade is the better guide there.
     """
-    return float(np.linalg.norm(gaussian_process(potential).deviation(atoms).forces, axis=1).max())
+    return float(np.linalg.norm(potential.deviation(atoms).forces, axis=1).max())
 
 
 def variance(pool: Pool, count: int, rng: np.random.Generator) -> Selection:
@@ -58,26 +59,20 @@ def disagreement(potentials: Sequence[Model], atoms: Atoms) -> float:
     return float(np.sqrt((spread**2).sum(axis=2).mean(axis=0)).max())
 
 
-def fit_committee(
-    frames: Sequence[Atoms],
-    settings: FitSettings,
-    terms: Sequence[Term],
-    size: int,
-    rng: np.random.Generator,
-    *,
-    workers: int = 1,
-) -> list[Potential]:
-    """Potentials fitted to resampled frames, each with its own choice of sparse points.
+def fit_committee(frames: Sequence[Atoms], job: Job, size: int, rng: np.random.Generator) -> list[Potential]:
+    """Potentials fitted to resampled frames, each with its own sparse points or first weights.
 
     Frames are drawn with replacement (bootstrap aggregating: L. Breiman, Mach. Learn. 24, 123 (1996));
-    isolated atoms are in every sample, and every sample knows all species.
+    isolated atoms are in every sample, and every sample knows all species. Fixed terms are those of all
+    frames.
     """
     lone = [atoms for atoms in frames if is_isolated(atoms)]
     bulk = [atoms for atoms in frames if not is_isolated(atoms)]
     members = []
     for _ in range(size):
         drawn = [bulk[k] for k in np.sort(rng.integers(len(bulk), size=len(bulk)))]
-        own = settings.model_copy(update={"seed": int(rng.integers(2**31))})
-        targets: Mapping[str, Sequence[Term]] = {"member": terms}
-        members.append(Potential(fit([*drawn, *lone], own, targets, workers=workers)["member"]))
+        own = job.recipe.resampled(job.settings, int(rng.integers(2**31)))
+        options = replace(job.options, whole=job.options.whole or frames, checkpoint=None)
+        found = fit_jobs([*drawn, *lone], {"member": Job(job.recipe, own, options)})
+        members.append(Potential(found["member"]))
     return members

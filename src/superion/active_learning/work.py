@@ -7,16 +7,18 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
 
-from superion.active_learning.config import TrainSettings
 from superion.display import say
 from superion.errors import SuperionError
 from superion.files import sha256
 from superion.study.state import State, fingerprint
+
+if TYPE_CHECKING:
+    from superion.active_learning.config import TrainSettings
 
 Labelling = Callable[[Sequence[Atoms]], list[Atoms | None]]
 """Labels structures, in order; None for one that could not be labelled. Asked twice, it answers the same."""

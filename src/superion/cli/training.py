@@ -29,7 +29,8 @@ def select_frames(
         str,
         typer.Option(
             help="variance, committee, similarity, farthest, cur, d-optimal, extrapolation, pca-grid or "
-            "random; variance and d-optimal need --model, committee several."
+            "random, or what an installed package brings; variance and d-optimal need --model, committee "
+            "several."
         ),
     ] = "similarity",
     train: Annotated[
@@ -149,14 +150,20 @@ def compare(
     ],
     test: Annotated[list[str], typer.Option(help="Trajectory to test on. May be repeated.")],
     method: Annotated[
-        list[str] | None, typer.Option(help="Method of `superion select`. May be repeated. Default: all.")
+        list[str] | None,
+        typer.Option(
+            help="Method of `superion select`. May be repeated. Default: all that the preset can serve."
+        ),
     ] = None,
     initial: Annotated[int, typer.Option(help="Frames drawn at random to begin with.")] = 5,
     step: Annotated[int, typer.Option(help="Frames added at a time.")] = 5,
     budget: Annotated[int, typer.Option(help="Labels at the end.")] = 25,
     repeats: Annotated[int, typer.Option(help="Draws of the initial frames.")] = 3,
-    preset: Annotated[str, typer.Option(help="gap or es-gap.")] = "gap",
-    config: Annotated[Path | None, typer.Option(help="Settings of the fit as YAML.")] = None,
+    preset: Annotated[str, typer.Option(help="What is fitted, as of `superion fit`.")] = "gap",
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Settings of the preset as YAML; `superion schema fit --preset NAME` lists them."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     *,
     reading: Reading,
@@ -166,11 +173,11 @@ def compare(
 
     from superion.active_learning.compare import CompareSettings, compare_selectors
     from superion.files import write_json
-    from superion.machine import cpu_count
-    from superion.potentials import FitSettings
-    from superion.recipes import fixed_terms
+    from superion.recipes.base import Job, Options
+    from superion.recipes.registry import fit_preset
     from superion.settings_file import read_settings, validate
     from superion.structures import require_labels, split_by_trajectory
+    from superion.study.config import cpu_count
 
     given = {
         "methods": method,
@@ -185,11 +192,13 @@ def compare(
         CompareSettings,
         remedy="see `superion compare-selectors --help`.",
     )
+    recipe = fit_preset(preset)
     (known,) = reading.files(frames)
     require_labels(known)
     pool, held = split_by_trajectory(known, test=test)
-    chosen = read_settings(config, FitSettings) if config else FitSettings()
-    result = compare_selectors(pool, held, fixed_terms(preset, pool), chosen, settings, workers=cpu_count())
+    chosen = recipe.completed(read_settings(config, recipe.settings) if config else recipe.settings(), pool)
+    job = Job(recipe, chosen, Options(workers=cpu_count()))
+    result = compare_selectors(pool, held, job, settings)
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / "comparison.json", result)
     for name, found in result["methods"].items():

@@ -54,7 +54,8 @@ class Recipe:
     potential: whether its energies are those of the labels; otherwise charges and dipoles alone can be
     compared with labels, and no frame needs an energy or forces. completed: the settings with defaults that
     depend on the frames. baseline: how its settings have energies of elements found, as
-    `FitSettings.baseline`. long_range: whether its energy holds electrostatics; None if nothing tells.
+    `FitSettings.baseline`. force_sigma: the error of force labels (eV/Å) that they have the fit assume.
+    long_range: whether its energy holds electrostatics; None if nothing tells.
     fit_together: fits several jobs to the same frames at less cost than one after the other, of all recipes
     that have this very function; parts: what it needs to know of this one.
     """
@@ -69,6 +70,7 @@ class Recipe:
     potential: bool = True
     completed: Callable[[Any, Sequence[Atoms]], BaseModel] = lambda settings, _: settings
     baseline: Callable[[Any], str] = lambda _: "auto"
+    force_sigma: Callable[[Any], float] = lambda _: 0.0
     long_range: bool | None = None
     fit_together: Callable[[Sequence[Atoms], Mapping[str, Job]], dict[str, list[Term]]] | None = None
     parts: Any = None
@@ -76,6 +78,13 @@ class Recipe:
     def seeded(self, settings: BaseModel, seed: int) -> BaseModel:
         """The settings with another seed, if there is one."""
         return settings if self.seed is None else _replaced(settings, self.seed, seed)
+
+    def predicts_deviations(self, settings: BaseModel) -> bool:
+        """Whether a model that is fitted with these settings predicts its standard deviations."""
+        value: Any = settings
+        for name in self.uncertainty or ():
+            value = getattr(value, name)
+        return self.uncertainty is not None and bool(value)
 
     def resampled(self, settings: BaseModel, seed: int) -> BaseModel:
         """The settings for one of many fits whose spread is wanted: another seed, no deviations."""

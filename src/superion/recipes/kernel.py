@@ -66,6 +66,7 @@ KERNEL = (
         seed=("fit", "seed"),
         uncertainty=("fit", "uncertainty"),
         baseline=lambda settings: settings.fit.baseline,
+        force_sigma=lambda settings: settings.fit.sigma.force,
         long_range=True,
     ),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from ase import Atoms
@@ -15,9 +14,9 @@ from superion.display import say
 from superion.electrostatics.tabulated_equilibration import QEqSettings
 from superion.potentials import FitSettings, estimate_memory, fit
 from superion.potentials.executors import open_executor
-from superion.recipes import fixed_terms
+from superion.potentials.repulsion import Repulsion
 from superion.recipes.base import STRICT, Job, Options, Recipe
-from superion.recipes.electrostatics import ElectrostaticsSettings
+from superion.recipes.electrostatics import ElectrostaticsSettings, electrostatic_terms
 from superion.terms import Term
 
 READS = frozenset({"repulsion", "workers", "executor", "seed"})
@@ -93,6 +92,7 @@ def gap_recipe(
         seed=(*inside, "seed"),
         uncertainty=(*inside, "uncertainty"),
         baseline=lambda settings: local(settings).baseline,
+        force_sigma=lambda settings: local(settings).sigma.force,
         long_range=long_range,
         fit_together=fit_together,
         parts=parts,
@@ -100,8 +100,17 @@ def gap_recipe(
     return recipe
 
 
-def _fixed(name: str, frames: Sequence[Atoms], settings: FitSettings, options: Options) -> list[Term]:
-    return fixed_terms(name, frames, options.electrostatics, repulsion=options.repulsion)
+def _wall(frames: Sequence[Atoms], options: Options) -> list[Term]:
+    """Short-range repulsion below the shortest distances in the frames, if it is wanted."""
+    return [Repulsion.below(frames)] if options.repulsion else []
+
+
+def _nothing(frames: Sequence[Atoms], settings: FitSettings, options: Options) -> list[Term]:
+    return _wall(frames, options)
+
+
+def _charges(frames: Sequence[Atoms], settings: FitSettings, options: Options) -> list[Term]:
+    return [*electrostatic_terms(options.electrostatics, frames), *_wall(frames, options)]
 
 
 class QEqGapSettings(BaseModel):
@@ -116,15 +125,15 @@ class QEqGapSettings(BaseModel):
 def _equilibrated(frames: Sequence[Atoms], settings: QEqGapSettings, options: Options) -> list[Term]:
     cells = options.charged_cells or options.electrostatics.charged_cells
     charges = ElectrostaticsSettings(charges="qeq", qeq=settings.qeq, charged_cells=cells)
-    return fixed_terms("es-gap", frames, charges, repulsion=options.repulsion)
+    return [*electrostatic_terms(charges, frames), *_wall(frames, options)]
 
 
 LOCAL = (
-    gap_recipe("gap", "local Gaussian process", fixed=partial(_fixed, "gap"), long_range=False),
+    gap_recipe("gap", "local Gaussian process", fixed=_nothing, long_range=False),
     gap_recipe(
         "es-gap",
         "the same on top of electrostatics (--charges)",
-        fixed=partial(_fixed, "es-gap"),
+        fixed=_charges,
         reads=READS | {"charges", "screening", "charged-cells"},
     ),
     gap_recipe(

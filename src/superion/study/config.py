@@ -30,7 +30,14 @@ from superion.recipes.electrostatics import ElectrostaticsSettings
 from superion.settings_file import read_settings
 from superion.simulation import MDSettings
 from superion.structures.labels import parse_mappings
-from superion.study.models import ModelSettings, completed, read_model, schemas
+from superion.study.models import (
+    Models,
+    ModelSettings,
+    all_completed,
+    of_presets,
+    schemas,
+    with_names,
+)
 from superion.study.properties.conductivity import Conductivity
 from superion.study.properties.registry import ReadProperties, settings_model
 from superion.study.properties.settings import ChosenProperties
@@ -127,7 +134,7 @@ class StudySettings(BaseModel):
     name: str = Field(min_length=1, description="name of the study, shown in the report")
     data: DataSettings = Field(description="labelled structures")
     structure: StructureSettings = Field(description="start of the dynamics")
-    models: dict[str, Annotated[SerializeAsAny[ModelSettings], BeforeValidator(read_model)]] = Field(
+    models: Models = Field(
         default_factory=dict,
         validate_default=True,
         description="models by name. Each is fitted, {preset: gap, and settings of this preset}, where a "
@@ -178,32 +185,17 @@ class StudySettings(BaseModel):
             raise ValueError("models and potentials are two answers to one question: keep models")
         names = given.get("models") if old is None else old
         key = "models" if old is None else "potentials"
-        if names is None:
-            names = ["gap", "es-gap"]
-        if not isinstance(names, list):
-            return given
-        if not names or not all(isinstance(name, str) for name in names):
-            raise ValueError(f"{key}: expected names of presets, found {names!r}")
-        if len(set(names)) < len(names):
-            raise ValueError(f"{key} are repeated: {names}")
-        return given | {"models": dict.fromkeys(names)}
+        return given | {"models": of_presets(["gap", "es-gap"] if names is None else names, key)}
 
     @field_validator("models", mode="before")
     @classmethod
     def _with_names(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or not given:
-            raise ValueError(f"expected models by name, such as {{gap: {{}}, es-gap: {{}}}}, found {given!r}")
-        return {str(name): (str(name), entry) for name, entry in given.items()}
+        return with_names(given)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         """What a model does not say is as the study says; which pairs are compared is settled here."""
-        models = {}
-        for name, model in self.models.items():
-            try:
-                models[name] = completed(model, self.fit, self.electrostatics, self.repulsion)
-            except ValueError as error:
-                raise ValueError(f"models.{name}, together with fit: {error}") from error
+        models = all_completed(self.models, self.fit, self.electrostatics, self.repulsion)
         if not any(model.fitted for model in models.values()) and self.fits.count:
             raise ValueError("fits.count: no model is fitted here; set it to 0")
         pairs = tuple(_settled(pair, models) for pair in _pairs(self.verdict, list(models)))

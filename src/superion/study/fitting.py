@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,11 @@ from superion.errors import CorruptFileError, ModelError
 from superion.files import sha256
 from superion.potentials import FitSettings, Potential
 from superion.provenance import NUMERICAL, versions
-from superion.recipes.base import Job, Options, fit_jobs
+from superion.recipes.base import Job, fit_jobs
 from superion.study.models import FittedModel
 from superion.study.resample import RESAMPLED, Draw, Fit, resample
 from superion.study.state import fingerprint
+from superion.terms import Term
 
 if TYPE_CHECKING:
     from superion.study.steps import Study
@@ -64,41 +65,40 @@ def fit_group(study: Study, group: Group, number: int | None = None) -> list[Pat
     draw = None if number is None else resample(train, study.settings.fits, number)
     paths = {name: study.model(Fit(name, number)) for name in group.models}
     provenance = {name: _provenance(study, model, draw) for name, model in group.models.items()}
-    open_ = {name for name in paths if not _made_from(paths[name], provenance[name])}
+    open_ = {name for name in paths if not made_from(paths[name], provenance[name])}
     if open_:
         jobs = {name: _job(study, model, name, train, draw) for name, model in group.models.items()}
         fitted = fit_jobs(train if draw is None else draw.frames, jobs)
         for name in open_:
-            paths[name].parent.mkdir(exist_ok=True)
-            Potential(fitted[name], provenance[name]).save(paths[name])
-            for leftover in paths[name].parent.glob(f"{paths[name].stem}{CHECKPOINT}*"):
-                leftover.unlink()
+            save_fitted(paths[name], fitted[name], provenance[name])
     return list(paths.values())
 
 
 def _job(study: Study, model: FittedModel, name: str, train: Sequence[Atoms], draw: Draw | None) -> Job:
     """The fit of a model; long trainings keep a checkpoint beside the file they become."""
-    recipe = model.recipe
-    settings = model.settings if draw is None else recipe.resampled(model.settings, draw.seed)
-    options = Options(
-        repulsion=model.repulsion,
-        workers=study.settings.processes,
-        charged_cells=model.charged_cells,
-        progress=study.progress,
-        whole=train,
-    )
-    if model.electrostatics is not None:
-        options = replace(options, electrostatics=model.electrostatics)
-    if "checkpoint" in recipe.reads:
-        options = replace(options, checkpoint=_checkpoint(study, model, name, draw))
-    return Job(recipe, recipe.completed(settings, train if draw is None else draw.frames), options)
-
-
-def _checkpoint(study: Study, model: FittedModel, name: str, draw: Draw | None) -> Path:
-    """Where a training is kept; another one, of other data or settings, has another name."""
     path = study.model(Fit(name, None if draw is None else draw.number))
     path.parent.mkdir(exist_ok=True)
-    return path.with_name(f"{path.stem}{CHECKPOINT}{fingerprint(_provenance(study, model, draw))[:12]}")
+    return model.job(
+        train if draw is None else draw.frames,
+        seed=None if draw is None else draw.seed,
+        whole=train,
+        workers=study.settings.processes,
+        checkpoint=checkpoint_of(path, _provenance(study, model, draw)),
+        progress=study.progress,
+    )
+
+
+def checkpoint_of(path: Path, provenance: dict[str, Any]) -> Path:
+    """Where a training is kept until its model is; another one, of other data or settings, elsewhere."""
+    return path.with_name(f"{path.stem}{CHECKPOINT}{fingerprint(provenance)[:12]}")
+
+
+def save_fitted(path: Path, terms: Sequence[Term], provenance: dict[str, Any]) -> None:
+    """Write the model file, and remove what its training has kept."""
+    path.parent.mkdir(exist_ok=True)
+    Potential(terms, provenance).save(path)
+    for leftover in path.parent.glob(f"{path.stem}{CHECKPOINT}*"):
+        leftover.unlink()
 
 
 def _provenance(study: Study, model: FittedModel, draw: Draw | None) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _provenance(study: Study, model: FittedModel, draw: Draw | None) -> dict[str
     } | ({} if draw is None else {"resampled": draw.record()})
 
 
-def _made_from(path: Path, provenance: dict[str, Any]) -> bool:
+def made_from(path: Path, provenance: dict[str, Any]) -> bool:
     """Whether a model file is intact and was made from exactly these inputs."""
     if not path.exists():
         return False

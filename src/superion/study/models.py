@@ -1,14 +1,17 @@
-"""The models of a study: each fitted by a preset with settings of its own, or one that exists already."""
+"""The models of a study or of active learning: each is fitted by a preset, or exists already."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
+from ase import Atoms
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializeAsAny,
@@ -19,7 +22,7 @@ from pydantic import (
 from superion.errors import InputError, suggest
 from superion.potentials import FitSettings
 from superion.potentials.opening import SETTINGS, labeller_settings
-from superion.recipes.base import Recipe
+from superion.recipes.base import Job, Options, Recipe
 from superion.recipes.electrostatics import ElectrostaticsSettings
 from superion.recipes.registry import FIT_PRESETS, fit_preset
 from superion.settings_file import validate
@@ -58,6 +61,11 @@ class ModelSettings(BaseModel):
     @property
     def sees(self) -> float | None:
         """How far the local energy of an atom sees, in Å; None if nothing tells."""
+        return None
+
+    @property
+    def deviates(self) -> bool | None:
+        """Whether it predicts its standard deviations; None if that is known once it is opened."""
         return None
 
     def beside(
@@ -163,6 +171,11 @@ class FittedModel(ModelSettings):
         """The largest cutoff in the settings of a model that is local beside its electrostatics, in Å."""
         return max(_cutoffs(self.settings.model_dump()), default=None)
 
+    @property
+    def deviates(self) -> bool:
+        """Whether it predicts its standard deviations."""
+        return self.recipe.predicts_deviations(self.settings)
+
     def identity(self) -> dict[str, Any]:
         """All settings that the model depends on, data aside, wherever files are."""
         found = {
@@ -183,6 +196,35 @@ class FittedModel(ModelSettings):
     def files(self) -> dict[str, Path]:
         """What the electrostatic term is read from."""
         return {} if self.electrostatics is None else self.electrostatics.files()
+
+    def job(
+        self,
+        frames: Sequence[Atoms],
+        *,
+        seed: int | None = None,
+        whole: Sequence[Atoms] | None = None,
+        workers: int = 1,
+        checkpoint: Path | None = None,
+        progress: bool = False,
+    ) -> Job:
+        """Its fit to `frames`.
+
+        seed: of one of many fits whose spread is wanted. whole: what the frames were drawn from. checkpoint:
+        where a long training is kept, if this is one.
+        """
+        settings = self.settings if seed is None else self.recipe.resampled(self.settings, seed)
+        options = Options(
+            repulsion=self.repulsion,
+            workers=workers,
+            charged_cells=self.charged_cells,
+            progress=progress,
+            whole=whole,
+        )
+        if self.electrostatics is not None:
+            options = replace(options, electrostatics=self.electrostatics)
+        if "checkpoint" in self.recipe.reads:
+            options = replace(options, checkpoint=checkpoint)
+        return Job(self.recipe, self.recipe.completed(settings, frames), options)
 
     @model_serializer(mode="wrap")
     def _beside_each_other(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -220,6 +262,28 @@ def read_model(entry: tuple[str, Any]) -> ModelSettings:
     return _explained(FittedModel, own | {"preset": preset, "settings": settings})
 
 
+Models = dict[str, Annotated[SerializeAsAny[ModelSettings], BeforeValidator(read_model)]]
+"""Models by name, as they stand in a YAML file; `with_names` before, `all_completed` after."""
+
+
+def of_presets(names: Any, key: str = "models") -> Any:
+    """`[gap, 4g]` means the presets of these names; ValueError for other lists. Anything else stays."""
+    if not isinstance(names, list):
+        return names
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{key}: expected names of presets, found {names!r}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"{key} are repeated: {names}")
+    return dict.fromkeys(names)
+
+
+def with_names(given: Any) -> Any:
+    """Settings by name with the name beside them, as `read_model` has them; ValueError without any."""
+    if not isinstance(given, dict) or not given:
+        raise ValueError(f"expected models by name, such as {{gap: {{}}, es-gap: {{}}}}, found {given!r}")
+    return {str(name): (str(name), entry) for name, entry in given.items()}
+
+
 def _heeded(recipe: Recipe) -> list[str]:
     """Keys of an entry beside the settings of its preset."""
     options = {"electrostatics": "charges", "repulsion": "repulsion"}
@@ -252,6 +316,22 @@ def completed(
     if "repulsion" not in model.model_fields_set:
         update["repulsion"] = repulsion and "repulsion" in model.recipe.reads
     return model.model_copy(update=update)
+
+
+def all_completed(
+    models: Mapping[str, ModelSettings],
+    fit: FitSettings,
+    electrostatics: ElectrostaticsSettings,
+    repulsion: bool,
+) -> dict[str, ModelSettings]:
+    """All models with what they do not say themselves. ValueError that names one where that does not fit."""
+    found = {}
+    for name, model in models.items():
+        try:
+            found[name] = completed(model, fit, electrostatics, repulsion)
+        except ValueError as error:
+            raise ValueError(f"models.{name}, together with fit: {error}") from error
+    return found
 
 
 def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
