@@ -1,6 +1,7 @@
 """`superion defect`: the table, the files, the figure, and what it refuses."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -69,14 +70,15 @@ def test_fields_act_on_fitted_charges_of_a_file(folder):
     fitted = {"kind": "charge-fit", "charges": {"Na": 0.5, "Cl": -0.5}, "screening": 2.0}
     (folder / "charges.json").write_text(json.dumps(fitted))
     energies = []
-    for charges in ("Na=0.5,Cl=-0.5", folder / "charges.json"):
+    shutil.copy(folder / "charges.json", folder / "charges")  # whatever its name
+    for charges in ("Na=0.5,Cl=-0.5", folder / "charges"):
         words = ("--fields", "-0.1,0.1", "--field-axis", "x", "--field-charges", charges)
         succeeds(folder, *FIXED, *words, "--json", folder / "found.json")
         (one,) = json.loads((folder / "found.json").read_text())["defects"]
         energies.append([point["energy_eV"] for point in one["fields"]["x"]["points"]])
     assert energies[0] == energies[1]
     assert energies[0][2] - energies[0][1] == pytest.approx(0.1 * 0.5 * 4.23)
-    (folder / "charges.json").write_text("{}")
+    (folder / "charges").write_text("{}")
     assert "not what `superion charge-fit` writes" in refused(folder, *FIXED, *words)
 
 
@@ -114,6 +116,7 @@ def test_labels_stand_beside_the_model(folder):
             "has no minimum in a field",
         ),
         (("--species", "Na", "--fields", "0.1", "--field-charges", "Na=x"), "cannot understand the charge"),
+        (("--species", "Na", "--fields", "0.1", "--field-charges", "q.json"), "nor a file that exists"),
         (("--species", "Na", "--separation", "6"), "fits into 1x1x1"),
     ],
 )

@@ -11,9 +11,10 @@ from ase.calculators.emt import EMT
 from ase.calculators.morse import MorsePotential
 from scipy.spatial.transform import Rotation
 
-from superion.structures import census, is_isolated, read_frames
+from superion.structures import census, is_isolated, read_frames, suspect_forces
 from superion.structures.balance import broken_symmetries, net_torques
-from superion.structures.labels import canonical_value, parse_mapping
+from superion.structures.consistency import Evidence
+from superion.structures.labels import canonical_value, get_label, parse_mapping
 from superion.structures.quick_model import Basis
 from superion.structures.suspicions import suspicions
 
@@ -181,6 +182,20 @@ def test_forces_of_another_frame():
     frames[3].arrays["REF_forces"] = frames[30].arrays["REF_forces"].copy()
     found = suspicions(frames)
     assert [s.frame for s in found.suspects] == [frames[3].info["frame_id"]]
+
+
+def test_many_forces_of_other_frames_are_found_by_reading_labels_once(monkeypatch):
+    """Half of the frames have forces of the frame after; reads grow with frames, not with their square."""
+    frames = thermal(48)
+    forces = [atoms.arrays["REF_forces"] for atoms in frames]
+    known = Evidence(index=np.arange(48), forces=forces)
+    reads = []
+    for k in range(24):
+        frames[k].arrays["REF_forces"] = forces[k + 1]
+    monkeypatch.setattr(suspect_forces, "get_label", lambda a, n: reads.append(n) or get_label(a, n))
+    others = suspect_forces._others(range(24), frames, known)
+    assert others == {k: k - 1 for k in range(1, 24)}
+    assert len(reads) == 48
 
 
 @pytest.mark.parametrize("degrees", [15, 90, 170])

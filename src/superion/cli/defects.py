@@ -156,8 +156,13 @@ def _charges(text: str) -> dict[str, float]:
     """Charges by element, written out or as fitted by `superion charge-fit`."""
     from superion.recipes.electrostatics import ElectrostaticsSettings, fixed_charges
 
-    if text.endswith(".json"):
+    if Path(text).is_file():
         return fixed_charges(ElectrostaticsSettings(fitted=text))[0]
+    if "=" not in text:
+        raise InputError(
+            f"--field-charges {text!r} is neither charges by element nor a file that exists.",
+            remedy="write --field-charges Li=0.445,P=2.225,S=-0.890, or a file of superion charge-fit.",
+        )
     return parse_charges(text, "--field-charges")
 
 

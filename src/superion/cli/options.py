@@ -203,7 +203,7 @@ def parse_electrostatics(text: str) -> dict[str, Any]:
     if text == "qeq":
         return {"charges": text}
     if Path(text).is_file():
-        return {"fitted" if text.endswith(".json") and not is_model(text) else "model": text}
+        return {"model" if is_model(text) else "fitted": text}
     if "=" not in text:
         raise InputError(
             f"--charges {text!r} is neither charges by element, nor qeq, nor a file that exists.",

@@ -83,6 +83,10 @@ _OTHERS = frozenset(
     }
 )
 """Words that make a name something else: the weight of an energy, its unit, its error, or a part of it."""
+_METHODS = frozenset(
+    {"dft", "qm", "ref", "reference", "true", "target", "label", "pbe", "pbesol", "scan", "r2scan"}
+)
+"""Words that say whose value it is: `f_dft` holds forces as `f` does."""
 _MODELS = frozenset(
     {
         "mace",
@@ -136,8 +140,9 @@ def guess_label(name: str) -> str | None:
     None for what only belongs to a label: weights, units, errors, values per atom, kinetic energies.
     """
     lower = name.lower()
-    if lower in _EXACT:
-        return _EXACT[lower]
+    bare = "_".join(word for word in re.split(r"[_\-. ]+", lower) if word not in _METHODS)
+    if bare in _EXACT:
+        return _EXACT[bare]
     if _words(name) & _OTHERS or "per_atom" in lower or "peratom" in lower:
         return None
     return next((label for word, label in _WORDS.items() if word in lower), None)

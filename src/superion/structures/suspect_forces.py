@@ -21,6 +21,8 @@ AGREE = 0.8
 UNRELATED_ALL = 0.35
 """Fraction of all forces, explained with neighbourhoods, below which they have nothing to do with them."""
 FEWEST_ATOMS = 8
+BLOCK = 500
+"""Frames with strange forces that are compared with all others in one go."""
 LEAST_TURN = 15.0
 """Degrees, of a single frame."""
 
@@ -69,6 +71,7 @@ def suspect_forces(
         "unrelated": [],
     }
     typical = np.sqrt(max(1 - known.typical**2, 1e-4))
+    stray: list[int] = []
     for k, frame in enumerate(known.index):
         labels, predicted, name = get_label(frames[frame], "forces"), known.forces[k], names[frame]
         if frame in absurd or len(labels) < FEWEST_ATOMS or known.scale[k] < 0.3 * np.median(known.scale):
@@ -92,12 +95,17 @@ def suspect_forces(
             continue
         if known.fitted[k] > UNRELATED or seen > 0.5:
             continue
-        other = _another(predicted, frames, int(frame), known)
-        if other is not None:
-            kinds["other"].append(Suspect(name, "forces", f"they are like those of {names[other]}"))
+        stray.append(k)
+    others = _others(stray, frames, known)
+    for k in stray:
+        frame = known.index[k]
+        labels, predicted, name = get_label(frames[frame], "forces"), known.forces[k], names[frame]
+        if k in others:
+            kinds["other"].append(Suspect(name, "forces", f"they are like those of {names[others[k]]}"))
         elif _permuted(predicted, labels, typical):
             kinds["moved"].append(Suspect(name, "forces", "they fit in another order of atoms"))
         else:
+            seen = known.correlation[k]
             kinds["unrelated"].append(
                 Suspect(name, "forces", f"correlation {seen:.2f} with a fit of the others")
             )
@@ -117,14 +125,34 @@ _FORCES = {
 }
 
 
-def _another(predicted: Array, frames: Sequence[Atoms], frame: int, known: Evidence) -> int | None:
-    """The frame whose labels are the forces of this one."""
-    best, where = AGREE, None
-    for k in known.index:
-        labels = get_label(frames[k], "forces")
-        if k != frame and len(labels) == len(predicted) and (c := _correlation(predicted, labels)) > best:
-            best, where = c, int(k)
-    return where
+def _others(stray: Sequence[int], frames: Sequence[Atoms], known: Evidence) -> dict[int, int]:
+    """The frames whose labels are the forces of those that have strange ones.
+
+    Labels are read once for `BLOCK` strange frames, however many there are, and compared by one product.
+    """
+    found: dict[int, int] = {}
+    for first in range(0, len(stray), BLOCK):
+        sizes: dict[int, list[int]] = {}
+        for k in stray[first : first + BLOCK]:
+            sizes.setdefault(len(known.forces[k]), []).append(k)
+        predicted = {n: np.array([_unit(known.forces[k]) for k in ks]) for n, ks in sizes.items()}
+        best = {n: np.full(len(ks), AGREE) for n, ks in sizes.items()}
+        for frame in known.index:
+            labels = get_label(frames[frame], "forces")
+            if labels is None or (n := len(labels)) not in sizes:
+                continue
+            like = predicted[n] @ _unit(labels)
+            for m in np.flatnonzero(like > best[n]):
+                k = sizes[n][m]
+                if known.index[k] != frame:
+                    best[n][m], found[k] = like[m], int(frame)
+    return found
+
+
+def _unit(forces: Array) -> Array:
+    """(3 N,) of length 1, or 0."""
+    norm = np.linalg.norm(forces)
+    return np.ravel(forces) / norm if norm > 0 else np.zeros(np.size(forces))
 
 
 def _permuted(predicted: Array, labels: Array, typical: float) -> bool:

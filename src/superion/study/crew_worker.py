@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
         try:
             written = step.work()
         except Exception as raised:
-            if not isinstance(raised, SuperionError):
+            if not isinstance(raised, SuperionError | MemoryError):
                 traceback.print_exc()
             error = reason(raised)
             written = step.failed(error) if step.failed else []
@@ -49,6 +49,11 @@ def main(folder: Path) -> None:
 
 def reason(error: BaseException) -> str:
     """What the state of a study says about a failure."""
+    if isinstance(error, MemoryError):
+        return (
+            f"out of memory: {str(error).rstrip('.') or 'no more can be had'}. Remedy: run the same command "
+            "again, with fewer processes, with smaller structures, or on a machine with more memory."
+        )
     return str(error) if isinstance(error, SuperionError) else f"{type(error).__name__}: {error}"
 
 

@@ -140,13 +140,13 @@ def _attempt(step: Step, state: State, failed: dict[str, str], progress: bool) -
         if step.inputs() != inputs:
             raise InputError(CHANGED)
     except Exception as error:
-        known = isinstance(error, SuperionError) or step.failed is not None
+        known = isinstance(error, SuperionError | MemoryError) or step.failed is not None
         remains = step.failed(reason(error)) if step.failed else ()
         state.stop(step.name, "failed", reason(error), time.monotonic() - since, remains)
         if not known:
             raise
         failed[step.name] = reason(error)
-        say(f"{step.name}: failed: {error}", progress or step.family is not None)
+        say(f"{step.name}: failed: {reason(error)}", progress or step.family is not None)
         return True
     state.finish(step.name, written, time.monotonic() - since)
     say(f"{step.name}: done, {time.monotonic() - since:.1f} s", progress)

@@ -16,6 +16,8 @@ from superion.errors import CorruptFileError
 from superion.verdict.uncertain import Part, Uncertain
 
 PREFIX = "forces of "
+ROUNDING = 1e-12
+"""eV/Å, the least spread that a comparison sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,15 @@ def bounds(result: Mapping[str, Any], cutoff: float, file: object = None) -> dic
 
 
 def _bound(species: str, row: Mapping[str, Any]) -> Bound:
-    """The logarithm of a spread from n squares has the variance 1/2n; drawing other atoms may add to it."""
+    """The logarithm of a spread from n squares has the variance 1/2n; drawing other atoms may add to it.
+
+    Forces that depend on nothing beyond the radius have no spread; it then counts as the rounding of forces.
+    """
     spread, freedom = float(row["spread"]), float(row["freedom"])
     atoms = len(row["atoms"])
     part = Part(1 / (2 * freedom), freedom)
     if row["error"] is not None and atoms > 1:
-        between = Part((float(row["error"]) / spread) ** 2, atoms - 1)
+        between = Part((float(row["error"]) / max(spread, ROUNDING)) ** 2, atoms - 1)
         part = max(part, between, key=lambda p: p.variance)
-    return Bound(species, float(row["radius"]), spread, Uncertain(math.log(spread), {"locality test": part}))
+    logarithm = math.log(max(spread, ROUNDING))
+    return Bound(species, float(row["radius"]), spread, Uncertain(logarithm, {"locality test": part}))

@@ -15,11 +15,11 @@ BASELINE = "li7p3s11"
 
 
 def terms_of(path: Path) -> list[Term]:
-    """Terms of a model file (.safetensors) that reach beyond a cutoff, or the term of a charge fit (.json).
+    """Terms of a model file that reach beyond a cutoff, or the term of a charge fit.
 
     Raises InputError if there is none.
     """
-    if path.suffix == ".json" and not is_model(path):
+    if path.is_file() and not is_model(path):
         return [charges_of(path)]
     terms = [term for term in load(path)[0] if not is_local(term)]
     if not terms:
