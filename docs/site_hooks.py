@@ -43,6 +43,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         name = posixpath.normpath(posixpath.join(posixpath.dirname(source), match[1]))
         if not (ROOT / name).is_file():
             raise PluginError(f"{source}: there is no {name} in the repository.")
+        if name.startswith("docs/gallery/") and name.endswith(".py"):
+            name = name[:-3] + ".md"  # the page that shows the script
         return posixpath.relpath(name.removeprefix("docs/"), posixpath.dirname(here) or ".")
 
     return LINK.sub(moved, markdown)
