@@ -1,6 +1,6 @@
 # make demo   set up and run the main job: two potentials, dynamics, conductivities, a report
 # make test   set up and run the checks and the tests (installs g++ if it can, for the LAMMPS plugin)
-# make docs   set up and build the documentation in site/, warnings are errors
+# make docs   set up, run the gallery and build the documentation in site/, warnings are errors
 # make dist   build sdist and wheel in dist/, install the wheel elsewhere and fit with it
 # make bench  speed and accuracy beside QUIP and torch-pme (half an hour)
 
@@ -64,7 +64,7 @@ $(VENV)/.test: $(VENV)/.torch pyproject.toml
 	touch $@ $(VENV)/.demo
 
 $(VENV)/.docs: $(VENV)/.torch pyproject.toml
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs,report]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@ $(VENV)/.demo
 
 # PyTorch first and by its exact version, so that nothing else chooses another build of it.
@@ -74,4 +74,4 @@ $(VENV)/.torch: constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo site dist
+	rm -rf $(VENV) .cache demo site dist

@@ -2,10 +2,10 @@
 
     python docs/site_cells.py SCRIPT FOLDER
 
-writes FOLDER/cells.json and the figures. `# %% [markdown]` begins text in comments, `# %%` begins code. A cell shows
-what it prints, its last expression, and its figures. Every figure needs a label (`num=`), which is its
-description for those who do not see it, and a caption: text after it that begins with `Figure:`. Anything that warns or
-writes to stderr fails, so that no page shows a script that a reader would have to excuse.
+writes FOLDER/cells.json and the figures. `# %% [markdown]` begins text in comments, `# %%` begins code. A
+cell shows what it prints, its last expression, and its figures. Every figure needs a label (`num=`), which is
+its description for those who do not see it, and a caption: text after it that begins with `Figure:`. A script
+that warns or writes to stderr fails.
 """
 
 from __future__ import annotations
@@ -75,6 +75,9 @@ def run(script: Path, folder: Path) -> list[Cell]:
     import matplotlib
 
     matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
     names: dict[str, Any] = {"__name__": "__main__", "__file__": str(script)}
     cells = split(script.read_text())
     folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +112,9 @@ def _execute(cell: Cell, script: Path, names: dict[str, Any]) -> None:
         value = eval(compile(ast.Expression(last.value), str(script), "eval"), names) if last else None
         if hasattr(value, "_repr_html_"):
             cell.html = value._repr_html_()
-        elif value is not None and not plt.get_fignums():  # what the last call of a drawing returns says nothing
+        elif (
+            value is not None and not plt.get_fignums()
+        ):  # what the last call of a drawing returns says nothing
             print(repr(value))
     if err.getvalue():
         raise GalleryError(f"line {cell.line}: the cell wrote to stderr: {err.getvalue().strip()}")
@@ -123,7 +128,9 @@ def _figures(stem: str, folder: Path) -> list[Figure]:
     for number in plt.get_fignums():
         figure = plt.figure(number)
         if not figure.get_label():
-            raise GalleryError("a figure needs a description: plt.subplots(num='Forces, predicted against …')")
+            raise GalleryError(
+                "a figure needs a description: plt.subplots(num='Forces, predicted against …')"
+            )
         file = f"{stem}-{len(list(folder.glob('*.png'))) + 1}.png"
         figure.savefig(folder / file, dpi=170)
         found.append(Figure(file, figure.get_label()))

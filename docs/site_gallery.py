@@ -1,7 +1,7 @@
-"""The gallery: every docs/gallery/*.py is run when the site is built, and shown with what it prints and draws.
+"""Every docs/gallery/*.py is run when the site is built, and shown with what it prints and draws.
 
-What a script shows is kept in .cache/gallery under a checksum of the script and of all that it may use, so that a second
-build runs nothing.
+What a script shows is kept in .cache/gallery under a checksum of the script and of all that it may use, so
+that a second build runs nothing.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _shown(script: Path, used: Any) -> Path:
 
 def _page(script: Path, folder: Path) -> str:
     """Text, code, what it prints and what it draws, in this order."""
-    parts = []
+    parts = ["---\nhide: [toc]\n---"]
     for cell in json.loads((folder / "cells.json").read_text()):
         if cell["kind"] == "text":
             parts.append(cell["source"])
@@ -103,7 +103,9 @@ def _page(script: Path, folder: Path) -> str:
                 f"<figcaption>{escape(figure['caption'])}</figcaption></figure>"
             )
     here = script.name
-    parts.append(f'<a href="{here}" download>Download {here}</a>: its cells open as a notebook in VS Code or Jupytext.')
+    parts.append(
+        f'<a href="{here}" download>Download {here}</a>: its cells open as a notebook in VS Code or Jupytext.'
+    )
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # An active-learning loop
 #
-# Fit, explore with the fit, label the frames that it knows least, fit again. The labels here come from a classical model of rock salt
-# that plays the part of first principles, so that this page takes seconds. `superion train` does the same with GPAW, CP2K or any ASE
-# calculator.
+# Fit, explore with the fit, label the frames that it knows least, fit again. The labels here come from a
+# classical model of rock salt that plays the part of first principles, so that this page takes seconds.
+# `superion train` does the same with GPAW, CP2K or any ASE calculator.
 
 # %%
 from pathlib import Path
@@ -17,12 +17,12 @@ from ase.build import bulk
 from ase.io import write
 
 from superion import Potential
+from superion.active_learning.run import run_training
 from superion.electrostatics import CoulombTerm, FixedCharges, Point
 from superion.files import read_json
-from superion.potentials.pair_forms import Buckingham
-from superion.potentials.pair_potentials import PairPotentials
+from superion.potentials.classical.pair_forms import Buckingham
+from superion.potentials.classical.pair_potentials import PairPotentials
 from superion.report.style import BLUE, ORANGE, STYLE
-from superion.training.run import run_training
 
 plt.rcParams.update(STYLE)
 folder = Path(mkdtemp())
@@ -32,7 +32,7 @@ truth = Potential([CoulombTerm(FixedCharges({"Na": 1.0, "Cl": -1.0}), Point(), a
 truth.save(folder / "truth.safetensors")
 
 # %% [markdown]
-# Known at the start: four frames, slightly rattled. Test frames are of a melt that no one has seen yet.
+# Known at the start: four frames, slightly rattled. The test frames are hot, and unlike them.
 
 # %%
 rng = np.random.default_rng(1)
@@ -54,8 +54,8 @@ lone = [Atoms(s, info={"REF_energy": 0.0, "config_type": "IsolatedAtom"}) for s 
 write(folder / "salt.extxyz", known + test + lone)
 
 # %% [markdown]
-# One generation explores with runs at 300 and 900 K, chooses eight frames, labels them and fits again. We let two trainings choose
-# differently: by predicted uncertainty, and at random.
+# One generation explores with runs at 300 and 900 K, chooses eight frames, labels them and fits again. We
+# let two trainings choose differently: by predicted uncertainty, and at random.
 
 # %%
 settings = {
@@ -84,26 +84,38 @@ print(summaries["variance"]["ended"])
 
 # %%
 fig, (left, right) = plt.subplots(
-    1, 2, figsize=(8.6, 3.6), layout="constrained", num="Errors against labels spent, and uncertainty of chosen frames"
+    1,
+    2,
+    figsize=(8.6, 3.6),
+    layout="constrained",
+    num="Errors against labels spent, and uncertainty of chosen frames",
 )
 for (method, summary), colour, line in zip(summaries.items(), (BLUE, ORANGE), ("o-", "s--"), strict=True):
     judged = summary["generations"]
     labels = [generation["labels"] for generation in judged]
     errors = [generation["models"]["gap"]["test"]["force_rmse"] for generation in judged]
-    left.semilogy(labels, errors, line, color=colour, label=method)
-left.set(xlabel="labels made by the loop", ylabel="force RMSE of hot frames (eV/Å)", title="What a label buys")
+    left.plot(labels, errors, line, color=colour, label=method)
+left.set(
+    ylim=(0, None),
+    xlabel="labels made by the loop",
+    ylabel="force RMSE of hot frames (eV/Å)",
+    title="What a label buys",
+)
 left.legend(title="chosen by")
 
 for path in sorted((folder / "variance").glob("generation-*/selected.json")):
     scores = [frame["score"] for frame in read_json(path)["chosen"]]
     number = int(path.parent.name.removeprefix("generation-"))
     right.semilogy(number + np.linspace(-0.2, 0.2, len(scores)), scores, "o", ms=4, color=BLUE)
-right.set(xlabel="generation", ylabel="largest deviation of a force (eV/Å)", title="What was chosen knows less and less")
+right.set(
+    xlabel="generation", ylabel="largest deviation of a force (eV/Å)", title="Uncertainty of what was chosen"
+)
 right.set_xticks(range(len(summaries["variance"]["generations"]) - 1))
 
 # %% [markdown]
-# Figure: Left, errors on hot frames that are never trained on, against the labels that the loop has asked for. Right, the predicted
-# standard deviation of the least known force in each chosen frame, at the moment of choice: what is left to learn gets less.
+# Figure: Left, errors on hot frames that are never trained on, against the labels that the loop has asked
+# for. Right, the predicted standard deviation of the least known force in each chosen frame, at the moment
+# of choice.
 #
-# One pair of trainings proves nothing about methods of choice; `superion compare-selectors` compares them on your own labels.
-# Protocols, stop rules, cleaning, Slurm: [training](../training.md).
+# One pair of trainings proves nothing about methods of choice; `superion compare-selectors` compares them
+# on your own labels. Protocols, stop rules, cleaning, Slurm: [training](../training.md).

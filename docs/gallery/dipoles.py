@@ -1,8 +1,9 @@
 # %% [markdown]
 # # Charges from dipoles
 #
-# Charges of atoms cannot be measured or computed without a convention; dipoles can. Kernel charge equilibration learns
-# electronegativities from the dipoles of 31 small molecules and predicts charges that reproduce dipoles.
+# Charges of atoms cannot be measured or computed without a convention; dipoles can. Kernel charge
+# equilibration learns electronegativities from the dipoles of 31 small molecules and predicts charges that
+# reproduce dipoles.
 
 # %%
 import matplotlib.pyplot as plt
@@ -49,7 +50,9 @@ for panel, name in zip(panels[1:], ("H2O", "H2CO", "HCOOH"), strict=True):
         for j in range(i):
             if atoms.get_distance(i, j) < (1.25 if "H" in (atoms.symbols[i], atoms.symbols[j]) else 1.7):
                 panel.plot(*flat[[i, j]].T, color=GREY, lw=2, zorder=1)
-    drawn = panel.scatter(*flat.T, s=330, c=charges, cmap="RdBu_r", vmin=-0.7, vmax=0.7, edgecolors="black", zorder=2)
+    drawn = panel.scatter(
+        *flat.T, s=330, c=charges, cmap="RdBu_r", vmin=-0.7, vmax=0.7, edgecolors="black", zorder=2
+    )
     for place, symbol, charge in zip(flat, atoms.symbols, charges, strict=True):
         panel.text(*place, f"{symbol}\n{charge:+.2f}", ha="center", va="center", fontsize=6, zorder=3)
     panel.set(aspect="equal", title=name)
@@ -59,8 +62,9 @@ for panel, name in zip(panels[1:], ("H2O", "H2CO", "HCOOH"), strict=True):
 fig.colorbar(drawn, ax=panels[1:], label="charge (e)", shrink=0.7)
 
 # %% [markdown]
-# Figure: Left, components of the dipoles of 31 distorted molecules that training did not see. Right, predicted charges of three of
-# them.
+# Figure: Left, components of the dipoles of 31 distorted molecules that training did not see. Right,
+# predicted charges of three of them.
 #
-# `model.save("kqeq.safetensors")` makes a file that `superion fit --preset es-gap --charges kqeq.safetensors` takes as electrostatics
-# under a local potential. More labels to learn from, and the limits: [charges from dipoles in ten lines](../kqeq.md).
+# `model.save("kqeq.safetensors")` makes a file that `superion fit --preset es-gap --charges
+# kqeq.safetensors` takes as electrostatics under a local potential. More labels to learn from, and the
+# limits: [charges from dipoles in ten lines](../kqeq.md).

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Turn electrostatics on
 #
-# The same labels, the same settings, one difference: the second potential stands on the Coulomb energy of fixed charges. Errors on
-# test frames hardly change. What an ion feels far away does.
+# The same labels, the same settings, one difference: the second potential stands on the Coulomb energy of
+# fixed charges. Errors on test frames hardly change. What an ion feels far away does.
 
 # %%
 import matplotlib.pyplot as plt
@@ -21,11 +21,14 @@ small = {"soap": {"channels": 6, "sparse_points": 100}}
 potentials = {preset: superion.fit(train, preset=preset, settings=small) for preset in ("gap", "es-gap")}
 
 for name, potential in potentials.items():
-    errors = [r.forces - a.arrays["REF_forces"] for r, a in zip(potential.evaluate_batch(test), test, strict=True)]
+    errors = [
+        r.forces - a.arrays["REF_forces"] for r, a in zip(potential.evaluate_batch(test), test, strict=True)
+    ]
     print(f"{look(name).label:6} force RMSE {np.sqrt(np.mean(np.square(errors))):.3f} eV/Å")
 
 # %% [markdown]
-# Now the long range. A lithium ion leaves a PS₄ tetrahedron along a line through phosphorus, away from all sulfur atoms.
+# Now the long range. A lithium ion leaves a PS₄ tetrahedron along a line through phosphorus, away from all
+# sulfur atoms.
 
 # %%
 bond = 2.05  # Å, P–S
@@ -46,7 +49,11 @@ energies = {
 
 # %%
 fig, (left, right) = plt.subplots(
-    1, 2, figsize=(8.6, 3.8), layout="constrained", num="Energy of a lithium ion that leaves a PS4 tetrahedron"
+    1,
+    2,
+    figsize=(8.6, 3.8),
+    layout="constrained",
+    num="Energy of a lithium ion that leaves a PS4 tetrahedron",
 )
 for name, energy in energies.items():
     style = look(name)
@@ -60,13 +67,14 @@ right.plot(distances, -coulomb / distances, ":", color="black", label="two point
 left.set(xlabel="distance Li–P (Å)", ylabel="energy, zero at 16 Å (eV)", title="Energy")
 right.set(xlabel="distance Li–P (Å)", ylabel="pull on Li (eV/Å)", title="Force")
 for panel in (left, right):
-    panel.axvspan(6.4, distances[-1], color="0.95", zorder=0)
+    panel.axvspan(6.6, distances[-1], color="0.95", zorder=0)
 left.legend()
 
 # %% [markdown]
-# Figure: Energy of LiPS4 and the force on its lithium as the ion leaves. Grey: it is more than 6 Å, the cutoff, away
-# from every other atom. There the local potential knows nothing, and the electrostatic one follows two point charges.
+# Figure: Energy of LiPS4 and the force on its lithium as the ion leaves. Grey: it is more than 6 Å, the
+# cutoff, away from every other atom. There the local potential knows nothing, and the electrostatic one
+# follows two point charges.
 #
-# Whether this matters for a property is another question: in a dense crystal other ions screen it. That is what
-# [the verdict](../verdict.md) is for. Charges need not be fixed: see [charges](../charges.md) and
+# Whether this matters for a property is another question: in a dense crystal other ions screen it. That is
+# what [the verdict](../verdict.md) is for. Charges need not be fixed: see [charges](../charges.md) and
 # [charges from dipoles](dipoles.py).

@@ -17,15 +17,17 @@ run = superion.Trajectory.open("docs/gallery/data/XDATCAR.gz", timestep=60, temp
 run
 
 # %% [markdown]
-# An XDATCAR says neither the time between its frames nor the temperature: both are given here, and tested against how far atoms can
-# fly. The paths are continuous; atoms that VASP moved back into the cell are followed through it.
+# An XDATCAR says neither the time between its frames nor the temperature: both are given here, and tested
+# against how far atoms can fly. The paths are continuous; atoms that VASP moved back into the cell are
+# followed through it.
 
 # %%
 found = superion.transport(run, species="Li")
 found
 
 # %% [markdown]
-# How long must a run be? We analyse growing parts of it. What is too short gives no value but a 95 % upper bound.
+# How long must a run be? We analyse growing parts of it. What is too short gives no value but a 95 % upper
+# bound.
 
 # %%
 lengths = [6, 12, 25, 50, 100]  # ps
@@ -35,7 +37,11 @@ for ps, part in zip(lengths, parts, strict=True):
 
 # %%
 fig, (left, right) = plt.subplots(
-    1, 2, figsize=(8.6, 3.8), layout="constrained", num="Mean squared displacement, and conductivity against length"
+    1,
+    2,
+    figsize=(8.6, 3.8),
+    layout="constrained",
+    num="Mean squared displacement, and conductivity against length",
 )
 for symbol, colour in species_colours(run.species).items():
     curve = superion.transport(run, species=symbol, charge=1)
@@ -53,13 +59,17 @@ for ps, part in zip(lengths, parts, strict=True):
         ends = np.abs(np.array(part.conductivity_interval)[:, None] - part.conductivity)
         right.errorbar(ps, part.conductivity, ends, fmt="o", color=BLUE, capsize=3)
 right.set(xscale="log", yscale="log", xlabel="length of the run (ps)", ylabel="conductivity (mS/cm)")
+right.set_ylim(300, 10000)
 right.set_xticks(lengths, [str(ps) for ps in lengths])
 right.minorticks_off()
+right.set_yticks([300, 1000, 3000, 10000], ["300", "1000", "3000", "10000"])
 right.set_title("What a longer run buys")
 
 # %% [markdown]
-# Figure: Left, displacements of each element; the band is what the diffusion coefficient of lithium and its 95 % interval say. Right,
-# the conductivity (Nernst–Einstein) from the first picoseconds alone; open triangles are upper bounds.
+# Figure: Left, displacements of each element; the band is what the diffusion coefficient of lithium and its
+# 95 % interval say. Right, the conductivity (Nernst–Einstein) from the first picoseconds alone; open
+# triangles are upper bounds.
 #
-# Other programs' files are read the same way: [trajectories of other programs](../trajectories.md) lists what each must be given.
-# What the statuses mean: [diffusion and conductivity](../transport.md). The data: [docs/gallery/data](data/README.md).
+# Other programs' files are read the same way: [trajectories of other programs](../trajectories.md) lists
+# what each must be given. What the statuses mean: [diffusion and conductivity](../transport.md). The data:
+# [docs/gallery/data](data/README.md).
