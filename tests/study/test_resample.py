@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,16 +16,19 @@ from superion.potentials import Potential
 from superion.recipes.base import fit_jobs
 from superion.structures import is_isolated
 from superion.study import fitting, run_study, status
-from superion.study.resample import FitsSettings, resample
+from superion.study.resample import FitsSettings, design, resample
 
 NAMES = [f"{p}-resampled-{k}" for k in (1, 2) for p in ("gap", "es-gap")]
 
 
-def test_a_draw_is_as_long_as_the_data_and_holds_isolated_atoms_once() -> None:
+def test_a_draw_holds_whole_trajectories_and_isolated_atoms_once() -> None:
+    """Two of three, one of them perhaps twice."""
     data = [*frames(), *lone_atoms()]
-    draw = resample(data, FitsSettings(count=3), 2)
+    twice = next(k for k in range(1, 9) if len({*_names(data, k)}) == 1)
+    draw = resample(data, FitsSettings(count=3), twice)
     drawn = [atoms for atoms in draw.frames if not is_isolated(atoms)]
-    assert len(drawn) == 12
+    assert len(drawn) == 8
+    assert set(map(_names(data, twice).count, "abc")) == {0, 8}
     assert {id(atoms) for atoms in drawn} < {id(atoms) for atoms in data}
     assert [atoms.symbols[0] for atoms in draw.frames if is_isolated(atoms)] == ["Li", "Cl"]
     record = draw.record()
@@ -40,13 +45,30 @@ def test_draws_differ_from_each_other_and_do_not_depend_on_how_many_there_are() 
     assert len({str(record["frames"]) for record in records}) == 3
 
 
-def test_every_frame_is_drawn_equally_often() -> None:
-    data = frames(trajectories="ab")
-    counts = np.zeros(8)
-    for number in range(1, 401):
-        for atoms in resample(data, FitsSettings(count=400), number).frames:
-            counts[next(k for k, one in enumerate(data) if one is atoms)] += 1
-    np.testing.assert_allclose(counts / 400, 1.0, atol=4 * np.sqrt(7 / 8 / 400))
+def _names(data: list[Atoms], number: int, **settings: Any) -> list[str]:
+    drawn = resample(data, FitsSettings(**settings), number).frames
+    return [atoms.info["trajectory"] for atoms in drawn if not is_isolated(atoms)]
+
+
+@pytest.mark.parametrize("by", ["trajectories", "frames"])
+def test_every_trajectory_is_drawn_equally_often(by: str) -> None:
+    """Over as many draws as there are units; the only one of its kind in ten blocks."""
+    data = frames()
+    found = Counter(name for k in range(1, 13) for name in _names(data, k, by=by))
+    assert found == dict.fromkeys("abc", 32 if by == "trajectories" else 44)
+    alone = frames(12, "a")
+    times = Counter(id(a) for k in range(1, 11) for a in resample(alone, FitsSettings(), k).frames)
+    assert set(times.values()) == {9}
+
+
+def test_what_is_drawn_is_recorded() -> None:
+    found = design([*frames(), *lone_atoms()], FitsSettings(count=3))
+    assert found is not None
+    assert [(u.of, u.name, u.count) for u in found.units] == [("trajectory", "a, b, c", 3)]
+    assert found.freedom == pytest.approx(2)
+    single = design(frames(), FitsSettings(count=3, by="frames"))
+    assert single is not None
+    assert single.freedom == pytest.approx(11)
 
 
 def test_every_draw_has_every_species() -> None:

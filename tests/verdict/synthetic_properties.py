@@ -49,4 +49,6 @@ def write_properties(folder, fits=6, seed=0):
             )
     put(folder, "defects", REFERENCE, None, [Value(name=FRENKEL, unit="eV", kind="plain", value=0.07)])
     (folder / "provenance.json").write_text(json.dumps({"seeds": {"fit": 3}}))
+    drawn = {"by": "trajectories", "freedom": 50, "units": []}
+    (folder / "census.json").write_text(json.dumps({"kind": "census", "resampling": drawn}))
     return folder

@@ -50,8 +50,8 @@ def test_what_test_frames_have_in_common_cancels():
 
 @pytest.mark.parametrize("memory", [0.0, 0.6])
 def test_intervals_from_test_frames_hold_the_truth(memory):
-    """2000 test sets of 300 frames, with and without memory from frame to frame."""
-    rng, count, frames = np.random.default_rng(2), 2000, 300
+    """800 test sets of 300 frames, with and without memory from frame to frame."""
+    rng, count, frames = np.random.default_rng(2), 800, 300
     noise = rng.normal(size=(count, 2, frames))
     for k in range(1, frames):
         noise[:, :, k] = memory * noise[:, :, k - 1] + np.sqrt(1 - memory**2) * noise[:, :, k]
@@ -63,10 +63,10 @@ def test_intervals_from_test_frames_hold_the_truth(memory):
     inside = 0
     for samples in squares:
         part = frames_part(samples, gain)
-        assert part.freedom == 9
+        assert 1 <= part.freedom <= 9
         low, high = Uncertain(gain(samples.mean(axis=1)), {"test frames": part}).interval()
         inside += low < 1 - np.sqrt(0.5) < high
-    assert 0.93 < inside / count < 0.965
+    assert 0.93 < inside / count < 0.97
 
 
 def test_too_few_frames_do_not_tell():

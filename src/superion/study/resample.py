@@ -1,8 +1,11 @@
-"""Fits to resampled frames: how much a result owes to the choice of the training data.
+"""Fits to resampled trajectories: how much a result owes to the choice of the training data.
 
-Each draw takes as many frames as there are, with replacement (Efron, Ann. Statist. 7, 1, 1979), and with them
-another choice of sparse points. The spread of a result over such fits is its bootstrap standard error. All
-potentials are fitted to the same draw, so that differences between them are paired.
+Of n trajectories of one kind each draw takes n − 1, with replacement, whole, and with them another choice of
+sparse points. The spread of a result over such fits is its standard error: n − 1 of n is what makes it right
+for few of them (Rao, Wu, J. Am. Stat. Assoc. 83, 231, 1988), and over n draws each is taken equally often
+(Davison, Hinkley, Schechtman, Biometrika 73, 555, 1986). The only trajectory of its kind is drawn in blocks
+of its frames, a scan point by point (`superion.structures.clusters`). All potentials are fitted to the same
+draw, so that differences between them are paired.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms
@@ -18,7 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from superion.errors import InputError
 from superion.structures import is_isolated, structure_hash
+from superion.structures.clusters import Stratum, freedom, strata
 from superion.structures.duplicates import frame_name
+from superion.verdict.results import DrawnUnits, Resampling
 
 RESAMPLED = "-resampled-"
 """Between the name of a potential and the number of a draw, in names of files."""
@@ -27,14 +32,19 @@ TRIES = 1000
 
 
 class FitsSettings(BaseModel):
-    """Fits to resampled training frames, beside the main one, for the uncertainty of everything it gives."""
+    """Fits to resampled training data, beside the main one, for the uncertainty of everything it gives."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     count: NonNegativeInt = Field(
         0, description="how many; fewer than 3 say nothing about the uncertainty of the fit"
     )
-    seed: int = Field(0, ge=0, description="seed of the frames drawn and of their sparse points")
+    seed: int = Field(0, ge=0, description="seed of what is drawn and of its sparse points")
+    by: Literal["trajectories", "frames"] = Field(
+        "trajectories",
+        description="what is drawn: whole trajectories (of the only one of its kind blocks, of a scan its "
+        "points), or single frames, which makes intervals too short unless no frame knows of another",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +82,52 @@ class Draw:
         }
 
 
+def design(train: Sequence[Atoms], settings: FitsSettings) -> Resampling | None:
+    """What is drawn from training frames, for the record; None where nothing is."""
+    found = strata([atoms for atoms in train if not is_isolated(atoms)], settings.by)
+    if not found:
+        return None
+    return Resampling(
+        by=settings.by,
+        freedom=freedom(found),
+        units=[DrawnUnits(of=each.of, name=each.name, count=len(each.units)) for each in found],
+    )
+
+
 def resample(frames: Sequence[Atoms], settings: FitsSettings, number: int) -> Draw:
     """Draw `number` (from 1) of the training frames; it does not depend on how many draws there are.
 
     Isolated atoms are in every draw. Draws that lack a species are drawn again. InputError if that species is
-    in so few frames that no draw has it.
+    in so few units that no draw has it.
     """
-    rng = np.random.default_rng([settings.seed, number])
     lone = [atoms for atoms in frames if is_isolated(atoms)]
     bulk = [atoms for atoms in frames if not is_isolated(atoms)]
     if not bulk:
         raise InputError("there is no training frame beside isolated atoms to draw from.")
+    units = strata(bulk, settings.by)
     known = {z for atoms in bulk for z in atoms.numbers.tolist()}
-    for _ in range(TRIES):
-        drawn = [bulk[k] for k in np.sort(rng.integers(len(bulk), size=len(bulk)))]
+    for attempt in range(TRIES):
+        drawn = [bulk[k] for k in sorted(_drawn(units, settings.seed, number, attempt))]
         if known == {z for atoms in drawn for z in atoms.numbers.tolist()}:
+            rng = np.random.default_rng([settings.seed, number])
             return Draw(number, int(rng.integers(2**31)), [*drawn, *lone])
     raise InputError(
         f"none of {TRIES} draws of {len(bulk)} training frames holds every species.",
         remedy="add frames with the rarest species, or set fits.count to 0.",
     )
+
+
+def _drawn(units: Sequence[Stratum], seed: int, number: int, attempt: int) -> list[int]:
+    """Indices of frames, with repetitions: of n units of each stratum n − 1, all equally often in n draws."""
+    found: list[int] = []
+    for place, stratum in enumerate(units):
+        count = len(stratum.units)
+        if count == 1:
+            found += stratum.units[0]
+            continue
+        round_, turn = divmod(number - 1, count)
+        rng = np.random.default_rng([seed, round_, place, attempt])
+        order = rng.permutation(np.repeat(np.arange(count), count - 1))
+        for k in order.reshape(count, count - 1)[turn].tolist():
+            found += stratum.units[k]
+    return found

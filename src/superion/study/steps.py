@@ -25,7 +25,7 @@ from superion.study.fitting import Group, fit_group, groups
 from superion.study.properties import Property, properties_of
 from superion.study.properties.conductivity import Conductivity
 from superion.study.properties.settings import identity
-from superion.study.resample import Fit
+from superion.study.resample import Fit, design
 from superion.study.state import fingerprint
 from superion.verdict import REFERENCE, study_verdicts, write_verdict
 from superion.verdict.results import Accuracy, CensusFile, CensusResult, Errors, Split, Splits
@@ -162,7 +162,7 @@ class Study:
         }
         names = list(self.settings.models)
         return [
-            Step("census", (), data, self._reads_data, self._census),
+            Step("census", (), data | {"by": self.settings.fits.by}, self._reads_data, self._census),
             *(
                 self._fit(group, number)
                 for number in (None, *range(1, self.settings.fits.count + 1))
@@ -224,14 +224,21 @@ class Study:
         found = census(self.data.frames)
         for warning in found.warnings:
             say(f"warning: {warning}", self.progress)
-        write_result(path, CensusFile(census=CensusResult.model_validate(found.to_dict()), split=split))
+        write_result(
+            path,
+            CensusFile(
+                census=CensusResult.model_validate(found.to_dict()),
+                split=split,
+                resampling=design(self.data.part("train"), self.settings.fits),
+            ),
+        )
         return [path]
 
     def _fit(self, group: Group, number: int | None) -> Step:
         """The fit of a group of models to all training frames, or to one draw of them."""
         chosen = self.settings.data.model_dump(mode="json", exclude={"files"})
         models = {name: self._identity(name) for name in group.models}
-        seed = {} if number is None else {"seed": self.settings.fits.seed}
+        seed = {} if number is None else {"seed": self.settings.fits.seed, "by": self.settings.fits.by}
         files = {key: file for model in group.models.values() for key, file in model.files().items()}
         return Step(
             group.step_of(number),
@@ -354,7 +361,7 @@ class Study:
                 "verdict",
                 tuple(dict.fromkeys(self.step_of(Fit(name)) for name in compared)),
                 settings,
-                lambda: self._reads("properties/*/*.json", "transport/*.json"),
+                lambda: self._reads("census.json", "properties/*/*.json", "transport/*.json"),
                 lambda: [write_verdict(self.folder, *study_verdicts(self.folder))],
             )
         ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ from superion.files import read_yaml
 from superion.results import read_result
 from superion.verdict.bound import PREFIX, Bound, bounds
 from superion.verdict.numbers import number
-from superion.verdict.results import Accuracy
-from superion.verdict.rows import Row
+from superion.verdict.results import Accuracy, CensusFile, Resampling
+from superion.verdict.rows import FIXED, Row
 from superion.verdict.settings import Pair
 from superion.verdict.topics import TOPICS
 from superion.verdict.values import REFERENCE, PropertyFile, Value, read_property
 from superion.verdict.words import ELECTROSTATICS
 
 _NORMAL = 1.959964  # 97.5 % quantile
+FEW = 5
+"""Trajectories below which it is said how few they are."""
 
 
 def read_rows(
@@ -35,20 +38,55 @@ def read_rows(
     values of. Raises CorruptFileError for damaged files.
     """
     rows: list[Row] = []
-    notes: list[str] = []
+    drawn, notes = _drawn(folder)
     found = {
         path.name for path in (folder / "properties").glob("*") if path.is_dir() and any(path.glob("*.json"))
     }
     for name in sorted(found | {"forces", "conductivity"}, key=_order):
         if name in found:
             own, remarks = _property(folder / "properties" / name, pair, opened)
-            rows += own
+            rows += [replace(row, units=math.inf if drawn is None else drawn.freedom) for row in own]
             notes += remarks
         elif name == "forces":
             rows += _errors(folder / "accuracy.json", pair)
         else:
             rows += _conductivities(folder / "transport", pair)
-    return rows, notes
+    if not any(row.resampled for row in rows):
+        notes = [note for note in notes if not note.startswith("resampled")]
+    return rows, [*notes, *_alone(rows)]
+
+
+def _drawn(folder: Path) -> tuple[Resampling | None, list[str]]:
+    """What resampled fits were drawn from, and what is to be said of it."""
+    path = folder / "census.json"
+    found = read_result(path, CensusFile, "census").resampling if path.exists() else None
+    if found is None:
+        text = "as if frames were independent, which makes intervals too short; `superion run` draws anew"
+        return None, [f"resampled fits: drawn by an earlier version {text}."]
+    if found.by == "frames":
+        return found, ["resampled fits: frames were drawn as if they were independent (fits.by)."]
+    notes = []
+    for each in found.units:
+        if each.of == "block":
+            text = "is the only training trajectory of its kind, drawn in blocks"
+            notes.append(f"resampled fits: {each.name} {text}: what another one would change is not known.")
+        if each.of == "trajectory" and each.count < FEW:
+            text = f"only {each.count} training trajectories tell what others would change"
+            notes.append(f"resampled fits: {text} ({each.name}).")
+    return found, notes
+
+
+def _alone(rows: Sequence[Row]) -> list[str]:
+    """Properties that a single test trajectory judges."""
+    found: dict[str, str] = {}
+    for row in rows:
+        clusters = set((row.baseline and row.baseline.clusters) or ())
+        if len(clusters) == 1 and row.property_name not in FIXED:
+            found[row.property_name] = clusters.pop()
+    return [
+        f"{name}: one test trajectory, {of}: intervals do not say what another one would change."
+        for name, of in found.items()
+    ]
 
 
 def _order(name: str) -> tuple[int, str]:

@@ -106,12 +106,31 @@ class Split(Result):
     test: Names | None = Field(None, description="frames of each trajectory, count")
 
 
+class DrawnUnits(Result):
+    """What takes each other's place in resampled fits."""
+
+    of: str = Field(
+        description="trajectory, block (of the only trajectory of its kind), point (of a scan), frame"
+    )
+    name: str
+    count: Count = Field(description="units, count")
+
+
+class Resampling(Result):
+    """What resampled fits draw (`superion.structures.clusters.strata`)."""
+
+    by: str
+    freedom: Size = Field(description="degrees of freedom of the spread of fits from what is drawn, no unit")
+    units: list[DrawnUnits] = Field(default_factory=list)
+
+
 class CensusFile(ResultFile):
     """`census.json`."""
 
     kind: Literal["census"] = "census"
     census: CensusResult | None = None
     split: Split | None = None
+    resampling: Resampling | None = None
 
 
 class Mismatch(Result):

@@ -25,7 +25,10 @@ FEWEST = 3
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A value by the two models of `pair`, by labels, and by resampled pairs of fits."""
+    """A value by the two models of `pair`, by labels, and by resampled pairs of fits.
+
+    units: degrees of freedom of what was drawn for these, see `fit_part`.
+    """
 
     property_name: str
     name: str
@@ -36,6 +39,7 @@ class Row:
     reference: Value | None = None
     resampled: tuple[tuple[Value | None, Value | None], ...] = ()
     pair: Pair = ELECTROSTATICS
+    units: float = math.inf
 
     @property
     def pairs(self) -> list[tuple[Value, Value]]:
@@ -101,7 +105,7 @@ def _measure(
 ) -> Measured | str:
     """main: (2,), resampled: (K, 2) values or their logarithms, those of the baseline first."""
     direction = np.array([1.0, -1.0] if row.kind == "error" else [-1.0, 1.0])
-    spread = fit_part(resampled @ direction)
+    spread = fit_part(resampled @ direction, row.units)
     if spread.variance == 0:
         return "the resampled fits agree to the last digit and cannot be different fits"
     errors = [value.error for value in values]
@@ -113,7 +117,7 @@ def _measure(
         if isinstance(frames, str):
             return frames
         parts |= frames
-        error = _error(values, resampled, tolerance)
+        error = _error(values, resampled, tolerance, row.units)
     difference = Uncertain(float(main @ direction), parts)
     bias = _bias(difference.value, resampled @ direction, tolerance)
     if row.reference is None or row.reference.value is None or row.kind == "error":
@@ -121,11 +125,11 @@ def _measure(
     label = math.log(row.reference.value) if tolerance.relative else row.reference.value
     variance = (row.reference.error or 0.0) ** 2
     baseline = {
-        FIT: fit_part(resampled[:, 0]),
+        FIT: fit_part(resampled[:, 0], row.units),
         OTHER: other_part(errors[:1], [pair[:1] for pair in others]),
         LABELS: Part(variance),
     }
-    total = {FIT: fit_part(resampled.sum(axis=1)), OTHER: parts[OTHER], LABELS: Part(4 * variance)}
+    total = {FIT: fit_part(resampled.sum(axis=1), row.units), OTHER: parts[OTHER], LABELS: Part(4 * variance)}
     return Measured(
         difference,
         baseline=Uncertain(float(main[0] - label), baseline),
@@ -167,18 +171,18 @@ def _frames(values: tuple[Value, Value], tolerance: Tolerance, direction: Array)
     def change(means: Array) -> float:
         return float(direction @ (np.log(means) / 2 if tolerance.relative else np.sqrt(means)))
 
-    part = frames_part(samples, change)
+    part = frames_part(samples, change, values[0].clusters)
     return (
         "the test frames are too few to tell how much it depends on them" if part is None else {FRAMES: part}
     )
 
 
-def _error(values: tuple[Value, Value], resampled: Array, tolerance: Tolerance) -> Uncertain:
+def _error(values: tuple[Value, Value], resampled: Array, tolerance: Tolerance, units: float) -> Uncertain:
     """The logarithm of the baseline's error."""
-    spread = fit_part(resampled[:, 0] if tolerance.relative else np.log(resampled[:, 0]))
+    spread = fit_part(resampled[:, 0] if tolerance.relative else np.log(resampled[:, 0]), units)
     parts = {FIT: spread}
     if samples := values[0].samples:
-        frames = frames_part([samples], lambda means: float(np.log(means[0]) / 2))
+        frames = frames_part([samples], lambda means: float(np.log(means[0]) / 2), values[0].clusters)
         parts |= {FRAMES: frames} if frames else {}
     return Uncertain(math.log(values[0].value or math.nan), parts)
 

@@ -28,8 +28,9 @@ class Value(BaseModel):
     kind: "error" is a root-mean-square error against labels, whose ideal is 0; "positive" is compared by the
     logarithm of a ratio, "plain" by a difference. error: one standard error from everything beside the fit
     (of the logarithm for "positive"). samples: for "error", what every test frame, in a fixed order,
-    contributes; their mean is the square of `value`. why: the reason if there is no value.
-    flags: what a reader has to know about the value, such as an extrapolation.
+    contributes; their mean is the square of `value`. clusters: what each of them belongs to, its trajectory
+    or, of a scan, itself. why: the reason if there is no value. flags: what a reader has to know about the
+    value, such as an extrapolation.
     """
 
     model_config = _STRICT
@@ -40,6 +41,7 @@ class Value(BaseModel):
     value: float | None = Field(description="in `unit`")
     error: float | None = Field(None, ge=0, description="standard error in `unit`; of the logarithm, no unit")
     samples: tuple[float, ...] | None = Field(None, description="squares, in the square of `unit`")
+    clusters: tuple[str, ...] | None = None
     why: str | None = None
     flags: tuple[str, ...] = ()
 
@@ -62,6 +64,8 @@ class Value(BaseModel):
             raise ValueError(f"{self.name!r} is no error against labels and must not have samples.")
         if not samples or min(samples) < 0:
             raise ValueError(f"{self.name!r}: samples are squares, one or more, none below 0.")
+        if self.clusters is not None and len(self.clusters) != len(samples):
+            raise ValueError(f"{self.name!r}: {len(samples)} samples, but {len(self.clusters)} clusters.")
         mean = math.sqrt(math.fsum(samples) / len(samples))
         if not math.isclose(mean, value, rel_tol=1e-6, abs_tol=1e-12):
             raise ValueError(
@@ -99,11 +103,18 @@ class PropertyFile(BaseModel):
         return {value.name: value for value in self.values}
 
 
-def error_value(name: str, unit: str, deviations: Sequence[Array], flags: Sequence[str] = ()) -> Value:
+def error_value(
+    name: str,
+    unit: str,
+    deviations: Sequence[Array],
+    flags: Sequence[str] = (),
+    clusters: Sequence[str] | None = None,
+) -> Value:
     """The root-mean-square error of predictions; deviations: of each test frame, of any shape, or empty.
 
-    Every number counts the same, whatever frame it is of: a frame's sample is the sum of its squares over the
-    mean number of deviations of a frame. Raises InputError without deviations.
+    clusters: what each frame belongs to (`superion.structures.clusters.clusters_of`). Every number counts
+    the same, whatever frame it is of: a frame's sample is the sum of its squares over the mean number of
+    deviations of a frame. Raises InputError without deviations.
     """
     counts = [np.size(part) for part in deviations]
     if not sum(counts):
@@ -113,7 +124,15 @@ def error_value(name: str, unit: str, deviations: Sequence[Array], flags: Sequen
     mean = sum(counts) / len(counts)
     samples = tuple(float(np.square(part, dtype=np.float64).sum()) / mean for part in deviations)
     value = math.sqrt(math.fsum(samples) / len(samples))
-    return Value(name=name, unit=unit, kind="error", value=value, samples=samples, flags=tuple(flags))
+    return Value(
+        name=name,
+        unit=unit,
+        kind="error",
+        value=value,
+        samples=samples,
+        clusters=None if clusters is None else tuple(clusters),
+        flags=tuple(flags),
+    )
 
 
 def property_path(folder: str | Path, name: str, potential: str, resampled: int | None = None) -> Path:

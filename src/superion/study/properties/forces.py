@@ -11,6 +11,7 @@ from superion.analysis.disorder import unlike
 from superion.calculations.evaluation import predict
 from superion.calculations.locality.results import read_locality
 from superion.structures import get_label, is_isolated
+from superion.structures.clusters import clusters_of
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.resample import Fit
 from superion.verdict.values import Value, error_value
@@ -44,6 +45,7 @@ class Forces(Property):
         if not frames:
             return Measured([row.without(NO_TEST) for row in self.rows()])
         found = predict(self.study.open(fit), frames)
+        clusters = clusters_of(frames)
         apart = [f.forces - get_label(a, "forces") for a, f in zip(frames, found, strict=True)]
         values: list[Value] = []
         for row in self.rows():
@@ -52,7 +54,7 @@ class Forces(Property):
                 part if symbol == ALL else part[np.asarray(atoms.symbols) == symbol]
                 for atoms, part in zip(frames, apart, strict=True)
             ]
-            values.append(error_value(row.name, row.unit, chosen))
+            values.append(error_value(row.name, row.unit, chosen, clusters=clusters))
         named = self._locality(fit)
         why = None if named is None else unlike(read_locality(named), frames)
         return Measured(values, [] if why is None else [why])
