@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ase import Atoms
 
@@ -30,6 +30,10 @@ WORDS = {
     "forces": "forces",
     "forces_std": "predicted standard deviations",
 }
+
+Charges = Literal["fixed", "predicted", "equilibrated", "latent", "4g"]
+"""Kinds of charges: fixed by element; predicted from surroundings; equilibrated; known from energies and
+forces alone; and equilibrated ones that the local energies see."""
 
 
 class Model(Protocol):

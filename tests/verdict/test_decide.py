@@ -7,7 +7,6 @@ from superion.errors import InputError
 from superion.verdict.bound import bounds
 from superion.verdict.decide import decide
 from superion.verdict.holm import adjusted
-from superion.verdict.rules import worst
 from superion.verdict.words import ELECTROSTATICS
 
 DELTA = 0.1  # the tolerance of defects, eV
@@ -35,8 +34,8 @@ def test_what_is_plain_is_decided(fits):
     ]
     found = decide(rows)
     assert [f.outcome for f in found] == [
-        "needed", "not needed", "not needed", "not needed", "not needed", "undecided",
-        "needed", "not needed", "not needed",
+        "needed", "not helped", "not needed", "not helped", "not helped", "undecided",
+        "needed", "not helped", "not helped",
     ]  # fmt: skip
     assert [f.shown for f in found] == [
         ["corrects"], ["same"], ["agrees", "worsens"], ["worsens"], ["same"], ["depends"],
@@ -46,7 +45,7 @@ def test_what_is_plain_is_decided(fits):
 
 def test_an_error_common_to_both_fits_does_not_hide_what_they_differ_by():
     rng = np.random.default_rng(0)
-    assert outcomes([plain_row((0.5, 0.5), 0.01, 5, rng, common=50.0)]) == ["not needed"]
+    assert outcomes([plain_row((0.5, 0.5), 0.01, 5, rng, common=50.0)]) == ["not helped"]
 
 
 @pytest.mark.parametrize("fits", [0, 1, 2])
@@ -210,13 +209,6 @@ def test_a_value_of_one_potential_only_is_undecided_with_its_reason():
 def test_resampled_fits_that_agree_to_the_last_digit_are_no_fits():
     found = decide([row(0.5, 0.1, [(0.4, 0.2)] * 5)])[0]
     assert "cannot be different fits" in found.why
-
-
-def test_a_property_is_as_its_worst_row():
-    assert worst(["not needed", "needed", "undecided"]) == "needed"
-    assert worst(["not needed", "not needed"]) == "not needed"
-    assert worst(["not needed", "undecided"]) == "undecided"
-    assert worst([]) == "undecided"
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ def reasons(found):
 def test_every_row_has_its_outcome(found):
     assert {f.row.name: f.outcome for f in found.findings} == {
         "forces of Li": "needed",
-        "forces of S": "not needed",
-        "bulk modulus": "not needed",
+        "forces of S": "not helped",
+        "bulk modulus": "not helped",
         FRENKEL: "needed",
         IN_FIELD: "undecided",
         "conductivity at 800 K": "undecided",
@@ -37,12 +37,13 @@ def test_every_row_has_its_outcome(found):
 
 def test_the_answer_is_one_plain_sentence(found):
     assert found.answer == (
-        "Long-range electrostatics is needed for forces (1 of 2 values) and defects (1 of 2 values); not "
-        "needed for the elastic moduli; undecided for the conductivity, because the error bars allow both "
-        "answers."
+        "Long-range electrostatics is needed for forces (1 of 2 values) and defects (1 of 2 values); "
+        "undecided for the conductivity, because the error bars allow both answers. This electrostatics "
+        "(fixed charges) does not help the elastic moduli; whether equilibrated charges and latent charges "
+        "would was not shown."
     )
     assert found.properties == {
-        "forces": "needed", "elastic": "not needed", "defects": "needed", "conductivity": "undecided",
+        "forces": "needed", "elastic": "not helped", "defects": "needed", "conductivity": "undecided",
     }  # fmt: skip
     assert found.not_asked == ["eos", "dielectric"]
     assert (found.fits, found.seeds, found.notes) == (6, {"fit": 3}, ("defects: 2 × 2 × 1 cells",))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from superion.verdict.table import Line
 
-_COLOURS = {"needed": "red", "not needed": "green", "undecided": "yellow"}
+_COLOURS = {"needed": "red", "not needed": "green", "not helped": "cyan", "undecided": "yellow"}
 
 
 def show_verdict(

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from superion.electrostatics.charged_cells import ChargedCells
 from superion.errors import InputError
+from superion.model import Charges
 from superion.recipes.electrostatics import ElectrostaticsSettings
 from superion.terms import Term
 
@@ -56,6 +57,7 @@ class Recipe:
     depend on the frames. baseline: how its settings have energies of elements found, as
     `FitSettings.baseline`. force_sigma: the error of force labels (eV/Å) that they have the fit assume.
     long_range: whether its energy holds electrostatics; None if nothing tells.
+    charges: of which kind these are, as a verdict has it; None where settings or nothing tell.
     fit_together: fits several jobs to the same frames at less cost than one after the other, of all recipes
     that have this very function; parts: what it needs to know of this one.
     """
@@ -72,6 +74,7 @@ class Recipe:
     baseline: Callable[[Any], str] = lambda _: "auto"
     force_sigma: Callable[[Any], float] = lambda _: 0.0
     long_range: bool | None = None
+    charges: Charges | None = None
     fit_together: Callable[[Sequence[Atoms], Mapping[str, Job]], dict[str, list[Term]]] | None = None
     parts: Any = None
 

@@ -28,5 +28,6 @@ CLASSICAL = (
         seed=("seed",),
         baseline=lambda _: "least-squares",
         long_range=True,
+        charges="fixed",
     ),
 )

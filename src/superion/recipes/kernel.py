@@ -68,5 +68,6 @@ KERNEL = (
         baseline=lambda settings: settings.fit.baseline,
         force_sigma=lambda settings: settings.fit.sigma.force,
         long_range=True,
+        charges="equilibrated",
     ),
 )

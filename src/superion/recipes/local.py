@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from superion.display import say
 from superion.electrostatics.tabulated_equilibration import QEqSettings
+from superion.model import Charges
 from superion.potentials import FitSettings, estimate_memory, fit
 from superion.potentials.executors import open_executor
 from superion.potentials.repulsion import Repulsion
@@ -71,6 +72,7 @@ def gap_recipe(
     within: str | None = None,
     reads: frozenset[str] = READS,
     long_range: bool | None = True,
+    charges: Charges | None = None,
 ) -> Recipe:
     """A recipe of fixed terms, and of a sparse Gaussian process fitted to what they leave.
 
@@ -94,6 +96,7 @@ def gap_recipe(
         baseline=lambda settings: local(settings).baseline,
         force_sigma=lambda settings: local(settings).sigma.force,
         long_range=long_range,
+        charges=charges,
         fit_together=fit_together,
         parts=parts,
     )
@@ -144,5 +147,6 @@ LOCAL = (
         local=lambda settings: settings.fit,
         within="fit",
         reads=READS | {"charged-cells"},
+        charges="equilibrated",
     ),
 )

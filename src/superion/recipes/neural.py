@@ -8,6 +8,7 @@ from typing import Any, Literal
 from ase import Atoms
 from pydantic import BaseModel, Field, create_model
 
+from superion.model import Charges
 from superion.potentials.neural import NeuralSettings, NeuralTraining, fit_neural
 from superion.potentials.repulsion import Repulsion
 from superion.recipes.base import STRICT, Options, Recipe, with_background
@@ -20,6 +21,11 @@ ABOUT = {
     "4g": "neural network with equilibrated charges that the local energies see",
     "latent-charges": "neural network with charges known from energies and forces alone",
 }
+
+
+CHARGES: dict[str, Charges] = {
+    "3g": "predicted", "cent": "equilibrated", "4g": "4g", "latent-charges": "latent",
+}  # fmt: skip
 
 
 def _fit(frames: Sequence[Atoms], settings: Any, options: Options) -> list[Term]:
@@ -62,6 +68,7 @@ def _preset(generation: str) -> Recipe:
         reads=reads,
         seed=("training", "seed"),
         long_range=generation != "2g",
+        charges=CHARGES.get(generation),
     )
 
 

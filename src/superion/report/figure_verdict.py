@@ -15,8 +15,8 @@ from superion.verdict.decide import Finding
 from superion.verdict.rows import between
 from superion.verdict.scale import change
 
-_COLOURS = {"needed": VERMILLION, "not needed": GREEN, "undecided": "#5b6670"}
-_MARKERS = {"needed": "s", "not needed": "o", "undecided": "D"}
+_COLOURS = {"needed": VERMILLION, "not needed": GREEN, "not helped": "#0072B2", "undecided": "#5b6670"}
+_MARKERS = {"needed": "s", "not needed": "o", "not helped": "v", "undecided": "D"}
 _WIDTH = 4.8  # inch: narrower than other figures, to be read on a phone
 _NAME = 28  # characters in a line
 _LINE = 0.165  # inch

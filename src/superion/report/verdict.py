@@ -12,7 +12,7 @@ from superion.verdict.table import Line, head, line
 from superion.verdict.topics import topic_of
 from superion.verdict.words import ELECTROSTATICS, Words
 
-SYMBOLS = {"needed": "●", "not needed": "○", "undecided": "?"}
+SYMBOLS = {"needed": "●", "not needed": "○", "not helped": "◌", "undecided": "?"}
 """What tells outcomes apart where colours are not seen."""
 
 

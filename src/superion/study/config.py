@@ -262,10 +262,11 @@ def _settled(pair: Pair, models: dict[str, ModelSettings]) -> Pair:
     for name in (pair.baseline, pair.candidate):
         if name not in models:
             raise ValueError(f"verdict: there is no model {name!r}; models are {', '.join(models)}")
-    if pair.question is not None:
-        return pair
+    charges = pair.charges or models[pair.candidate].charges
     adds = models[pair.candidate].long_range is True and models[pair.baseline].long_range is False
-    return pair.model_copy(update={"question": "electrostatics" if adds else "model"})
+    question = pair.question or ("electrostatics" if adds else "model")
+    found = {"question": question, "charges": charges if question == "electrostatics" else None}
+    return pair.model_copy(update=found)
 
 
 def read_study(path: str | Path) -> StudySettings:

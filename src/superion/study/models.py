@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from superion.errors import InputError, suggest
+from superion.model import Charges
 from superion.potentials import FitSettings
 from superion.potentials.opening import SETTINGS, labeller_settings
 from superion.recipes.base import Job, Options, Recipe
@@ -56,6 +57,11 @@ class ModelSettings(BaseModel):
     @property
     def long_range(self) -> bool | None:
         """Whether it has long-range electrostatics; None if nothing tells."""
+        return None
+
+    @property
+    def charges(self) -> Charges | None:
+        """Which electrostatics it has; None if nothing tells."""
         return None
 
     @property
@@ -165,6 +171,14 @@ class FittedModel(ModelSettings):
     def long_range(self) -> bool | None:
         """Whether it has long-range electrostatics."""
         return self.recipe.long_range
+
+    @property
+    def charges(self) -> Charges | None:
+        """Which electrostatics it has; of a term with settings what these say."""
+        chosen = self.electrostatics
+        if self.recipe.charges is not None or chosen is None or not self.long_range or chosen.model:
+            return self.recipe.charges
+        return "equilibrated" if chosen.charges == "qeq" else "fixed"
 
     @property
     def sees(self) -> float | None:

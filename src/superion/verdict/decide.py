@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from superion.errors import InputError
+from superion.model import Charges
 from superion.verdict.bound import Bound
 from superion.verdict.holm import adjusted
+from superion.verdict.ladder import complete
 from superion.verdict.rows import Measured, Row, measure
 from superion.verdict.rules import MATTERS, Claim, Outcome, Test, outcome, tests
 from superion.verdict.settings import LEVEL, Pair
@@ -17,7 +19,10 @@ from superion.verdict.words import Words
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a row says. why: the reason if it could not be compared; there is no `measured` then."""
+    """What a row says. why: the reason if it could not be compared; there is no `measured` then.
+
+    complete: whether what the candidate adds is all that could be added.
+    """
 
     row: Row
     tolerance: Tolerance | None
@@ -26,6 +31,7 @@ class Finding:
     tests: tuple[Test, ...]
     bound: Bound | None
     level: float
+    complete: bool = True
 
     @property
     def shown(self) -> list[Claim]:
@@ -35,7 +41,7 @@ class Finding:
     @property
     def outcome(self) -> Outcome:
         """Whether the row needs what the candidate adds."""
-        return outcome(self.shown)
+        return outcome(self.shown, self.complete)
 
     @property
     def flags(self) -> list[str]:
@@ -67,7 +73,7 @@ def decide(
     found = [_finding(row, wanted, level, (bounds or {}).get(row.pair, {}).get(row.name)) for row in rows]
     for matters in (True, False):
         _adjust(found, matters)
-    return found
+    return climbed(found)
 
 
 def _finding(row: Row, tolerances: Mapping[str, float], level: float, bound: Bound | None) -> Finding:
@@ -80,6 +86,24 @@ def _finding(row: Row, tolerances: Mapping[str, float], level: float, bound: Bou
         return Finding(row, tolerance, None, why, (), bound, level)
     made = tests(row, measured, tolerance, bound)
     return Finding(row, tolerance, measured, None, tuple(made), bound, level)
+
+
+def climbed(found: Sequence[Finding]) -> list[Finding]:
+    """The findings, each with whether all kinds of electrostatics were shown not to matter in its row."""
+    spared: dict[tuple[str, str, str], set[Charges | None]] = {}
+    for each in found:
+        if set(each.shown) - MATTERS and not set(each.shown) & MATTERS:
+            spared.setdefault(_place(each.row), set()).add(each.row.pair.charges)
+    return [
+        replace(
+            each, complete=each.row.pair.question == "model" or complete(spared.get(_place(each.row), set()))
+        )
+        for each in found
+    ]
+
+
+def _place(row: Row) -> tuple[str, str, str]:
+    return row.pair.baseline, row.property_name, row.name
 
 
 def _adjust(found: list[Finding], matters: bool) -> None:

@@ -90,6 +90,23 @@ def measure(row: Row, tolerance: Tolerance | None) -> Measured | str:
     return _measure(row, tolerance, values, np.array(main), np.array(resampled))
 
 
+def scaled_draws(row: Row, tolerance: Tolerance | None) -> Array | None:
+    """(1 + K, 2): both values, or their logarithms, by the main fits and by every draw; nan where none is.
+
+    None where nothing is known of the main fits.
+    """
+    if tolerance is None:
+        return None
+    found = []
+    for baseline, candidate in ((row.baseline, row.candidate), *row.resampled):
+        known = (
+            baseline is not None and candidate is not None and None not in (baseline.value, candidate.value)
+        )
+        own = _scaled((baseline, candidate), tolerance) if known and baseline and candidate else None
+        found.append([math.nan, math.nan] if own is None else own)
+    return np.array(found) if math.isfinite(found[0][0]) else None
+
+
 def between(row: Row, tolerance: Tolerance) -> Uncertain | None:
     """The difference of the main fits with the errors from beside the fits alone; None if one is missing."""
     values = _both(row)

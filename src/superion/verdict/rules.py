@@ -12,11 +12,14 @@ from superion.verdict.claims import all_of, closer, exceeds, within
 from superion.verdict.rows import Measured, Row
 from superion.verdict.tolerances import Tolerance
 
-Outcome = Literal["needed", "not needed", "undecided"]
+Outcome = Literal["needed", "not needed", "not helped", "undecided"]
+"""not helped: what the candidate adds does not matter, but others of its kind were not compared."""
 Claim = Literal["removes", "corrects", "depends", "too little", "same", "agrees", "worsens", "bounded"]
 
 MATTERS: frozenset[Claim] = frozenset({"removes", "corrects", "depends"})
 """Claims that the candidate matters; all others are claims that it does not."""
+SUFFICES: frozenset[Claim] = frozenset({"agrees", "bounded"})
+"""Of these the claims that speak of the baseline alone: nothing that could be added would matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +60,15 @@ def tests(row: Row, measured: Measured, tolerance: Tolerance, bound: Bound | Non
     ]
 
 
-def outcome(shown: Collection[Claim]) -> Outcome:
-    """What the claims that were shown say of a row; a difference without a reference decides nothing."""
+def outcome(shown: Collection[Claim], complete: bool = True) -> Outcome:
+    """What the claims that were shown say of a row; a difference without a reference decides nothing.
+
+    complete: whether all that could be added was compared: what the candidate does not do nothing does then.
+    """
     needed = bool({"removes", "corrects"} & set(shown))
     spared = bool(set(shown) - MATTERS)
     if needed == spared:
         return "undecided"
-    return "needed" if needed else "not needed"
-
-
-def worst(outcomes: Collection[Outcome]) -> Outcome:
-    """The answer of a property: needed if any row needs it, not needed if none does, else undecided."""
-    if "needed" in outcomes:
+    if needed:
         return "needed"
-    return "not needed" if outcomes and set(outcomes) == {"not needed"} else "undecided"
+    return "not needed" if complete or SUFFICES & set(shown) else "not helped"

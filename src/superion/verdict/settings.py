@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from superion.errors import InputError
+from superion.model import Charges
 from superion.verdict.tolerances import checked
 from superion.verdict.topics import limits
 
@@ -25,6 +26,12 @@ class Pair(BaseModel):
         None,
         description="electrostatics: the candidate has long-range electrostatics and the baseline has not; "
         "model: they differ in something else; null: what their presets say",
+    )
+    charges: Charges | None = Field(
+        None,
+        description="which electrostatics the candidate has: fixed charges by element, predicted from "
+        "surroundings, equilibrated, latent, or 4g (equilibrated, and seen by local energies); null: what "
+        "its preset says",
     )
 
     @model_validator(mode="after")

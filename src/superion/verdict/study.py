@@ -16,6 +16,7 @@ from superion.provenance import Provenance
 from superion.results import read_result, write_result
 from superion.verdict.bound import Bound
 from superion.verdict.decide import Finding, decide
+from superion.verdict.pooled import PropertyFinding, properties_of
 from superion.verdict.reading import read_bounds, read_rows, read_settings
 from superion.verdict.rows import Row
 from superion.verdict.rules import Outcome
@@ -30,10 +31,11 @@ from superion.verdict.verdict_file import (
     ChangeNumbers,
     ClaimRow,
     PairNames,
+    PropertyRow,
     VerdictFile,
     VerdictRow,
 )
-from superion.verdict.wording import answers, because, sentence
+from superion.verdict.wording import because, sentence
 from superion.verdict.words import ELECTROSTATICS
 
 NAME = "verdict.json"
@@ -67,16 +69,17 @@ class StudyVerdict:
     seeds: dict[str, Any]
     notes: tuple[str, ...]
     pair: Pair = ELECTROSTATICS
+    pooled: tuple[PropertyFinding, ...] = ()
 
     @property
     def answer(self) -> str:
-        """One sentence."""
-        return sentence(self.findings)
+        """One sentence, or two."""
+        return sentence(self.pooled)
 
     @property
     def properties(self) -> dict[str, Outcome]:
         """The outcome of each property, in the order they are shown."""
-        return answers(self.findings)
+        return {each.name: each.outcome for each in self.pooled}
 
     @property
     def not_asked(self) -> list[str]:
@@ -109,6 +112,7 @@ class StudyVerdict:
             pair=PairNames(**self.pair.model_dump()),
             answer=self.answer,
             properties=self.properties,
+            pooled=[_pooled(each) for each in self.pooled],
             rows=[_row(finding) for finding in self.findings],
             tolerances=self.tolerances,
             level=self.level,
@@ -150,6 +154,7 @@ def study_verdicts(
             "the folder holds no study.", file=folder, remedy="give a folder made by `superion run`."
         )
     seeds, findings = _seeds(folder), decide(rows, wanted, alpha, bounds)
+    together = properties_of(findings)
     return [
         StudyVerdict(
             findings=tuple(finding for finding in findings if finding.row.pair == pair),
@@ -159,6 +164,7 @@ def study_verdicts(
             seeds=seeds,
             notes=tuple(notes[pair]),
             pair=pair,
+            pooled=tuple(each for each in together if each.pair == pair),
         )
         for pair in pairs
     ]
@@ -232,6 +238,18 @@ def _row(finding: Finding) -> VerdictRow:
         name: math.sqrt(part.variance) for name, part in measured.difference.parts.items() if part.variance
     }
     return found
+
+
+def _pooled(found: PropertyFinding) -> PropertyRow:
+    return PropertyRow(
+        property=found.name,
+        outcome=found.outcome,
+        rows=len(found.rows),
+        whole=None if found.whole is None else found.whole.row.name,
+        needed=found.needed,
+        not_needed=found.spared,
+        complete=found.complete,
+    )
 
 
 def _number(value: Value | None) -> float | None:

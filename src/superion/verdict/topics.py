@@ -39,14 +39,15 @@ class Limit:
 class Topic:
     """A property as a verdict speaks of it.
 
-    plain: in running text. label: what would tell which of two values is right, where no label does.
-    limits: the first that holds for a row counts.
+    plain: in running text. whole: the row that speaks for the property, if one does. label: what would tell
+    which of two values is right, where no label does. limits: the first that holds for a row counts.
     """
 
     name: str
     plain: str
     label: str = "a first-principles or measured value"
     limits: tuple[Limit, ...] = ()
+    whole: str | None = None
 
     def limit(self, row: str, kind: Kind) -> Limit:
         """The limit of a row."""
@@ -74,7 +75,7 @@ def limits() -> Mapping[str, Limit]:
 
 
 for _topic in (
-    Topic("forces", "forces", limits=(Limit("forces"),)),
+    Topic("forces", "forces", limits=(Limit("forces"),), whole="forces of all atoms"),
     Topic(
         "eos",
         "the equation of state",

@@ -17,6 +17,7 @@ class PairNames(Result):
     baseline: str
     candidate: str
     question: str | None = None
+    charges: str | None = None
 
 
 class ChangeNumbers(Result):
@@ -69,6 +70,20 @@ class VerdictRow(Result):
     flags: list[str] = Field(default_factory=list)
 
 
+class PropertyRow(Result):
+    """What all values of one property say together."""
+
+    property: str
+    outcome: Outcome
+    rows: Count = Field(description="values, count")
+    whole: str | None = Field(None, description="the value that speaks for all")
+    needed: Size = Field(description="adjusted p-value of: it is needed; probability, no unit")
+    not_needed: Size = Field(
+        description="adjusted p-value of: what the candidate adds does not matter; probability, no unit"
+    )
+    complete: bool = Field(True, description="whether all kinds of electrostatics were shown not to matter")
+
+
 class VerdictFile(ResultFile):
     """`verdict.json`: the first pair of models; further ones under `others`."""
 
@@ -76,6 +91,7 @@ class VerdictFile(ResultFile):
     pair: PairNames | None = None
     answer: str
     properties: dict[str, Outcome]
+    pooled: list[PropertyRow] = Field(default_factory=list)
     rows: list[VerdictRow]
     tolerances: dict[str, Size] = Field(description="by property, in the units of the rows")
     level: Size = Field(description="chance of error of all claims together, no unit")

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 
 from superion.verdict.bound import removed
 from superion.verdict.decide import Finding
+from superion.verdict.ladder import KINDS, missing
 from superion.verdict.numbers import number
+from superion.verdict.pooled import PropertyFinding
 from superion.verdict.rows import between
-from superion.verdict.rules import Outcome, worst
+from superion.verdict.rules import Outcome
 from superion.verdict.scale import Scale, change
+from superion.verdict.settings import Pair
 from superion.verdict.sources import FIT, FRAMES, OTHER
 from superion.verdict.topics import topic_of
 from superion.verdict.uncertain import Uncertain
@@ -184,41 +187,51 @@ def short(finding: Finding) -> str:
     return "the error bars allow both answers"
 
 
-def answers(findings: Sequence[Finding]) -> dict[str, Outcome]:
-    """The outcome of each property, in order."""
-    names = dict.fromkeys(f.row.property_name for f in findings)
-    return {n: worst([f.outcome for f in findings if f.row.property_name == n]) for n in names}
-
-
-def sentence(findings: Sequence[Finding]) -> str:
-    """The answer to the question of one pair, in one sentence."""
-    found = answers(findings)
-    if not found:
+def sentence(properties: Sequence[PropertyFinding]) -> str:
+    """The answer to the question of one pair, in plain words."""
+    if not properties:
         return "Not answered: the study has nothing yet to compare two models by."
+    pair = properties[0].pair
+    named: dict[Outcome, list[PropertyFinding]] = {}
+    for each in properties:
+        named.setdefault(each.outcome, []).append(each)
     parts = []
-    if needed := [name for name, outcome in found.items() if outcome == "needed"]:
-        parts.append(f"needed for {_list([_counted(name, findings) for name in needed])}")
-    if spared := [name for name, outcome in found.items() if outcome == "not needed"]:
-        parts.append(f"not needed for {_list([topic_of(name).plain for name in spared])}")
-    reasons: dict[str, list[str]] = {}
-    for name, outcome in found.items():
-        if outcome == "undecided":
-            reasons.setdefault(_commonest(name, findings), []).append(topic_of(name).plain)
-    if reasons:
+    if needed := named.get("needed"):
+        parts.append(f"needed for {_list([_counted(each) for each in needed])}")
+    if spared := named.get("not needed"):
+        parts.append(f"not needed for {_list([topic_of(each.name).plain for each in spared])}")
+    if undecided := named.get("undecided"):
+        reasons: dict[str, list[str]] = {}
+        for each in undecided:
+            reasons.setdefault(_commonest(each), []).append(topic_of(each.name).plain)
         groups = [f"for {_list(names)}, because {reason}" for reason, names in reasons.items()]
         parts.append(f"undecided {', and '.join(groups)}")
-    return f"{Words.of(findings[0].row.pair).whole} is {'; '.join(parts)}."
+    said = [f"{Words.of(pair).whole} is {'; '.join(parts)}."] if parts else []
+    if left := named.get("not helped"):
+        said.append(_not_helped(pair, _list([topic_of(each.name).plain for each in left])))
+    return " ".join(said)
 
 
-def _counted(name: str, findings: Sequence[Finding]) -> str:
-    own = [f for f in findings if f.row.property_name == name]
-    needed = sum(f.outcome == "needed" for f in own)
-    return topic_of(name).plain + ("" if needed == len(own) else f" ({needed} of {len(own)} values)")
+def _not_helped(pair: Pair, names: str) -> str:
+    """Of electrostatics that was compared without those above it."""
+    kind = "" if pair.charges is None else f" ({KINDS[pair.charges]})"
+    others = missing({pair.charges})
+    return f"This electrostatics{kind} does not help {names}; whether {others} would was not shown."
 
 
-def _commonest(name: str, findings: Sequence[Finding]) -> str:
-    undecided = [f for f in findings if f.row.property_name == name and f.outcome == "undecided"]
-    return Counter(short(f) for f in undecided).most_common(1)[0][0]
+def _counted(found: PropertyFinding) -> str:
+    needed = sum(row.outcome == "needed" for row in found.rows)
+    plain, count = topic_of(found.name).plain, len(found.rows)
+    return plain if needed == count or not needed else f"{plain} ({needed} of {count} values)"
+
+
+def _commonest(found: PropertyFinding) -> str:
+    if found.contradicted:
+        return "single values need it, but all together not"
+    undecided = [row for row in found.rows if row.outcome == "undecided"]
+    if not undecided:
+        return "its values say different things"
+    return Counter(short(row) for row in undecided).most_common(1)[0][0]
 
 
 def _list(words: Sequence[str]) -> str:

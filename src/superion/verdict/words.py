@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from superion.verdict.settings import Pair
 
-ELECTROSTATICS = Pair(baseline="gap", candidate="es-gap", question="electrostatics")
+ELECTROSTATICS = Pair(baseline="gap", candidate="es-gap", question="electrostatics", charges="fixed")
 """The comparison of a study that names none."""
 
 
