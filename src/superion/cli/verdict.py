@@ -13,6 +13,7 @@ from superion.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from superion.verdict.plan import Remedy
     from superion.verdict.table import Line
 
 _COLOURS = {"needed": "red", "not needed": "green", "not helped": "cyan", "undecided": "yellow"}
@@ -34,6 +35,12 @@ def show_verdict(
             help='Chance of any false "needed", and of any false "not needed". Default: as in study.yaml.'
         ),
     ] = None,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", help="What would decide each undecided property, and its cost, instead of the table."
+        ),
+    ] = False,
     json: Json = None,
 ) -> None:
     """Which properties of a study need long-range electrostatics, with error bars and reasons."""
@@ -42,6 +49,7 @@ def show_verdict(
     from superion.terminal import PlainConsole
     from superion.verdict import study_verdicts
     from superion.verdict.table import head, line
+    from superion.verdict.topics import topic_of
 
     if json:
         check_output(json)
@@ -55,12 +63,19 @@ def show_verdict(
         )
     console = PlainConsole(highlight=False)
     for verdict in found:
-        lines = [line(finding) for finding in verdict.findings]
         console.print(verdict.answer, style="bold")
+        if plan:
+            console.print(_plan(verdict.plan) if verdict.plan else "Nothing is left to decide.")
+            continue
+        lines = [(each.row.property_name, line(each)) for each in verdict.findings]
         if lines:
             console.print(_table(lines, head(verdict.pair)))
-        for each in lines:
-            console.print(f"{each.name}: {each.outcome}. {each.because}")
+        for reason in verdict.reasons:
+            said = f"{topic_of(reason.name).plain}: {reason.outcome}, because {reason.why}."
+            console.print(f"{said} {reason.next}".rstrip())
+            for name, each in lines:
+                if name == reason.name:
+                    console.print(f"  {each.name}: {each.outcome}. {each.because}")
         for note in verdict.notes:
             console.print(f"note: {note}")
     if json:
@@ -82,14 +97,32 @@ def _tolerances(texts: list[str]) -> dict[str, float]:
     return found
 
 
-def _table(lines: list[Line], names: tuple[str, ...]) -> Table:
+def _plan(found: dict[str, list[Remedy]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from superion.verdict.topics import topic_of
+
+    table = Table("property", "what would decide it", "chance", "time")
+    for name, ways in found.items():
+        for k, way in enumerate(ways):
+            chance = "–" if way.chance is None else f"{100 * way.chance:.0f} %"
+            time = "–" if way.seconds is None else f"{way.seconds:.0f} s"
+            table.add_row(*map(Text, ("" if k else topic_of(name).plain, way.text, chance, time)))
+        table.add_section()
+    return table
+
+
+def _table(lines: list[tuple[str, Line]], names: tuple[str, ...]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     table = Table()
     for k, name in enumerate(names):
         table.add_column(name, justify="left" if k in (0, len(names) - 1) else "right")
-    for each in lines:
+    for k, (name, each) in enumerate(lines):
+        if k and name != lines[k - 1][0]:
+            table.add_section()
         *cells, outcome = each.cells
         table.add_row(*map(Text, cells), Text(outcome, style=_COLOURS[outcome]))
     return table

@@ -22,7 +22,8 @@ from superion.report.verdict import SYMBOLS, section
 _CAPTIONS = {
     "verdict": "What changes, with intervals, each row in units of its tolerance: inside "
     "the band a change is too small to matter. Filled squares: needed; circles: not needed; triangles: not "
-    "helped by these charges; diamonds: undecided. Hollow: one fit, whose spread is not known. Arrows: farther than the axis.",
+    "helped by these charges; diamonds: undecided. Hollow: one fit, whose spread is not known. "
+    "Arrows: farther than the axis.",
     "crystal": "The structure at the start of the dynamics, all atoms moved into one cell, at one scale.",
     "parity": "Predictions against the reference; on the line they agree. Look for test points (coloured) "
     "that scatter more than training points (grey), and for a slope other than 1. All panels of a column "

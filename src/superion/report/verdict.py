@@ -21,7 +21,8 @@ class Section:
     """What the template shows.
 
     pair: the models that are compared. title: the question. badges: property, outcome and its CSS class.
-    lines: rows of the table with their class. fine: what the answer rests on and does not say.
+    reasons: property, why, and what next. lines: rows of the table with their class. fine: what the answer
+    rests on and does not say.
     """
 
     pair: Pair
@@ -29,6 +30,7 @@ class Section:
     answer: str
     badges: list[tuple[str, str, str]]
     head: tuple[str, ...]
+    reasons: list[tuple[str, str, str]]
     lines: list[tuple[Line, str]]
     fine: list[str]
 
@@ -41,6 +43,7 @@ def section(found: StudyVerdict) -> Section:
         title=_title(found.pair),
         answer=found.answer,
         badges=[(topic_of(name).plain, o, css(o)) for name, o in found.properties.items()],
+        reasons=[(topic_of(r.name).plain, r.why, r.next) for r in found.reasons],
         head=head(found.pair),
         lines=[(each, css(each.outcome)) for each in lines],
         fine=list(_fine(found)),

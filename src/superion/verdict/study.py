@@ -15,7 +15,10 @@ from superion.notebook import Table, html_table
 from superion.provenance import Provenance
 from superion.results import read_result, write_result
 from superion.verdict.bound import Bound
+from superion.verdict.costs import read_costs
 from superion.verdict.decide import Finding, decide
+from superion.verdict.plan import Costs, Remedy, remedies
+from superion.verdict.plan import line as next_line
 from superion.verdict.pooled import PropertyFinding, properties_of
 from superion.verdict.reading import read_bounds, read_rows, read_settings
 from superion.verdict.rows import Row
@@ -32,10 +35,11 @@ from superion.verdict.verdict_file import (
     ClaimRow,
     PairNames,
     PropertyRow,
+    RemedyRow,
     VerdictFile,
     VerdictRow,
 )
-from superion.verdict.wording import because, sentence
+from superion.verdict.wording import because, sentence, why
 from superion.verdict.words import ELECTROSTATICS
 
 NAME = "verdict.json"
@@ -55,11 +59,22 @@ _CHANGE = {"value": "change", "low": "change low", "high": "change high", "unit"
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """One line on a property. next: what would decide it, empty where nothing has to."""
+
+    name: str
+    outcome: Outcome
+    why: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
 class StudyVerdict:
     """What a study says of two models: which properties need what the candidate adds.
 
     In a study of a local and an electrostatic one that is long-range electrostatics. tolerances: all that
-    held. fits: resampled pairs of fits. seeds: of the study. notes: on the values.
+    held. fits: resampled pairs of fits. seeds: of the study. notes: on the values. pooled: by property.
+    costs: of what would decide; tested: properties of all pairs.
     """
 
     findings: tuple[Finding, ...]
@@ -70,6 +85,26 @@ class StudyVerdict:
     notes: tuple[str, ...]
     pair: Pair = ELECTROSTATICS
     pooled: tuple[PropertyFinding, ...] = ()
+    costs: Costs | None = None
+    tested: int = 1
+
+    @property
+    def plan(self) -> dict[str, list[Remedy]]:
+        """What would decide each property that is undecided, the cheapest to do first."""
+        return {
+            each.name: remedies(each, self.tested, self.costs)
+            for each in self.pooled
+            if each.outcome == "undecided"
+        }
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """One line on each property: why it is as it is, and what would decide it."""
+        plan = self.plan
+        return [
+            Reason(each.name, each.outcome, why(each), next_line(plan.get(each.name, ())))
+            for each in self.pooled
+        ]
 
     @property
     def answer(self) -> str:
@@ -113,6 +148,7 @@ class StudyVerdict:
             answer=self.answer,
             properties=self.properties,
             pooled=[_pooled(each) for each in self.pooled],
+            plan={name: [_remedy(each) for each in ways] for name, ways in self.plan.items()},
             rows=[_row(finding) for finding in self.findings],
             tolerances=self.tolerances,
             level=self.level,
@@ -154,7 +190,7 @@ def study_verdicts(
             "the folder holds no study.", file=folder, remedy="give a folder made by `superion run`."
         )
     seeds, findings = _seeds(folder), decide(rows, wanted, alpha, bounds)
-    together = properties_of(findings)
+    together, costs = properties_of(findings), read_costs(folder, settings)
     return [
         StudyVerdict(
             findings=tuple(finding for finding in findings if finding.row.pair == pair),
@@ -165,6 +201,8 @@ def study_verdicts(
             notes=tuple(notes[pair]),
             pair=pair,
             pooled=tuple(each for each in together if each.pair == pair),
+            costs=costs,
+            tested=len(together),
         )
         for pair in pairs
     ]
@@ -238,6 +276,17 @@ def _row(finding: Finding) -> VerdictRow:
         name: math.sqrt(part.variance) for name, part in measured.difference.parts.items() if part.variance
     }
     return found
+
+
+def _remedy(found: Remedy) -> RemedyRow:
+    return RemedyRow(
+        lever=found.lever,
+        text=found.text,
+        amount=found.amount,
+        unit=found.unit,
+        chance=found.chance,
+        seconds=found.seconds,
+    )
 
 
 def _pooled(found: PropertyFinding) -> PropertyRow:

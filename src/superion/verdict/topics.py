@@ -39,7 +39,8 @@ class Limit:
 class Topic:
     """A property as a verdict speaks of it.
 
-    plain: in running text. whole: the row that speaks for the property, if one does. label: what would tell
+    plain: in running text. whole: the row that speaks for the property, if one does.
+    dynamics: whether longer runs narrow it. label: what would tell
     which of two values is right, where no label does. limits: the first that holds for a row counts.
     """
 
@@ -48,6 +49,7 @@ class Topic:
     label: str = "a first-principles or measured value"
     limits: tuple[Limit, ...] = ()
     whole: str | None = None
+    dynamics: bool = False
 
     def limit(self, row: str, kind: Kind) -> Limit:
         """The limit of a row."""
@@ -103,6 +105,7 @@ for _topic in (
         "the conductivity",
         "a measured conductivity, or one of first-principles dynamics",
         (Limit("conductivity", 1.5, factor=True),),
+        dynamics=True,
     ),
     Topic(
         "dielectric",

@@ -84,6 +84,20 @@ class PropertyRow(Result):
     complete: bool = Field(True, description="whether all kinds of electrostatics were shown not to matter")
 
 
+class RemedyRow(Result):
+    """One way to decide a property."""
+
+    lever: str = Field(
+        description="fits, training trajectories, test trajectories, dynamics, everything, tolerance, "
+        "labels or value"
+    )
+    text: str
+    amount: Size | None = Field(None, description="in all, in `unit`")
+    unit: str = ""
+    chance: Size | None = Field(None, description="probability that it decides, no unit")
+    seconds: Size | None = Field(None, description="time of computing, s")
+
+
 class VerdictFile(ResultFile):
     """`verdict.json`: the first pair of models; further ones under `others`."""
 
@@ -92,6 +106,9 @@ class VerdictFile(ResultFile):
     answer: str
     properties: dict[str, Outcome]
     pooled: list[PropertyRow] = Field(default_factory=list)
+    plan: dict[str, list[RemedyRow]] = Field(
+        default_factory=dict, description="what would decide properties that are undecided"
+    )
     rows: list[VerdictRow]
     tolerances: dict[str, Size] = Field(description="by property, in the units of the rows")
     level: Size = Field(description="chance of error of all claims together, no unit")

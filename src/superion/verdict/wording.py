@@ -14,12 +14,9 @@ from superion.verdict.rows import between
 from superion.verdict.rules import Outcome
 from superion.verdict.scale import Scale, change
 from superion.verdict.settings import Pair
-from superion.verdict.sources import FIT, FRAMES, OTHER
 from superion.verdict.topics import topic_of
 from superion.verdict.uncertain import Uncertain
 from superion.verdict.words import Words, capital
-
-FEW = 6  # resampled fits below which more of them tell clearly more
 
 
 def because(finding: Finding) -> str:
@@ -137,26 +134,13 @@ def _without_reference(f: Finding) -> str:
 
 
 def _open(f: Finding) -> str:
-    """Why nothing was shown, and what would help."""
+    """Why nothing was shown."""
     if any(test.p <= f.level for test in f.tests):
         return (
             "and alone this would be decided, but among all rows of the table one may look like this by "
-            f"chance. {_help(f)}"
+            "chance."
         )
-    return f"and both answers are still possible. {_help(f)}"
-
-
-def _help(f: Finding) -> str:
-    assert f.measured is not None
-    parts = f.measured.difference.parts
-    largest = max(parts, key=lambda name: parts[name].variance)
-    return {
-        FIT: "More resampled fits would tell more."
-        if len(f.row.pairs) < FEW
-        else "Most of the uncertainty is that of the fits: more training data would narrow it.",
-        OTHER: "Most of the uncertainty is that of the simulations: longer ones would narrow it.",
-        FRAMES: "Most of the uncertainty is that of the test set: more test frames would narrow it.",
-    }[largest]
+    return "and both answers are still possible."
 
 
 def _lost(f: Finding) -> str:
@@ -217,6 +201,20 @@ def _not_helped(pair: Pair, names: str) -> str:
     kind = "" if pair.charges is None else f" ({KINDS[pair.charges]})"
     others = missing({pair.charges})
     return f"This electrostatics{kind} does not help {names}; whether {others} would was not shown."
+
+
+def why(found: PropertyFinding) -> str:
+    """The reason of a property's outcome, as a clause."""
+    place = "on the whole" if found.whole is None else f"in {found.whole.row.name}"
+    count = len(found.rows)
+    whole = found.whole and found.whole.row.name
+    values = "its only value" if count == 1 else f"all of its {count} values"
+    return {
+        "needed": f"{place} more than the tolerance is removed" if count > 1 else "its only value needs it",
+        "not needed": f"{whole or values} can do without",
+        "not helped": f"{whole or values} gains less than the tolerance",
+        "undecided": "",
+    }[found.outcome] or _commonest(found)
 
 
 def _counted(found: PropertyFinding) -> str:
