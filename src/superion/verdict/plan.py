@@ -19,7 +19,7 @@ from superion.verdict.pooled import PropertyFinding, removed, shrunk
 from superion.verdict.power import Amounts, More, least_factor, least_fits, power
 from superion.verdict.rows import FEWEST
 from superion.verdict.rules import MATTERS
-from superion.verdict.scale import FACTOR, Scale
+from superion.verdict.scale import FACTOR, PERCENT, Scale
 from superion.verdict.sources import FRAMES, OTHER
 from superion.verdict.topics import topic_of
 from superion.verdict.uncertain import Part, Uncertain, half_width
@@ -28,7 +28,7 @@ Lever = Literal[
     "fits", "training trajectories", "test trajectories", "dynamics", "everything", "tolerance", "labels",
     "value",
 ]  # fmt: skip
-HUGE = 90  # %, of an error that is removed
+HUGE = 90  # %, beyond which a fraction is no tolerance
 ASKED = 5
 """Resampled fits that a study without any is told to make."""
 
@@ -95,7 +95,7 @@ def remedies(found: PropertyFinding, properties: int, costs: Costs | None = None
         return [Remedy("labels", f"{label}; {says}"), *_tolerances(every)]
     ways = (_fits, _trajectories, _tests, _dynamics, _everything)
     found_ways = [remedy for way in ways if (remedy := way(targets, costs)) is not None]
-    return [*found_ways, *_tolerances(targets)]
+    return [*found_ways, *_tolerances(targets)] or [_start(targets, costs)]
 
 
 def _missing(finding: Finding, costs: Costs) -> Remedy | None:
@@ -193,6 +193,16 @@ def _chance(targets: Sequence[_Target], more: More) -> float:
     )
 
 
+def _start(targets: Sequence[_Target], costs: Costs) -> Remedy:
+    """Where the estimate is so close to its limit, for its error, that no amount can be named."""
+    fits = max(2 * targets[0].fits, 10)
+    training = _counted(2.0, costs.training, "training trajectories", costs.frames)[1]
+    text = (
+        f"{fits} resampled fits and labels in {training} to begin with: these say too little to tell how many"
+    )
+    return Remedy("everything", text)
+
+
 def _fits(targets: Sequence[_Target], costs: Costs) -> Remedy | None:
     now = targets[0].fits
     found = least_fits(partial(_chance, targets), now)
@@ -288,7 +298,7 @@ def _tolerance(target: _Target) -> tuple[float, float, str, str] | None:
     scale = Scale.of(row.row, row.tolerance)
     removed = error and row.tolerance.relative  # of which nothing beyond 100 % can be asked
     shown = -100 * math.expm1(-limit) if removed else scale.shown(limit)
-    if not row.tolerance.value < limit < math.inf or (removed and shown > HUGE) or shown > 1e6:
+    if not row.tolerance.value < limit < math.inf or (scale.unit == PERCENT and shown > HUGE) or shown > 1e6:
         return None
     return limit / row.tolerance.value, shown, scale.unit, row.row.name
 
