@@ -77,13 +77,13 @@ for panel, values in ((left, energies), (right, dipoles)):
     panel.plot(fields[hopped], values[hopped], "o", color="black", mfc="white", label="another minimum")
     panel.set_xlabel("field along z (V/Å)")
 left.set(ylabel="formation energy (eV)", title="Energy")
-left.legend(loc="lower right")
+left.legend(loc="upper left")
 right.set(ylabel="dipole, defect less crystal (e·Å)", title="Dipole")
 
 # %% [markdown]
 # Figure: Left, formation energy of a Frenkel pair in rock salt; the lines are what its dipole and
-# polarizability at zero field say. Right, the dipole itself. In the strongest field an ion has hopped to
-# another site: superion says so, and does not mix the branches.
+# polarizability at zero field say. Right, the dipole itself. In the strongest field along +z an ion has
+# hopped to another site: superion reports it and keeps the branches apart.
 #
 # Ions that hop to another site in the field, charged defects, several cell sizes, labels: [point
 # defects](../defects.md).

@@ -51,7 +51,7 @@ for panel, name in zip(panels[1:], ("H2O", "H2CO", "HCOOH"), strict=True):
             if atoms.get_distance(i, j) < (1.25 if "H" in (atoms.symbols[i], atoms.symbols[j]) else 1.7):
                 panel.plot(*flat[[i, j]].T, color=GREY, lw=2, zorder=1)
     drawn = panel.scatter(
-        *flat.T, s=330, c=charges, cmap="RdBu_r", vmin=-0.7, vmax=0.7, edgecolors="black", zorder=2
+        *flat.T, s=430, c=charges, cmap="RdBu_r", vmin=-0.7, vmax=0.7, edgecolors="black", zorder=2
     )
     for place, symbol, charge in zip(flat, atoms.symbols, charges, strict=True):
         panel.text(*place, f"{symbol}\n{charge:+.2f}", ha="center", va="center", fontsize=6, zorder=3)

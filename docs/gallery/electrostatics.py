@@ -27,8 +27,7 @@ for name, potential in potentials.items():
     print(f"{look(name).label:6} force RMSE {np.sqrt(np.mean(np.square(errors))):.3f} eV/Å")
 
 # %% [markdown]
-# Now the long range. A lithium ion leaves a PS₄ tetrahedron along a line through phosphorus, away from all
-# sulfur atoms.
+# Now the long range. A lithium ion leaves a PS₄ tetrahedron through one of its faces.
 
 # %%
 bond = 2.05  # Å, P–S

@@ -9,6 +9,7 @@
 # %%
 from pathlib import Path
 from tempfile import mkdtemp
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -87,7 +88,7 @@ study.accuracy
 
 # %%
 for verdict in study.verdicts:
-    print(verdict.answer)
+    print(fill(verdict.answer, 100))
 
 # %%
 fig, (left, right) = plt.subplots(
