@@ -63,11 +63,11 @@ READERS = {
 }
 FREE = {
     # keys that may be missing, null or another value of their type
-    "locality.json": "forces.Li without.q without.q.Li forces.Li.0.atoms.0 without.q.Li.0.atoms.0 "
+    "locality.json": "kind forces.Li without.q without.q.Li forces.Li.0.atoms.0 without.q.Li.0.atoms.0 "
     "forces.Li.0.error without.q.Li.0.error",
-    "charge-fit.json": "charges.Li",
-    "subtracted.json": "charges.Li",
-    "defects.json": "defects.0.fields.z defects.0.fields.z.back defects.0.energy_eV "
+    "charge-fit.json": "kind charges.Li",
+    "subtracted.json": "kind charges.Li",
+    "defects.json": "kind defects.0.fields.z defects.0.fields.z.back defects.0.energy_eV "
     "defects.0.dipole_change_eA defects.0.fields.z.points.0.energy_eV defects.0.fields.z.back.0.energy_eV",
     "summary.json": "",
     "job.json": "stop training committee " + " ".join(f"settings.{key}" for key in JOB["settings"]),

@@ -1,7 +1,8 @@
-"""All classes of results: units in their descriptions, one round trip, older files, later formats."""
+"""All kinds of results: units in their descriptions, one round trip, older files, damaged files."""
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 import pkgutil
@@ -11,79 +12,23 @@ import pytest
 from pydantic import ValidationError
 
 import superion
-from superion.analysis.transport_file import TransportFile
-from superion.calculations.defects.results import DefectFile
-from superion.calculations.locality.results import ChargeFitFile, LocalityFile
+from result_examples import EXAMPLES
 from superion.errors import CorruptFileError, InputError
-from superion.provenance import Provenance
-from superion.results import Result, ResultFile, read_result, write_result
+from superion.results import _HOMES, RESULTS, Result, ResultFile, known_kinds, read_result, write_result
 from superion.simulation.summary import RunSummary
-from superion.verdict.results import Accuracy, CensusFile, CurveFile
-from superion.verdict.values import PropertyFile, Value, read_property, write_property
-from superion.verdict.verdict_file import VerdictFile
-from test_readers import DEFECT, ROW
-from test_results import PROVENANCE, RESULT, VALUE
+from superion.verdict.values import Value
 
 UNIT = re.compile(
-    r"no unit|count|(?<!\w)(eV|e|e·Å|Å[²³]?|1/Å|K|ps|GPa|cm²/s|mS/cm)(?!\w)|`unit`|units of the rows"
+    r"no unit|count|(?<!\w)(eV|e|e·Å|Å[²³]?|1/Å|K|s|ps|ns|V|V/Å|GPa|THz|1/cm|S/cm|cm²/s|mS/cm)(?!\w)"
+    r"|`unit`|units of the rows"
 )
-ERRORS = {"frames": 2, "atoms": 16, "force_rmse": 0.1, "force_rmse_by_species": {"Li": 0.1}}
-CHARGES = {"Li": {"mean": 0.7, "std": 0.0, "min": 0.7, "max": 0.7, "atoms": 8}}
-ERRORS |= {"charges": {"by_species": CHARGES, "total_error": 0.0, "doubts": ["x"]}}
-GROUP = {"name": "a / md", "frames": 2, "atoms": [8, 8], "species": ["Li"], "labels": {"energy": 2}}
-TEMPERATURE = {"mean": 301.0, "std": 9.0, "error": 2.0, "target": 300.0, "allowed": 8.0, "status": "as asked"}
-SUMMARY = {"steps": 240, "frames": 121, "temperature": TEMPERATURE, "cell": [5.0, 90.0], "warnings": ["hot"]}
-THERMO = {"time_ps": [0.0], "temperature_K": [500.0], "conserved_eV_per_atom": [0.0]}
-CURVE = {"name": "gap", "atoms": 8, "volumes_A3": [1.0, 2.0], "energies_eV": [0.1, 1e-17]}
-CURVE |= {
-    "energy_eV": [0.0, 0.1],
-    "volume_A3": [1.5, 0.1],
-    "modulus_GPa": [30.0, 1.0],
-    "derivative": [4.0, 0.1],
-}
-CLAIM = {"claim": "matters", "p": 1e-3, "adjusted": 2e-3, "shown": True}
-CHANGE = {"value": 1.0, "low": 0.5, "high": 2.0}
-VERDICT = {
-    "property": "elastic",
-    "name": "bulk modulus",
-    "unit": "GPa",
-    "kind": "positive",
-    "outcome": "needed",
-}
-VERDICT |= {"because": "it is.", "baseline": 23.0, "fits": 4, "change": CHANGE | {"unit": "%"}}
-VERDICT |= {"in_tolerances": CHANGE, "standard_errors": {"fit": 0.1}, "claims": [CLAIM]}
-WHOLE = {
-    # class: what a file without kind and format has held
-    Accuracy: {"gap": {"train": ERRORS, "test": None, "born_charges": {"Li": 0.8}}, "4g": {"test": ERRORS}},
-    CensusFile: {"census": {"groups": [GROUP], "total": GROUP}, "split": {"train": {"a": 2}, "test": {}}},
-    TransportFile: {
-        "result": RESULT,
-        "against_length": [RESULT],
-        "msd": {"lag_ps": [0.1], "Li": [1.0]},
-        "thermo": THERMO,
-        "dynamics": SUMMARY,
-    },
-    CurveFile: CURVE | {"difference": {"differences_eV": [0.0, 1.0], "rms_eV": 0.1}, "residual_eV": 0.1},
-    Provenance: PROVENANCE,
-    RunSummary: SUMMARY,
-    LocalityFile: {"kind": "locality", "forces": {"Li": [ROW]}, "without": {}},
-    ChargeFitFile: {"kind": "charge-fit", "charges": {"Li": 0.8}, "screening": 2.0, "radius": 6.0},
-    DefectFile: {"kind": "defects", "defects": [DEFECT]},
-    VerdictFile: {
-        "answer": "Yes.",
-        "properties": {"elastic": "needed"},
-        "rows": [VERDICT],
-        "tolerances": {"elastic": 0.1},
-        "level": 0.05,
-        "fits": 4,
-    },
-}
 
 
 def classes() -> list[type[Result]]:
     """Every class of results in the package."""
     for module in pkgutil.walk_packages(superion.__path__, "superion."):
-        if "result" in module.name or module.name.endswith(("summary", "job_file", "verdict_file")):
+        name = module.name.rpartition(".")[2]
+        if "result" in name or name in ("summary", "job_file", "verdict_file", "values"):
             importlib.import_module(module.name)
     found: list[type[Result]] = []
     waiting = [Result]
@@ -106,41 +51,58 @@ def numeric(schema: dict, parts: dict) -> bool:
 
 def test_every_number_says_its_unit() -> None:
     found = classes()
-    assert {*WHOLE, ResultFile} <= set(found)
     lacking, seen = [], 0
-    for model in (*found, PropertyFile, Value):
+    for model in (*found, Value):
         schema = model.model_json_schema()
         for name, field in schema.get("properties", {}).items():
             if numeric(field, schema.get("$defs", {})):
                 seen += 1
                 if not UNIT.search(field.get("description", "")):
-                    lacking.append(f"{model.__name__}.{name}")
-    assert seen > 80
+                    lacking.append(f"{model.__name__}.{name}: {field.get('description')}")
+    assert seen > 200
     assert lacking == []
 
 
-def test_every_file_has_a_case_here() -> None:
-    """And a kind of its own."""
+def test_every_kind_has_an_example_here_and_is_known_where_it_lives() -> None:
+    """A class that is not in the table would be found only by those who have imported it."""
     files = {one for one in classes() if issubclass(one, ResultFile)} - {ResultFile}
-    assert files == set(WHOLE)
-    kinds = [one.model_fields["kind"].annotation.__args__[0] for one in files]
-    assert len(set(kinds)) == len(kinds)
+    own = {kind: one.__module__ for kind, one in RESULTS.items() if one.__module__.startswith("superion")}
+    assert own == _HOMES
+    assert {one.model_fields["kind"].default for one in files} == set(own)
+    assert set(known_kinds()) >= set(EXAMPLES) == set(own)
 
 
-@pytest.mark.parametrize("model", WHOLE, ids=lambda one: one.__name__)
-def test_older_files_are_read_and_a_round_trip_changes_nothing(tmp_path, model) -> None:
-    path = tmp_path / "result.json"
-    path.write_text(json.dumps(WHOLE[model]))
-    old = read_result(path, model, "step")
+def model_of(kind: str) -> type[ResultFile]:
+    """The class of a kind."""
+    importlib.import_module(_HOMES[kind])
+    return RESULTS[kind]
+
+
+@pytest.mark.parametrize("kind", _HOMES)
+def test_older_files_are_read_and_a_round_trip_changes_nothing(tmp_path, kind) -> None:
+    path, model = tmp_path / "result.json", model_of(kind)
+    before = json.loads(json.dumps(EXAMPLES[kind]))
+    path.write_text(json.dumps(before))
+    old = read_result(path, model)
     write_result(path, old)
     text = path.read_text()
-    assert read_result(path, model, "step") == old
-    write_result(path, read_result(path, model, "step"))
+    assert superion.read_result(path) == old
+    write_result(path, read_result(path))
     assert path.read_text() == text
     written = json.loads(text)
-    assert written["kind"] == old.kind
-    assert written["format"] == 1
-    assert covers(written, json.loads(json.dumps(WHOLE[model])))
+    assert (written["kind"], written["format"]) == (kind, 1)
+    assert covers(written, before)
+    assert old.to_dict() == written
+
+
+@pytest.mark.parametrize("kind", _HOMES)
+def test_every_result_shows_itself_in_a_notebook(kind) -> None:
+    found = model_of(kind).model_validate_json(json.dumps(EXAMPLES[kind]))
+    table = found.table
+    assert len(table) > 0
+    assert all(len(row) == len(table.columns) for row in table.rows)
+    assert found._repr_html_().startswith("<table>")
+    assert list(found.to_frame().columns) == list(table.columns)
 
 
 def covers(written, before) -> bool:
@@ -152,28 +114,65 @@ def covers(written, before) -> bool:
     return written == before
 
 
-@pytest.mark.parametrize("model", WHOLE, ids=lambda one: one.__name__)
-def test_a_later_format_is_not_read_as_this_one(tmp_path, model) -> None:
-    path = tmp_path / "result.json"
-    path.write_text(json.dumps(WHOLE[model] | {"format": 2}))
-    with pytest.raises(CorruptFileError, match=r"format 2; this version reads up to 1.*upgrade superion"):
-        read_result(path, model, "step")
-    path.write_text(json.dumps(WHOLE[model] | {"kind": "other"}))
-    with pytest.raises(CorruptFileError, match=r"kind: Input should be"):
-        read_result(path, model, "step")
+def refused(path, *said: str) -> None:
+    """The file is refused by name, with a remedy, and with all that is to be said."""
+    with pytest.raises(CorruptFileError) as caught:
+        superion.read_result(path)
+    text = str(caught.value)
+    assert text.startswith(str(path)), text
+    assert "Remedy: " in text, text
+    for part in said:
+        assert part in text, (part, text)
 
 
-def test_values_of_properties(tmp_path) -> None:
-    path = tmp_path / "gap.json"
-    old = {"property": "elastic", "potential": "gap", "values": [{**VALUE, "why": None}]}
-    path.write_text(json.dumps(old))
-    found = read_property(path)
-    write_property(path, found)
-    assert read_property(path) == found
-    assert json.loads(path.read_text())["kind"] == "property"
-    path.write_text(json.dumps(old | {"format": 2}))
-    with pytest.raises(CorruptFileError, match="upgrade superion"):
-        read_property(path)
+@pytest.mark.parametrize("kind", _HOMES)
+def test_damaged_files_are_named_with_the_key_and_a_remedy(tmp_path, kind) -> None:
+    path, model = tmp_path / "result.json", model_of(kind)
+    content = json.loads(json.dumps(EXAMPLES[kind])) | {"kind": kind, "format": 1}
+    text = json.dumps(content)
+    path.write_text(text[: len(text) // 2])
+    refused(path, "not valid JSON")
+    path.write_text(json.dumps(content | {"format": 2}))
+    refused(path, "format 2; this version reads up to 1", "upgrade superion")
+    path.write_text(json.dumps(content | {"kind": f"{kind}s"}))
+    refused(path, f"unknown kind of result '{kind}s'", f"'{kind}'", "upgrade superion")
+    path.write_text("[]")
+    refused(path, "does not say which kind")
+    other = "md" if kind != "md" else "eos"
+    path.write_text(json.dumps(content | {"kind": other}))
+    with pytest.raises(CorruptFileError, match="kind: Input should be"):
+        read_result(path, model)
+    for name, field in model.model_fields.items():
+        if name in ("kind", "format"):
+            continue
+        if field.is_required():
+            path.write_text(json.dumps({key: value for key, value in content.items() if key != name}))
+            refused(path, model.writer, f"{name}: Field required", model.remedy)
+        path.write_text(json.dumps(content | {name: [[["x"]]]}))
+        refused(path, model.writer, name)
+    for place in numbers(content):
+        path.write_text(json.dumps(changed(content, place, float("nan"))))
+        refused(path, ".".join(map(str, place)), "nan is not a finite number")
+
+
+def numbers(value, place=()):
+    """Places of the first few numbers."""
+    found = []
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(inner, float):
+            found.append((*place, key))
+        elif isinstance(inner, dict | list):
+            found += numbers(inner, (*place, key))
+    return found[:3]
+
+
+def changed(content, place, value):
+    """A copy with another value in one place."""
+    found = owner = copy.deepcopy(content)
+    for key in place[:-1]:
+        owner = owner[key]
+    owner[place[-1]] = value
+    return found
 
 
 def test_what_is_no_number_is_not_written(tmp_path) -> None:

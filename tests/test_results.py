@@ -2,7 +2,6 @@
 
 import copy
 import json
-from dataclasses import asdict
 
 import pytest
 
@@ -13,16 +12,17 @@ from superion.report.content import read_provenance
 from superion.report.runs import read_run
 from superion.verdict.values import read_property
 
-RESULT = asdict(
-    TransportResult(
-        *("Li", 1.0, 500.0, "system", 200.0, 10.0, 0.02, 10000, 14, 829.4),
-        *("converged", "40 hops", ("a note",)),
-        *(2e-6, (1e-6, 3e-6), None, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))),
-        *(95.0, (80.0, 120.0), None, 150.0, (70.0, 300.0), 0.6, (0.3, 1.2), "one path"),
-        *(3.0, 90.0, 70.0, 0.97, (1.0, 40.0), 40, 1.0, 0.4, 0.9, 0.5),
-        *({"S": 1e-8}, 1, (2e-6,), (0.1, 1.0), (0.5, 2.0)),
-    )
+VALUES = (
+    *("Li", 1.0, 500.0, "system", 200.0, 10.0, 0.02, 10000, 14, 829.4),
+    *("converged", "40 hops", ("a note",)),
+    *(2e-6, (1e-6, 3e-6), None, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))),
+    *(95.0, (80.0, 120.0), None, 150.0, (70.0, 300.0), 0.6, (0.3, 1.2), "one path"),
+    *(3.0, 90.0, 70.0, 0.97, (1.0, 40.0), 40, 1.0, 0.4, 0.9, 0.5),
+    *({"S": 1e-8}, 1, (2e-6,), (0.1, 1.0), (0.5, 2.0)),
 )
+FIELDS = [name for name in TransportResult.model_fields if name not in ("kind", "format")]
+RESULT = TransportResult(**dict(zip(FIELDS, VALUES, strict=True))).to_dict()
+del RESULT["kind"], RESULT["format"]
 CURVES = {"msd": {"lag_ps": [0.1], "Li": [1.0]}, "against_length": [RESULT]}
 THERMO = {"thermo": {"time_ps": [0.0], "temperature_K": [500.0], "conserved_eV_per_atom": [0.0]}}
 ERRORS = {"frames": 14, "force_rmse": 0.1, "force_rmse_by_species": {"Li": 0.1}}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from superion.potentials.opening import open_model
     from superion.recipes.fit import fit
+    from superion.results import read_result
     from superion.simulation import MDSettings, Trajectory, open_trajectory, run_md
     from superion.structures import read_frames, read_structure
     from superion.study import StudySettings, read_study, run_study
@@ -53,6 +54,7 @@ __all__ = [
     "open_study",
     "open_trajectory",
     "read_frames",
+    "read_result",
     "read_structure",
     "read_study",
     "run_defects",
@@ -79,6 +81,7 @@ _HOMES = {
     "open_study": "superion.study.opened",
     "open_trajectory": "superion.simulation",
     "read_frames": "superion.structures",
+    "read_result": "superion.results",
     "read_structure": "superion.structures",
     "read_study": "superion.study",
     "run_defects": "superion.calculations.defects",

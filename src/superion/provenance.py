@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 
 from superion.machine import THREADS, cpu_count
-from superion.results import Count, ResultFile
+from superion.results import REDO, Count, ResultFile
 
 PACKAGES = (
     "superion",
@@ -40,6 +40,9 @@ NUMERICAL = ("superion", "numba", "numpy", "torch", "vesin")
 
 class Provenance(ResultFile):
     """`provenance.json` of a study or a training; what is missing is not shown."""
+
+    writer: ClassVar[str] = "a study or a training as it starts"
+    remedy: ClassVar[str] = REDO
 
     kind: Literal["provenance"] = "provenance"
     versions: dict[str, str | None] = Field(default_factory=dict)

@@ -50,13 +50,13 @@ def test_without_a_mean_nothing_is_said():
 
 def test_amplitudes_are_compared():
     frames = crystals(0.1)
-    assert unlike({"settings": {"displacement": 0.1}}, frames) is None
-    assert unlike({"structure": {"displacement": 0.15}}, frames) is None
-    why = unlike({"settings": {"displacement": 0.02}}, frames)
+    assert unlike(0.1, frames) is None
+    assert unlike(0.15, frames) is None
+    why = unlike(0.02, frames)
     assert "lie 0.097 Å from their mean places" in why
     assert why.endswith("repeat it with --displacement 0.097")
-    assert "cannot be determined" in unlike({"settings": {"displacement": 0.1}}, frames[:3])
-    assert "does not say" in unlike({}, frames)
+    assert "cannot be told" in unlike(0.1, frames[:3])
+    assert "does not say" in unlike(None, frames)
 
 
 def test_the_main_fit_of_a_study_says_so_and_no_other_does(tmp_path):

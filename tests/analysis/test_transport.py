@@ -1,11 +1,11 @@
 """Transport results against walkers whose conductivity is known, and what they refuse."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from ase.data import atomic_masses
+from pydantic import ValidationError
 
 from superion.analysis import unwrap
 from superion.analysis.diffusion import diffusion_coefficient
@@ -71,9 +71,9 @@ def test_result_is_json_ready_and_frozen():
         again = json.loads(json.dumps(result.to_dict(), allow_nan=False))
         assert again["status"] == result.status
         assert again["msd"] == list(result.msd)
-    with pytest.raises(AttributeError):
+    with pytest.raises(ValidationError, match="frozen"):
         result.status = "converged"
-    assert isinstance(replace(result, species="Na"), TransportResult)
+    assert isinstance(result.with_values(species="Na"), TransportResult)
 
 
 def test_displacement_curve_is_that_of_the_walkers():

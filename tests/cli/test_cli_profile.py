@@ -24,6 +24,7 @@ from superion.electrostatics.polarization import EPSILON_0
 from superion.potentials import Potential
 from superion.potentials.repulsion import Repulsion
 from superion.report.figure_profile import profile
+from superion.results import read_result
 
 CHARGES = FixedCharges({"Li": 0.5, "Cl": -0.5})
 STRENGTH = 0.5 / 16 / EPSILON_0
@@ -57,7 +58,7 @@ def test_capacitor(root):
     assert f"--field 0,0,{STRENGTH:.6g}" in shown
     assert (root / "p.svg").stat().st_size > 5000
     assert (root / "p.png").read_bytes().startswith(b"\x89PNG")
-    charge, field, potential = profile(found).axes
+    charge, field, potential = profile(read_result(root / "p.json")).axes
     np.testing.assert_array_equal(field.lines[0].get_ydata(), found["field_V_per_A"])
     assert potential.get_xlim() == (0, 40)
     assert charge.get_ylabel() == "charge density\n(e/Å³)"

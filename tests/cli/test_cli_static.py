@@ -13,6 +13,7 @@ from toy_salt import FIRM, FIT, RELAXED, crystal, frames
 
 from superion import Calculator, Potential
 from superion.calculations.doubt import doubt_lines, doubts
+from superion.calculations.doubt_result import Doubts
 from superion.calculations.eos import at_volumes
 from superion.calculations.phonons import phonons
 from superion.electrostatics import CoulombTerm, FixedCharges, Point, PolarizableTerm
@@ -102,7 +103,7 @@ def test_deviations_see_what_those_of_atomic_energies_do_not(root, salt_gap):
     assert atomic[1] / atomic[0] < 0.3 * energies[1] / energies[0]
     assert found["extrapolated"] == [1]
     assert "EXTRAPOLATED, far from the training data: the large one" in doubt_lines(
-        found, ["", "the large one"]
+        Doubts(**found), ["", "the large one"]
     )
 
 

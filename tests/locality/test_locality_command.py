@@ -56,6 +56,7 @@ def test_a_test_is_labelled_once_and_can_be_looked_at_again(folder) -> None:
     assert looked.exit_code == 0
     first, second = (json.loads((folder / f"{n}.json").read_text()) for n in ("result", "looked"))
     assert first.pop("settings")["radii"] == [4, 6]
+    assert second.pop("settings") is None
     assert first == second
     assert len(read(folder / "done" / "samples.extxyz", ":")) == 1 + 2 * 5 * 2
 

@@ -37,21 +37,21 @@ def test_charges_are_felt_at_every_radius(ionic) -> None:
 
 def test_without_the_true_charges_nothing_is_left(ionic) -> None:
     result = locality(ionic, {"truth": [charged()], "half": [scaled(0.5)]})
-    for species, rows in result["without"]["truth"].items():
+    for species, rows in result.without["truth"].items():
         for row, before, half in zip(
-            rows[1:], result["forces"][species][1:], result["without"]["half"][species][1:], strict=True
+            rows[1:], result.forces[species][1:], result.without["half"][species][1:], strict=True
         ):
-            assert row["spread"] < 1e-7
-            assert half["spread"] == pytest.approx(0.5 * before["spread"], rel=1e-6)
+            assert row.spread < 1e-7
+            assert half.spread == pytest.approx(0.5 * before.spread, rel=1e-6)
 
 
 def test_the_amplitude_of_displacements_is_kept(ionic) -> None:
-    assert locality(ionic)["structure"]["displacement"] == pytest.approx(0.1, rel=0.05)
+    assert locality(ionic).displaced == pytest.approx(0.1, rel=0.05)
 
 
 def test_terms_are_subtracted_together(ionic) -> None:
-    once = locality(ionic, {"x": [scaled(1.0)]})["without"]["x"]["Li"][2]["spread"]
-    twice = locality(ionic, {"x": [scaled(0.25), scaled(0.75)]})["without"]["x"]["Li"][2]["spread"]
+    once = locality(ionic, {"x": [scaled(1.0)]}).without["x"]["Li"][2].spread
+    twice = locality(ionic, {"x": [scaled(0.25), scaled(0.75)]}).without["x"]["Li"][2].spread
     assert once == pytest.approx(twice, abs=1e-7)
 
 

@@ -21,16 +21,16 @@ def test_spreads_are_those_written_down(measured) -> None:
     subtract = {"li7p3s11": [CoulombTerm.li7p3s11()], "charges.json": terms_of(FOLDER / "charges.json")}
     found, written = locality(measured, subtract), json.loads((FOLDER / "locality.json").read_text())
     for table, other in (
-        (found["forces"], written["forces"]),
-        *((found["without"][name], written["without"][name]) for name in subtract),
+        (found.forces, written["forces"]),
+        *((found.without[name], written["without"][name]) for name in subtract),
     ):
-        assert {s: [row["radius"] for row in rows] for s, rows in table.items()} == {
+        assert {s: [row.radius for row in rows] for s, rows in table.items()} == {
             s: [3, 4.5, 6] for s in ("Li", "P", "S")
         }
         for species, rows in table.items():
             for row, again in zip(rows, other[species], strict=True):
-                assert row["spread"] == pytest.approx(again["spread"], rel=1e-4)
-                assert row["freedom"] == again["freedom"]
+                assert row.spread == pytest.approx(again["spread"], rel=1e-4)
+                assert row.freedom == again["freedom"]
 
 
 def test_charges_are_those_written_down(measured) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,15 @@ import yaml
 from html_reader import Page
 from synthetic_study import write_study
 
+from superion.analysis.accuracy_result import Errors
+from superion.calculations.locality.results import LocalityFile
 from superion.errors import SuperionError
 from superion.report.content import read_content
 from superion.report.figure_locality import draw_locality, force_errors, locality
 from superion.report.figures import draw_all
 from superion.report.html import render
-from superion.verdict.results import Errors, Splits
+from superion.results import write_result
+from superion.verdict.results import Splits
 
 
 def rows(*spreads: float) -> list[dict[str, Any]]:
@@ -29,20 +31,20 @@ def rows(*spreads: float) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def result() -> dict[str, Any]:
+def result() -> LocalityFile:
     forces = {"Li": rows(0.05, 0.02), "P": rows(0.2, 0.08), "S": rows(0.1, 0.04)}
     less = {symbol: rows(*(row["spread"] / 4 for row in table)) for symbol, table in forces.items()}
-    return {"kind": "locality", "forces": forces, "without": {"charges": less}}
+    return LocalityFile.model_validate({"forces": forces, "without": {"charges": less}})
 
 
 def test_spreads_and_intervals_are_drawn_for_every_species(result) -> None:
     figure = locality(result)
     assert [panel.get_title() or panel.get_title(loc="left") for panel in figure.axes] == ["Li", "P", "S"]
-    for panel, symbol in zip(figure.axes, result["forces"], strict=True):
+    for panel, symbol in zip(figure.axes, result.forces, strict=True):
         whole, without, guide = (
             line for line in panel.lines if len(line.get_xdata()) == 2 and line.get_ls() != "None"
         )
-        np.testing.assert_allclose(whole.get_ydata(), [1000 * r["spread"] for r in result["forces"][symbol]])
+        np.testing.assert_allclose(whole.get_ydata(), [1000 * r.spread for r in result.forces[symbol]])
         np.testing.assert_allclose(without.get_ydata(), np.array(whole.get_ydata()) / 4)
         assert guide.get_ydata()[1] / guide.get_ydata()[0] == pytest.approx((4 / 3) ** -1.5)
 
@@ -73,7 +75,7 @@ def test_nothing_is_drawn_without_a_result_or_errors(result) -> None:
 
 def test_a_study_that_names_a_result_shows_it(result, tmp_path: Path) -> None:
     study = write_study(tmp_path / "study")
-    (tmp_path / "far.json").write_text(json.dumps(result))
+    write_result(tmp_path / "far.json", result)
     settings = yaml.safe_load((study / "study.yaml").read_text())
     assert read_content(study).locality is None
     (study / "study.yaml").write_text(yaml.safe_dump(settings | {"locality": "../far.json"}))

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from synthetic_study import write, write_study
 
+from superion.calculations.defects.results import DefectFile
 from superion.calculations.eos import birch_murnaghan, curve_record, mismatch
 from superion.errors import CorruptFileError
 from superion.files import read_json
@@ -18,6 +19,7 @@ from superion.report.figure_defects import study_defects
 from superion.report.figure_eos import study_curves
 from superion.report.figures import draw_all
 from superion.report.html import render
+from superion.results import write_result
 from superion.verdict import REFERENCE
 
 VOLUMES = np.linspace(780, 880, 9)
@@ -54,12 +56,12 @@ def one_defect(name: str, energy: float | None, *, fields: bool) -> dict[str, An
     }
 
 
-def defects(low: float | None, high: float, *, fields: bool = True) -> dict[str, Any]:
+def defects(low: float | None, high: float, *, fields: bool = True) -> DefectFile:
     made = [
         one_defect("low", low, fields=fields and low is not None),
         one_defect("high", high, fields=fields),
     ]
-    return {"kind": "defects", "defects": made}
+    return DefectFile.model_validate({"defects": made})
 
 
 @pytest.fixture
@@ -79,14 +81,14 @@ def folder(tmp_path: Path) -> Path:
         own["difference"] = mismatch(own["energies_eV"], fit, labels["energies_eV"], truth)
         write(study / "eos" / f"{name}.json", own)
     write(study / "eos" / f"{REFERENCE}.json", labels)
-    write(study / "defects" / "gap" / "defects.json", defects(0.3, 0.5, fields=False))
-    write(study / "defects" / "es-gap" / "defects.json", defects(0.4, 0.6))
+    write_result(study / "defects" / "gap" / "defects.json", defects(0.3, 0.5, fields=False))
+    write_result(study / "defects" / "es-gap" / "defects.json", defects(0.4, 0.6))
     return study
 
 
 def test_both_figures_are_in_the_report(folder) -> None:
     content = read_content(folder)
-    assert [one["name"] for one in content.curves] == [REFERENCE, "gap", "es-gap"]
+    assert [one.name for one in content.curves] == [REFERENCE, "gap", "es-gap"]
     assert list(content.defects) == ["gap", "es-gap"]
     figures = draw_all(content, folder / "figures")
     page = render(content, figures)
@@ -153,9 +155,9 @@ def test_the_lowest_defect_that_all_keep_is_drawn_over_the_line_of_its_dipole() 
 
 def test_energies_after_a_hop_do_not_flatten_the_others() -> None:
     results = {"gap": defects(0.3, 0.5), "es-gap": defects(0.4, 0.6)}
-    point = results["gap"]["defects"][0]["fields"]["z"]["points"][-1]
-    assert point["hopped"]
-    point["energy_eV"] = -20.0
+    point = results["gap"].defects[0].fields["z"].points[-1]
+    assert point.hopped
+    point.energy_eV = -20.0
     figure = study_defects(results)
     assert figure is not None
     (panel,) = figure.axes
@@ -167,7 +169,7 @@ def test_energies_after_a_hop_do_not_flatten_the_others() -> None:
 
 def test_a_defect_without_remarks_is_preferred() -> None:
     results = {"gap": defects(0.3, 0.5), "es-gap": defects(0.4, 0.6)}
-    results["gap"]["defects"][0]["flags"] = ["the crystal is not the ground state"]
+    results["gap"].defects[0].flags = ["the crystal is not the ground state"]
     figure = study_defects(results)
     assert figure is not None
     assert "high" in figure.axes[0].get_ylabel()

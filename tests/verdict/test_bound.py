@@ -1,6 +1,9 @@
+import json
+
 import numpy as np
 import pytest
 
+from superion.calculations.locality.results import LocalityFile, read_locality
 from superion.calculations.locality.spreads import Response, spreads
 from superion.errors import CorruptFileError
 from superion.verdict.bound import bounds, removed
@@ -23,15 +26,22 @@ def test_nobody_removes_more_than_a_model_that_knows_what_is_far():
     assert removed(error, 0.6) == pytest.approx(1 - knowing / error, abs=0.005)
 
 
+def of_rows(rows):
+    """A locality test with these rows by species."""
+    return LocalityFile.model_validate({"forces": rows, "without": {}})
+
+
 def entry(radius, spread, error=0.01, atoms=4, freedom=48):
     return {
-        "radius": radius, "spread": spread, "error": error, "freedom": freedom,
+        "radius": radius, "spread": spread, "error": error, "freedom": freedom, "low": 0.0, "high": 1.0,
+        "mean_force": 1.0,
         "atoms": {str(k): spread for k in range(atoms)},
     }  # fmt: skip
 
 
 def test_the_largest_radius_within_the_cutoff_counts():
-    result = {"forces": {"Li": [entry(3.0, 0.3), entry(4.5, 0.2), entry(6.0, 0.1)], "S": [entry(6.0, 0.4)]}}
+    rows = {"Li": [entry(3.0, 0.3), entry(4.5, 0.2), entry(6.0, 0.1)], "S": [entry(6.0, 0.4)]}
+    result = of_rows(rows)
     found = bounds(result, cutoff=5.0)
     assert set(found) == {"forces of Li"}
     assert (found["forces of Li"].radius, found["forces of Li"].spread) == (4.5, 0.2)
@@ -45,11 +55,11 @@ def test_forces_that_depend_on_nothing_far_leave_nothing_to_remove():
 
 
 def test_the_larger_of_two_errors_of_a_spread_counts():
-    of_atoms = bounds({"forces": {"Li": [entry(3.0, 0.2, error=0.1)]}}, 5.0)["forces of Li"]
+    of_atoms = bounds(of_rows({"Li": [entry(3.0, 0.2, error=0.1)]}), 5.0)["forces of Li"]
     assert of_atoms.logarithm.parts["locality test"] == Part(0.25, 3)
-    of_perturbations = bounds({"forces": {"Li": [entry(3.0, 0.2, error=0.001)]}}, 5.0)["forces of Li"]
+    of_perturbations = bounds(of_rows({"Li": [entry(3.0, 0.2, error=0.001)]}), 5.0)["forces of Li"]
     assert of_perturbations.logarithm.parts["locality test"] == Part(1 / 96, 48)
-    alone = bounds({"forces": {"Li": [entry(3.0, 0.2, error=None, atoms=1)]}}, 5.0)["forces of Li"]
+    alone = bounds(of_rows({"Li": [entry(3.0, 0.2, error=None, atoms=1)]}), 5.0)["forces of Li"]
     assert alone.logarithm.parts["locality test"] == Part(1 / 96, 48)
 
 
@@ -59,7 +69,7 @@ def test_a_bound_at_its_limit_is_claimed_as_seldom_as_the_level_says():
     error, limit = 0.1, 0.1 * np.sqrt(1 - 0.9**2)
     for _ in range(1000):
         responses = [Response("Li", k, 4.0, limit * rng.normal(size=(4, 3)), np.zeros(3)) for k in range(8)]
-        result = {"forces": {s: [r.to_json() for r in rows] for s, rows in spreads(responses).items()}}
+        result = of_rows({s: [r.to_json() for r in rows] for s, rows in spreads(responses).items()})
         known = Uncertain(np.log(error) + 0.03 * rng.normal(), {"fit": Part(0.03**2)})
         wrong += bounds(result, 4.0)["forces of Li"].removable(known, 0.1) < 0.05
     assert 0.01 < wrong / 1000 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1000)
@@ -68,11 +78,13 @@ def test_a_bound_at_its_limit_is_claimed_as_seldom_as_the_level_says():
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        ({}, "'forces' is missing"),
-        ({"forces": []}, "no attribute 'items'"),
-        ({"forces": {"Li": [{"radius": 3.0}]}}, "'spread' is missing"),
+        ({}, "forces: Field required"),
+        ({"forces": []}, "forces: Input should be an object"),
+        ({"forces": {"Li": [{"radius": 3.0}]}}, r"forces\.Li\.0\.spread: Field required"),
     ],
 )
-def test_a_foreign_file_is_named(result, message):
-    with pytest.raises(CorruptFileError, match=rf"here\.json: not the result.*{message}"):
-        bounds(result, 5.0, file="here.json")
+def test_a_foreign_file_is_named(tmp_path, result, message):
+    path = tmp_path / "here.json"
+    path.write_text(json.dumps(result))
+    with pytest.raises(CorruptFileError, match=rf"here\.json: not what `superion loc.*{message}"):
+        read_locality(path)

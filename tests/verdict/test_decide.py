@@ -3,6 +3,7 @@ import pytest
 from scipy.special import stdtr
 from synthetic_rows import error_row, plain_row, row
 
+from superion.calculations.locality.results import LocalityFile
 from superion.errors import InputError
 from superion.verdict.bound import bounds
 from superion.verdict.decide import decide
@@ -174,10 +175,10 @@ def test_errors_at_the_tolerance_are_claimed_as_seldom_as_the_level_says():
 
 def far(spread, error=1e-4, atoms=4, freedom=300, radius=5.0):
     entry = {
-        "radius": radius, "spread": spread, "error": error, "freedom": freedom,
-        "atoms": {str(k): spread for k in range(atoms)},
+        "radius": radius, "spread": spread, "error": error, "freedom": freedom, "low": 0.0, "high": 1.0,
+        "mean_force": 1.0, "atoms": {str(k): spread for k in range(atoms)},
     }  # fmt: skip
-    return bounds({"forces": {"Li": [entry]}}, cutoff=5.0)
+    return bounds(LocalityFile.model_validate({"forces": {"Li": [entry]}, "without": {}}), cutoff=5.0)
 
 
 def test_a_locality_test_can_show_that_long_range_knowledge_would_remove_too_little():

@@ -86,16 +86,16 @@ def test_a_value_that_contradicts_itself_is_refused(changes, message):
     ("text", "message"),
     [
         ('{"property": "eos", "potential": "gap", "val', "not valid JSON"),
-        ('{"kind": "locality"}', "not a file of property values"),
-        ("[]", "not a file of property values"),
+        ('{"kind": "locality"}', "property: Field required"),
+        ("[]", "valid dictionary or instance|an object"),
         (
             '{"property": "eos", "potential": "gap", "values": [{"name": "a", "unit": "", "kind": "plain"}]}',
-            r"damaged values at values\.0\.value: Field required",
+            r"values\.0\.value: Field required",
         ),
         (
             '{"property": "eos", "potential": "gap", "values": '
             '[{"name": "a", "unit": "", "kind": "plain", "value": NaN}]}',
-            r"damaged values at values\.0\.value",
+            r"values\.0\.value: nan is not a finite number",
         ),
         (
             '{"property": "eos", "potential": "gap", "values": '

@@ -9,8 +9,9 @@ from pydantic import Field, model_validator
 
 from superion.active_learning.calibration import Calibration
 from superion.active_learning.clean import Rejection
-from superion.results import Count, Finite, Range, Result, Size, read_checked, same_length
-from superion.verdict.results import Errors
+from superion.analysis.accuracy_result import Errors
+from superion.files import read_json
+from superion.results import Count, Finite, Range, Result, Size, read_result, same_length
 
 REMEDY = (
     "delete the file and continue the training (`superion train` with its folder): the step is done again."
@@ -123,4 +124,5 @@ _KINDS: dict[str, tuple[Any, str]] = {
 def read_training_result(path: Path) -> Any:
     """The content of a JSON file of a training; CorruptFileError naming its faults."""
     model, step = _KINDS[path.name]
-    return read_checked(path, model, step, REMEDY)
+    read_result(path, model, step, REMEDY)
+    return read_json(path, REMEDY)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 
@@ -15,6 +14,7 @@ from superion.files import write_json
 from superion.model import Model
 from superion.potentials.opening import open_model
 from superion.simulation.md import Watch
+from superion.study.job_file import JobFile
 from superion.study.worker import main, run_job
 
 STOPPED = "stopped.json"
@@ -29,27 +29,27 @@ def explore_job(folder: Path, *, progress: bool = True) -> None:
         write_json(folder / STOPPED, {"reason": error.problem})
 
 
-def watch_of(job: dict[str, Any], model: Model, folder: Path) -> Watch | None:
+def watch_of(job: JobFile, model: Model, folder: Path) -> Watch | None:
     """The watch that a job asks for: `stop` with measure, threshold and steps between checks.
 
     The model that is watched moves the atoms, unless the job names another one under `judge`.
     """
-    stop = job.get("stop")
+    stop = job.stop
     if stop is None:
         return None
-    rule = MEASURES.find(stop["measure"])
-    judge = open_model(folder / job["judge"]) if "judge" in job else model
+    rule = MEASURES.find(stop.measure)
+    judge = open_model(folder / job.judge) if job.judge is not None else model
     require_all(judge, rule.needs, f"explore.stop.measure: {rule.name}")
-    training = folder / job["training"] if "training" in job else None
-    measure = rule.make(Watched(judge, training, [folder / path for path in job.get("committee", ())]))
+    training = folder / job.training if job.training is not None else None
+    measure = rule.make(Watched(judge, training, [folder / path for path in job.committee]))
 
     def watch(step: int, atoms: Atoms) -> None:
-        if step % stop["every"]:
+        if step % stop.every:
             return
         value = measure(atoms)
-        if value > stop["above"]:
+        if value > stop.above:
             raise SimulationError(
-                f"stopped at step {step}: the {rule.about} {value:.4g} is above {stop['above']:g}.",
+                f"stopped at step {step}: the {rule.about} {value:.4g} is above {stop.above:g}.",
                 file=folder,
             )
 

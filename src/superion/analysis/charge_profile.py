@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from ase import Atoms
 
 from superion.analysis.plateau import plateau
+from superion.analysis.profile_result import ProfileResult, RegionField
 from superion.analysis.profiles import ATOMS, electrostatic_profile, planes
 from superion.electrostatics.sources import Sources
 from superion.errors import InputError, ModelError
@@ -83,8 +84,8 @@ def analyse(
     region: tuple[float, float] | None = None,
     blocks: int = 10,
     progress: bool = False,
-) -> dict[str, Any]:
-    """Profile, JSON-ready, and with `region` (Å) the mean field there.
+) -> ProfileResult:
+    """Profile, and with `region` (Å) the mean field there.
 
     frames: structures, neutral if they do not say; those of `trajectory` if it is given. layers: None for
     layers of 0.1 Å, at least 400.
@@ -125,35 +126,34 @@ def analyse(
         surroundings=surroundings,
         progress=progress,
     )
-    result: dict[str, Any] = {
-        "axis": axis,
-        "normal": found.normal.tolist(),
-        "thickness_A": found.thickness,
-        "frames": len(frames),
-        "surroundings": surroundings,
-        "smoothing_A": smoothing,
-        "window_A": window,
-        "applied_V_per_A": float(applied.mean()),
-        "step_V": float(found.potential[-1] - found.potential[0]),
-        "height_A": found.height.tolist(),
-        "charge_e_per_A3": found.charge.tolist(),
-        "field_V_per_A": found.field.tolist(),
-        "potential_V": found.potential.tolist(),
-        "region": None,
-        "notes": remarks,
-    }
-    if region is not None:
-        part = plateau(found, *region, blocks=blocks)
-        result["region"] = {
-            "low_A": part.low,
-            "high_A": part.high,
-            "field_V_per_A": part.field,
-            "error_V_per_A": part.error,
-            "spread_V_per_A": part.spread,
-            "vector_V_per_A": part.vector.tolist(),
-            "notes": list(part.notes),
-        }
-    return result
+    part = None if region is None else plateau(found, *region, blocks=blocks)
+    return ProfileResult(
+        axis=axis,
+        normal=found.normal.tolist(),
+        thickness_A=found.thickness,
+        frames=len(frames),
+        surroundings=surroundings,
+        smoothing_A=smoothing,
+        window_A=window,
+        applied_V_per_A=float(applied.mean()),
+        step_V=float(found.potential[-1] - found.potential[0]),
+        height_A=found.height.tolist(),
+        charge_e_per_A3=found.charge.tolist(),
+        field_V_per_A=found.field.tolist(),
+        potential_V=found.potential.tolist(),
+        region=None
+        if part is None
+        else RegionField(
+            low_A=part.low,
+            high_A=part.high,
+            field_V_per_A=part.field,
+            error_V_per_A=part.error,
+            spread_V_per_A=part.spread,
+            vector_V_per_A=part.vector.tolist(),
+            notes=list(part.notes),
+        ),
+        notes=remarks,
+    )
 
 
 def _vacuum_notes(atoms: Atoms, axis: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +105,9 @@ def conductivity(
     )
     if trajectory.foreign:
         doubts = pace(paths, trajectory.masses, trajectory.timestep, found.temperature)
-        return replace(found, notes=(*doubts, *found.notes))
+        return found.with_values(notes=(*doubts, *found.notes))
     run = _run(trajectory) if end is None and replicas == 1 else None
-    return found if run is None else replace(found, notes=(*found.notes, *run.warnings))
+    return found if run is None else found.with_values(notes=(*found.notes, *run.warnings))
 
 
 def _run(trajectory: Trajectory) -> MDResult | None:

@@ -6,8 +6,7 @@ structures that are about as disordered as those of the test.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
@@ -44,10 +43,11 @@ def _amplitudes(frames: Sequence[Atoms]) -> Array:
     return np.sqrt((moves**2).sum(axis=(0, 2)) / (3 * (len(frames) - 1)))
 
 
-def unlike(locality: Mapping[str, Any], frames: Sequence[Atoms]) -> str | None:
-    """Why a bound from the result of a locality test does not hold for test frames; None if it does."""
-    settings, structure = locality.get("settings") or {}, locality.get("structure") or {}
-    displaced = settings.get("displacement") or structure.get("displacement")
+def unlike(displaced: float | None, frames: Sequence[Atoms]) -> str | None:
+    """Why a bound from a locality test does not hold for test frames; None if it does.
+
+    displaced: Å, by how much the test moved atoms along each axis; None if it does not say.
+    """
     if displaced is None:
         return "the locality test does not say how far it displaced atoms: as far as in the test frames?"
     found = disorder(frames)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from superion.analysis.dielectric import (
     from_fluctuations,
     linear_notes,
 )
+from superion.analysis.electric_result import DielectricResponse, DielectricResult, DielectricRun
 from superion.electrostatics.charges import ChargeModel
 from superion.electrostatics.polarization import dipole_path
 from superion.errors import InputError
@@ -34,8 +34,8 @@ FARTHEST = 0.5
 
 def analyse(
     runs: Runs, *, epsilon_inf: float | None = None, blocks: int = 10, discard: float | None = None
-) -> dict[str, Any]:
-    """Dielectric constants, JSON-ready.
+) -> DielectricResult:
+    """Dielectric constants.
 
     runs: one entry for each run, from its fluctuations. response: from the mean dipole at different constant
     fields, or from the mean field at different constant displacements, of runs that began from one structure;
@@ -65,25 +65,25 @@ def analyse(
         )
         starts.append(found.start)
         times = trajectory.times
-        entries.append(_entry(folder, found) | {"start_ps": float(times[found.start] - times[0]) / 1000})
+        entries.append(_entry(folder, found, float(times[found.start] - times[0]) / 1000))
     response = _response(runs, chosen, starts, epsilon_inf, blocks)
     if response is not None:
-        response["notes"] += _apart(entries, response)
-    return {"runs": entries, "response": response}
+        response.notes += _apart(entries, response)
+    return DielectricResult(runs=entries, response=response)
 
 
-def _apart(entries: Sequence[dict[str, Any]], response: dict[str, Any]) -> list[str]:
+def _apart(entries: Sequence[DielectricRun], response: DielectricResponse) -> list[str]:
     """Fluctuations and response are the same number wherever both are linear and stationary."""
     notes = [
-        f"{entry['run']} is {entry['status']}: its mean is that of a transient."
+        f"{entry.run} is {entry.status}: its mean is that of a transient."
         for entry in entries
-        if entry["status"] == "not stationary"
+        if entry.status == "not stationary"
     ]
     for entry in entries:
-        off = abs(entry["epsilon"] - response["epsilon"])
-        if off > FAR * np.hypot(entry["error"], response["error"]):
+        off = abs(entry.epsilon - response.epsilon)
+        if off > FAR * np.hypot(entry.error, response.error):
             notes.append(
-                f"fluctuations of {entry['run']} give {entry['epsilon']:.3g}, {off:.2g} away: the response "
+                f"fluctuations of {entry.run} give {entry.epsilon:.3g}, {off:.2g} away: the response "
                 "is not linear, or a run has not come to its mean."
             )
     return notes
@@ -101,29 +101,30 @@ def first_frame(trajectory: Trajectory, discard: float, folder: Path) -> int:
     return int(late[0])
 
 
-def _entry(run: Path, found: Dielectric) -> dict[str, Any]:
-    return {
-        "run": str(run),
-        "status": found.status,
-        "start_frame": found.start,
-        "independent_samples": found.samples,
-        "epsilon": found.mean,
-        "error": found.mean_error,
-        "tensor": found.tensor.tolist(),
-        "tensor_error": found.error.tolist(),
-        "notes": list(found.notes),
-    }
+def _entry(run: Path, found: Dielectric, start_ps: float | None = None) -> DielectricRun:
+    return DielectricRun(
+        run=str(run),
+        status=found.status,
+        start_frame=found.start,
+        start_ps=start_ps,
+        independent_samples=found.samples,
+        epsilon=found.mean,
+        error=found.mean_error,
+        tensor=found.tensor.tolist(),
+        tensor_error=found.error.tolist(),
+        notes=list(found.notes),
+    )
 
 
 def of_labels(
     path: Path, kelvin: float, *, epsilon_inf: float = 1.0, blocks: int = 10, start: int | None = None
-) -> dict[str, Any]:
+) -> DielectricResult:
     """The same from fluctuations of the dipole labels of frames along one path at constant field."""
     dipoles, volume = labelled_dipoles(path)
     if volume == 0:
         raise InputError(NO_VOLUME, file=path)
     found = from_fluctuations(dipoles, volume, kelvin, epsilon_inf=epsilon_inf, blocks=blocks, start=start)
-    return {"runs": [_entry(path, found)], "response": None}
+    return DielectricResult(runs=[_entry(path, found)])
 
 
 def of_charges(
@@ -133,7 +134,7 @@ def of_charges(
     epsilon_inf: float = 1.0,
     blocks: int = 10,
     discard: float | None = None,
-) -> dict[str, Any]:
+) -> DielectricResult:
     """The same from fluctuations of trajectories of any program, with dipoles of the charges of a model.
 
     Ions carry their Born charges along their paths (`polarization.dipole_path`). InputError for a run at
@@ -157,9 +158,8 @@ def of_charges(
             blocks=blocks,
             start=None if discard is None else first_frame(whole, discard, path),
         )
-        start_ps = float(whole.times[found.start] - whole.times[0]) / 1000
-        entries.append(_entry(path, found) | {"start_ps": start_ps})
-    return {"runs": entries, "response": None}
+        entries.append(_entry(path, found, float(whole.times[found.start] - whole.times[0]) / 1000))
+    return DielectricResult(runs=entries)
 
 
 def labelled_dipoles(path: Path) -> tuple[Array, float]:
@@ -219,7 +219,7 @@ def _response(
     starts: Sequence[int],
     epsilon_inf: float | None,
     blocks: int,
-) -> dict[str, Any] | None:
+) -> DielectricResponse | None:
     if len(runs) < 2:
         return None
     first, trajectory = runs[0]
@@ -246,7 +246,7 @@ def _response(
         blocks = _possible(fields, blocks)
         value, error = from_displacements(vacuum, fields, blocks=blocks)
         notes = linear_notes(vacuum, fields, blocks=blocks)
-        return {"epsilon": value, "error": error, "constant": "constant displacements", "notes": notes}
+        return DielectricResponse(epsilon=value, error=error, constant="constant displacements", notes=notes)
     dipoles = [
         run.tracked_dipole[k:]
         for k, (_, run) in zip(starts, runs, strict=True)
@@ -262,7 +262,7 @@ def _response(
         blocks=blocks,
     )
     notes = linear_notes(applied, dipoles, blocks=blocks)
-    return {"epsilon": value, "error": error, "constant": "constant fields", "notes": notes}
+    return DielectricResponse(epsilon=value, error=error, constant="constant fields", notes=notes)
 
 
 def _possible(series: Sequence[Array], blocks: int) -> int:

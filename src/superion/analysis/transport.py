@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -190,8 +189,7 @@ def transport(
     )
     if not valued:
         return nothing
-    known = replace(
-        nothing,
+    known = nothing.with_values(
         diffusion=CM2_PER_S * found.value,
         diffusion_interval=_times(CM2_PER_S, found.interval),
         diffusion_bound=None,
@@ -201,8 +199,7 @@ def transport(
         conductivity_bound=None,
     )
     if mobile.all():
-        return replace(
-            known,
+        return known.with_values(
             collective_conductivity=0.0,
             collective_interval=(0.0, 0.0),
             collective_reason="all atoms carry the same charge: their current is their momentum, which is "
@@ -237,22 +234,19 @@ def _with_collective(
     if found.caged:
         modes = modes_below(found.modes, 1000 * known.length, found.diffusive_from)
     if modes < LEAST_MODES:
-        return replace(
-            known,
+        return known.with_values(
             collective_reason="the collective displacement is one path, and the run is too short for it: "
             f"{modes} of its modes are slower than the cages, {LEAST_MODES} are needed.",
         )
     together = walk_coefficient(current, timestep, hop_length=known.hop_length, modes=modes)
     if not together.variance <= WIDEST_COLLECTIVE**2:
-        return replace(
-            known,
+        return known.with_values(
             collective_reason=f"the collective displacement is one path, and after {known.length:.3g} ps its "
             f"diffusion coefficient is not known to {100 * WIDEST_COLLECTIVE:.0f} %.",
         )
     haven = found.value / together.value
     spread = float(np.exp(1.96 * np.sqrt(found.variance + together.variance)))
-    return replace(
-        known,
+    return known.with_values(
         collective_conductivity=to_conductivity * together.value,
         collective_interval=_times(to_conductivity, together.interval),
         haven_ratio=haven,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from superion.analysis.transport_result import TransportResult
-from superion.analysis.transport_status import VALUED
-from superion.results import Finite, Result, ResultFile, Size, same_length
+from superion.notebook import Table
+from superion.results import REDO, Finite, Result, ResultFile, Size, same_length
 from superion.simulation.summary import RunSummary
 
 
@@ -53,6 +53,9 @@ class TransportFile(ResultFile):
     A report names curves that are missing.
     """
 
+    writer: ClassVar[str] = "the step 'transport' of a study"
+    remedy: ClassVar[str] = REDO
+
     kind: Literal["transport"] = "transport"
     result: TransportResult
     against_length: list[TransportResult] | None = None
@@ -60,31 +63,7 @@ class TransportFile(ResultFile):
     thermo: Thermo | None = None
     dynamics: RunSummary | None = None
 
-    def to_frame(self) -> Any:
-        """The values as a pandas DataFrame."""
-        return self.result.to_frame()
-
-    def _repr_html_(self) -> str:
-        return self.result._repr_html_()
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        _check_values("result", self.result)
-        for k, part in enumerate(self.against_length or ()):
-            _check_values(f"against_length.{k}", part)
-        return self
-
-
-def _check_values(place: str, found: TransportResult) -> None:
-    """There is a value with its interval, or a bound, as the status says; intervals run upwards."""
-    for name in ("diffusion", "conductivity"):
-        value, interval = getattr(found, name), getattr(found, f"{name}_interval")
-        known = found.status in VALUED and value is not None and interval is not None
-        if not known and getattr(found, f"{name}_bound") is None:
-            raise ValueError(
-                f"{place}: status {found.status!r}, but no {name} with an interval and no {name}_bound"
-            )
-    for name in ("diffusion_interval", "conductivity_interval", "collective_interval", "haven_interval"):
-        interval = getattr(found, name)
-        if interval is not None and not interval[0] <= interval[1]:
-            raise ValueError(f"{place}.{name}: {interval[0]:g} is above {interval[1]:g}")
+    @property
+    def table(self) -> Table:
+        """The values."""
+        return self.result.table

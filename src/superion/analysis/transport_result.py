@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import ClassVar, Literal, Self
 
-from superion.analysis.transport_status import Status
+from pydantic import ConfigDict, Field, model_validator
+
+from superion.analysis.transport_status import VALUED, Status
 from superion.notebook import Table
+from superion.results import Count, ResultFile
 
 Interval = tuple[float, float]
 _QUANTITIES = (
@@ -18,8 +20,7 @@ _QUANTITIES = (
 _INTERVALS = {"collective_conductivity": "collective", "haven_ratio": "haven"}
 
 
-@dataclass(frozen=True, slots=True)
-class TransportResult:
+class TransportResult(ResultFile):
     """Transport of one species, with 95 % intervals.
 
     status is what to go by; `reason` says why it is that, `notes` say what else a reader must know:
@@ -48,46 +49,65 @@ class TransportResult:
     msd_lags (ps), msd (Å²): a curve to draw, up to half the length.
     """
 
+    model_config = ConfigDict(frozen=True)
+    writer: ClassVar[str] = "`superion transport --json`"
+
+    kind: Literal["transport-result"] = "transport-result"
     species: str
-    charge: float
-    temperature: float
+    charge: float = Field(description="formal charge of an ion, e")
+    temperature: float = Field(description="at which the numbers hold, K")
     reference: str
-    length: float
-    discarded: float
-    timestep: float
-    frames: int
-    ions: int
-    volume: float
+    length: float = Field(description="of the run, ps")
+    discarded: float = Field(description="left out at the start, ps")
+    timestep: float = Field(description="between frames, ps")
+    frames: Count = Field(description="frames used, count")
+    ions: Count = Field(description="mobile ions, count")
+    volume: float = Field(description="mean, Å³")
     status: Status
     reason: str
     notes: tuple[str, ...]
-    diffusion: float | None
-    diffusion_interval: Interval | None
-    diffusion_bound: float | None
-    diffusion_tensor: tuple[tuple[float, ...], ...] | None
-    conductivity: float | None
-    conductivity_interval: Interval | None
-    conductivity_bound: float | None
-    collective_conductivity: float | None
-    collective_interval: Interval | None
-    haven_ratio: float | None
-    haven_interval: Interval | None
+    diffusion: float | None = Field(description="diffusion coefficient, cm²/s")
+    diffusion_interval: Interval | None = Field(description="95 % interval, cm²/s")
+    diffusion_bound: float | None = Field(description="95 % upper bound, cm²/s")
+    diffusion_tensor: tuple[tuple[float, ...], ...] | None = Field(description="Cartesian, cm²/s")
+    conductivity: float | None = Field(description="of independent ions, mS/cm")
+    conductivity_interval: Interval | None = Field(description="95 % interval, mS/cm")
+    conductivity_bound: float | None = Field(description="95 % upper bound, mS/cm")
+    collective_conductivity: float | None = Field(description="with correlation, mS/cm")
+    collective_interval: Interval | None = Field(description="95 % interval, mS/cm")
+    haven_ratio: float | None = Field(description="independent over collective, no unit")
+    haven_interval: Interval | None = Field(description="95 % interval, no unit")
     collective_reason: str | None
-    hop_length: float
-    hops: float
-    independent_hops: float
-    slope: float | None
-    slope_lags: Interval
-    modes: int
-    diffusive_from: float | None
-    misfit: float
-    cage_plateau: float
-    cage_relaxation: float | None
-    framework: dict[str, float]
-    replicas: int
-    replica_diffusion: tuple[float, ...]
-    msd_lags: tuple[float, ...]
-    msd: tuple[float, ...]
+    hop_length: float = Field(description="distance of neighbouring sites, Å")
+    hops: float = Field(description="effective hops of all ions, count")
+    independent_hops: float = Field(description="less what ions did together, count")
+    slope: float | None = Field(description="log-log slope of the displacement, no unit")
+    slope_lags: Interval = Field(description="lags of the slope, ps")
+    modes: Count = Field(description="slow modes used, count")
+    diffusive_from: float | None = Field(description="slower motion is diffusive, ps")
+    misfit: float = Field(description="deviance of cages from a line, no unit")
+    cage_plateau: float = Field(description="squared displacement within cages, Å²")
+    cage_relaxation: float | None = Field(description="relaxation within cages, ps")
+    framework: dict[str, float] = Field(description="diffusion of other species, cm²/s")
+    replicas: Count = Field(description="independent runs, count")
+    replica_diffusion: tuple[float, ...] = Field(description="of each run alone, cm²/s")
+    msd_lags: tuple[float, ...] = Field(description="lags of the curve, ps")
+    msd: tuple[float, ...] = Field(description="mean squared displacement, Å²")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        """There is a value with its interval, or a bound, as the status says; intervals run upwards."""
+        for name in ("diffusion", "conductivity"):
+            known = getattr(self, name) is not None and getattr(self, f"{name}_interval") is not None
+            if not (self.status in VALUED and known) and getattr(self, f"{name}_bound") is None:
+                raise ValueError(
+                    f"status {self.status!r}, but no {name} with an interval and no {name}_bound"
+                )
+        for name in ("diffusion_interval", "conductivity_interval", "collective_interval", "haven_interval"):
+            interval = getattr(self, name)
+            if interval is not None and not interval[0] <= interval[1]:
+                raise ValueError(f"{name}: {interval[0]:g} is above {interval[1]:g}")
+        return self
 
     @property
     def table(self) -> Table:
@@ -98,14 +118,3 @@ class TransportResult:
             rows.append((symbol, getattr(self, name), low, high, getattr(self, f"{name}_bound", None), unit))
         caption = f"{self.species} at {self.temperature:g} K: {self.status} ({self.reason})"
         return Table(caption, ("quantity", "value", "low", "high", "bound", "unit"), tuple(rows))
-
-    def to_frame(self) -> Any:
-        """The table as a pandas DataFrame."""
-        return self.table.to_frame()
-
-    def _repr_html_(self) -> str:
-        return self.table._repr_html_()
-
-    def to_dict(self) -> dict[str, Any]:
-        """All fields as JSON-ready values, None where there is no value; tuples become lists in JSON."""
-        return asdict(self)

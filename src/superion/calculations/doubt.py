@@ -7,16 +7,16 @@ from typing import Any
 
 from ase import Atoms
 
+from superion.calculations.doubt_result import Doubts
 from superion.model import model_of
 from superion.potentials.trust import GRADE_LIMIT, GROWTH, Trust
 
 
 def doubts(calculator: Any, structures: Sequence[Atoms]) -> dict[str, Any]:
-    """Predicted deviations of structures by the calculator of a potential, JSON-ready; {} if it has none.
+    """Predicted deviations of structures by the calculator of a potential, as in `Doubts`; {} if it has none.
 
-    energy_deviations_eV: of the total energy of each. force_deviations_eV_per_A: the largest of the force on
-    an atom. extrapolation_grades. extrapolated: numbers of the structures far from the training data, by
-    their grade, or by a deviation of the energy that is `GROWTH` times the smallest of the series.
+    Far from the training data are structures by their grade, or by a deviation of the energy that is `GROWTH`
+    times the smallest of the series.
     """
     model = model_of(calculator)
     trust = Trust(model) if model is not None else None
@@ -37,29 +37,29 @@ def doubts(calculator: Any, structures: Sequence[Atoms]) -> dict[str, Any]:
     }
 
 
-def doubt_lines(result: dict[str, Any], names: Sequence[str]) -> list[str]:
+def doubt_lines(result: Doubts, names: Sequence[str]) -> list[str]:
     """Lines that say what `doubts` found; `names` of the structures."""
-    if "extrapolated" not in result:
+    if result.extrapolated is None:
         return []
     lines, parts = [], []
-    for key, what, unit in (
-        ("energy_deviations_eV", "total energy", "eV"),
-        ("force_deviations_eV_per_A", "force on an atom", "eV/Å"),
+    for series, what, unit in (
+        (result.energy_deviations_eV, "total energy", "eV"),
+        (result.force_deviations_eV_per_A, "force on an atom", "eV/Å"),
     ):
-        values = [value for value in result[key] if value is not None]
+        values = [value for value in series or () if value is not None]
         if values:
             parts.append(f"of the {what} {_span(values)} {unit}")
-    grades = [value for value in result["extrapolation_grades"] if value is not None]
+    grades = [value for value in result.extrapolation_grades or () if value is not None]
     if parts:
         lines.append("predicted deviation " + ", ".join(parts))
     if grades:
         lines.append(f"extrapolation grade {_span(grades)}")
-    return lines + far(result, names)
+    return lines + far(result.extrapolated, names)
 
 
-def far(result: dict[str, Any], names: Sequence[str]) -> list[str]:
+def far(extrapolated: Sequence[int] | None, names: Sequence[str]) -> list[str]:
     """The line that names structures far from the training data, if there are any."""
-    found = [names[k] for k in result.get("extrapolated", ())]
+    found = [names[k] for k in extrapolated or ()]
     return [f"EXTRAPOLATED, far from the training data: {', '.join(found)}"] if found else []
 
 

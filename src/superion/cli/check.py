@@ -76,7 +76,7 @@ def check_model(
 
     from superion.conformance import Settings, check
     from superion.conformance.referee import chosen
-    from superion.files import write_json
+    from superion.results import write_result
 
     try:
         settings = Settings.model_validate(
@@ -103,7 +103,7 @@ def check_model(
     report = check(found.calculator(), atoms, settings, facts=facts, progress=True)
     _print(report)
     if json:
-        write_json(json, report.model_dump(mode="json"))
+        write_result(json, report)
     if not report.passed:
         raise typer.Exit(FAILED)
 

@@ -49,7 +49,9 @@ def show_census(
     from superion.active_learning.frames import write_frames
     from superion.errors import InputError
     from superion.files import write_json
+    from superion.results import write_result
     from superion.structures import census
+    from superion.structures.census_result import CensusReport
     from superion.structures.duplicates import frame_name, without_duplicates
     from superion.structures.spool import Part
     from superion.terminal import PlainConsole
@@ -65,7 +67,7 @@ def show_census(
     for note in found.notes:
         typer.echo(f"note: {note}")
     if json:
-        write_json(json, found.to_dict())
+        write_result(json, CensusReport.model_validate(found.to_dict()))
     if duplicates:
         write_json(duplicates, found.duplicates)
     suspected = {suspect.frame for suspect in found.suspects}

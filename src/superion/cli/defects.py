@@ -110,7 +110,7 @@ def defect(
     DIR/defects.json is the result, DIR/defects.extxyz the relaxed structures, ready to be labelled.
     """
     from superion.calculations.defects import DefectSettings, labelled_energies, run_defects
-    from superion.files import write_json
+    from superion.results import write_result
     from superion.settings_file import validate
 
     for file in (json, figure):
@@ -142,10 +142,9 @@ def defect(
     result = run_defects(potential, crystal, settings, output, start=start, parallel=parallel)
     known = labelled_energies(result, labels) if labels else []
     show(result, known)
-    content = result.to_json() | {"settings": settings.model_dump(mode="json")}
-    content |= {"labels": [one.to_json() for one in known]} if labels else {}
+    content = result.record(settings, known)
     if json:
-        write_json(json, content)
+        write_result(json, content)
     if figure:
         with drawing():
             from superion.report.figure_defects import draw_defects

@@ -173,7 +173,7 @@ def md(
         raise InputError("LAMMPS runs on the CPU.", remedy="leave out --device, or --engine lammps.")
     if ranks > 1 and rank() is None:
         raise typer.Exit(relaunch(ranks))
-    from superion.files import write_json
+    from superion.results import write_result
     from superion.settings_file import validate
     from superion.simulation import MDSettings, run_md
     from superion.structures.bare import repeated
@@ -243,7 +243,7 @@ def md(
         typer.echo(f"{len(written)} frames without labels: {frames}")
     _say(done, settings)
     if json:
-        write_json(json, done.to_dict())
+        write_result(json, done.report())
 
 
 def _say_of_inversion(atoms: Atoms) -> None:

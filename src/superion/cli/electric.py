@@ -48,7 +48,7 @@ def show_dielectric(
 ) -> None:
     """Static dielectric constant from the fluctuations of each run, and from runs at different fields."""
     from superion.analysis.field_runs import analyse, of_charges, of_labels
-    from superion.files import write_json
+    from superion.results import write_result
 
     if epsilon_inf is not None and not 1 <= epsilon_inf <= 1e6:
         raise InputError(f"--epsilon-inf must be at least 1 and no more than 1e6, found {epsilon_inf}.")
@@ -63,29 +63,29 @@ def show_dielectric(
     else:
         runs = [(folder, following.open(folder)) for folder in folders]
         found = analyse(runs, epsilon_inf=epsilon_inf, blocks=blocks, discard=discard)
-    for run in found["runs"]:
+    for run in found.runs:
         typer.echo(
-            f"{run['run']}: {run['epsilon']:.4g} ± {run['error']:.2g} from fluctuations; "
+            f"{run.run}: {run.epsilon:.4g} ± {run.error:.2g} from fluctuations; "
             + ", ".join(
-                f"{axis}{axis} {run['tensor'][k][k]:.4g} ± {run['tensor_error'][k][k]:.2g}"
+                f"{axis}{axis} {run.tensor[k][k]:.4g} ± {run.tensor_error[k][k]:.2g}"
                 for k, axis in enumerate("xyz")
             )
         )
-        if run["start_frame"]:
-            time = f", {run['start_ps']:.3g} ps" if "start_ps" in run else ""
+        if run.start_frame:
+            time = "" if run.start_ps is None else f", {run.start_ps:.3g} ps"
             typer.echo(
-                f"the first {run['start_frame']} frames{time} are left out"
+                f"the first {run.start_frame} frames{time} are left out"
                 + ("" if discard is not None else ": the dipole still relaxes there (--discard to choose)")
             )
-        for note in run["notes"]:
+        for note in run.notes:
             typer.echo(f"note: {note}")
-    if found["response"] is not None:
-        part = found["response"]
-        typer.echo(f"{part['epsilon']:.4g} ± {part['error']:.2g} from {part['constant']}")
-        for note in part["notes"]:
+    part = found.response
+    if part is not None:
+        typer.echo(f"{part.epsilon:.4g} ± {part.error:.2g} from {part.constant}")
+        for note in part.notes:
             typer.echo(f"note: {note}")
     if json:
-        write_json(json, found)
+        write_result(json, found)
 
 
 @reads_trajectories
@@ -118,9 +118,10 @@ def show_infrared(
 
     import numpy as np
 
+    from superion.analysis.electric_result import InfraredResult
     from superion.analysis.field_runs import labelled_dipoles
     from superion.analysis.infrared import InfraredSettings, infrared, spectrum_of
-    from superion.files import write_json
+    from superion.results import write_result
 
     if folder.is_file() and model is None:
         fs = needed(following.timestep, "--timestep", folder)
@@ -153,17 +154,17 @@ def show_infrared(
     for note in notes:
         typer.echo(f"note: {note}")
     if json:
-        content: dict[str, Any] = {
-            "wavenumber_per_cm": spectrum.wavenumber.tolist(),
-            "absorption_A2": height.tolist(),
-            "error_A2": spectrum.error.tolist(),
-            "resolution_per_cm": spectrum.resolution,
-            "temperature_K": spectrum.temperature,
-            "notes": notes,
-        }
-        if spectrum.volume > 0:
-            content["conductivity_S_per_cm"] = spectrum.conductivity(spectrum.volume).tolist()
-        write_json(json, content)
+        volume = spectrum.volume
+        content = InfraredResult(
+            wavenumber_per_cm=spectrum.wavenumber.tolist(),
+            absorption_A2=height.tolist(),
+            error_A2=spectrum.error.tolist(),
+            resolution_per_cm=spectrum.resolution,
+            temperature_K=spectrum.temperature,
+            notes=notes,
+            conductivity_S_per_cm=spectrum.conductivity(volume).tolist() if volume > 0 else None,
+        )
+        write_result(json, content)
 
 
 def needed(value: float | None, option: str, path: Path) -> float:

@@ -99,12 +99,13 @@ def fit_model(
     import numpy as np
 
     from superion.analysis.accuracy import errors, worst_frames
+    from superion.analysis.accuracy_result import Metrics
     from superion.calculations.evaluation import comparable, predict
     from superion.errors import InputError
-    from superion.files import write_json
     from superion.recipes.electrostatics import ElectrostaticsSettings
     from superion.recipes.fit import fit
     from superion.recipes.registry import fit_preset
+    from superion.results import write_result
     from superion.settings_file import read_settings, validate
     from superion.structures import require_labels
     from superion.structures.candidates import require_mapped
@@ -166,4 +167,4 @@ def fit_model(
     print_metrics(metrics)
     print_worst(worst)
     if json:
-        write_json(json, metrics | {"worst_frames": worst})
+        write_result(json, Metrics.model_validate(metrics | {"worst_frames": worst}))

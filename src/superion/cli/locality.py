@@ -13,6 +13,7 @@ from superion.errors import InputError
 
 if TYPE_CHECKING:
     from superion.calculations.locality import Samples
+    from superion.calculations.locality.results import LocalityFile
     from superion.terms import Term
 
 
@@ -101,7 +102,8 @@ def locality(
     """
     from superion.calculations.locality import LocalitySettings, Samples
     from superion.calculations.locality import locality as spreads
-    from superion.files import write_json
+    from superion.calculations.locality.results import Asked
+    from superion.results import write_result
     from superion.settings_file import validate
     from superion.structures.bare import repeated
 
@@ -128,12 +130,12 @@ def locality(
         }
         settings = validate(given, LocalitySettings, remedy="see `superion locality --help`.")
         samples = _make(atoms, settings, labeller, output, executor, timeout, retries, again)
-    result = spreads(samples, terms, about.value) | ({"settings": given} if given else {})
+    result = spreads(samples, terms, about.value).with_values(settings=Asked(**given) if given else None)
     _print(result)
     if output is not None:
-        write_json(output / "locality.json", result)
+        write_result(output / "locality.json", result)
     if json:
-        write_json(json, result)
+        write_result(json, result)
     if figure:
         with drawing():
             from superion.report.figure_locality import draw_locality
@@ -254,7 +256,7 @@ def _counts(text: str) -> dict[str, int]:
     return counts
 
 
-def _print(result: dict[str, Any]) -> None:
+def _print(result: LocalityFile) -> None:
     from rich.table import Table
 
     from superion.terminal import PlainConsole
@@ -265,17 +267,17 @@ def _print(result: dict[str, Any]) -> None:
         "atoms",
         "spread (meV/Å)",
         "95 %",
-        *(f"without {n}" for n in result["without"]),
+        *(f"without {n}" for n in result.without),
     )
-    for species, rows in result["forces"].items():
+    for species, rows in result.forces.items():
         for k, row in enumerate(rows):
-            rest = [f"{1000 * left[species][k]['spread']:.3g}" for left in result["without"].values()]
-            low, high = 1000 * row["low"], 1000 * row["high"]
+            rest = [f"{1000 * left[species][k].spread:.3g}" for left in result.without.values()]
+            low, high = 1000 * row.low, 1000 * row.high
             table.add_row(
                 species,
-                f"{row['radius']:g}",
-                str(len(row["atoms"])),
-                f"{1000 * row['spread']:.3g}",
+                f"{row.radius:g}",
+                str(len(row.atoms)),
+                f"{1000 * row.spread:.3g}",
                 f"{low:.3g} to {high:.3g}",
                 *rest,
             )

@@ -52,9 +52,10 @@ def evaluate(
 ) -> None:
     """Predict structures with a model and print its errors where there are labels."""
     from superion.analysis.accuracy import errors, shifted_energy_error
+    from superion.analysis.accuracy_result import Metrics
     from superion.calculations.evaluation import comparable, predict, write_predictions
     from superion.errors import InputError, ModelError
-    from superion.files import write_json
+    from superion.results import write_result
     from superion.structures.candidates import require_mapped
 
     potential = load_model(model, charged_cells).with_precision(precision)
@@ -95,7 +96,7 @@ def evaluate(
                 f"{born['born_slope']:.4g} x prediction; sum rule broken by {born['sum_rule']:.1e} e"
             )
     if json:
-        write_json(json, metrics)
+        write_result(json, Metrics.model_validate(metrics))
 
 
 def print_metrics(metrics: Mapping[str, Mapping[str, Any] | None]) -> None:

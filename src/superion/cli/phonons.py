@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,13 @@ from superion.cli.options import (
     reads_files,
 )
 from superion.errors import InputError
+
+if TYPE_CHECKING:
+    from superion.calculations.phonon_result import PhononResult
+    from superion.results import Axis
+
+
+AXES: tuple[Axis, ...] = ("x", "y", "z")
 
 
 @reads_files
@@ -65,6 +72,8 @@ def show_phonons(
     """Vibrations by finite displacements (phonopy): frequencies at Γ and along a path, imaginary modes."""
     import numpy as np
 
+    from superion.calculations.phonon_result import ImaginaryMode, PhononResult
+    from superion.calculations.phonon_result import Path as Bands
     from superion.calculations.phonons import (
         REACH,
         check_mesh,
@@ -77,7 +86,7 @@ def show_phonons(
     from superion.electrostatics import born_charges
     from superion.electrostatics.polarization import permittivity_of, sum_rule_notes
     from superion.errors import MAKE_CRYSTAL
-    from superion.files import write_json
+    from superion.results import write_result
 
     for output in (json, figure):
         if output:
@@ -118,35 +127,36 @@ def show_phonons(
     )
     path = atoms.cell.bandpath(npoints=points, pbc=atoms.pbc)
     place, ticks, names = path.get_linear_kpoint_axis()
-    result: dict[str, Any] = {
-        "supercell": list(repeated),
-        "sufficient_supercell": list(needed),
-        "reach_A": reach,
-        "atoms": made.atoms,
-        "displacements": made.displacements,
-        "residual_eV_per_A": made.residual,
-        "uneven": made.uneven,
-        "notes": made.notes() + sum_rule_notes(missing),
-        "epsilon_inf": np.asarray(inner).tolist() if born is not None else None,
-        "gamma_THz": made.frequencies([[0, 0, 0]])[0].tolist(),
-        "path": {
-            "wave_vectors": path.kpts.tolist(),
-            "place": place.tolist(),
-            "ticks": ticks.tolist(),
-            "names": list(names),
-            "frequencies_THz": made.frequencies(path.kpts).tolist(),
-        },
-        "mesh": list(counts),
-        "imaginary": made.imaginary(counts),
-    }
-    if born is not None:
-        result["gamma_longitudinal_THz"] = {
+    result = PhononResult(
+        supercell=list(repeated),
+        sufficient_supercell=list(needed),
+        reach_A=reach,
+        atoms=made.atoms,
+        displacements=made.displacements,
+        residual_eV_per_A=made.residual,
+        uneven=made.uneven,
+        notes=made.notes() + sum_rule_notes(missing),
+        epsilon_inf=np.asarray(inner).tolist() if born is not None else None,
+        gamma_THz=made.frequencies([[0, 0, 0]])[0].tolist(),
+        path=Bands(
+            wave_vectors=path.kpts.tolist(),
+            place=place.tolist(),
+            ticks=ticks.tolist(),
+            names=list(names),
+            frequencies_THz=made.frequencies(path.kpts).tolist(),
+        ),
+        mesh=list(counts),
+        imaginary=[ImaginaryMode(**mode) for mode in made.imaginary(counts)],
+        gamma_longitudinal_THz={
             axis: made.frequencies([[0, 0, 0]], toward=_toward(atoms, k))[0].tolist()
-            for k, axis in enumerate("xyz")
+            for k, axis in enumerate(AXES)
         }
+        if born is not None
+        else None,
+    )
     _print(result)
     if json:
-        write_json(json, result)
+        write_result(json, result)
     if figure:
         with drawing():
             from superion.report.figure_phonons import draw_phonons
@@ -158,25 +168,23 @@ def _toward(atoms: Any, axis: int) -> Any:
     return atoms.cell.array[:, axis]
 
 
-def _print(result: dict[str, Any]) -> None:
+def _print(result: PhononResult) -> None:
     typer.echo(
-        f"{result['displacements']} displacements in {result['atoms']} atoms; before them forces of up to "
-        f"{result['residual_eV_per_A']:.2g} eV/Å"
+        f"{result.displacements} displacements in {result.atoms} atoms; before them forces of up to "
+        f"{result.residual_eV_per_A:.2g} eV/Å"
     )
-    typer.echo("Γ: " + " ".join(f"{value:.3f}" for value in result["gamma_THz"]) + " THz")
-    for axis, values in result.get("gamma_longitudinal_THz", {}).items():
+    typer.echo("Γ: " + " ".join(f"{value:.3f}" for value in result.gamma_THz) + " THz")
+    for axis, values in (result.gamma_longitudinal_THz or {}).items():
         typer.echo(f"Γ from {axis}: " + " ".join(f"{value:.3f}" for value in values) + " THz")
-    for note in result["notes"]:
+    for note in result.notes:
         typer.echo(f"note: {note}")
-    modes = result["imaginary"]
-    where = "x".join(str(count) for count in result["mesh"])
+    modes = result.imaginary
+    where = "x".join(str(count) for count in result.mesh)
     if not modes:
         typer.echo(f"no imaginary modes on the mesh {where}")
         return
-    exact = [mode for mode in modes if mode["exact"]]
-    small = any(
-        n < least for n, least in zip(result["supercell"], result["sufficient_supercell"], strict=True)
-    )
+    exact = [mode for mode in modes if mode.exact]
+    small = any(n < least for n, least in zip(result.supercell, result.sufficient_supercell, strict=True))
     if small and not exact:
         typer.echo(
             f"no imaginary modes among the waves of the supercell; at {len(modes)} other points of the mesh "
@@ -184,8 +192,8 @@ def _print(result: dict[str, Any]) -> None:
         )
         return
     low = (exact if small else modes)[0]
-    at = ", ".join(f"{value:.3g}" for value in low["wave_vector"])
+    at = ", ".join(f"{value:.3g}" for value in low.wave_vector)
     typer.echo(
         f"IMAGINARY modes at {len(modes)} points of the mesh {where}, the lowest "
-        f"{-low['frequencies_THz'][0]:.3g}i THz at ({at}): not a minimum of the energy"
+        f"{-low.frequencies_THz[0]:.3g}i THz at ({at}): not a minimum of the energy"
     )

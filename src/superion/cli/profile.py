@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from superion.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from superion.analysis.profile_result import ProfileResult
     from superion.simulation import Trajectory
 
 SURROUNDINGS = ("conducting", "vacuum")
@@ -67,7 +68,7 @@ def show_profile(
 ) -> None:
     """Charge density, electric field and potential across a slab, averaged over planes and frames."""
     from superion.analysis.charge_profile import analyse
-    from superion.files import write_json
+    from superion.results import write_result
 
     for output in (json, figure):
         if output:
@@ -94,7 +95,7 @@ def show_profile(
     )
     _print(result)
     if json:
-        write_json(json, result)
+        write_result(json, result)
     if figure:
         with drawing():
             from superion.report.figure_profile import draw_profile
@@ -130,25 +131,25 @@ def _frames(
     return frames, None
 
 
-def _print(result: dict[str, Any]) -> None:
-    low, high = min(result["potential_V"]), max(result["potential_V"])
+def _print(result: ProfileResult) -> None:
+    low, high = min(result.potential_V), max(result.potential_V)
     typer.echo(
-        f"{result['frames']} frames, {result['thickness_A']:.5g} Å along {result['axis']}, "
-        f"{result['surroundings']} surroundings, applied field {result['applied_V_per_A']:.4g} V/Å"
+        f"{result.frames} frames, {result.thickness_A:.5g} Å along {result.axis}, "
+        f"{result.surroundings} surroundings, applied field {result.applied_V_per_A:.4g} V/Å"
     )
     typer.echo(
-        f"potential from {low:.4g} to {high:.4g} V; {result['step_V']:+.4g} V from the lower to the upper end"
+        f"potential from {low:.4g} to {high:.4g} V; {result.step_V:+.4g} V from the lower to the upper end"
     )
-    for note in result["notes"]:
+    for note in result.notes:
         typer.echo(f"note: {note}")
-    part = result["region"]
+    part = result.region
     if part is None:
         return
-    error = "" if part["error_V_per_A"] is None else f" ± {part['error_V_per_A']:.2g}"
+    error = "" if part.error_V_per_A is None else f" ± {part.error_V_per_A:.2g}"
     typer.echo(
-        f"mean field from {part['low_A']:.5g} to {part['high_A']:.5g} Å: {part['field_V_per_A']:.5g}{error} "
-        f"V/Å, spread {part['spread_V_per_A']:.2g} V/Å"
+        f"mean field from {part.low_A:.5g} to {part.high_A:.5g} Å: {part.field_V_per_A:.5g}{error} "
+        f"V/Å, spread {part.spread_V_per_A:.2g} V/Å"
     )
-    typer.echo("as a vector: --field " + ",".join(f"{value:.6g}" for value in part["vector_V_per_A"]))
-    for note in part["notes"]:
+    typer.echo("as a vector: --field " + ",".join(f"{value:.6g}" for value in part.vector_V_per_A))
+    for note in part.notes:
         typer.echo(f"note: {note}")

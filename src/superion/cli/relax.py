@@ -23,6 +23,8 @@ from superion.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from superion.calculations.relaxation_result import RelaxationResult
+
 SECONDS = 10.0
 """Between two lines on how far it is, and two copies of the structure on disk."""
 SAME = 0.01
@@ -87,8 +89,9 @@ def show_relax(
 
     from superion.calculations.doubt import doubts
     from superion.calculations.relaxation import FREEDOMS, OPTIMISERS, relax
-    from superion.files import write_json
+    from superion.calculations.relaxation_result import RelaxationResult
     from superion.model import require
+    from superion.results import write_result
     from superion.structures.write import format_of, write_structure
 
     for path in (json, output):
@@ -132,16 +135,18 @@ def show_relax(
         watch=watch,
     )
     write_structure(output, _released(found.atoms, atoms))
-    result = _result(atoms, found, pressure) | {
-        "structure": str(structure),
-        "output": str(output),
-        "cell": cell,
-        "model": potential.identity,
-    }
-    result |= doubts(calculator, [found.atoms])
+    result = RelaxationResult(
+        **_facts(atoms, found),
+        **doubts(calculator, [found.atoms]),
+        pressure_GPa=pressure,
+        structure=str(structure),
+        output=str(output),
+        cell=cell,
+        model=potential.identity,
+    )
     _print(result)
     if json:
-        write_json(json, result)
+        write_result(json, result)
     if not found.converged:
         further = output.with_stem(f"{output.stem}-further")
         typer.echo(
@@ -200,8 +205,8 @@ def space_group(atoms: Atoms) -> str | None:
         return str(spglib.get_spacegroup(cell, symprec=SAME))
 
 
-def _result(before: Atoms, found: Any, pressure: float) -> dict[str, Any]:
-    """What changed, JSON-ready."""
+def _facts(before: Atoms, found: Any) -> dict[str, Any]:
+    """What changed."""
     import numpy as np
     from ase import units
 
@@ -211,18 +216,16 @@ def _result(before: Atoms, found: Any, pressure: float) -> dict[str, Any]:
     far = np.linalg.norm(moved, axis=1)
     worst = int(far.argmax())
     result: dict[str, Any] = {
-        "relaxed": found.converged,
+        "at_rest": found.converged,
         "reason": found.reason,
         "steps": found.steps,
         "largest_force_eV_per_A": found.force,
         "atoms": len(after),
         "energy_before_eV": found.energies[0],
         "energy_after_eV": found.energies[-1],
-        "pressure_GPa": pressure,
         "farthest_A": float(far[worst]),
         "farthest_atom": f"{after.symbols[worst]}{worst}",
         "constraints": [type(one).__name__ for one in before.constraints],
-        "stress_GPa": None,
     }
     if after.cell.rank == 3:
         result |= {
@@ -238,34 +241,32 @@ def _result(before: Atoms, found: Any, pressure: float) -> dict[str, Any]:
     return result
 
 
-def _print(result: dict[str, Any]) -> None:
+def _print(result: RelaxationResult) -> None:
     from superion.calculations.doubt import doubt_lines
 
-    count = result["atoms"]
-    change = 1000 * (result["energy_after_eV"] - result["energy_before_eV"]) / count
-    name = "enthalpy" if result["pressure_GPa"] else "energy"
+    count = result.atoms
+    change = 1000 * (result.energy_after_eV - result.energy_before_eV) / count
+    name = "enthalpy" if result.pressure_GPa else "energy"
     typer.echo(
-        f"{result['reason']}: largest force {result['largest_force_eV_per_A']:.2g} eV/Å; {name} "
-        f"{result['energy_before_eV']:.6g} to {result['energy_after_eV']:.6g} eV ({change:+.4g} meV/atom)"
+        f"{result.reason}: largest force {result.largest_force_eV_per_A:.2g} eV/Å; {name} "
+        f"{result.energy_before_eV:.6g} to {result.energy_after_eV:.6g} eV ({change:+.4g} meV/atom)"
     )
-    typer.echo(
-        f"{result['farthest_atom']} moved farthest, {result['farthest_A']:.3g} Å beyond what the cell did"
-    )
-    if "volume_before_A3" in result:
-        before, after = result["volume_before_A3"], result["volume_after_A3"]
-        lengths = " ".join(f"{value:.4f}" for value in result["cell_after"][:3])
-        angles = " ".join(f"{value:.2f}" for value in result["cell_after"][3:])
+    typer.echo(f"{result.farthest_atom} moved farthest, {result.farthest_A:.3g} Å beyond what the cell did")
+    before, after, now = result.volume_before_A3, result.volume_after_A3, result.cell_after
+    if before is not None and after is not None and now is not None:
+        lengths = " ".join(f"{value:.4f}" for value in now[:3])
+        angles = " ".join(f"{value:.2f}" for value in now[3:])
         typer.echo(
             f"volume {before:.5g} to {after:.5g} Å³ ({100 * (after / before - 1):+.2f} %); cell {lengths} Å, "
             f"{angles}°"
         )
-        one, other = result["space_group_before"], result["space_group_after"]
+        one, other = result.space_group_before, result.space_group_after
         if one is not None:
             typer.echo(f"space group {one}" if one == other else f"space group {one} to {other}")
-    if result["stress_GPa"] is not None:
-        typer.echo("stress " + " ".join(f"{value:.3f}" for value in result["stress_GPa"]) + " GPa")
-    if result["constraints"]:
-        typer.echo(f"kept: {', '.join(result['constraints'])}")
+    if result.stress_GPa is not None:
+        typer.echo("stress " + " ".join(f"{value:.3f}" for value in result.stress_GPa) + " GPa")
+    if result.constraints:
+        typer.echo(f"kept: {', '.join(result.constraints)}")
     for line in doubt_lines(result, ["the relaxed structure"]):
         typer.echo(line)
-    typer.echo(f"structure in {result['output']}")
+    typer.echo(f"structure in {result.output}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from superion.calculations.elastic import ElasticTensor
+    from superion.calculations.elastic_result import ElasticConstants, ElasticResult, LithiumInterface
     from superion.calculations.eos import EquationOfState
+    from superion.calculations.eos_result import Curve
 
 SMALLEST = 0.2
 """Volume in units of that given, below which nothing is a crystal."""
@@ -70,14 +73,15 @@ def show_eos(
     from superion.calculations.doubt import doubts
     from superion.calculations.eos import birch_murnaghan, curve_record, mismatch
     from superion.calculations.eos_judge import judged, judged_curve, same_shape
-    from superion.files import write_json
+    from superion.calculations.eos_result import Curve, EosResult, Mismatch
+    from superion.results import write_result
 
     for output in (json, figure):
         if output:
             check_output(output)
     frames, known, start = _structures(structure, labels, bounds, points, relax, reading)
     ions = "relaxed" if relax else "as labelled" if known else "clamped"
-    curves: list[dict[str, Any]] = []
+    curves: list[Curve] = []
     fits: list[EquationOfState] = []
     given = frames[start].get_volume()
     for name in (str(model), *(also or ())):
@@ -85,31 +89,32 @@ def show_eos(
         found = one_branch(energy_curve(frames, calculator, relax=relax, fmax=fmax, start=start), given)
         fits.append(birch_murnaghan(found.volumes, found.energies))
         curves.append(
-            curve_record(name, found.volumes, found.energies, fits[-1])
-            | {
-                "ions": ions,
-                "largest_force_eV_per_A": float(found.forces.max()),
-                "notes": judged_curve(found, fits[-1]),
-            }
-            | doubts(calculator, found.structures)
+            Curve(
+                **curve_record(name, found.volumes, found.energies, fits[-1]),
+                **doubts(calculator, found.structures),
+                ions=ions,
+                largest_force_eV_per_A=float(found.forces.max()),
+                notes=judged_curve(found, fits[-1]),
+            )
         )
     if known is not None:
         volumes = [atoms.get_volume() for atoms in frames]
         reference = birch_murnaghan(volumes, known)
         for curve, fit in zip(curves, fits, strict=True):
-            curve["difference"] = mismatch(curve["energies_eV"], fit, known, reference)
-        notes = {"ions": ions, "notes": judged(volumes, known, reference) + same_shape(frames)}
-        curves.insert(0, curve_record("labels", volumes, known, reference) | notes)
+            curve.difference = Mismatch(**mismatch(curve.energies_eV, fit, known, reference))
+        notes = judged(volumes, known, reference) + same_shape(frames)
+        record = curve_record("labels", volumes, known, reference)
+        curves.insert(0, Curve(**record, ions=ions, notes=notes))
     for curve in curves:
         _print_curve(curve, len(frames[0]))
-    if ions == "clamped" and max(curve["largest_force_eV_per_A"] for curve in curves) > fmax:
+    if ions == "clamped" and max(curve.largest_force_eV_per_A or 0.0 for curve in curves) > fmax:
         typer.echo(
             "note: clamped ions: their fractional positions are kept, although forces act on them. At rest "
             "they give way, and the modulus is lower, often by half: --relax."
         )
-    result = {"atoms": len(frames[0]), "relaxed_ions": relax, "ions": ions, "curves": curves}
+    result = EosResult(atoms=len(frames[0]), relaxed_ions=relax, ions=ions, curves=curves)
     if json:
-        write_json(json, result)
+        write_result(json, result)
     if figure:
         with drawing():
             from superion.report.figure_eos import draw_eos
@@ -144,9 +149,10 @@ def show_elastic(
     """Elastic constants, with relaxed and clamped ions, from stresses; stability; moduli of a powder."""
     from superion.calculations.doubt import doubts
     from superion.calculations.elastic import elastic_tensor
+    from superion.calculations.elastic_result import ElasticResult
     from superion.calculations.relaxation import relaxed
-    from superion.files import write_json
     from superion.model import require
+    from superion.results import write_result
 
     if json:
         check_output(json)
@@ -161,18 +167,20 @@ def show_elastic(
     atoms = reading.structure(structure)
     if relax:
         atoms = relaxed(atoms, calculator, cell=True, fmax=fmax)
-    result: dict[str, Any] = {"volume_A3": atoms.get_volume(), "relaxed_cell": relax}
-    for key, ions in (("relaxed_ions", True), ("clamped_ions", False)):
-        found = elastic_tensor(atoms, calculator, strain=strain, ions=ions, fmax=fmax)
-        result[key] = _elastic(found)
-        if ions:
-            doubt = doubts(calculator, found.structures)
-        if ions and ion_volume is not None and found.stable:
-            result["lithium"] = _lithium(found, ion_volume)
-    result |= doubt
+    volume = atoms.get_volume()
+    rest = elastic_tensor(atoms, calculator, strain=strain, ions=True, fmax=fmax)
+    clamped = elastic_tensor(atoms, calculator, strain=strain, ions=False, fmax=fmax)
+    result = ElasticResult(
+        **doubts(calculator, rest.structures),
+        volume_A3=volume,
+        relaxed_cell=relax,
+        relaxed_ions=_elastic(rest),
+        clamped_ions=_elastic(clamped),
+        lithium=_lithium(rest, ion_volume) if ion_volume is not None and rest.stable else None,
+    )
     _print_elastic(result)
     if json:
-        write_json(json, result)
+        write_result(json, result)
 
 
 def _structures(
@@ -217,30 +225,32 @@ def _structures(
     return at_volumes(crystal, ratios), None, int(np.abs(ratios - 1).argmin())
 
 
-def _print_curve(curve: dict[str, Any], atoms: int) -> None:
+def _print_curve(curve: Curve, atoms: int) -> None:
     from superion.calculations.doubt import doubt_lines
 
-    v, b, d = (curve[key] for key in ("volume_A3", "modulus_GPa", "derivative"))
+    v, b, d = curve.volume_A3, curve.modulus_GPa, curve.derivative
     typer.echo(
-        f"{curve['name']}, ions {curve['ions']}: V0 {v[0]:.5g} ± {v[1]:.2g} Å³, B0 {b[0]:.4g} ± {b[1]:.2g} "
-        f"GPa, B0' {d[0]:.3g} ± {d[1]:.2g}; E0 {curve['energy_eV'][0]:.6g} eV; "
-        f"residual {1000 * curve['residual_eV'] / atoms:.2g} meV/atom"
+        f"{curve.name}, ions {curve.ions}: V0 {v[0]:.5g} ± {v[1]:.2g} Å³, B0 {b[0]:.4g} ± {b[1]:.2g} "
+        f"GPa, B0' {d[0]:.3g} ± {d[1]:.2g}; E0 {curve.energy_eV[0]:.6g} eV; "
+        f"residual {1000 * (curve.residual_eV or 0.0) / atoms:.2g} meV/atom"
     )
-    if "difference" in curve:
-        part = curve["difference"]
+    part = curve.difference
+    if part is not None and part.rms_eV is not None and part.largest_eV is not None:
         typer.echo(
-            f"  from the labels, minima aligned: {1000 * part['rms_eV'] / atoms:.3g} meV/atom on average, "
-            f"{1000 * part['largest_eV'] / atoms:.3g} at most; volume {100 * part['volume']:+.2f} %, "
-            f"modulus {100 * part['modulus']:+.1f} %"
+            f"  from the labels, minima aligned: {1000 * part.rms_eV / atoms:.3g} meV/atom on average, "
+            f"{1000 * part.largest_eV / atoms:.3g} at most; volume {100 * (part.volume or 0.0):+.2f} %, "
+            f"modulus {100 * (part.modulus or 0.0):+.1f} %"
         )
-    for line in doubt_lines(curve, [f"{volume:.5g} Å³" for volume in curve["volumes_A3"]]):
+    for line in doubt_lines(curve, [f"{volume:.5g} Å³" for volume in curve.volumes_A3]):
         typer.echo(f"  {line}")
-    for note in curve["notes"]:
+    for note in curve.notes:
         typer.echo(f"  note: {note}")
 
 
-def _elastic(found: ElasticTensor) -> dict[str, Any]:
+def _elastic(found: ElasticTensor) -> ElasticConstants:
     from ase import units
+
+    from superion.calculations.elastic_result import ElasticConstants
 
     result: dict[str, Any] = {
         "tensor_GPa": (found.tensor / units.GPa).tolist(),
@@ -251,7 +261,7 @@ def _elastic(found: ElasticTensor) -> dict[str, Any]:
         "operations": found.operations,
         "strains": found.strains,
         "curvature": found.bent,
-        "energies_apart": found.apart,
+        "energies_apart": found.apart if isfinite(found.apart) else None,
         "farthest_A": found.leap,
         "notes": found.notes(),
     }
@@ -260,62 +270,62 @@ def _elastic(found: ElasticTensor) -> dict[str, Any]:
         for name in ("bulk", "shear", "young", "bulk_voigt", "bulk_reuss", "shear_voigt", "shear_reuss"):
             result[f"{name}_GPa"] = getattr(moduli, name) / units.GPa
         result |= {"poisson": moduli.poisson, "anisotropy": moduli.anisotropy}
-    return result
+    return ElasticConstants(**result)
 
 
-def _lithium(found: ElasticTensor, ion_volume: float) -> dict[str, Any]:
+def _lithium(found: ElasticTensor, ion_volume: float) -> LithiumInterface:
     """Stability of the interface with lithium; half of what Voigt and Reuss differ by is the error of G."""
     from superion.analysis.lithium_stability import LITHIUM_VOLUME, lithium_stability
+    from superion.calculations.elastic_result import LithiumInterface
 
     moduli = found.moduli()
     error = 0.5 * (moduli.shear_voigt - moduli.shear_reuss)
     at = lithium_stability(
         moduli.shear, moduli.poisson, ion_volume, errors={"shear": max(error, found.residual)}
     )
-    return {
-        "volume_ratio": ion_volume / LITHIUM_VOLUME,
-        "chi_eV_per_A": at.chi,
-        "error_eV_per_A": at.error,
-        "deviatoric_eV_per_A": at.deviatoric,
-        "hydrostatic_eV_per_A": at.hydrostatic,
-        "stable": at.stable,
-        "anisotropy": moduli.anisotropy,
-    }
+    return LithiumInterface(
+        volume_ratio=ion_volume / LITHIUM_VOLUME,
+        chi_eV_per_A=at.chi,
+        error_eV_per_A=at.error,
+        deviatoric_eV_per_A=at.deviatoric,
+        hydrostatic_eV_per_A=at.hydrostatic,
+        stable=at.stable,
+        anisotropy=moduli.anisotropy,
+    )
 
 
-def _print_elastic(result: dict[str, Any]) -> None:
+def _print_elastic(result: ElasticResult) -> None:
     from superion.calculations.doubt import doubt_lines
 
-    for key, name in (("relaxed_ions", "relaxed ions"), ("clamped_ions", "clamped ions")):
-        part = result[key]
+    for part, name in ((result.relaxed_ions, "relaxed ions"), (result.clamped_ions, "clamped ions")):
         typer.echo(
-            f"{name}: C in GPa ± {part['residual_GPa']:.2g}, {part['operations']} rotations, "
-            f"{part['strains']} strains; xx yy zz yz xz xy"
+            f"{name}: C in GPa ± {part.residual_GPa:.2g}, {part.operations} rotations, "
+            f"{part.strains} strains; xx yy zz yz xz xy"
         )
-        for row in part["tensor_GPa"]:
+        for row in part.tensor_GPa:
             typer.echo("  " + " ".join(f"{value:9.3f}" for value in row))
-        if part["stable"]:
+        if part.stable:
             typer.echo(
-                f"  stable; B {part['bulk_GPa']:.4g} GPa ({part['bulk_reuss_GPa']:.4g} Reuss to "
-                f"{part['bulk_voigt_GPa']:.4g} Voigt), G {part['shear_GPa']:.4g} GPa "
-                f"({part['shear_reuss_GPa']:.4g} to {part['shear_voigt_GPa']:.4g}), E {part['young_GPa']:.4g}"
-                f" GPa, ν {part['poisson']:.3f}, anisotropy {part['anisotropy']:.3g}"
+                f"  stable; B {part.bulk_GPa:.4g} GPa ({part.bulk_reuss_GPa:.4g} Reuss to "
+                f"{part.bulk_voigt_GPa:.4g} Voigt), G {part.shear_GPa:.4g} GPa "
+                f"({part.shear_reuss_GPa:.4g} to {part.shear_voigt_GPa:.4g}), E {part.young_GPa:.4g}"
+                f" GPa, ν {part.poisson:.3f}, anisotropy {part.anisotropy:.3g}"
             )
         else:
-            typer.echo(f"  NOT stable: smallest eigenvalue {part['eigenvalues_GPa'][0]:.3g} GPa")
-        for note in part["notes"]:
+            typer.echo(f"  NOT stable: smallest eigenvalue {part.eigenvalues_GPa[0]:.3g} GPa")
+        for note in part.notes:
             typer.echo(f"  note: {note}")
-    if "lithium" in result:
-        part = result["lithium"]
+    if result.lithium is not None:
+        beside = result.lithium
         typer.echo(
-            f"interface with lithium: volume ratio {part['volume_ratio']:.3g}, χ {part['chi_eV_per_A']:.3g} ±"
-            f" {part['error_eV_per_A']:.2g} eV/Å at k = 0.01/Å, {'stable' if part['stable'] else 'unstable'}"
+            f"interface with lithium: volume ratio {beside.volume_ratio:.3g}, χ {beside.chi_eV_per_A:.3g} ±"
+            f" {beside.error_eV_per_A:.2g} eV/Å at k = 0.01/Å, {'stable' if beside.stable else 'unstable'}"
         )
-        if part["anisotropy"] > ISOTROPIC:
+        if beside.anisotropy > ISOTROPIC:
             typer.echo(
                 f"note: it is that of an isotropic solid, and the crystal has a universal anisotropy of "
-                f"{part['anisotropy']:.2g}: it holds for a fine-grained pellet at best."
+                f"{beside.anisotropy:.2g}: it holds for a fine-grained pellet at best."
             )
-    signs = [f"strain {k} {sign}" for k in range(result["relaxed_ions"]["strains"]) for sign in "+-"]
+    signs = [f"strain {k} {sign}" for k in range(result.relaxed_ions.strains) for sign in "+-"]
     for line in doubt_lines(result, ["no strain", *signs]):
         typer.echo(line)

@@ -50,7 +50,7 @@ def show_transport(
     """Diffusion coefficient and conductivities of one species, with 95 % intervals or a bound."""
     from superion.analysis.conductivity import conductivity
     from superion.analysis.transport_settings import TransportSettings
-    from superion.files import write_json
+    from superion.results import write_result
     from superion.settings_file import validate
     from superion.simulation.opening import open_runs
 
@@ -70,7 +70,7 @@ def show_transport(
     for line in lines(found):
         typer.echo(line)
     if json:
-        write_json(json, found.to_dict())
+        write_result(json, found)
 
 
 def lines(found: TransportResult) -> list[str]:

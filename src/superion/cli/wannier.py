@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -45,10 +45,11 @@ def wannier(
 ) -> None:
     """Dipoles of first-principles dynamics from Wannier centres, followed without jumps."""
     from superion.active_learning.frames import write_frames
+    from superion.analysis.electric_result import WannierResult
     from superion.electrostatics.polarization import dipole_path
     from superion.electrostatics.wannier import slope, wannier_path
     from superion.errors import InputError
-    from superion.files import write_json
+    from superion.results import write_result
     from superion.structures.centres import read_centres
     from superion.structures.formats.xyz_stream import read_cells
 
@@ -68,12 +69,12 @@ def wannier(
         atoms.info["REF_dipole"] = dipole
     write_frames(output, path.frames)
     moved = path.dipoles - path.dipoles[0]
-    result: dict[str, Any] = {
-        "frames": len(frames),
-        "centres": len(points[0]),
-        "dipole_e_A": path.dipoles.tolist(),
-        "largest_step": path.largest,
-    }
+    result = WannierResult(
+        frames=len(frames),
+        centres=len(points[0]),
+        dipole_e_A=path.dipoles.tolist(),
+        largest_step=path.largest,
+    )
     typer.echo(
         f"{len(frames)} frames, {len(points[0])} centres; the dipole moves by up to "
         f"{(moved**2).sum(axis=1).max() ** 0.5:.4g} e·Å, from frame to frame by {path.largest:.2g} of what "
@@ -81,9 +82,9 @@ def wannier(
     )
     if charges is not None:
         factor, error = slope(dipole_path(path.frames, charges), path.dipoles)
-        result |= {"model_slope": factor, "model_rmse_e_A": error}
+        result = result.with_values(model_slope=factor, model_rmse_e_A=error)
         typer.echo(
             f"charges of the model: dipole = {factor:.4g} x prediction, rms difference {error:.3g} e·Å"
         )
     if json:
-        write_json(json, result)
+        write_result(json, result)

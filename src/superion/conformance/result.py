@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from superion.notebook import Table
+from superion.results import Count, ResultFile
+
 Status = Literal["pass", "fail", "not applicable"]
-FORMAT = 1
 
 
 class Strict(BaseModel):
@@ -49,8 +51,8 @@ class Check(Strict):
     limit: float | None = Field(None, description="the largest deviation that passes, in `unit`")
     unit: str = ""
     why: str = Field("", description="what was compared, why it fails, or why it does not apply")
-    evaluations: int = Field(0, description="structures evaluated")
-    seconds: float = 0.0
+    evaluations: int = Field(0, description="structures evaluated, count")
+    seconds: float = Field(0.0, description="wall-clock time, s")
 
 
 class Noise(Strict):
@@ -61,14 +63,16 @@ class Noise(Strict):
     virial: float | None = Field(description="eV, of a component")
 
 
-class Report(Strict):
+class Report(ResultFile):
     """All checks of a model."""
 
+    model_config = ConfigDict(frozen=True)
+    writer: ClassVar[str] = "`superion check --json`"
+
     kind: Literal["check"] = "check"
-    format: int = FORMAT
     model: dict[str, Any] = Field(description="what the model is")
     structure: str = Field(description="formula of what it was judged with, and where that came from")
-    atoms: int
+    atoms: Count = Field(description="atoms of it, count")
     settings: Settings
     noise: Noise
     checks: tuple[Check, ...]
@@ -96,14 +100,11 @@ class Report(Strict):
             for check in self.checks
         )
 
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        rows = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row(check))}</tr>" for check in self.checks
-        )
-        head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-        return f"<p>{escape(self.structure)}</p><table><tr>{head}</tr>{rows}</table>"
+    @property
+    def table(self) -> Table:
+        """The checks with their numbers and limits."""
+        rows = [(c.name, c.status, c.number, c.limit, c.unit, c.why) for c in self.checks]
+        return Table(self.structure, COLUMNS, tuple(rows))
 
 
 COLUMNS = ("check", "status", "number", "limit", "unit", "why")

@@ -13,17 +13,24 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from superion.calculations.defects.results import DefectFile
-from superion.calculations.locality.results import read_locality
+from superion.calculations.locality.results import LocalityFile, read_locality
 from superion.errors import CorruptFileError, InputError
 from superion.files import read_json, read_yaml
 from superion.provenance import Provenance
 from superion.report.runs import Run, read_run
-from superion.results import Result, read_checked, read_result
+from superion.results import Result, read_result
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
+from superion.structures.census_result import CensusResult
 from superion.study.resample import RESAMPLED
 from superion.study.state import check_results
 from superion.verdict import REFERENCE, StudyVerdict, study_verdicts
-from superion.verdict.results import Accuracy, CensusFile, CensusResult, CurveFile, Split, Splits
+from superion.verdict.results import (
+    Accuracy,
+    CensusFile,
+    CurveFile,
+    Split,
+    Splits,
+)
 
 Array = np.ndarray
 
@@ -54,7 +61,7 @@ class Content:
     folder: Path
     settings: dict[str, Any]
     state: dict[str, Any]
-    provenance: dict[str, Any]
+    provenance: Provenance | None
     census: CensusResult
     split: Split
     accuracy: dict[str, Splits]
@@ -62,9 +69,9 @@ class Content:
     runs: list[Run]
     verdicts: list[StudyVerdict]
     crystal: Crystal | None
-    locality: dict[str, Any] | None = None
-    curves: list[dict[str, Any]] = field(default_factory=list)
-    defects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    locality: LocalityFile | None = None
+    curves: list[CurveFile] = field(default_factory=list)
+    defects: dict[str, DefectFile] = field(default_factory=dict)
 
     @property
     def potentials(self) -> list[str]:
@@ -129,18 +136,18 @@ def _asked(settings: dict[str, Any], name: str) -> bool:
     return bool((settings.get("properties") or {}).get(name))
 
 
-def _curves(folder: Path, settings: dict[str, Any], potentials: list[str]) -> list[dict[str, Any]]:
+def _curves(folder: Path, settings: dict[str, Any], potentials: list[str]) -> list[CurveFile]:
     if not _asked(settings, "eos"):
         return []
     paths = (folder / "eos" / f"{name}.json" for name in (REFERENCE, *sort_models(potentials, settings)))
-    return [read_checked(path, CurveFile, "eos") for path in paths if path.exists()]
+    return [read_result(path, CurveFile, "eos") for path in paths if path.exists()]
 
 
-def _defects(folder: Path, settings: dict[str, Any], potentials: list[str]) -> dict[str, dict[str, Any]]:
+def _defects(folder: Path, settings: dict[str, Any], potentials: list[str]) -> dict[str, DefectFile]:
     if not _asked(settings, "defects"):
         return {}
     paths = {name: folder / "defects" / name / "defects.json" for name in sort_models(potentials, settings)}
-    return {name: read_checked(path, DefectFile, "defects") for name, path in paths.items() if path.exists()}
+    return {name: read_result(path, DefectFile, "defects") for name, path in paths.items() if path.exists()}
 
 
 def _required(folder: Path, name: str, step: str, steps: dict[str, Any], model: type[Result]) -> Any:
@@ -172,11 +179,11 @@ def reasons(steps: dict[str, Any], name: str) -> str:
     return " ".join(found)
 
 
-def read_provenance(folder: Path) -> dict[str, Any]:
-    """The content of `provenance.json`, empty without it; CorruptFileError naming its faults."""
+def read_provenance(folder: Path) -> Provenance | None:
+    """The content of `provenance.json`, None without it; CorruptFileError naming its faults."""
     path = folder / "provenance.json"
     remedy = "delete the file; the next call of `superion run` or `superion train` writes it again."
-    return read_checked(path, Provenance, "start", remedy) if path.exists() else {}
+    return read_result(path, Provenance, "start", remedy) if path.exists() else None
 
 
 def optional_json(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from superion.calculations.locality.results import LocalityFile, SpreadRow
 from superion.report.figure_file import save_figure
 from superion.report.style import BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, VERMILLION, WIDTH, look
 from superion.verdict.results import Splits
@@ -18,24 +19,24 @@ from superion.verdict.results import Splits
 _WITHOUT = (VERMILLION, GREEN, PURPLE, ORANGE)
 
 
-def draw_locality(result: Mapping[str, Any], path: Path) -> list[Path]:
+def draw_locality(result: LocalityFile, path: Path) -> list[Path]:
     """Write the figure of a result of `superion locality` as `path` with .png and .svg; the paths."""
     return save_figure(lambda: locality(result), path)
 
 
-def locality(result: Mapping[str, Any]) -> Figure:
+def locality(result: LocalityFile) -> Figure:
     """Spread against radius, one panel for each species: as it is, and without what was subtracted."""
-    species = list(result["forces"])
+    species = list(result.forces)
     figure = Figure(figsize=(WIDTH, 3.4), dpi=DPI, layout="constrained")
     panels = figure.subplots(1, len(species), sharey=True, squeeze=False)[0]
     for panel, symbol in zip(panels, species, strict=True):
-        rows = result["forces"][symbol]
+        rows = result.forces[symbol]
         _curve(panel, rows, BLUE, "o", "forces", 0.0)
-        for k, (name, left) in enumerate(result["without"].items()):
+        for k, (name, left) in enumerate(result.without.items()):
             _curve(panel, left[symbol], _WITHOUT[k % len(_WITHOUT)], "s", f"without {name}", 0.06 * (k + 1))
-        radius = np.array([row["radius"] for row in rows])
+        radius = np.array([row.radius for row in rows])
         if len(radius) > 1:
-            guide = 1000 * rows[-1]["spread"] * (radius / radius[-1]) ** -1.5
+            guide = 1000 * rows[-1].spread * (radius / radius[-1]) ** -1.5
             panel.plot(radius, guide, ":", color=GREY, lw=1, label="∝ $R^{-3/2}$, fixed charges")
         panel.set(title=symbol, xlabel="radius R (Å)", yscale="log")
     panels[0].set_ylabel("spread of the force\nwhen atoms beyond R move (meV/Å)")
@@ -47,7 +48,7 @@ def locality(result: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def force_errors(errors: Mapping[str, Splits], result: Mapping[str, Any] | None) -> Figure | None:
+def force_errors(errors: Mapping[str, Splits], result: LocalityFile | None) -> Figure | None:
     """Force errors on test frames by species and potential, over the lines that no local model gets below.
 
     errors: by potential. result: of a locality test; None without either.
@@ -66,8 +67,8 @@ def force_errors(errors: Mapping[str, Splits], result: Mapping[str, Any] | None)
         style = look(potential)
         heights = 1000 * np.array([values.get(symbol) for symbol in species], dtype=float)
         handles.append(panel.bar(where, heights, 0.9 * width, color=style.colour, label=style.label))
-    handles += [_line(panel, species, result["forces"], "-", "far atoms")]
-    for (name, left), dashes in zip(result["without"].items(), ("--", ":", "-."), strict=False):
+    handles += [_line(panel, species, result.forces, "-", "far atoms")]
+    for (name, left), dashes in zip(result.without.items(), ("--", ":", "-."), strict=False):
         handles.append(_line(panel, species, left, dashes, f"far atoms, without {name}"))
     panel.set_xticks(range(len(species)), species)
     panel.set_ylabel("RMSE of forces, test (meV/Å)")
@@ -77,11 +78,13 @@ def force_errors(errors: Mapping[str, Splits], result: Mapping[str, Any] | None)
 
 
 def _curve(
-    panel: Axes, rows: Sequence[Mapping[str, Any]], colour: str, marker: str, label: str, aside: float
+    panel: Axes, rows: Sequence[SpreadRow], colour: str, marker: str, label: str, aside: float
 ) -> None:
     """Spreads with intervals; aside: Å by which points are moved, so that bars do not hide each other."""
-    value, low, high = (1000 * np.array([row[key] for row in rows]) for key in ("spread", "low", "high"))
-    radius = [row["radius"] + aside for row in rows]
+    value, low, high = (
+        1000 * np.array([getattr(row, key) for row in rows]) for key in ("spread", "low", "high")
+    )
+    radius = [row.radius + aside for row in rows]
     panel.errorbar(
         radius,
         value,
@@ -98,13 +101,13 @@ def _curve(
 def _line(
     panel: Axes,
     species: Sequence[str],
-    table: Mapping[str, Sequence[Mapping[str, Any]]],
+    table: Mapping[str, Sequence[SpreadRow]],
     dashes: str,
     what: str,
 ) -> Line2D:
     """The spread at the largest radius, across the bars of each species."""
-    radius = max((rows[-1]["radius"] for rows in table.values()), default=0.0)
+    radius = max((rows[-1].radius for rows in table.values()), default=0.0)
     for k, symbol in enumerate(species):
         if rows := table.get(symbol):
-            panel.hlines(1000 * rows[-1]["spread"], k - 0.45, k + 0.45, color="0.1", lw=1.2, ls=dashes)
+            panel.hlines(1000 * rows[-1].spread, k - 0.45, k + 0.45, color="0.1", lw=1.2, ls=dashes)
     return Line2D([], [], color="0.1", lw=1.2, ls=dashes, label=f"{what} beyond {radius:g} Å")

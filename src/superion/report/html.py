@@ -96,7 +96,7 @@ def render(content: Content, figures: dict[str, Path]) -> str:
         remarks=tables.remarks(content),
         steps=tables.steps(content),
         outputs=tables.outputs(content),
-        provenance=list(tables.flat(content.provenance)),
+        provenance=list(tables.provenance_rows(content.provenance)),
         missing=missing(content),
         captions=_CAPTIONS | {name: _CAPTIONS["verdict"] for name in figures if name.startswith("verdict")},
         images=embedded(figures),

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from ase import units
 
+from superion.analysis.accuracy_result import Charges, Errors
+from superion.provenance import Provenance
 from superion.report.comparison import Comparison
 from superion.report.content import SPLITS, Content
 from superion.report.estimates import (
@@ -18,8 +20,8 @@ from superion.report.estimates import (
     written_ratio,
 )
 from superion.report.style import look
+from superion.structures.census_result import Group
 from superion.verdict.numbers import number
-from superion.verdict.results import Charges, Errors, Group
 from superion.verdict.settings import Pair
 from superion.verdict.words import ELECTROSTATICS
 
@@ -293,6 +295,13 @@ def outputs(content: Content) -> list[tuple[str, str]]:
         if name != "report" and not name.startswith("dynamics/")
         for path, digest in (record.get("outputs") or {}).items()
     ]
+
+
+def provenance_rows(found: Provenance | None) -> list[tuple[str, str]]:
+    """What is known of versions, machine and data, a row for each."""
+    if found is None:
+        return []
+    return list(flat(found.model_dump(mode="json", exclude_unset=True, exclude={"kind", "format"})))
 
 
 def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from superion.active_learning.status import TrainingProgress, training_status
 from superion.active_learning.summary import SUMMARY, generations
 from superion.errors import InputError
 from superion.files import read_yaml
+from superion.provenance import Provenance
 from superion.reference import Entry, read_store
 from superion.reference.store import NAME as JOURNAL
 from superion.report.content import optional_json, read_provenance, sort_models
@@ -55,7 +56,7 @@ class TrainingContent:
 
     folder: Path
     settings: dict[str, Any]
-    provenance: dict[str, Any]
+    provenance: Provenance | None
     steps: dict[str, Any]
     progress: TrainingProgress
     judged: list[dict[str, Any]]

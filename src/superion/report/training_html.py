@@ -8,7 +8,7 @@ import superion.report.training_tables as tables
 from superion.files import write_atomic
 from superion.report.figures_training import draw_convergence, draw_training
 from superion.report.html import embedded, page
-from superion.report.tables import flat
+from superion.report.tables import flat, provenance_rows
 from superion.report.training_content import TrainingContent, read_training_content
 
 _CAPTIONS = {
@@ -56,7 +56,7 @@ def render(content: TrainingContent, figures: dict[str, Path]) -> str:
         steps=tables.steps(content),
         settings=list(flat(content.settings)),
         labeller=list(flat({str(r["labeller"]): r.get("settings") for r in content.labeller})),
-        provenance=list(flat(content.provenance)),
+        provenance=list(provenance_rows(content.provenance)),
         missing={},
         captions=_CAPTIONS,
         images=embedded(figures),

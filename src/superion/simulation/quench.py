@@ -21,7 +21,7 @@ from pydantic import (
 
 from superion.errors import InputError
 from superion.files import locked, write_json
-from superion.results import read_checked
+from superion.results import read_result
 from superion.simulation.estimate import check_run
 from superion.simulation.md import run_md
 from superion.simulation.settings import MDSettings
@@ -146,7 +146,7 @@ def melt_quench(
     asked = settings.model_dump(mode="json")
     if file.exists():
         remedy = "use another folder, or delete the file: all parts that are there are gone on with."
-        recorded = read_checked(file, dict[str, Any], "quench", remedy, "`superion quench`")
+        recorded = read_result(file, dict[str, Any], remedy=remedy, writer="`superion quench`")
         changed = [name for name in asked if recorded.get(name) != asked[name]]
         if changed or not resume:
             raise InputError(

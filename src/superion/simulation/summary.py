@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from ase.cell import Cell
@@ -53,6 +53,9 @@ class Temperature:
 class RunSummary(ResultFile):
     """`summary.json`: what a run came to (see `MDResult`), wherever and however fast it was computed."""
 
+    writer: ClassVar[str] = "`superion md`"
+    remedy: ClassVar[str] = "run the same command again: the frames that are there are kept."
+
     kind: Literal["md"] = "md"
     steps: Count | None = Field(None, description="steps of production, count")
     frames: Count | None = Field(None, description="frames of production, count")
@@ -66,6 +69,19 @@ class RunSummary(ResultFile):
     force_deviation: Size | None = Field(None, description="largest predicted standard deviation, eV/Å")
     energy_deviation: Size | None = Field(None, description="largest predicted standard deviation, eV")
     warnings: tuple[str, ...]
+
+
+class RunReport(RunSummary):
+    """What `superion md` says of a run: its summary, and where and how fast it was computed."""
+
+    writer: ClassVar[str] = "`superion md --json`"
+    remedy: ClassVar[str] = "summary.json in the folder of the run holds the same."
+
+    kind: Literal["md-result"] = "md-result"  # type: ignore[assignment]
+    folder: str
+    resumed_at: Count | None = Field(None, description="step at which the run was taken up, count")
+    seconds: Size = Field(description="wall-clock time of this call, s")
+    ns_per_day: Size = Field(description="simulated time in a day, ns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,11 @@ class MDResult:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {**asdict(self), "folder": str(self.folder), "warnings": list(self.warnings)}
+
+    def report(self) -> RunReport:
+        """All of it, to be written."""
+        own = {name: getattr(self, name) for name in self.__slots__}
+        return RunReport(**own | {"folder": str(self.folder)})
 
     def write(self) -> None:
         """Write `facts` to `summary.json` in the folder of the run."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from superion.results import Finite, Result, read_checked
+from superion.results import Finite, Result, read_result
 from superion.simulation import MDSettings
 
 REMEDY = "run the same command again: it writes the file anew, and the frames that are there are kept."
@@ -23,13 +23,13 @@ class Identity(Result):
 class Stop(Result):
     """When an exploring run has left the data."""
 
-    measure: Literal["deviation", "extrapolation", "committee"]
-    above: Finite = Field(description="limit, eV/Å for deviation and committee, no unit for extrapolation")
+    measure: str
+    above: Finite = Field(description="limit; deviation and committee: eV/Å, extrapolation: no unit")
     every: Annotated[int, Field(ge=1)] = Field(description="steps between two looks, count")
 
 
 class JobFile(Result):
-    """Paths are relative to the folder of the run; training and committee are those of an exploring run."""
+    """Paths are relative to the folder of the run; training, judge and committee are those of an exploring run."""
 
     model: str
     structure: str
@@ -40,10 +40,11 @@ class JobFile(Result):
     identity: Identity
     stop: Stop | None = None
     training: str | None = None
+    judge: str | None = None
     committee: list[str] = Field(default_factory=list)
 
 
-def read_job(path: Path) -> dict[str, Any]:
+def read_job(path: Path) -> JobFile:
     """The content of a job file; CorruptFileError naming the keys that are not as the study writes them."""
-    found: dict[str, Any] = read_checked(path, JobFile, "dynamics", REMEDY)
+    found: JobFile = read_result(path, JobFile, "dynamics", REMEDY)
     return found

@@ -14,13 +14,21 @@ from superion.files import read_yaml
 from superion.notebook import Table, html_table
 from superion.provenance import Provenance
 from superion.results import read_result
+from superion.structures.census_result import CensusResult
 from superion.study.config import SETTINGS, StudySettings, read_study
 from superion.study.folder import PROVENANCE
-from superion.study.opened_tables import accuracy_table, steps_table, transport_table, values_table
+from superion.study.opened_tables import steps_table, transport_table, values_table
 from superion.study.rows import Row, row_of
 from superion.study.state import NAME, State
 from superion.study.status import status
-from superion.verdict.results import Accuracy, CensusFile, CensusResult, CurveFile, Split, Splits
+from superion.verdict.results import (
+    Accuracy,
+    CensusFile,
+    CurveFile,
+    Split,
+    Splits,
+    accuracy_table,
+)
 from superion.verdict.study import StudyVerdict, study_verdicts
 from superion.verdict.values import PropertyFile, read_property
 

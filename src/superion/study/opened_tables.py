@@ -7,28 +7,7 @@ from collections.abc import Mapping, Sequence
 from superion.analysis.transport_file import TransportFile
 from superion.notebook import Table
 from superion.study.rows import Row
-from superion.verdict.results import Splits
 from superion.verdict.values import PropertyFile
-
-_ERRORS = {
-    "energy RMSE (eV/atom)": "energy_rmse_per_atom",
-    "energy MAE (eV/atom)": "energy_mae_per_atom",
-    "force RMSE (eV/Å)": "force_rmse",
-    "force MAE (eV/Å)": "force_mae",
-    "stress RMSE (eV/Å³)": "stress_rmse",
-    "stress MAE (eV/Å³)": "stress_mae",
-}
-
-
-def accuracy_table(found: Mapping[str, Splits]) -> Table:
-    """Errors, a row for each model and set."""
-    rows = tuple(
-        (model, name, errors.frames, *(getattr(errors, key) for key in _ERRORS.values()))
-        for model, both in found.items()
-        for name, errors in (("train", both.train), ("test", both.test))
-        if errors is not None
-    )
-    return Table("Errors against the labels", ("model", "set", "frames", *_ERRORS), rows)
 
 
 def transport_table(found: Mapping[tuple[str, float], TransportFile]) -> Table:

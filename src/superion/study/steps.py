@@ -10,6 +10,7 @@ from typing import Any
 from ase import Atoms
 
 from superion.analysis.accuracy import errors
+from superion.analysis.accuracy_result import Errors
 from superion.analysis.conductivity import analyse
 from superion.calculations.evaluation import born_by_species, predict, write_parity
 from superion.display import say
@@ -18,6 +19,7 @@ from superion.model import Model
 from superion.potentials.opening import open_model
 from superion.results import write_result
 from superion.structures import census, is_isolated, read_structure, trajectory_of
+from superion.structures.census_result import CensusResult
 from superion.structures.dataset import Dataset, load_dataset
 from superion.study.config import StudySettings
 from superion.study.dynamics import Job, known_by
@@ -28,7 +30,7 @@ from superion.study.properties.settings import identity
 from superion.study.resample import Fit, design
 from superion.study.state import fingerprint
 from superion.verdict import REFERENCE, study_verdicts, write_verdict
-from superion.verdict.results import Accuracy, CensusFile, CensusResult, Errors, Split, Splits
+from superion.verdict.results import Accuracy, CensusFile, Split, Splits
 
 RESULTS = (
     "census.json",

@@ -21,6 +21,7 @@ from superion.files import sha256
 
 if TYPE_CHECKING:
     from superion.simulation.md import Watch
+    from superion.study.job_file import JobFile
 
 PATIENCE = 10.0
 """Seconds to wait for the process of a killed study to leave the folder."""
@@ -43,29 +44,28 @@ def main(folder: Path, work: Callable[[Path], None] | None = None) -> int:
 
 def run_job(
     folder: Path,
-    watching: Callable[[dict[str, Any], Any], Watch | None] | None = None,
+    watching: Callable[[JobFile, Any], Watch | None] | None = None,
     *,
     progress: bool = True,
 ) -> None:
     """Run or resume the dynamics described in `folder`; `watching` makes the watch of a job, if any."""
     from superion.potentials.opening import open_model
-    from superion.simulation import MDSettings, run_md
+    from superion.simulation import run_md
     from superion.study.dynamics import JOB, known_by, start_structure
     from superion.study.job_file import read_job
 
     job = read_job(folder / JOB)
-    file = folder / job["model"]
-    source = file if file.exists() else job["model"]
-    found = {"model": known_by(source), "structure": sha256(folder / job["structure"])}
+    file = folder / job.model
+    source = file if file.exists() else job.model
+    found = {"model": known_by(source), "structure": sha256(folder / job.structure)}
     for name, digest in found.items():
-        if digest != job["identity"][name]:
+        if digest != getattr(job.identity, name):
             raise InputError(
                 f"the {name} was changed while the run waited for its turn.",
-                file=(folder / job[name]).resolve(),
+                file=(folder / getattr(job, name)).resolve(),
                 remedy="run the same command again.",
             )
-    atoms = start_structure(folder / job["structure"], job["supercell"])
-    settings = MDSettings.model_validate(job["settings"])
+    atoms = start_structure(folder / job.structure, job.supercell)
     model = open_model(source)
     calculator = model.calculator()
     watch = watching(job, model) if watching else None
@@ -75,11 +75,11 @@ def run_job(
             run_md(
                 atoms,
                 calculator,
-                settings,
+                job.settings,
                 folder,
                 resume=True,
                 progress=progress,
-                provenance=job["identity"],
+                provenance=job.identity.model_dump(),
                 watch=watch,
             )
             return

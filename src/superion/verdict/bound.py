@@ -8,11 +8,9 @@ e of a model is uncorrelated with it: whoever knew all about the atoms outside s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from superion.errors import CorruptFileError
+from superion.calculations.locality.results import LocalityFile, SpreadRow
 from superion.verdict.uncertain import Part, Uncertain
 
 PREFIX = "forces of "
@@ -47,39 +45,29 @@ def removed(error: float, spread: float) -> float:
     return 1 - math.sqrt(max(1 - (spread / error) ** 2, 0.0))
 
 
-def bounds(result: Mapping[str, Any], cutoff: float, file: object = None) -> dict[str, Bound]:
+def bounds(result: LocalityFile, cutoff: float) -> dict[str, Bound]:
     """Bounds by row name for models of a cutoff (Å) from the result of `superion locality`.
 
     Of all radii tested the largest that is not beyond the cutoff counts, which never makes the bound too low;
-    species without one are left out. Raises CorruptFileError for a result that cannot be read.
+    species without one are left out.
     """
     found = {}
-    try:
-        for species, rows in result["forces"].items():
-            inside = [row for row in rows if float(row["radius"]) <= cutoff + 1e-9]
-            if inside:
-                bound = _bound(species, max(inside, key=lambda row: float(row["radius"])))
-                found[PREFIX + species] = bound
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        raise CorruptFileError(
-            f"not the result of a locality test ({problem}).",
-            file=file,
-            remedy="write it again with `superion locality`.",
-        ) from error
+    for species, rows in result.forces.items():
+        inside = [row for row in rows if row.radius <= cutoff + 1e-9]
+        if inside:
+            found[PREFIX + species] = _bound(species, max(inside, key=lambda row: row.radius))
     return found
 
 
-def _bound(species: str, row: Mapping[str, Any]) -> Bound:
+def _bound(species: str, row: SpreadRow) -> Bound:
     """The logarithm of a spread from n squares has the variance 1/2n; drawing other atoms may add to it.
 
     Forces that depend on nothing beyond the radius have no spread; it then counts as the rounding of forces.
     """
-    spread, freedom = float(row["spread"]), float(row["freedom"])
-    atoms = len(row["atoms"])
+    spread, freedom, atoms = row.spread, row.freedom, len(row.atoms)
     part = Part(1 / (2 * freedom), freedom)
-    if row["error"] is not None and atoms > 1:
-        between = Part((float(row["error"]) / max(spread, ROUNDING)) ** 2, atoms - 1)
+    if row.error is not None and atoms > 1:
+        between = Part((row.error / max(spread, ROUNDING)) ** 2, atoms - 1)
         part = max(part, between, key=lambda p: p.variance)
     logarithm = math.log(max(spread, ROUNDING))
-    return Bound(species, float(row["radius"]), spread, Uncertain(logarithm, {"locality test": part}))
+    return Bound(species, row.radius, spread, Uncertain(logarithm, {"locality test": part}))

@@ -228,7 +228,7 @@ def read_bounds(
         return {}, [
             f"forces: study.yaml has no cutoffs of {pair.baseline}, so that the locality test cannot be used."
         ]
-    found = bounds(read_locality(path), max(cutoffs), path)
+    found = bounds(read_locality(path), max(cutoffs))
     if not found:
         return {}, [f"forces: the locality test has no radius within the cutoff of {max(cutoffs):g} Å."]
     return found, []

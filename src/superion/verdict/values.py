@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from superion.errors import CorruptFileError, InputError
-from superion.files import read_json, write_json
-from superion.results import Format, check_format
+from superion.errors import InputError
+from superion.results import ResultFile, read_result, write_result
 
 Array = np.ndarray
 Kind = Literal["error", "positive", "plain"]
@@ -73,16 +71,17 @@ class Value(BaseModel):
             )
 
 
-class PropertyFile(BaseModel):
+class PropertyFile(ResultFile):
     """The values of one property by one potential, or by labels (potential `REFERENCE`).
 
     resampled: which of the fits to resampled frames, from 1; None for the fit to all of them.
     """
 
-    model_config = _STRICT
+    model_config = ConfigDict(**_STRICT, strict=False)
+    writer: ClassVar[str] = "a step of a study"
+    remedy: ClassVar[str] = "delete the file; the step of the study that wrote it is redone."
 
     kind: Literal["property"] = "property"
-    format: Format = 1
     property: str = Field(min_length=1)
     potential: str = Field(min_length=1)
     resampled: int | None = Field(None, ge=1, description="number of the draw, no unit")
@@ -144,27 +143,10 @@ def property_path(folder: str | Path, name: str, potential: str, resampled: int 
 def write_property(path: str | Path, found: PropertyFile) -> None:
     """Write the values, atomically; the folder is made."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, found.model_dump(), ascii_only=False)
+    write_result(path, found)
 
 
 def read_property(path: str | Path) -> PropertyFile:
     """Read the values; CorruptFileError naming what is wrong with a damaged or foreign file."""
-    remedy = "delete the file; the step of the study that wrote it is redone."
-    found = read_json(path)
-    if not isinstance(found, dict) or not {"property", "potential", "values"} <= found.keys():
-        raise CorruptFileError(
-            "not a file of property values: expected an object with 'property', 'potential' and 'values'.",
-            file=path,
-            remedy=remedy,
-        )
-    check_format(path, found, 1)
-    try:
-        return PropertyFile.model_validate_json(json.dumps(found), strict=True)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise CorruptFileError(
-            f"damaged values{f' at {where}' if where else ''}: {first['msg'].removeprefix('Value error, ')}",
-            file=path,
-            remedy=remedy,
-        ) from error
+    found: PropertyFile = read_result(path, PropertyFile)
+    return found

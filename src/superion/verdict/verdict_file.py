@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -100,6 +100,9 @@ class RemedyRow(Result):
 
 class VerdictFile(ResultFile):
     """`verdict.json`: the first pair of models; further ones under `others`."""
+
+    writer: ClassVar[str] = "`superion verdict`"
+    remedy: ClassVar[str] = "write it again: `superion verdict` with the folder of the study."
 
     kind: Literal["verdict"] = "verdict"
     pair: PairNames | None = None

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from superion.calculations.defects.arrangement import Arrangement
 from superion.calculations.defects.attribution import Attribution
 from superion.calculations.defects.finite_size import Extrapolation
-from superion.calculations.defects.settings import Supercell
+from superion.calculations.defects.results import (
+    DefectFile,
+    DefectRow,
+    ExtrapolatedRow,
+    LabelRow,
+    SeparatedRow,
+)
+from superion.calculations.defects.settings import DefectSettings, Supercell
 from superion.calculations.defects.structures import Defect
+
+if TYPE_CHECKING:
+    from superion.calculations.defects.frames import LabelledEnergy
 
 Array = np.ndarray
 BACK = "relaxed back to the crystal"
@@ -181,16 +192,16 @@ class DefectResult:
     notes: tuple[str, ...]
     computed: int
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON-ready, with units in the names."""
-        return {
-            "kind": "defects",
-            "format": 1,
-            "species": self.species,
-            "formula": self.formula,
-            "model": self.model,
-            "defects": [one.to_json() for one in self.defects],
-            "separated_pairs": [pair.to_json() for pair in self.separated],
-            "extrapolated": [one.to_json() for one in self.extrapolated],
-            "notes": list(self.notes),
-        }
+    def record(self, settings: DefectSettings, labels: Sequence[LabelledEnergy] = ()) -> DefectFile:
+        """What is written, with units in the names."""
+        return DefectFile(
+            species=self.species,
+            formula=self.formula,
+            model=self.model,
+            defects=[DefectRow.model_validate(one.to_json()) for one in self.defects],
+            separated_pairs=[SeparatedRow(**pair.to_json()) for pair in self.separated],
+            extrapolated=[ExtrapolatedRow(**one.to_json()) for one in self.extrapolated],
+            notes=list(self.notes),
+            settings=settings.model_dump(mode="json"),
+            labels=[LabelRow(**one.to_json()) for one in labels] or None,
+        )

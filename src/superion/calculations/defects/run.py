@@ -19,9 +19,10 @@ from superion.calculations.defects.structures import defects_of
 from superion.calculations.defects.work import Work
 from superion.electrostatics.charged_cells import NEUTRAL
 from superion.errors import InputError
-from superion.files import locked, write_json
+from superion.files import locked
 from superion.model import Model
 from superion.reference.journal import Journal
+from superion.results import write_result
 from superion.structures.bare import FRAGMENT, bare, total_of
 
 JOURNAL = "journal.jsonl"
@@ -131,7 +132,7 @@ def run_defects(
             computed,
         )
         write_structures(folder / FRAMES, cells, defects, crystal, settings)
-        write_json(folder / RESULT, result.to_json() | {"settings": settings.model_dump(mode="json")})
+        write_result(folder / RESULT, result.record(settings))
     return result
 
 

@@ -62,7 +62,7 @@ class ChargeFit:
     def record(self) -> ChargeFitFile:
         """What is written."""
         own = {name: getattr(self, name) for name in self.__slots__} | {"doubts": list(self.doubts)}
-        return ChargeFitFile(kind="charge-fit", **own)
+        return ChargeFitFile(**own)
 
 
 def fit_charges(

@@ -1,13 +1,14 @@
-"""What results of `superion locality` and `superion charge-fit` hold, for those who read them."""
+"""What results of `superion locality` and `superion charge-fit` hold."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from superion.results import Count, Finite, Result, ResultFile, Size, read_checked, read_result
+from superion.notebook import Table
+from superion.results import Count, Finite, Result, ResultFile, Size, read_result
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -26,25 +27,67 @@ class SpreadRow(Result):
 
 
 class Displaced(Result):
-    """What is known of the samples or asked for them; displacement: Å."""
+    """What is known of the samples; displacement: Å."""
 
+    formula: str | None = None
+    atoms: Count | None = Field(None, description="atoms of the structure, count")
+    cell: list[list[Finite]] | None = Field(None, description="lattice vectors, Å")
     displacement: Size | None = Field(None, description="of the atoms that move, Å")
+    method: str | None = None
+
+
+class Asked(Result):
+    """What was asked for (`LocalitySettings`)."""
+
+    radii: list[Size] | None = Field(None, description="atoms beyond them move, Å")
+    reference: dict[str, Count] | None = Field(None, description="atoms whose forces are watched, count")
+    perturbations: Count | None = Field(None, description="structures for each radius, count")
+    displacement: Size | None = Field(None, description="of the atoms that move, Å")
+    shared: bool | None = None
+    seed: Count | None = Field(None, description="seed of displacements, no unit")
 
 
 class LocalityFile(ResultFile):
-    """`locality.json`."""
+    """`locality.json`: how far forces reach, as they are, and without the terms that were subtracted."""
 
-    kind: Literal["locality"]
+    writer: ClassVar[str] = "`superion locality`"
+    remedy: ClassVar[str] = (
+        "name the locality.json of `superion locality`, or nothing; write it again with that command."
+    )
+
+    kind: Literal["locality"] = "locality"
+    about: str | None = None
     forces: dict[str, list[SpreadRow]]
     without: dict[str, dict[str, list[SpreadRow]]]
     structure: Displaced | None = None
-    settings: Displaced | None = None
+    settings: Asked | None = None
+
+    @property
+    def displaced(self) -> float | None:
+        """Å, by how much atoms were moved along each axis, if it is known."""
+        parts = (self.settings, self.structure)
+        return next((part.displacement for part in parts if part is not None and part.displacement), None)
+
+    @property
+    def table(self) -> Table:
+        """Spreads of forces in eV/Å, a row for each species and radius."""
+        names = [f"without {name} (eV/Å)" for name in self.without]
+        rows = []
+        for species, found in self.forces.items():
+            for k, row in enumerate(found):
+                left = [part[species][k].spread for part in self.without.values()]
+                rows.append((species, row.radius, row.spread, row.low, row.high, *left))
+        head = ("species", "radius (Å)", "spread (eV/Å)", "low (eV/Å)", "high (eV/Å)", *names)
+        return Table("spread of forces when atoms beyond a radius move", head, tuple(rows))
 
 
 class ChargeFitFile(ResultFile):
     """The result of a charge fit; only charges and screening are needed to use it (see `ChargeFit`)."""
 
-    kind: Literal["charge-fit"]
+    writer: ClassVar[str] = "`superion charge-fit`"
+    remedy: ClassVar[str] = "give the file that `superion charge-fit --json` wrote, or fit the charges again."
+
+    kind: Literal["charge-fit"] = "charge-fit"
     radius: Size | None = Field(None, description="atoms beyond it were moved, Å")
     charges: Annotated[dict[str, Finite], Field(min_length=1)] = Field(description="by element, e")
     errors: dict[str, Size] | None = Field(None, description="standard errors of the fit by element, e")
@@ -58,16 +101,24 @@ class ChargeFitFile(ResultFile):
     atoms: Count | None = Field(None, description="atoms whose forces changed, count")
     doubts: list[str] = Field(default_factory=list)
 
+    @property
+    def table(self) -> Table:
+        """Charges in e with standard errors, of the fit and over the atoms."""
+        rows = [
+            (symbol, charge, (self.errors or {}).get(symbol), (self.bootstrap or {}).get(symbol))
+            for symbol, charge in self.charges.items()
+        ]
+        caption = f"charges, screening {self.screening:.4g} 1/Å"
+        return Table(caption, ("element", "charge (e)", "± fit (e)", "± atoms (e)"), tuple(rows))
 
-def read_locality(path: Path) -> dict[str, Any]:
+
+def read_locality(path: Path) -> LocalityFile:
     """The result of a locality test; CorruptFileError naming the keys that are not as it writes them."""
-    remedy = "name the locality.json of `superion locality`, or nothing; write it again with that command."
-    found: dict[str, Any] = read_checked(path, LocalityFile, "locality", remedy, "`superion locality`")
+    found: LocalityFile = read_result(path, LocalityFile)
     return found
 
 
 def read_charge_fit(path: Path) -> ChargeFitFile:
     """The result of a charge fit; CorruptFileError naming the keys that are not as it writes them."""
-    remedy = "give the file that `superion charge-fit --json` wrote, or fit the charges again."
-    found: ChargeFitFile = read_result(path, ChargeFitFile, "charges", remedy, "`superion charge-fit`")
+    found: ChargeFitFile = read_result(path, ChargeFitFile)
     return found

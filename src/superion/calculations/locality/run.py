@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 
+from superion.calculations.locality.results import Displaced, LocalityFile, SpreadRow
 from superion.calculations.locality.samples import SAMPLES, Samples
 from superion.calculations.locality.spheres import LocalitySettings, displaced, make_series, reference_atoms
 from superion.calculations.locality.spreads import About, spreads
@@ -53,23 +53,19 @@ def make_samples(
 
 def locality(
     samples: Samples, subtract: Mapping[str, Sequence[Term]] | None = None, about: About = "unperturbed"
-) -> dict[str, Any]:
+) -> LocalityFile:
     """Spreads by species and radius (eV/Å), of the forces and of what is left without some terms.
 
-    JSON-ready: `forces`, and `without` by the names in `subtract`, hold for each species a list by radius.
+    `forces`, and `without` by the names in `subtract`, hold for each species a list by radius.
     """
-    return {
-        "kind": "locality",
-        "format": 1,
-        "about": about,
-        "structure": samples.summary(),
-        "forces": _tables(samples, about),
-        "without": {
-            name: _tables(samples.without(*terms), about) for name, terms in (subtract or {}).items()
-        },
-    }
+    return LocalityFile(
+        about=about,
+        structure=Displaced(**samples.summary()),
+        forces=_tables(samples, about),
+        without={name: _tables(samples.without(*terms), about) for name, terms in (subtract or {}).items()},
+    )
 
 
-def _tables(samples: Samples, about: About) -> dict[str, list[dict[str, Any]]]:
+def _tables(samples: Samples, about: About) -> dict[str, list[SpreadRow]]:
     found = spreads(samples.responses(), about)
-    return {species: [spread.to_json() for spread in rows] for species, rows in found.items()}
+    return {species: [SpreadRow(**spread.to_json()) for spread in rows] for species, rows in found.items()}

@@ -63,7 +63,9 @@ class Elastic(Property):
             why = f"the crystal is not stable: the smallest eigenvalue of C is {worst:.3g} GPa"
             return Measured([row.without(why) for row in self.rows()])
         moduli = found.moduli()
-        flags = found.notes() + far(doubts(model, found.structures[:1]), ["the relaxed crystal"])
+        flags = found.notes() + far(
+            doubts(model, found.structures[:1]).get("extrapolated"), ["the relaxed crystal"]
+        )
         values = []
         for row, key in zip(self.rows(), MODULI, strict=True):
             modulus = getattr(moduli, key)

@@ -100,7 +100,7 @@ class Eos(Property):
         each = 1000 * np.array(difference["differences_eV"]) / len(self.frames[0])
         doubt = doubts(calculator, self.frames)
         flags = judged(points.volumes, points.energies, found)
-        flags += far(doubt, [f"{volume:.5g} Å³" for volume in points.volumes])
+        flags += far(doubt.get("extrapolated"), [f"{volume:.5g} Å³" for volume in points.volumes])
         curve = curve_record(fit.name, points.volumes, points.energies, found) | doubt
         curve |= {"difference": difference, "notes": flags}
         values = [error_value(CURVE.name, CURVE.unit, list(each)), *_minimum(found, flags)]

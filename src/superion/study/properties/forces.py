@@ -56,7 +56,7 @@ class Forces(Property):
             ]
             values.append(error_value(row.name, row.unit, chosen, clusters=clusters))
         named = self._locality(fit)
-        why = None if named is None else unlike(read_locality(named), frames)
+        why = None if named is None else unlike(read_locality(named).displaced, frames)
         return Measured(values, [] if why is None else [why])
 
     def _locality(self, fit: Fit | None) -> Path | None:
