@@ -20,7 +20,7 @@ from superion.verdict.values import Value
 
 UNIT = re.compile(
     r"no unit|count|(?<!\w)(eV|e|e·Å|Å[²³]?|1/Å|K|s|ps|ns|V|V/Å|GPa|THz|1/cm|S/cm|cm²/s|mS/cm)(?!\w)"
-    r"|`unit`|units of the rows"
+    r"|`unit`|units of the rows|unit of each"
 )
 
 

@@ -66,7 +66,7 @@ class Noise(Strict):
 class Report(ResultFile):
     """All checks of a model."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, strict=False)
     writer: ClassVar[str] = "`superion check --json`"
 
     kind: Literal["check"] = "check"

@@ -29,7 +29,7 @@ class Stop(Result):
 
 
 class JobFile(Result):
-    """Paths are relative to the folder of the run; training, judge and committee are those of an exploring run."""
+    """Paths are relative to the folder of the run; the last three are those of an exploring run."""
 
     model: str
     structure: str
