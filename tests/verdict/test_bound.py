@@ -49,7 +49,7 @@ def test_the_largest_radius_within_the_cutoff_counts():
 
 def test_forces_that_depend_on_nothing_far_leave_nothing_to_remove():
     """The spread of a local model beyond its cutoff is exactly zero."""
-    zero = bounds({"forces": {"Li": [entry(4.0, 0.0, error=0.0)]}}, cutoff=5.0)["forces of Li"]
+    zero = bounds(of_rows({"Li": [entry(4.0, 0.0, error=0.0)]}), cutoff=5.0)["forces of Li"]
     assert zero.spread == 0.0
     assert zero.removable(Uncertain(np.log(0.1), {"error": Part(0.01, 20)}), fraction=0.01) < 1e-6
 
