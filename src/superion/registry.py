@@ -101,6 +101,10 @@ class Registry(Mapping[str, T]):
                 warnings.warn(str(error), PluginWarning, stacklevel=2)
         return found
 
+    def added(self) -> dict[str, T]:
+        """What is known without looking for entry points."""
+        return dict(self._known)
+
     def __contains__(self, name: object) -> bool:
         return name in self._known or any(point.name == name for point in self._points())
 

@@ -10,16 +10,22 @@ from pathlib import Path
 import pytest
 
 from superion.cli.app import COMMANDS
+from superion.conformance import CHECKS
 from superion.electrostatics.charges import CHARGE_MODELS
+from superion.electrostatics.densities import DENSITIES
 from superion.electrostatics.properties import PROPERTIES
 from superion.recipes.registry import FIT_PRESETS
 from superion.reference.settings import LABELLERS
+from superion.structures.formats import FORMATS
 from superion.study.properties import PROPERTIES as STUDY_PROPERTIES
 from superion.terms import TERMS
 from superion.verdict.topics import TOPICS
 
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
-REGISTRIES = (TERMS, CHARGE_MODELS, PROPERTIES, FIT_PRESETS, LABELLERS, STUDY_PROPERTIES, COMMANDS)
+REGISTRIES = (
+    TERMS, CHARGE_MODELS, DENSITIES, PROPERTIES, FIT_PRESETS, LABELLERS, STUDY_PROPERTIES,
+    CHECKS, FORMATS, COMMANDS,
+)  # fmt: skip
 NAME = "battery-plugins"
 
 
@@ -46,7 +52,7 @@ def documented() -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     blocks = re.findall(r"```python\n# (\S+\.py)\n(.*?)```", text, re.DOTALL)
     (project,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     found = dict(blocks)
-    assert len(found) == len(blocks) == 6
+    assert len(found) == len(blocks) == 9
     return found | {"battery_plugins/__init__.py": ""}, tomllib.loads(project)["project"]["entry-points"]
 
 

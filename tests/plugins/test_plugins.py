@@ -5,16 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.build import bulk
 from ase.io import read, write
-from plugin_package import CONTRIBUTING, documented, install, uninstall
+from plugin_package import CONTRIBUTING, REGISTRIES, documented, install, uninstall
 from typer.testing import CliRunner
 
 import superion
 from superion.cli.app import app
-from superion.electrostatics import CoulombTerm, Slater
+from superion.electrostatics import CoulombTerm, FixedCharges, Point, Slater
 from superion.electrostatics.charges import CHARGE_MODELS
+from superion.electrostatics.densities import DENSITIES, density_pair
 from superion.electrostatics.polarization import born_charges
 from superion.errors import InputError, ModelError
 from superion.files import read_json
@@ -22,6 +24,7 @@ from superion.potentials import Potential
 from superion.potentials.repulsion import Repulsion
 from superion.recipes.registry import FIT_PRESETS
 from superion.registry import PluginWarning, Registry
+from superion.structures import read_frames
 from superion.study import read_study, run_study
 from superion.terms import TERMS, Evaluation
 
@@ -229,8 +232,41 @@ def test_what_has_no_name_is_refused():
 
 def test_contributing_names_every_group():
     text = CONTRIBUTING.read_text()
-    for group in ("terms", "charge_models", "recipes", "labellers"):
-        assert f"superion.{group}" in text
+    for group in (registry.group for registry in REGISTRIES):
+        assert group in text
+
+
+def test_a_density_of_a_package_stands_in_a_model(site, monkeypatch):
+    yukawa = DENSITIES["yukawa"](0.6)
+    r = torch.linspace(0.3, 6, 20, dtype=torch.float64)
+    k = torch.linspace(1e-4, 2000, 2_000_001, dtype=torch.float64)  # φ = (2/π) ∫ ρ_a ρ_b sin(kr)/(kr) dk
+    cloud = 1 / (1 + (0.6 * k) ** 2)
+    for other, power in ((Point(), 1), (yukawa, 2)):
+        pair = density_pair(other, yukawa)
+        exact = [2 / np.pi * torch.trapezoid(cloud**power * torch.sinc(k * x / np.pi), k) for x in r]
+        np.testing.assert_allclose(pair.interaction(r), exact, atol=2e-6)
+        np.testing.assert_allclose(1 - r * pair.interaction(r), pair.penetration(r), atol=1e-14)
+    term = CoulombTerm(FixedCharges({"Li": 0.8, "S": -0.8}), {"Li": Point(), "S": yukawa}, accuracy=1e-9)
+    check_derivatives(term, salt(0))
+    Potential([term]).save("yukawa.safetensors")
+    again = superion.open_model("yukawa.safetensors")
+    assert again.evaluate(salt(0)).energy == term.evaluate(salt(0)).energy
+    uninstall(site, monkeypatch)
+    with pytest.raises(ModelError, match=r"unknown charge density 'yukawa'.*pip install battery-plugins"):
+        superion.open_model("yukawa.safetensors")
+
+
+def test_a_check_and_a_format_of_a_package(site):
+    morse, numbers = TERMS["morse"](), []
+    for distance in (2.0, 3.2):
+        Path("pair.columns").write_text(f"Li 0 0 0\nS {distance} 0 0\n")
+        (atoms,) = read_frames("pair.columns")
+        assert str(atoms.symbols) == "LiS"
+        (found,) = superion.check(morse, atoms, only=("pull on a pair",), rattle=0.0).checks
+        numbers.append(found.number)
+    assert numbers == [0.0, pytest.approx(2 * morse.evaluate(atoms).forces[0, 0])]
+    with pytest.raises(InputError, match=r"unknown check 'pull on a pear'. Did you mean 'pull on a pair'"):
+        superion.check(TERMS["morse"](), salt(0), only=("pull on a pear",))
 
 
 def test_an_analysis_of_a_package_is_a_command_for_any_trajectory(site):

@@ -17,11 +17,14 @@ from superion.conformance.registry import CHECKS, Case, NotApplicable
 from superion.conformance.result import Check, Report, Settings
 from superion.conformance.structures import made_up
 from superion.conformance.subject import Subject, subject_of
-from superion.errors import InputError, SuperionError, suggest
+from superion.errors import InputError, SuperionError
 from superion.potentials.opening import open_model
 from superion.progress import track
 from superion.structures.bare import bare
 from superion.structures.contacts import check_contacts
+
+STREAM = 24
+"""Sets the random numbers of structures apart from those of checks."""
 
 
 def check(
@@ -50,7 +53,7 @@ def check(
     settings = Settings(**((settings.model_dump() if settings else {}) | changes))
     names = chosen(settings)
     subject = subject_of(_opened(model))
-    rng = np.random.default_rng([settings.seed, len(CHECKS)])
+    rng = np.random.default_rng([settings.seed, STREAM])
     how = "given"
     if atoms is None:
         atoms, how = made_up(subject, rng)
@@ -70,12 +73,10 @@ def check(
 def chosen(settings: Settings) -> list[str]:
     """Names of the checks that settings ask for, in order; InputError for one that there is not."""
     for name in (*settings.only, *settings.skip):
-        if name not in CHECKS:
-            raise InputError(
-                f"there is no check {name!r}.{suggest(name, CHECKS)}",
-                remedy=f"checks are {', '.join(CHECKS)}.",
-            )
-    return [n for n in CHECKS if (not settings.only or n in settings.only) and n not in settings.skip]
+        CHECKS.find(name)
+    return [
+        n for n in CHECKS.working() if (not settings.only or n in settings.only) and n not in settings.skip
+    ]
 
 
 def _opened(model: Any) -> Any:
@@ -114,7 +115,7 @@ def _ran(case: Case, name: str) -> Check:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # said of the given structure already
-            result = _result(name, CHECKS[name][1](case))
+            result = _result(name, CHECKS[name](case))
     except NotApplicable as reason:
         result = {"name": name, "status": "not applicable", "why": str(reason)}
     except (MemoryError, KeyboardInterrupt):

@@ -7,6 +7,8 @@ the function and register it; nothing else knows of it:
     def net_force(case: Case) -> Measured:
         total = case.answer.forces.sum(axis=0)
         return Measured(float(abs(total).max()), case.limits.force(), "eV/Å")
+
+A package names such a function, without the decorator, by an entry point of the group `superion.checks`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from ase import Atoms
 from superion.conformance.limits import Limits, Measured
 from superion.conformance.result import Settings
 from superion.conformance.subject import Answer, Subject
+from superion.registry import Registry
 
 
 class NotApplicable(Exception):
@@ -80,15 +83,15 @@ class Case:
 
 
 CheckFunction = Callable[[Case], Measured]
-CHECKS: dict[str, tuple[str, CheckFunction]] = {}
-"""What each check asks for, and its function, by name."""
+CHECKS: Registry[CheckFunction] = Registry("check", "superion.checks")
+"""All checks by name, those of other packages last."""
 
 
 def check(name: str, about: str) -> Callable[[CheckFunction], CheckFunction]:
     """Register a check; about: one line on what it asks for."""
 
     def register(function: CheckFunction) -> CheckFunction:
-        CHECKS[name] = about, function
-        return function
+        function.__doc__ = function.__doc__ or about
+        return CHECKS.add(function, name)
 
     return register

@@ -9,19 +9,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
 from ase import Atoms, units
 from torch import Tensor
 
-from superion.electrostatics.slater import SlaterPair, slater_pair
+from superion.electrostatics.density_pairs import DensityPair, GaussianPair, PointPair
+from superion.electrostatics.slater import slater_pair
 from superion.errors import InputError, ModelError
+from superion.registry import NEWER, Registry, UnknownKindError
 
 Array = np.ndarray
 COULOMB: float = units.Hartree * units.Bohr
 """e²/(4πε₀) in eV·Å, of the CODATA set of `ase.units`."""
+
+
+@runtime_checkable
+class Density(Protocol):
+    """The shape of a charge of 1; equal densities compare equal and have one hash.
+
+    `kind` names it in model files, whose `settings` hold all that `restore` needs.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def second_moment(self) -> float:
+        """⟨r²⟩ in Å²."""
+        ...
+
+    def against(self, other: Density) -> DensityPair | None:
+        """How it interacts with another density; None where only the other may know."""
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        ...
+
+    @classmethod
+    def restore(cls, settings: dict[str, Any]) -> Self:
+        """The density that `settings` described."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +64,19 @@ class Point:
     def second_moment(self) -> float:
         """⟨r²⟩ in Å²."""
         return 0.0
+
+    def against(self, other: Density) -> DensityPair | None:
+        """Points interact as 1/r."""
+        return PointPair() if isinstance(other, Point) else None
+
+    def settings(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    @classmethod
+    def restore(cls, settings: dict[str, Any]) -> Self:
+        """A point."""
+        return cls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +93,21 @@ class Gaussian:
     def second_moment(self) -> float:
         """⟨r²⟩ in Å²."""
         return 3 * self.sigma**2
+
+    def against(self, other: Density) -> DensityPair | None:
+        """Gaussians and points interact as erf(r/√(2(σ_a² + σ_b²)))/r."""
+        if not isinstance(other, Gaussian | Point):
+            return None
+        return GaussianPair(float((2 * (self.second_moment + other.second_moment) / 3) ** 0.5))
+
+    def settings(self) -> dict[str, Any]:
+        """The width."""
+        return {"sigma": self.sigma}
+
+    @classmethod
+    def restore(cls, settings: dict[str, Any]) -> Self:
+        """The Gaussian of this width."""
+        return cls(settings["sigma"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,80 +136,64 @@ class Slater:
         """⟨r²⟩ in Å²."""
         return (2 * self.n + 2) * (2 * self.n + 1) / (2 * self.zeta) ** 2
 
+    def against(self, other: Density) -> DensityPair | None:
+        """Two-centre integrals of Slater densities and points, see `slater.py`."""
+        if isinstance(other, Slater):
+            return slater_pair(self.n, self.zeta, other.n, other.zeta)
+        return slater_pair(self.n, self.zeta) if isinstance(other, Point) else None
 
-Density = Point | Gaussian | Slater
+    def settings(self) -> dict[str, Any]:
+        """Exponent and principal quantum number."""
+        return {"zeta": self.zeta, "n": self.n}
+
+    @classmethod
+    def restore(cls, settings: dict[str, Any]) -> Self:
+        """The density of this exponent and number."""
+        return cls(settings["zeta"], settings["n"])
+
+
+DENSITIES: Registry[type[Density]] = Registry("charge density", "superion.densities", UnknownKindError, NEWER)
+"""Charge densities that model files may hold, by kind; other packages add theirs."""
+for _kind in (Point, Gaussian, Slater):
+    DENSITIES.add(_kind)
 
 
 def density_settings(density: Density) -> dict[str, Any]:
     """A density as JSON-ready values."""
-    match density:
-        case Gaussian(sigma):
-            return {"kind": density.kind, "sigma": sigma}
-        case Slater(zeta, n):
-            return {"kind": density.kind, "zeta": zeta, "n": n}
-        case _:
-            return {"kind": density.kind}
+    return {"kind": density.kind, **density.settings()}
 
 
 def restore_density(settings: dict[str, Any]) -> Density:
-    """The density that `density_settings` described; ModelError if it is of no known kind."""
-    match settings:
-        case {"kind": "point"}:
-            return Point()
-        case {"kind": "gaussian", "sigma": sigma}:
-            return Gaussian(sigma)
-        case {"kind": "slater", "zeta": zeta, "n": n}:
-            return Slater(zeta, n)
-    raise ModelError(
-        f"unknown charge density {settings!r}; known kinds are point, gaussian and slater.",
-        remedy="the model was written by a newer version, or edited by hand.",
-    )
+    """The density that `density_settings` described; ModelError if it is of no known kind, or incomplete."""
+    kind = DENSITIES.find(str(settings.get("kind")))
+    try:
+        return kind.restore(settings)
+    except KeyError as missing:
+        raise ModelError(
+            f"the charge density {settings!r} has no {missing}.",
+            remedy="the model was edited by hand: fit it again.",
+        ) from missing
 
 
 def penetration(a: Density, b: Density, r: Tensor) -> Tensor:
     """1 − r·φ_ab(r), without unit, for r: (P,) Å; differentiable in r."""
-    match _pair(a, b):
-        case None:
-            return torch.zeros_like(r)
-        case SlaterPair() as pair:
-            return pair.penetration(r)
-        case float() as width:
-            return torch.erfc(r / width)
+    return density_pair(a, b).penetration(r)
 
 
 def interaction(a: Density, b: Density, r: Tensor) -> Tensor:
     """φ_ab(r) in 1/Å for r: (P,) Å; differentiable in r and finite at r = 0 unless both are points."""
-    match _pair(a, b):
-        case None:
-            return 1 / r
-        case SlaterPair() as pair:
-            return pair.interaction(r)
-        case float() as width:
-            x = r / width
-            near = x < 1e-2
-            safe = torch.where(near, 1.0, x)
-            square = torch.where(near, x, 0.0) ** 2
-            series = 1 - square * (1 / 3 - square * (1 / 10 - square * (1 / 42 - square / 216)))
-            return torch.where(near, 2 / torch.pi**0.5 * series, torch.erf(safe) / safe) / width
+    return density_pair(a, b).interaction(r)
 
 
-def _pair(a: Density, b: Density) -> float | SlaterPair | None:
-    """Nothing for two points, the width √(2(σ_a² + σ_b²)) for Gaussians, or a Slater pair."""
-    match a, b:
-        case Point(), Point():
-            return None
-        case ((Point() | Gaussian()), (Point() | Gaussian())):
-            return float((2 * (a.second_moment + b.second_moment) / 3) ** 0.5)
-        case Slater(), Slater():
-            return slater_pair(a.n, a.zeta, b.n, b.zeta)
-        case Slater(), Point():
-            return slater_pair(a.n, a.zeta)
-        case Point(), Slater():
-            return slater_pair(b.n, b.zeta)
-    raise InputError(
-        f"the interaction of {a} with {b} is not available.",
-        remedy="use Gaussian or Slater densities for all elements, with points where needed.",
-    )
+def density_pair(a: Density, b: Density) -> DensityPair:
+    """How two densities interact, by whichever knows the other; InputError if neither does."""
+    found = a.against(b) or b.against(a)
+    if found is None:
+        raise InputError(
+            f"the interaction of {a} with {b} is not available.",
+            remedy="use Gaussian or Slater densities for all elements, with points where needed.",
+        )
+    return found
 
 
 MOST_ACCURATE, LEAST_ACCURATE = 1e-15, 1e-2
@@ -179,7 +221,7 @@ def reach(densities: Sequence[Density], accuracy: float) -> float:
 
 
 def _reach(a: Density, b: Density, accuracy: float) -> float:
-    if _pair(a, b) is None:
+    if a == b == Point():
         return 0.0
 
     def beyond(r: float) -> bool:

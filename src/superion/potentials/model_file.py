@@ -19,6 +19,7 @@ from safetensors.numpy import save as to_bytes
 
 from superion.electrostatics.charges import CHARGE_MODELS
 from superion.electrostatics.coulomb import CoulombTerm
+from superion.electrostatics.densities import DENSITIES
 from superion.electrostatics.equilibration_term import EquilibrationTerm
 from superion.electrostatics.makov_payne import MakovPayne
 from superion.electrostatics.polarizable_term import PolarizableTerm
@@ -59,7 +60,12 @@ for _term in (
     Repulsion,
 ):
     TERMS.add(_term)
-REGISTRIES: dict[str, Registry[Any]] = {"term": TERMS, "charges": CHARGE_MODELS, "property": PROPERTIES}
+REGISTRIES: dict[str, Registry[Any]] = {
+    "term": TERMS,
+    "charges": CHARGE_MODELS,
+    "density": DENSITIES,
+    "property": PROPERTIES,
+}
 
 
 def save(path: str | Path, terms: Sequence[Term], provenance: Mapping[str, Any]) -> None:

@@ -60,9 +60,9 @@ class Part(BaseModel):
 
 
 class Density(Part):
-    """A charge density."""
+    """A charge density; those of other packages have keys of their own."""
 
-    kind: Literal["point", "gaussian", "slater"]
+    kind: str
     sigma: Positive = 1.0
     zeta: Positive = 1.0
     n: Annotated[int, Field(ge=1, le=8)] = 1

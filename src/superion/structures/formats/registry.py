@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from superion.errors import InputError, SuperionError
+from superion.registry import Registry
 from superion.structures.cif import read_cif
 from superion.structures.foreign import Foreign
 from superion.structures.formats import xyz_stream
@@ -23,7 +26,7 @@ from superion.structures.formats.xdatcar import XDATCAR
 from superion.structures.runner import is_runner, read_runner
 from superion.structures.xyz import XyzFrames, read_bytes
 
-READERS: list[Reader] = [
+READERS: tuple[Reader, ...] = (
     Reader(
         "extended XYZ",
         lambda source: source.name.endswith((".xyz", ".extxyz")),
@@ -50,8 +53,10 @@ READERS: list[Reader] = [
         lambda source: read_runner(source.data, source.path),
     ),
     ASE,
-]
-"""Asked in this order; the last one takes what is left. A package may insert its own."""
+)
+"""superion's own, asked in this order; the last one takes what is left."""
+FORMATS: Registry[Reader] = Registry("format", "superion.formats")
+"""Those that Python programs and other packages add, which are asked first."""
 
 
 HEAD = 1 << 16
@@ -112,4 +117,15 @@ def _check_file(path: Path) -> None:
 
 def reader_of(source: Source) -> Reader:
     """The reader of a file."""
-    return next(reader for reader in READERS if reader.mine(source))
+    return next(reader for reader in (*_added(tuple(sys.path)), *READERS) if reader.mine(source))
+
+
+@lru_cache(maxsize=1)
+def _brought(paths: tuple[str, ...]) -> dict[str, Reader]:
+    """Readers of installed packages, looked for once as long as `sys.path` stays the same."""
+    return FORMATS.working()
+
+
+def _added(paths: tuple[str, ...]) -> list[Reader]:
+    """What was added here, and what packages bring."""
+    return list((_brought(paths) | FORMATS.added()).values())
