@@ -63,7 +63,10 @@ def test_a_model_file_needs_no_structure(folder):
     ("arguments", "message"),
     [
         (("lj.yaml",), "does not say which elements"),
-        (("salt.safetensors", "salt.extxyz", "--only", "force"), "no check 'force'. Did you mean 'forces'?"),
+        (
+            ("salt.safetensors", "salt.extxyz", "--only", "force"),
+            "unknown check 'force'. Did you mean 'forces'?",
+        ),
         (("salt.safetensors", "salt.extxyz", "--level", "quik"), "cannot use --level 'quik'"),
         (("salt.safetensors", "salt.extxyz", "--accuracy", "0"), "cannot use --accuracy 0.0"),
         (("salt.safetensors", "salt.extxyz", "--rattle", "nan"), "cannot use --rattle nan"),

@@ -140,7 +140,7 @@ def test_what_cannot_be_judged():
         check(3, salt())
     with pytest.raises(InputError, match="no atoms"):
         check(Toy(), Atoms())
-    with pytest.raises(InputError, match=r"no check 'force'. Did you mean 'forces'"):
+    with pytest.raises(InputError, match=r"unknown check 'force'. Did you mean 'forces'"):
         check(Toy(), salt(), only=("force",))
     with pytest.raises(InputError, match="Remedy: give one whose atoms do not overlap"):
         check(Toy(), Atoms("Na2", [[0, 0, 0], [0, 0, 0.3]]))

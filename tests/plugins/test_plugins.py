@@ -239,7 +239,7 @@ def test_contributing_names_every_group():
 def test_a_density_of_a_package_stands_in_a_model(site, monkeypatch):
     yukawa = DENSITIES["yukawa"](0.6)
     r = torch.linspace(0.3, 6, 20, dtype=torch.float64)
-    k = torch.linspace(1e-4, 2000, 2_000_001, dtype=torch.float64)  # φ = (2/π) ∫ ρ_a ρ_b sin(kr)/(kr) dk
+    k = torch.linspace(0, 2000, 2_000_001, dtype=torch.float64)  # φ = (2/π) ∫ ρ_a ρ_b sin(kr)/(kr) dk
     cloud = 1 / (1 + (0.6 * k) ** 2)
     for other, power in ((Point(), 1), (yukawa, 2)):
         pair = density_pair(other, yukawa)
