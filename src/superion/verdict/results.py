@@ -10,7 +10,7 @@ from pydantic import Field
 from superion.analysis.accuracy_result import Errors, errors_table
 from superion.calculations.eos_result import Atoms, Curve
 from superion.notebook import Table
-from superion.results import REDO, Count, Finite, Result, ResultFile
+from superion.results import REDO, Count, Finite, Result, ResultFile, Size
 from superion.structures.census_result import CensusResult
 
 Names = dict[str, Count]
