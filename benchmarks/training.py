@@ -1,7 +1,7 @@
-"""How errors fall as the training set of Li7P3S11 grows: figure and table of docs/training.md.
+"""How errors fall as the training set of Li7P3S11 grows: figure and table of docs/active-learning.md.
 
     python benchmarks/training.py          # from benchmarks/training.json
-    python benchmarks/training.py grown    # from the folder of `superion train`; keeps its summary there
+    python benchmarks/training.py grown    # from a folder of active learning; keeps its summary
 
 Writes docs/figures/training.png and prints the table as Markdown. The summary is `summary.json` of the
 training, numbers to five digits.

@@ -55,7 +55,8 @@ def commands() -> str:
     group: Any = typer.main.get_command(app)
     context = group.make_context("superion", ["run"], resilient_parsing=True)
     text = ["# Commands", group.help, _table(group, context)]
-    for name, command in sorted(group.commands.items()):
+    shown = {name: command for name, command in group.commands.items() if not command.hidden}
+    for name, command in sorted(shown.items()):
         inner = command.make_context(name, [], parent=context, resilient_parsing=True)
         text += [f"## superion {name}", f"`{' '.join(inner.get_usage().split()[1:])}`", command.help]
         text.append(_table(command, inner))

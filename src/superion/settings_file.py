@@ -19,8 +19,8 @@ Model = TypeVar("Model", bound=BaseModel)
 SHOWN = 8  # mistakes listed at once
 TRUTHS = "YAML reads yes, no, on and off as true and false"
 REMEDY = (
-    "`superion schema` (study) and `superion schema training`, `fit`, `label` or `executor` list every key "
-    "with its unit and default."
+    "`superion schema` (study) and `superion schema active-learning`, `fit`, `label` or `executor` list "
+    "every key with its unit and default."
 )
 
 

@@ -1,4 +1,4 @@
-"""What docs/training.md and the example show works as it stands."""
+"""What docs/active-learning.md and the example show works as it stands."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from toy_training import write_training
 from typer.testing import CliRunner
 
@@ -27,9 +28,9 @@ ROOT = Path(__file__).parents[2]
 def test_the_protocol_of_the_documentation_runs(tmp_path, monkeypatch):
     write_training(tmp_path, protocol__generations=3)
     monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/training.md").read_text(), re.DOTALL)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/active-learning.md").read_text(), re.DOTALL)
     assert block.count("\n") < 30
-    exec(compile(block, "docs/training.md", "exec"), {})
+    exec(compile(block, "docs/active-learning.md", "exec"), {})
     summary = read_json(tmp_path / "grown" / "summary.json")
     assert summary["ended"] == "three generations are done"
     assert [g["labels"] for g in summary["generations"]] == [0, 3, 6, 9]
@@ -43,7 +44,7 @@ def test_the_protocol_of_the_documentation_runs(tmp_path, monkeypatch):
 
 
 def test_the_example_is_understood(tmp_path):
-    source = ROOT / "examples/li7p3s11-training.yaml"
+    source = ROOT / "examples/li7p3s11-active-learning.yaml"
     settings = read_training(shutil.copy(source, tmp_path))
     assert settings.budget == 30 + settings.protocol.generations * settings.select.count
     assert settings.labels.labeller.gpaw is not None
@@ -54,10 +55,10 @@ def test_the_numbers_of_the_example_are_those_that_the_command_prints(tmp_path, 
     command(["--figure", str(tmp_path / "figure")])
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     assert len(rows) > 3
-    assert "\n".join(rows) in (ROOT / "docs/training.md").read_text()
+    assert "\n".join(rows) in (ROOT / "docs/active-learning.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["labels.md", "training.md"])
+@pytest.mark.parametrize("name", ["labels.md", "active-learning.md"])
 def test_the_scripts_for_slurm_parse_and_their_commands_exist(name):
     """bash accepts the script, every directive is an option of sbatch, every option one of the command."""
     blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / name).read_text(), re.DOTALL)
@@ -102,12 +103,39 @@ def test_a_model_labels_as_the_schema_says(tmp_path):
         read_training(write_training(tmp_path, labels__labeller={"modle": "truth.safetensors"}))
 
 
-def test_train_from_the_command_line(tmp_path):
+def test_settings_of_the_documentation_are_understood(tmp_path):
+    """Both YAML files of the page: the first is whole, the second shows models."""
+    whole, models = re.findall(
+        r"```yaml\n(.*?)```", (ROOT / "docs/active-learning.md").read_text(), re.DOTALL
+    )
+    (tmp_path / "learn.yaml").write_text(whole)
+    settings = read_training(tmp_path / "learn.yaml")
+    assert (settings.student, settings.explore.stop.above) == ("es-gap", 5)
+    (tmp_path / "learn.yaml").write_text(yaml.safe_dump(yaml.safe_load(whole) | yaml.safe_load(models)))
+    settings = read_training(tmp_path / "learn.yaml")
+    assert (settings.student, settings.explore.model) == ("student", "teacher")
+    assert set(settings.fitted) == {"student", "network"}
+
+
+def test_active_learning_has_its_older_name_quietly():
+    shown = CliRunner().invoke(app, ["--help"]).output
+    assert "active-learning" in shown
+    assert not re.search(r"^\W*train\b", shown, re.MULTILINE)
+    now, before = (
+        CliRunner().invoke(app, ["schema", name]).output for name in ("active-learning", "training")
+    )
+    assert now == before
+    assert "select.method" not in now
+    assert '"ramp"' in now
+
+
+@pytest.mark.parametrize("name", ["active-learning", "train"])
+def test_active_learning_from_the_command_line(name, tmp_path):
     source = write_training(tmp_path, protocol__generations=1)
-    result = CliRunner().invoke(app, ["train", str(source), "--output", str(tmp_path / "out")])
+    result = CliRunner().invoke(app, [name, str(source), "--output", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert (tmp_path / "out" / "generation-001" / "models" / "es-gap.safetensors").exists()
-    result = CliRunner().invoke(app, ["train", str(tmp_path / "out" / "test.extxyz")])
+    result = CliRunner().invoke(app, [name, str(tmp_path / "out" / "test.extxyz")])
     assert result.exit_code == 2
     assert "Traceback" not in result.output
 

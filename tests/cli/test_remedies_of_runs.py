@@ -53,7 +53,7 @@ ROWS = [
         "edit study/study.yaml 'name: other' 'name: {0}' && ...",
     ),
     ("status nowhere", r"`superion run`", "status out"),
-    ("status nowhere", r"`superion train`", "status grown"),
+    ("status nowhere", r"`superion active-learning`", "status grown"),
     ("status nowhere", r"or `superion label` wrote to", f"{LABEL} && status labels"),
     ("report nowhere", r"a folder made by `superion run`", "report out"),
     ("verdict nowhere", r"a folder made by `superion run`", "verdict out"),

@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from superion.active_learning.explorers import EXPLORERS
+from superion.active_learning.judges import JUDGES
+from superion.active_learning.measures import MEASURES
+from superion.active_learning.protocols import PROTOCOLS
+from superion.active_learning.select import SELECTORS
 from superion.cli.app import COMMANDS
 from superion.conformance import CHECKS
 from superion.electrostatics.charges import CHARGE_MODELS
@@ -24,7 +29,7 @@ from superion.verdict.topics import TOPICS
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 REGISTRIES = (
     TERMS, CHARGE_MODELS, DENSITIES, PROPERTIES, FIT_PRESETS, LABELLERS, STUDY_PROPERTIES,
-    CHECKS, FORMATS, COMMANDS,
+    CHECKS, FORMATS, COMMANDS, SELECTORS, MEASURES, JUDGES, EXPLORERS, PROTOCOLS,
 )  # fmt: skip
 NAME = "battery-plugins"
 
@@ -52,7 +57,7 @@ def documented() -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     blocks = re.findall(r"```python\n# (\S+\.py)\n(.*?)```", text, re.DOTALL)
     (project,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     found = dict(blocks)
-    assert len(found) == len(blocks) == 9
+    assert len(found) == len(blocks) == 10
     return found | {"battery_plugins/__init__.py": ""}, tomllib.loads(project)["project"]["entry-points"]
 
 

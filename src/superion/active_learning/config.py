@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from superion.active_learning.clean import CleanSettings
-from superion.active_learning.explorers import Exploring, ReadExplorer
+from superion.active_learning.explorers import DYNAMICS, EXPLORERS, Exploring, ReadExplorer
 from superion.active_learning.judges import JudgeName
 from superion.active_learning.measures import MEASURES
 from superion.active_learning.needs import lacking
@@ -42,13 +42,21 @@ from superion.study.config import (
     ElectrostaticsSettings,
     StructureSettings,
 )
-from superion.study.models import FittedModel, Models, OpenedModel, all_completed, of_presets, with_names
+from superion.study.models import (
+    FittedModel,
+    Models,
+    OpenedModel,
+    all_completed,
+    of_presets,
+    schemas,
+    with_names,
+)
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 SETTINGS = "training.yaml"
 STORE = "labels"
 """Folder of the label store within that of the training."""
-REMEDY = "`superion schema training` lists every key with its unit and default."
+REMEDY = "`superion schema active-learning` lists every key with its unit and default."
 
 
 class InitialData(DataSettings):
@@ -284,3 +292,13 @@ def _labels(settings: LabelSettings) -> dict[str, Any]:
     """As YAML has it: of the labeller only what was given, for exactly one kind may be."""
     given = settings.labeller.model_dump(mode="json", exclude_unset=True)
     return settings.model_dump(mode="json") | {"labeller": given}
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of the YAML file; under `models` and `explorers` what each of these may hold."""
+    found = TrainSettings.model_json_schema() | {"models": schemas()}
+    explorers = {name: one.settings.model_json_schema() for name, one in EXPLORERS.working().items()}
+    dynamics = explorers.pop(DYNAMICS)
+    found["$defs"] |= dynamics.pop("$defs", {})
+    found["properties"]["explore"] = dynamics | {"description": found["properties"]["explore"]["description"]}
+    return found | ({"explorers": explorers} if explorers else {})

@@ -13,9 +13,7 @@ from superion.analysis.accuracy_result import Errors
 from superion.files import read_json
 from superion.results import Count, Finite, Range, Result, Size, read_result, same_length
 
-REMEDY = (
-    "delete the file and continue the training (`superion train` with its folder): the step is done again."
-)
+REMEDY = "delete the file and go on (`superion active-learning` with the folder): the step is done again."
 
 
 class ExploredRun(Result):

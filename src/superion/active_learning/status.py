@@ -47,7 +47,9 @@ def training_status(folder: str | Path) -> TrainingProgress:
     folder = Path(folder)
     if not (folder / NAME).exists() or not (folder / SETTINGS).exists():
         raise InputError(
-            "holds no training.", file=folder, remedy="give the folder that `superion train` wrote to."
+            "holds no training.",
+            file=folder,
+            remedy="give the folder that `superion active-learning` wrote to.",
         )
     settings = read_training(folder / SETTINGS)
     state = State.read(folder)

@@ -140,5 +140,6 @@ command("arrange")(arrange.arrange)
 command("glass")(structures.glass)
 command("perturb")(structures.perturb)
 resumable("quench")(quench.quench)
-resumable("train")(training.train)
+resumable("active-learning")(training.learn)
+resumable("train", hidden=True)(training.learn)  # its name in older versions
 command("compare-selectors")(training.compare)

@@ -77,8 +77,8 @@ def print_schema(
     what: Annotated[
         str,
         typer.Argument(
-            help="study, training: the YAML file; fit: the settings of a fit; label: a labeller; executor: "
-            "where labels are made."
+            help="study, active-learning: the YAML file; fit: the settings of a fit; label: a labeller; "
+            "executor: where labels are made."
         ),
     ] = "study",
     preset: Annotated[
@@ -92,6 +92,7 @@ def print_schema(
     from pydantic import BaseModel
 
     from superion.active_learning.config import TrainSettings
+    from superion.active_learning.config import schema as learning_schema
     from superion.errors import InputError, suggest
     from superion.potentials import FitSettings
     from superion.recipes.registry import FIT_PRESETS, fit_preset
@@ -100,11 +101,12 @@ def print_schema(
 
     models: dict[str, type[BaseModel]] = {
         "study": StudySettings,
-        "training": TrainSettings,
+        "active-learning": TrainSettings,
         "fit": FitSettings,
         "label": LabellerSettings,
         "executor": ExecutorSettings,
     }
+    what = "active-learning" if what == "training" else what  # its name in older versions
     if what not in models:
         raise InputError(
             f"there is no schema {what!r}.{suggest(what, models)}", remedy=f"use one of {', '.join(models)}."
@@ -114,6 +116,8 @@ def print_schema(
     found = (fit_preset(preset).settings if preset else models[what]).model_json_schema()
     if what == "study":
         found = schema()
+    if what == "active-learning":
+        found = learning_schema()
     if what == "fit" and preset is None:
         recipes = FIT_PRESETS.working()
         others = {name: p.settings for name, p in recipes.items() if p.settings is not models[what]}

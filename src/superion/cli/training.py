@@ -1,4 +1,4 @@
-"""`superion select`, `superion train` and `superion compare-selectors`."""
+"""`superion select`, `superion active-learning` and `superion compare-selectors`."""
 
 from __future__ import annotations
 
@@ -90,26 +90,26 @@ def select_frames(
         write_json(json, {"method": method, "chosen": chosen})
 
 
-def train(
-    training: Annotated[
+def learn(
+    settings: Annotated[
         Path,
         typer.Argument(
-            metavar="TRAINING",
-            help="Training YAML, or a training folder to continue with its own settings. It may name code to "
-            "run (labels.labeller, labels.executor): use your own only.",
+            metavar="SETTINGS",
+            help="YAML file, or a folder of active learning to continue with its own settings. It may name "
+            "code to run (labels.labeller, labels.executor, models.NAME.open): use your own only.",
         ),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="Training folder. Default: the name of the training."
+            "--output", "-o", metavar="DIR", help="Folder of all results. Default: the name in the settings."
         ),
     ] = None,
 ) -> None:
     """Explore, select, label, clean and refit, generation after generation, or go on with it."""
     from superion.active_learning.run import run_training
 
-    folder = run_training(training, output)
+    folder = run_training(settings, output)
     typer.echo(f"training: {folder}")
     if (folder / "report.html").exists():
         typer.echo(f"report: {folder / 'report.html'}")

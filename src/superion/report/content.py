@@ -182,7 +182,7 @@ def reasons(steps: dict[str, Any], name: str) -> str:
 def read_provenance(folder: Path) -> Provenance | None:
     """The content of `provenance.json`, None without it; CorruptFileError naming its faults."""
     path = folder / "provenance.json"
-    remedy = "delete the file; the next call of `superion run` or `superion train` writes it again."
+    remedy = "delete the file; the next call of `superion run` or `superion active-learning` writes it again."
     return read_result(path, Provenance, "start", remedy) if path.exists() else None
 
 

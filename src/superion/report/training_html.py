@@ -52,6 +52,7 @@ def render(content: TrainingContent, figures: dict[str, Path]) -> str:
         failures=tables.failures(content),
         runs=tables.runs(content),
         chosen=tables.chosen(content),
+        judged=tables.judged(content),
         diffusion=tables.diffusion(content),
         steps=tables.steps(content),
         settings=list(flat(content.settings)),

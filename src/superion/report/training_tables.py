@@ -72,7 +72,7 @@ def facts(content: TrainingContent) -> list[tuple[str, str]]:
         ("labels asked for", f"{progress.labels} of {progress.budget}"),
         ("protocol", str((content.settings.get("protocol") or {}).get("kind", "–"))),
         ("chosen by", str((content.settings.get("select") or {}).get("method", "–"))),
-        ("explored with", look((content.settings.get("protocol") or {}).get("model", "–")).label),
+        ("explored with", _explorer(content.settings)),
         (
             "time of all steps",
             duration(sum(g.seconds for g in content.generations) + _first_seconds(content)),
@@ -84,6 +84,14 @@ def facts(content: TrainingContent) -> list[tuple[str, str]]:
             ("time for one label", duration(sum(entry.seconds for entry in made) / len(made))),
         ]
     return rows
+
+
+def _explorer(settings: dict[str, Any]) -> str:
+    """The model that moved atoms, or what else found structures."""
+    explore = settings.get("explore") or {}
+    name = explore.get("model") or (settings.get("protocol") or {}).get("model", "–")
+    explorer = explore.get("explorer", "dynamics")
+    return look(name).label if explorer == "dynamics" else f"{explorer} ({look(name).label})"
 
 
 def _first_seconds(content: TrainingContent) -> float:
@@ -240,6 +248,8 @@ def runs(content: TrainingContent) -> Table | None:
 
 def _kelvin(run: dict[str, Any]) -> str:
     """Temperature of a run, and its mean where a warning says that it is another."""
+    if run.get("temperature") is None:
+        return "–"
     asked, mean = f"{run['temperature']:g}", run.get("mean_temperature")
     missed = any("mean temperature" in warning for warning in run.get("warnings") or ())
     return f"{asked} (mean {mean:.0f})" if missed and mean is not None else asked
@@ -255,6 +265,19 @@ def chosen(content: TrainingContent) -> Table | None:
     ]
     caption = "Chosen frames, in the order of choice."
     return Table(caption, ["generation", "frame", "score"], rows, words=2) if rows else None
+
+
+def judged(content: TrainingContent) -> Table | None:
+    """What the judges of the settings say; None without any."""
+    rows = []
+    for one in content.judged:
+        for name, found in one["models"].items():
+            sets = {part: (found.get(part) or {}).get("judged", {}) for part in ("train", "test", "new")}
+            for judge in dict.fromkeys(judge for values in sets.values() for judge in values):
+                values = [number(sets[part].get(judge)) for part in sets]
+                rows.append([str(one["generation"]), look(name).label, judge, *values])
+    head = ["generation", "model", "judge", "training set", "test set", "new structures"]
+    return Table("Further judges.", head, rows, words=3) if rows else None
 
 
 def diffusion(content: TrainingContent) -> Table | None:

@@ -49,7 +49,8 @@ def status(folder: str | Path) -> Progress:
         raise InputError(
             "holds no study, training or label store.",
             file=folder,
-            remedy="give the folder that `superion run`, `superion train` or `superion label` wrote to.",
+            remedy="give the folder that `superion run`, `superion active-learning` or `superion label` "
+            "wrote to.",
         )
     study = Study(read_study(folder / SETTINGS), folder, progress=False)
     state = State.read(folder)
