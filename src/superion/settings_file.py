@@ -114,7 +114,7 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
         text += f", found {reprlib.repr(found)}"
     if details["type"] in ("string_type", "invalid_key") and not isinstance(found, list | dict | None):
         text += f"; put it in quotes{f', for {TRUTHS}' if isinstance(found, bool) else ''}"
-    return text.removesuffix(".") + "."
+    return text if text.endswith("?") else text.removesuffix(".") + "."
 
 
 def _place(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, type[BaseModel]]:

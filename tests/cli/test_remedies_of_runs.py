@@ -64,7 +64,7 @@ ROWS = [
     # trainings
     (
         f"edit training/training.yaml farthest farthes && {TRAINING}",
-        r"'(farthest)', 'cur'.* found 'farthes'",
+        r"unknown method 'farthes'\. Did you mean '(farthest)'\? Remedy",
         "edit training/training.yaml farthes {0} && ...",
     ),
     (
