@@ -65,3 +65,15 @@ def _stumbles(texts):
         for phrase, better in PLAIN.items()
         for match in re.finditer(phrase, text)
     ]
+
+
+LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
+
+
+def test_links_lead_to_files():
+    texts = [path for pattern in TEXTS for path in ROOT.glob(pattern)]
+    links = [(path, link) for path in texts for link in LINK.findall(path.read_text())]
+    assert len(links) > 150
+    assert not [
+        f"{path.relative_to(ROOT)}: {link}" for path, link in links if not (path.parent / link).exists()
+    ]

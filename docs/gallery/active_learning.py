@@ -3,7 +3,7 @@
 #
 # Fit, explore with the fit, label the frames that it knows least, fit again. The labels here come from a
 # classical model of rock salt that plays the part of first principles, so that this page takes seconds.
-# `superion train` does the same with GPAW, CP2K or any ASE calculator.
+# `superion active-learning` does the same with GPAW, CP2K or any ASE calculator.
 
 # %%
 from pathlib import Path
@@ -118,4 +118,5 @@ right.set_xticks(range(len(summaries["variance"]["generations"]) - 1))
 # of choice.
 #
 # One pair of trainings proves nothing about methods of choice; `superion compare-selectors` compares them
-# on your own labels. Protocols, stop rules, cleaning, Slurm: [training](../training.md).
+# on your own labels. Protocols, stop rules, cleaning, Slurm: [active
+# learning](../active-learning.md).
