@@ -33,7 +33,8 @@ class Table:
             import pandas as pd
         except ImportError as error:
             raise InputError(
-                "a DataFrame needs the package pandas, which is not installed.", remedy="pip install pandas"
+                "a DataFrame needs the package pandas, which is not installed.",
+                remedy="pip install 'superion[notebook]'",
             ) from error
         return pd.DataFrame(self.rows, columns=list(self.columns))
 

@@ -55,7 +55,7 @@ def test_amplitudes_are_compared():
     why = unlike(0.02, frames)
     assert "lie 0.097 Å from their mean places" in why
     assert why.endswith("repeat it with --displacement 0.097")
-    assert "cannot be told" in unlike(0.1, frames[:3])
+    assert "cannot be determined" in unlike(0.1, frames[:3])
     assert "does not say" in unlike(None, frames)
 
 

@@ -15,7 +15,7 @@ _MODULI = ("bulk", "shear", "young", "bulk_voigt", "bulk_reuss", "shear_voigt", 
 
 
 class ElasticConstants(Result):
-    """Elastic constants with ions at rest, or clamped; moduli are those of a powder, where it is stable."""
+    """Elastic constants with relaxed ions, or clamped; moduli are those of a powder, where it is stable."""
 
     tensor_GPa: Annotated[list[Six], Field(min_length=6, max_length=6)] = Field(
         description="xx yy zz yz xz xy, GPa"
@@ -58,7 +58,7 @@ class LithiumInterface(Result):
 
 
 class ElasticResult(Doubts, ResultFile):
-    """Elastic constants of a crystal; those with ions at rest are what an experiment finds."""
+    """Elastic constants of a crystal; those with relaxed ions are what an experiment finds."""
 
     writer: ClassVar[str] = "`superion elastic --json`"
 
@@ -71,8 +71,8 @@ class ElasticResult(Doubts, ResultFile):
 
     @property
     def table(self) -> Table:
-        """Moduli of a powder in GPa, with ions at rest and clamped."""
+        """Moduli of a powder in GPa, with relaxed ions and clamped."""
         parts = (self.relaxed_ions, self.clamped_ions)
         rows = [(name, *(getattr(part, f"{name}_GPa") for part in parts)) for name in _MODULI]
         rows += [(name, *(getattr(part, name) for part in parts)) for name in ("poisson", "anisotropy")]
-        return Table("elastic moduli", ("modulus (GPa)", "ions at rest", "ions clamped"), tuple(rows))
+        return Table("elastic moduli", ("modulus (GPa)", "relaxed ions", "clamped ions"), tuple(rows))

@@ -1,4 +1,4 @@
-"""What `superion relax` finds: where a structure came to rest, and how far it is from where it was."""
+"""What `superion relax` finds: where a structure relaxed, and how far it is from where it was."""
 
 from __future__ import annotations
 

@@ -172,8 +172,6 @@ def _read(path: Path, reading: Reading) -> Atoms:
 def _hold_symmetry(atoms: Atoms) -> None:
     from ase.constraints import FixSymmetry
 
-    if space_group(atoms) is None:
-        raise InputError("symmetry needs spglib.", remedy="pip install 'superion[phonons]'")
     if not atoms.pbc.all():
         raise InputError("--symmetry needs a crystal periodic along three axes.", remedy="leave it out.")
     with warnings.catch_warnings():
@@ -191,12 +189,10 @@ def _released(now: Atoms, given: Atoms) -> Atoms:
     return copy
 
 
-def space_group(atoms: Atoms) -> str | None:
-    """Space group of a crystal, as `Pnma (62)`; None without spglib or without a crystal."""
-    try:
-        import spglib
-    except ImportError:
-        return None
+def space_group(atoms: Atoms) -> str:
+    """Space group of a crystal, as `Pnma (62)`, or that it is none."""
+    import spglib
+
     if not atoms.pbc.all() or atoms.cell.rank < 3:
         return "none: not a crystal"
     cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)

@@ -54,7 +54,7 @@ class CurveRow(Result):
 
 
 class RelaxedRow(Result):
-    """Where the ions came to rest; sites by their numbers."""
+    """Where the ions relaxed; sites by their numbers."""
 
     vacancies: list[Count] = Field(description="sites that are empty, count from 0")
     interstitials: list[Count] = Field(description="atoms between sites, count from 0")
