@@ -96,7 +96,7 @@ def test_without_pandas_an_error_says_what_to_install(finished: Path, monkeypatc
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", absent)
-    with pytest.raises(InputError, match=r"Remedy: pip install pandas"):
+    with pytest.raises(InputError, match=r"Remedy: pip install 'superion\[notebook\]'"):
         superion.open_study(finished).accuracy.to_frame()
 
 
