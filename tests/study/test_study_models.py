@@ -204,7 +204,9 @@ def test_every_model_is_fitted_run_judged_and_shown(finished: Path) -> None:
     assert {"fit", "fit/small", "fit/qeq", "dynamics/qeq-300K", "forces/small"} <= set(steps_of(out))
     assert set(read_json(out / "accuracy.json")) - {"kind", "format"} == {"gap", "small", "qeq"}
     verdict = read_json(out / "verdict.json")
-    assert verdict["pair"] == {"baseline": "gap", "candidate": "small", "question": "model"}
+    assert verdict["pair"] == {
+        "baseline": "gap", "candidate": "small", "question": "model", "charges": None,
+    }  # fmt: skip
     assert [other["pair"]["candidate"] for other in verdict["others"]] == ["qeq"]
     content = read_content(out)
     assert content.potentials == ["gap", "small", "qeq"]

@@ -130,7 +130,9 @@ def test_the_curve_is_that_of_single_points_at_the_labelled_structures(finished:
     assert set(labels) == {"equilibrium volume", "bulk modulus of the curve"}
     assert labels["equilibrium volume"].value == pytest.approx(truth[1], rel=1e-6)
     assert labels["bulk modulus of the curve"].value == pytest.approx(truth[2], rel=1e-5)
-    assert "7 of 7" in read(finished, "eos", "reference").notes[0]
+    assert "7 of its 7 labelled structures were trained on" in read(finished, "eos", "reference").notes[0]
+    assert labels["equilibrium volume"].seen
+    assert read(finished, "eos", "gap").by_name()["energy–volume curve"].seen
     found = curve(Potential.load(finished / "out/models/es-gap-resampled-1.safetensors"))
     values = read(finished, "eos", "es-gap-resampled-1").by_name()
     samples = (1000 * (found[0] - truth[0]) / 8) ** 2

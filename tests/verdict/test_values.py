@@ -38,7 +38,7 @@ def test_a_file_comes_back_as_it_was_written(tmp_path):
     write_property(path, found)
     assert read_property(path) == found
     assert set(json.loads(path.read_text())["values"][0]) == {
-        "name", "unit", "kind", "value", "error", "samples", "clusters", "why", "flags",
+        "name", "unit", "kind", "value", "error", "samples", "clusters", "why", "seen", "flags",
     }  # fmt: skip
     assert found.by_name()["bulk modulus"].error == 0.01
 

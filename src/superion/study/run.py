@@ -23,6 +23,7 @@ from superion.study.folder import PROVENANCE, check_folder, read_state, remove_l
 from superion.study.preflight import check_before
 from superion.study.state import State
 from superion.study.steps import RESULTS, Step, Study
+from superion.verdict.record import record
 
 CHANGED = "a file that it reads was changed while it was at work. Remedy: run the same command again."
 
@@ -57,6 +58,7 @@ def run_study(source: str | Path, folder: str | Path | None = None, *, progress:
         state.pid = os.getpid()
         state.write()
         write_study(settings, folder)
+        record(folder, study.chosen())
         write_result(folder / PROVENANCE, _provenance(settings))
         failed = _run(study, state)
         state.pid = None

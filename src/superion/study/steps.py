@@ -30,6 +30,7 @@ from superion.study.properties.settings import identity
 from superion.study.resample import Fit, design
 from superion.study.state import fingerprint
 from superion.verdict import REFERENCE, study_verdicts, write_verdict
+from superion.verdict.record import Choice, choice
 from superion.verdict.results import Accuracy, CensusFile, Split, Splits
 
 RESULTS = (
@@ -184,6 +185,13 @@ class Study:
             *self._verdict(),
             Step("report", ("accuracy",), shown, self._reads_results, self._report),
         ]
+
+    def chosen(self) -> Choice:
+        """What a verdict rests on, as it is chosen now."""
+        named = self.settings.verdict
+        properties = {found.name: found.identity(None) for found in properties_of(self)}
+        seen = bool(self.results("properties/*/*.json", "transport/*.json", "accuracy.json"))
+        return choice(named.tolerances, named.level, named.pairs, properties, seen=seen)
 
     def _reads_data(self) -> dict[str, Path]:
         return self.data_files
@@ -363,7 +371,9 @@ class Study:
                 "verdict",
                 tuple(dict.fromkeys(self.step_of(Fit(name)) for name in compared)),
                 settings,
-                lambda: self._reads("census.json", "properties/*/*.json", "transport/*.json"),
+                lambda: self._reads(
+                    "census.json", "verdict-plan.json", "properties/*/*.json", "transport/*.json"
+                ),
                 lambda: [write_verdict(self.folder, *study_verdicts(self.folder))],
             )
         ]

@@ -47,7 +47,11 @@ class Finding:
     def flags(self) -> list[str]:
         """What is to be known about the values of both models, each named."""
         words = Words.of(self.row.pair)
-        named = ((words.baseline, self.row.baseline), (words.candidate, self.row.candidate))
+        named = (
+            (words.baseline, self.row.baseline),
+            (words.candidate, self.row.candidate),
+            ("reference", self.row.reference),
+        )
         return [f"{model}: {flag}" for model, value in named if value for flag in value.flags]
 
 

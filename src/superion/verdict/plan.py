@@ -80,7 +80,8 @@ def remedies(found: PropertyFinding, properties: int, costs: Costs | None = None
     if found.outcome != "undecided":
         return []
     costs = costs or Costs()
-    rows = found.rows if found.whole is None else (found.whole,)
+    judged = [row for row in found.rows if row.row.kind != "error" or not row.row.seen]
+    rows = judged or found.rows if found.whole is None else (found.whole,)
     texts = dict.fromkeys(text for row in rows if (text := _missing(row, costs)) is not None)
     if texts:
         return list(texts)
@@ -103,6 +104,8 @@ def _missing(finding: Finding, costs: Costs) -> Remedy | None:
     if finding.measured is not None:
         return None
     row = finding.row
+    if row.seen:
+        return Remedy("labels", f"labels of structures that no fit has seen: {row.seen}")
     if finding.tolerance is None:
         return Remedy("tolerance", f"a tolerance for {row.name} in {row.unit}")
     if row.baseline is not None and row.candidate is not None and None not in (

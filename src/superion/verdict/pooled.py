@@ -89,7 +89,8 @@ def properties_of(findings: Sequence[Finding]) -> list[PropertyFinding]:
 
 def _property(pair: Pair, name: str, rows: list[Finding]) -> PropertyFinding:
     whole = next((row for row in rows if row.row.name == topic_of(name).whole), None)
-    counted = rows if whole is None else [whole]
+    judged = [row for row in rows if row.row.kind != "error" or not row.row.seen]
+    counted = (judged or rows) if whole is None else [whole]
     spared = [_least(row, None) for row in counted]
     suffices = [_least(row, SUFFICES) for row in counted]
     return PropertyFinding(

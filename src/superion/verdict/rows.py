@@ -42,6 +42,12 @@ class Row:
     units: float = math.inf
 
     @property
+    def seen(self) -> str | None:
+        """Why its labels cannot judge."""
+        values = (self.reference,) if self.kind != "error" else (self.baseline, self.candidate)
+        return next((value.seen for value in values if value is not None and value.seen), None)
+
+    @property
     def pairs(self) -> list[tuple[Value, Value]]:
         """The resampled pairs of which both have a value."""
         return [
@@ -76,6 +82,8 @@ def measure(row: Row, tolerance: Tolerance | None) -> Measured | str:
         return values
     if tolerance is None:
         return f"no tolerance in {row.unit} is known for it"
+    if row.kind == "error" and row.seen:
+        return row.seen
     pairs = row.pairs
     if not row.resampled:
         return "one fit says nothing about its spread"
@@ -137,7 +145,7 @@ def _measure(
         error = _error(values, resampled, tolerance, row.units)
     difference = Uncertain(float(main @ direction), parts)
     bias = _bias(difference.value, resampled @ direction, tolerance)
-    if row.reference is None or row.reference.value is None or row.kind == "error":
+    if row.reference is None or row.reference.value is None or row.kind == "error" or row.seen:
         return Measured(difference, error, bias=bias)
     label = math.log(row.reference.value) if tolerance.relative else row.reference.value
     variance = (row.reference.error or 0.0) ** 2

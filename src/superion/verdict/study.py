@@ -21,6 +21,7 @@ from superion.verdict.plan import Costs, Remedy, remedies
 from superion.verdict.plan import line as next_line
 from superion.verdict.pooled import PropertyFinding, properties_of
 from superion.verdict.reading import read_bounds, read_rows, read_settings
+from superion.verdict.record import changed
 from superion.verdict.rows import Row
 from superion.verdict.rules import Outcome
 from superion.verdict.scale import Scale, change
@@ -74,7 +75,7 @@ class StudyVerdict:
 
     In a study of a local and an electrostatic one that is long-range electrostatics. tolerances: all that
     held. fits: resampled pairs of fits. seeds: of the study. notes: on the values. pooled: by property.
-    costs: of what would decide; tested: properties of all pairs.
+    costs: of what would decide; changed: after results were seen; tested: properties of all pairs.
     """
 
     findings: tuple[Finding, ...]
@@ -86,6 +87,7 @@ class StudyVerdict:
     pair: Pair = ELECTROSTATICS
     pooled: tuple[PropertyFinding, ...] = ()
     costs: Costs | None = None
+    changed: tuple[str, ...] = ()
     tested: int = 1
 
     @property
@@ -108,8 +110,9 @@ class StudyVerdict:
 
     @property
     def answer(self) -> str:
-        """One sentence, or two."""
-        return sentence(self.pooled)
+        """One sentence, or a few."""
+        late = f" Changed after results were seen: {'; '.join(self.changed)}." if self.changed else ""
+        return sentence(self.pooled) + late
 
     @property
     def properties(self) -> dict[str, Outcome]:
@@ -155,6 +158,7 @@ class StudyVerdict:
             fits=self.fits,
             seeds=self.seeds,
             not_asked=self.not_asked,
+            changed=list(self.changed),
             notes=list(self.notes),
             others=[each.record() for each in others],
         )
@@ -191,6 +195,9 @@ def study_verdicts(
         )
     seeds, findings = _seeds(folder), decide(rows, wanted, alpha, bounds)
     together, costs = properties_of(findings), read_costs(folder, settings)
+    late = changed(folder, checked(wanted), alpha, list(dict.fromkeys(each.name for each in together)))
+    recorded = late is not None or not (folder / "state.json").exists()
+    unknown = () if recorded else ("tolerances: what was chosen before results were seen is not recorded.",)
     return [
         StudyVerdict(
             findings=tuple(finding for finding in findings if finding.row.pair == pair),
@@ -198,10 +205,11 @@ def study_verdicts(
             level=alpha,
             fits=max((len(row.resampled) for row in rows if row.pair == pair), default=0),
             seeds=seeds,
-            notes=tuple(notes[pair]),
+            notes=(*notes[pair], *unknown),
             pair=pair,
             pooled=tuple(each for each in together if each.pair == pair),
             costs=costs,
+            changed=tuple(late or ()),
             tested=len(together),
         )
         for pair in pairs

@@ -27,8 +27,8 @@ class Value(BaseModel):
     logarithm of a ratio, "plain" by a difference. error: one standard error from everything beside the fit
     (of the logarithm for "positive"). samples: for "error", what every test frame, in a fixed order,
     contributes; their mean is the square of `value`. clusters: what each of them belongs to, its trajectory
-    or, of a scan, itself. why: the reason if there is no value. flags: what a reader has to know about the
-    value, such as an extrapolation.
+    or, of a scan, itself. why: the reason if there is no value. seen: why its labels cannot judge, as
+    fits have seen them. flags: what a reader has to know about the value, such as an extrapolation.
     """
 
     model_config = _STRICT
@@ -41,6 +41,7 @@ class Value(BaseModel):
     samples: tuple[float, ...] | None = Field(None, description="squares, in the square of `unit`")
     clusters: tuple[str, ...] | None = None
     why: str | None = None
+    seen: str | None = None
     flags: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -108,6 +109,7 @@ def error_value(
     deviations: Sequence[Array],
     flags: Sequence[str] = (),
     clusters: Sequence[str] | None = None,
+    seen: str | None = None,
 ) -> Value:
     """The root-mean-square error of predictions; deviations: of each test frame, of any shape, or empty.
 
@@ -130,6 +132,7 @@ def error_value(
         value=value,
         samples=samples,
         clusters=None if clusters is None else tuple(clusters),
+        seen=seen,
         flags=tuple(flags),
     )
 

@@ -118,5 +118,6 @@ class VerdictFile(ResultFile):
     fits: Count = Field(description="resampled pairs of fits, count")
     seeds: dict[str, int | None] = Field(default_factory=dict, description="seeds by purpose, no unit")
     not_asked: list[str] = Field(default_factory=list)
+    changed: list[str] = Field(default_factory=list, description="what was chosen after results were seen")
     notes: list[str] = Field(default_factory=list)
     others: list[VerdictFile] = Field(default_factory=list)

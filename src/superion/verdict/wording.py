@@ -126,6 +126,8 @@ def _without_reference(f: Finding) -> str:
         return f"{moved}, less than the tolerance of {tolerance.text}."
     if "depends" in f.shown:
         label = topic_of(f.row.property_name).label
+        if f.row.seen:
+            label = f"{label} that no fit has seen ({f.row.seen})"
         return (
             f"{moved}, more than the tolerance of {tolerance.text}: it depends on {words.subject}. But no "
             f"label says which value is right; it would take {label}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -13,7 +14,7 @@ from ase.calculators.calculator import Calculator
 from pydantic import BaseModel
 
 from superion.errors import InputError, SuperionError
-from superion.structures import read_structure
+from superion.structures import is_isolated, read_structure, structure_hash, trajectory_of
 from superion.study.properties.settings import identity
 from superion.study.resample import Fit
 from superion.verdict.topics import Topic
@@ -34,10 +35,21 @@ class Row(NamedTuple):
         """The row without a value."""
         return Value(name=self.name, unit=self.unit, kind=self.kind, value=None, why=why.rstrip("."))
 
-    def of(self, value: float, error: float | None = None, flags: Sequence[str] = ()) -> Value:
-        """The row with its value; error: one standard error, of the logarithm if the kind is positive."""
+    def of(
+        self, value: float, error: float | None = None, flags: Sequence[str] = (), seen: str | None = None
+    ) -> Value:
+        """The row with its value; error: one standard error, of the logarithm if the kind is positive.
+
+        seen: why labels that give it cannot judge.
+        """
         return Value(
-            name=self.name, unit=self.unit, kind=self.kind, value=value, error=error, flags=tuple(flags)
+            name=self.name,
+            unit=self.unit,
+            kind=self.kind,
+            value=value,
+            error=error,
+            seen=seen,
+            flags=tuple(flags),
         )
 
 
@@ -120,6 +132,24 @@ class Property(ABC):
     def reference(self) -> Measured:
         """The values by labels, if it is `labelled`."""
         return Measured([])
+
+    def seen(self, frames: Sequence[Atoms]) -> str | None:
+        """Why labels of these frames cannot judge: fits have seen some of them, under whatever name."""
+        inside = sum(structure_hash(atoms) in self._trained[0] for atoms in frames)
+        if not inside:
+            return None
+        return f"{inside} of its {len(frames)} labelled structures were trained on"
+
+    def seen_trajectories(self, frames: Sequence[Atoms]) -> list[str]:
+        """A flag, if frames are of trajectories that fits have seen others of."""
+        found = sorted({trajectory_of(atoms) for atoms in frames} & self._trained[1])
+        return [f"from a trajectory that training saw: {', '.join(found)}"] if found else []
+
+    @cached_property
+    def _trained(self) -> tuple[set[str], set[str]]:
+        """Hashes of the training frames, and names of their trajectories."""
+        train = [atoms for atoms in self.study.data.part("train") if not is_isolated(atoms)]
+        return {structure_hash(atoms) for atoms in train}, {trajectory_of(atoms) for atoms in train}
 
     def calculator(self, fit: Fit) -> Calculator:
         """The ASE calculator of a fit."""

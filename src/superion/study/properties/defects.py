@@ -98,13 +98,18 @@ class Defects(Property):
     def identity(self, fit: Fit | None) -> dict[str, Any]:
         """What the values depend on."""
         charges = self._charges if self.settings.field_charges == "electrostatics" else None
-        return super().identity(fit) | {"charges": charges, "keys": self.study.settings.data.keys}
+        own = super().identity(fit) | {"charges": charges, "keys": self.study.settings.data.keys}
+        return (
+            own
+            if fit is not None
+            else own | {"data": self.study.settings.data.model_dump(mode="json", exclude={"files"})}
+        )
 
     def files(self, fit: Fit | None) -> dict[str, Path]:
         """Files that are read."""
         labels = {f"labels {k}": Path(file) for k, file in enumerate(self.settings.labels)}
         start = {"structure": self._structure, "start": self._start / FRAMES}
-        return labels if fit is None else labels | start
+        return labels | (self.study.data_files if fit is None else start)
 
     def prepared_from(self) -> dict[str, Path]:
         """The crystal."""
@@ -155,7 +160,12 @@ class Defects(Property):
 
     def reference(self) -> Measured:
         """Energies by the labels."""
-        return Measured([p.row.of(_label(p.defect) - _label(p.crystal)) for p in self._pairs])
+        values = []
+        for pair in self._pairs:
+            both = [pair.defect, pair.crystal]
+            apart = _label(pair.defect) - _label(pair.crystal)
+            values.append(pair.row.of(apart, None, self.seen_trajectories(both), self.seen(both)))
+        return Measured(values)
 
     @cached_property
     def _chosen(self) -> DefectSettings:

@@ -66,11 +66,11 @@ class Eos(Property):
     def files(self, fit: Fit | None) -> dict[str, Path]:
         """Files that are read."""
         file = self.settings.file
-        return self.study.data_files if file is None else {"frames": Path(file)}
+        return self.study.data_files | ({} if file is None else {"frames": Path(file)})
 
     def identity(self, fit: Fit | None) -> dict[str, object]:
         """What the values depend on."""
-        return super().identity(fit) | {"keys": self.study.settings.data.keys}
+        return super().identity(fit) | self.study.settings.data.model_dump(mode="json", exclude={"files"})
 
     def labelled(self) -> bool:
         """Labels are what it is about."""
@@ -103,7 +103,8 @@ class Eos(Property):
         flags += far(doubt.get("extrapolated"), [f"{volume:.5g} Å³" for volume in points.volumes])
         curve = curve_record(fit.name, points.volumes, points.energies, found) | doubt
         curve |= {"difference": difference, "notes": flags}
-        values = [error_value(CURVE.name, CURVE.unit, list(each)), *_minimum(found, flags)]
+        error = error_value(CURVE.name, CURVE.unit, list(each), seen=self.seen(self.frames))
+        values = [error, *_minimum(found, flags)]
         return Measured(values, files=[self._write_curve(curve)])
 
     def reference(self) -> Measured:
@@ -111,7 +112,8 @@ class Eos(Property):
         energies, found = self._labels()
         volumes = [atoms.get_volume() for atoms in self.frames]
         curve = curve_record(REFERENCE, volumes, energies, found)
-        values = _minimum(found, judged(volumes, energies, found))
+        flags = [*judged(volumes, energies, found), *self.seen_trajectories(self.frames)]
+        values = _minimum(found, flags, self.seen(self.frames))
         return Measured(values, self._notes(), [self._write_curve(curve)])
 
     def _write_curve(self, curve: dict[str, Any]) -> Path:
@@ -153,16 +155,15 @@ class Eos(Property):
         return frames
 
     def _notes(self) -> list[str]:
-        known = {id(atoms) for atoms in self.study.data.part("train")}
-        inside = sum(id(atoms) in known for atoms in self.frames)
-        return [f"{inside} of {len(self.frames)} labelled structures are training frames."] if inside else []
+        seen = self.seen(self.frames)
+        return [] if seen is None else [f"{seen}, and do not judge."]
 
 
-def _minimum(found: EquationOfState, flags: Sequence[str]) -> list[Value]:
+def _minimum(found: EquationOfState, flags: Sequence[str], seen: str | None = None) -> list[Value]:
     _, volume, modulus, _ = found.errors
     return [
-        VOLUME.of(found.volume, volume / found.volume, flags),
-        MODULUS.of(found.modulus / units.GPa, modulus / found.modulus, flags),
+        VOLUME.of(found.volume, volume / found.volume, flags, seen),
+        MODULUS.of(found.modulus / units.GPa, modulus / found.modulus, flags, seen),
     ]
 
 
