@@ -42,6 +42,7 @@ from superion.study.properties.conductivity import Conductivity
 from superion.study.properties.registry import ReadProperties, settings_model
 from superion.study.properties.settings import ChosenProperties
 from superion.study.resample import FitsSettings
+from superion.study.tuning import TuneSettings
 from superion.verdict.settings import Pair, VerdictSettings
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -154,6 +155,11 @@ class StudySettings(BaseModel):
         FitSettings(), description="the local term of gap and es-gap and its fit, where a model says no other"
     )
     fits: FitsSettings = Field(FitsSettings(), description="fits to resampled frames, beside the main one")
+    tune: TuneSettings | None = Field(
+        None,
+        description="sigmas and the scale of fixed charges, chosen for every fit inside its training data; "
+        "null: as they are given",
+    )
     dynamics: DynamicsSettings = Field(description="molecular dynamics with every model")
     transport: TransportSettings = Field(TransportSettings(), description="conductivities")
     properties: Annotated[SerializeAsAny[ChosenProperties], BeforeValidator(ReadProperties())] = Field(

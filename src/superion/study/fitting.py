@@ -14,9 +14,11 @@ from superion.files import sha256
 from superion.potentials import FitSettings, Potential
 from superion.provenance import NUMERICAL, versions
 from superion.recipes.base import Job, fit_jobs
+from superion.results import read_result, write_result
 from superion.study.models import FittedModel
 from superion.study.resample import RESAMPLED, Draw, Fit, resample
 from superion.study.state import fingerprint
+from superion.study.tuning import TuneSettings, TuningFile, tunable, tune, with_choice
 from superion.terms import Term
 
 if TYPE_CHECKING:
@@ -66,12 +68,41 @@ def fit_group(study: Study, group: Group, number: int | None = None) -> list[Pat
     paths = {name: study.model(Fit(name, number)) for name in group.models}
     provenance = {name: _provenance(study, model, draw) for name, model in group.models.items()}
     open_ = {name for name in paths if not made_from(paths[name], provenance[name])}
+    frames = train if draw is None else draw.frames
+    jobs = {name: _job(study, model, name, train, draw) for name, model in group.models.items()}
+    choices = {name: study.folder / "tuning" / f"{Fit(name, number).name}.json" for name in jobs}
+    if study.settings.tune is None:
+        choices = {}
+    for name, path in choices.items():
+        jobs[name], changed = _tuned(jobs[name], frames, study.settings.tune, path, provenance[name])
+        open_ |= {name} if changed else set()
     if open_:
-        jobs = {name: _job(study, model, name, train, draw) for name, model in group.models.items()}
-        fitted = fit_jobs(train if draw is None else draw.frames, jobs)
+        fitted = fit_jobs(frames, jobs) if not choices else _one_by_one(frames, jobs)
         for name in open_:
             save_fitted(paths[name], fitted[name], provenance[name])
-    return list(paths.values())
+    return [*paths.values(), *(path for path in choices.values() if path.exists())]
+
+
+def _one_by_one(frames: Sequence[Atoms], jobs: dict[str, Job]) -> dict[str, list[Term]]:
+    """The fits of jobs whose settings differ."""
+    return {name: fit_jobs(frames, {name: job})[name] for name, job in jobs.items()}
+
+
+def _tuned(
+    job: Job, frames: Sequence[Atoms], settings: TuneSettings | None, path: Path, provenance: dict[str, Any]
+) -> tuple[Job, bool]:
+    """A job with what was chosen for it, and whether that was chosen now."""
+    if settings is None or not tunable(job):
+        return job, False
+    identity, found = fingerprint(provenance), None
+    if path.exists():
+        found = read_result(path, TuningFile, "fit")
+    if found is not None and found.made_from == identity:
+        return with_choice(job, found.chosen.sigma, found.chosen.scale), False
+    found = tune(job, frames, settings, identity)
+    path.parent.mkdir(exist_ok=True)
+    write_result(path, found)
+    return with_choice(job, found.chosen.sigma, found.chosen.scale), True
 
 
 def _job(study: Study, model: FittedModel, name: str, train: Sequence[Atoms], draw: Draw | None) -> Job:
@@ -104,6 +135,7 @@ def save_fitted(path: Path, terms: Sequence[Term], provenance: dict[str, Any]) -
 def _provenance(study: Study, model: FittedModel, draw: Draw | None) -> dict[str, Any]:
     """Facts kept in the model file; the same inputs give the same bytes."""
     files = {Path(path).name: sha256(path) for path in study.data_files.values()}
+    tuned = study.settings.tune
     return {
         "study": study.settings.name,
         "settings": model.identity(),
@@ -111,7 +143,9 @@ def _provenance(study: Study, model: FittedModel, draw: Draw | None) -> dict[str
         "split": study.settings.data.model_dump(mode="json", exclude={"files"}),
         "training_frames": len(study.data.train),
         "versions": versions(NUMERICAL),
-    } | ({} if draw is None else {"resampled": draw.record()})
+        **({} if tuned is None else {"tune": tuned.model_dump(mode="json")}),
+        **({} if draw is None else {"resampled": draw.record()}),
+    }
 
 
 def made_from(path: Path, provenance: dict[str, Any]) -> bool:

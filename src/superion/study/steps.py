@@ -225,6 +225,12 @@ class Study:
         """All settings that a model depends on, files aside, wherever these are."""
         return self.settings.models[name].identity()
 
+    @property
+    def _tune(self) -> dict[str, Any]:
+        """What is chosen inside the training data; nothing by default, so that it changes no hash."""
+        chosen = self.settings.tune
+        return {} if chosen is None else {"tune": chosen.model_dump(mode="json")}
+
     def _census(self) -> list[Path]:
         split = Split()
         for part in ("train", "test"):
@@ -253,7 +259,7 @@ class Study:
         return Step(
             group.step_of(number),
             ("census",),
-            {"data": chosen, "potentials": models, **seed},
+            {"data": chosen, "potentials": models, **seed, **self._tune},
             lambda: self._reads_data() | files,
             lambda: fit_group(self, group, number),
             keeps=True,

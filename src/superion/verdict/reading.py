@@ -234,6 +234,33 @@ def read_bounds(
     return found, []
 
 
+def tuning_notes(settings: Mapping[str, Any], pair: Pair) -> list[str]:
+    """Whether both sides of a pair were tuned alike, as far as study.yaml tells."""
+    models = settings.get("models") or {}
+    if pair.question == "model" or pair.charges is None or not models:
+        return []
+    if settings.get("tune") is None:
+        if pair.charges != "fixed":
+            return []
+        both = f"{pair.baseline} and {pair.candidate}"
+        return [
+            f"tuning: hyper-parameters and charges of {both} are as given (tune: {{}} chooses them alike)."
+        ]
+    local = {name for name, own in models.items() if _tunable(own)}
+    sides = [name in local for name in (pair.baseline, pair.candidate)]
+    if all(sides):
+        return []
+    if any(sides):
+        one, other = (pair.baseline, pair.candidate) if sides[0] else (pair.candidate, pair.baseline)
+        return [f"tuning: {one} was tuned and {other} was not: some of the difference may be that."]
+    return []
+
+
+def _tunable(model: Any) -> bool:
+    """Whether a model of study.yaml has settings that `tune` chooses: those of a local Gaussian process."""
+    return isinstance(model, Mapping) and model.get("preset") in ("gap", "es-gap")
+
+
 def _cutoffs(settings: Any) -> list[float]:
     """All cutoffs in the settings of a model, in Å."""
     if not isinstance(settings, Mapping):

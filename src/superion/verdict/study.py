@@ -20,7 +20,7 @@ from superion.verdict.decide import Finding, decide
 from superion.verdict.plan import Costs, Remedy, remedies
 from superion.verdict.plan import line as next_line
 from superion.verdict.pooled import PropertyFinding, properties_of
-from superion.verdict.reading import read_bounds, read_rows, read_settings
+from superion.verdict.reading import read_bounds, read_rows, read_settings, tuning_notes
 from superion.verdict.record import changed
 from superion.verdict.rows import Row
 from superion.verdict.rules import Outcome
@@ -188,7 +188,7 @@ def study_verdicts(
         own, said = read_rows(folder, pair, opened)
         bounds[pair], remarks = read_bounds(folder, settings, pair)
         rows += own
-        notes[pair] = [*said, *remarks]
+        notes[pair] = [*said, *remarks, *tuning_notes(settings, pair)]
     if not rows and not settings:
         raise InputError(
             "the folder holds no study.", file=folder, remedy="give a folder made by `superion run`."
