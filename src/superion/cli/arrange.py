@@ -75,7 +75,7 @@ def arrange(
         typer.Option(min=1, help="monte-carlo: trials for each site. Default: 2000; with a model 20."),
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, help="enumerate: inequivalent arrangements to give up at.")
+        int, typer.Option(min=1, help="enumerate: give up above this number of inequivalent arrangements.")
     ] = 100_000,
     seed: Seed = 0,
 ) -> None:

@@ -35,7 +35,7 @@ def defect(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="Folder of the run; a killed run is gone on with."
+            "--output", "-o", metavar="DIR", help="Folder of the run; a killed run continues there."
         ),
     ],
     kind: Annotated[
@@ -59,7 +59,7 @@ def defect(
     fmax: Annotated[
         float, typer.Option(help="Force on an atom below which a structure is relaxed, in eV/Å.")
     ] = 0.01,
-    steps: Annotated[int, typer.Option(help="Steps of one relaxation at most.")] = 500,
+    steps: Annotated[int, typer.Option(help="Largest number of steps of one relaxation.")] = 500,
     fields: Annotated[
         str | None,
         typer.Option(

@@ -123,12 +123,12 @@ def md(
     epsilon_inf: Annotated[
         float | None, typer.Option(help="With --displacement: electronic dielectric constant. Default: 1.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in DIR.")] = False,
     frames: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Also write the frames, but for the start, as extended XYZ without labels: for `superion "
+            help="Also write the frames, except the start, as extended XYZ without labels: for `superion "
             "select`, `superion label` or a training.",
         ),
     ] = None,

@@ -76,7 +76,7 @@ def fit_model(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Neural networks: file that keeps the training, and from which it goes on after a kill.",
+            help="Neural networks: file that keeps the training, and from which it continues after a kill.",
         ),
     ] = None,
     json: Annotated[

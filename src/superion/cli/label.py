@@ -65,7 +65,7 @@ def label(
     *,
     reading: Reading,
 ) -> None:
-    """Label structures from first principles; what is in the store is not made again.
+    """Label structures from first principles; labels in the store are not made again.
 
     Exit code 0 if every structure has a label, 1 if some failed (they are listed), 2 for an error.
     """

@@ -163,7 +163,7 @@ def charge_fit(
     seed: Annotated[int, typer.Option(min=0, help="Seed of starts and of the bootstrap.")] = 0,
     json: Json = None,
 ) -> None:
-    """Charges that explain best how far atoms change forces, with uncertainties."""
+    """Fit charges to the forces that distant atoms cause, with uncertainties."""
     from rich.table import Table
 
     from superion.calculations.locality import Samples, fit_charges

@@ -64,7 +64,7 @@ _READING = {
             help="Read a label from a foreign key, e.g. --key forces=forces --key "
             "'dipole=dipole_vector:e*bohr' --key stress=stress:-kbar:vasp. May be repeated. Labels: energy, "
             "forces, stress, virial, charges, dipole, quadrupole, bec, total_charge, config_type, "
-            "trajectory, frame_id. A '-' before the unit turns the sign. Order of six components: voigt "
+            "trajectory, frame_id. A '-' before the unit reverses the sign. Order of six components: voigt "
             "(xx yy zz yz xz xy, the default), vasp, lammps, rows, or xx,xy,…. LABEL=none leaves it out.",
         ),
     ],

@@ -49,7 +49,9 @@ def show_phonons(
     fmax: Annotated[
         float, typer.Option(help="Force on an atom below which a structure is relaxed, in eV/Å.")
     ] = 1e-4,
-    mesh: Annotated[str, typer.Option(help="Wave vectors that imaginary modes are sought at.")] = "8,8,8",
+    mesh: Annotated[
+        str, typer.Option(help="Mesh of wave vectors that is searched for imaginary modes.")
+    ] = "8,8,8",
     epsilon_inf: Annotated[
         float | None,
         typer.Option(

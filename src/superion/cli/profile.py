@@ -28,13 +28,13 @@ def show_profile(
         Path,
         typer.Argument(
             metavar="RUN|STRUCTURE",
-            help=f"A structure file, all whose frames are averaged; or a trajectory. {TRAJECTORY}.",
+            help=f"A structure file, whose frames are averaged; or a trajectory. {TRAJECTORY}.",
         ),
     ],
     model: Annotated[Path, typer.Option(metavar="MODEL", help="Model file with charges.")],
     axis: Annotated[
         str,
-        typer.Option(help="x, y, z, or a, b, c: the normal of the planes out of which this cell axis leads."),
+        typer.Option(help="x, y, z; or a, b, c: the normal of the plane of the other two cell axes."),
     ] = "z",
     width: Annotated[
         float,

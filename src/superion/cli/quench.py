@@ -35,7 +35,7 @@ def quench(
     sample_every: Annotated[int, typer.Option(help="Steps between frames.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of velocities and noise.")] = 0,
     charged_cells: ChargedCells = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the quench in DIR.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the quench in DIR.")] = False,
     *,
     reading: Reading,
 ) -> None:

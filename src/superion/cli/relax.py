@@ -43,14 +43,14 @@ def show_relax(
             "--output",
             "-o",
             metavar="FILE",
-            help="Structure to write: .extxyz, .vasp or .cif tells the format.",
+            help="Structure to write; .extxyz, .vasp or .cif sets the format.",
         ),
     ],
     cell: Annotated[
         str,
         typer.Option(
             metavar="WHAT",
-            help="What of the cell relaxes beside the positions: none, volume (its shape kept), shape (its "
+            help="What relaxes beside the positions: none, volume (its shape kept), shape (its "
             "volume kept) or full.",
         ),
     ] = "none",
@@ -64,9 +64,9 @@ def show_relax(
             "of the energy per atom, in eV."
         ),
     ] = 1e-3,
-    steps: Annotated[int, typer.Option(min=0, help="Steps at most.")] = 1000,
+    steps: Annotated[int, typer.Option(min=0, help="Largest number of steps.")] = 1000,
     longest: Annotated[
-        float, typer.Option(help="Å that an atom may move in one step; less follows a shallow minimum.")
+        float, typer.Option(help="Largest move of an atom in one step, in Å; less follows a shallow minimum.")
     ] = 0.2,
     optimizer: Annotated[
         str | None,

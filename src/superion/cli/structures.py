@@ -23,7 +23,7 @@ def glass(
     output: Output,
     density: Annotated[float, typer.Option(help="Density in g/cm³; a glass of Li3PS4 has about 1.9.")],
     li2s: Annotated[float, typer.Option(min=0, max=100, help="Li2S in mol %; the rest is P2S5.")] = 75.0,
-    atoms: Annotated[int, typer.Option(min=10, help="Number of atoms, about.")] = 100,
+    atoms: Annotated[int, typer.Option(min=10, help="Approximate number of atoms.")] = 100,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Structures to write.")] = 1,
     bare: Annotated[
         bool, typer.Option("--bare", help="Pack single atoms instead of PS4, P2S7, P2S6 and S.")

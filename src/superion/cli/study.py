@@ -22,7 +22,7 @@ def run(
         typer.Option("--output", "-o", metavar="DIR", help="Study folder. Default: the name of the study."),
     ] = None,
 ) -> None:
-    """Run a study, or go on with it: only what is not done or no longer holds is done."""
+    """Run a study, or continue it: only missing or outdated steps are computed."""
     from superion.study import run_study
 
     folder = run_study(study, output)
@@ -32,7 +32,7 @@ def run(
 def show_status(
     study: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a study, training, or labels.")],
 ) -> None:
-    """Show what of a study, training or label store is done, and about how long the rest will take."""
+    """Show how much of a study, training or label store is done, and about how long the rest will take."""
     from superion.cli.label import store_status
     from superion.cli.training import SETTINGS, show_training
     from superion.reference.store import NAME
@@ -58,7 +58,7 @@ def show_status(
 
 
 def report(study: Folder) -> None:
-    """Write the report of a study or a training from the results in its folder; a training may be at work."""
+    """Write the report of a study or a training from the results in its folder, also while it runs."""
     from superion.cli.training import SETTINGS
     from superion.errors import InputError
     from superion.files import locked

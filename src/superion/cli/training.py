@@ -106,7 +106,7 @@ def learn(
         ),
     ] = None,
 ) -> None:
-    """Explore, select, label, clean and refit, generation after generation, or go on with it."""
+    """Explore, select, label, clean and refit, generation after generation; or continue."""
     from superion.active_learning.run import run_training
 
     folder = run_training(settings, output)

@@ -145,7 +145,7 @@ def melt_quench(
     file = folder / SCHEDULE
     asked = settings.model_dump(mode="json")
     if file.exists():
-        remedy = "use another folder, or delete the file: all parts that are there are gone on with."
+        remedy = "use another folder, or delete the file: the run continues from all parts that are there."
         recorded = read_result(file, dict[str, Any], remedy=remedy, writer="`superion quench`")
         changed = [name for name in asked if recorded.get(name) != asked[name]]
         if changed or not resume:

@@ -51,7 +51,7 @@ class DefectSettings(BaseModel):
         1.6, description="Smallest distance of an interstitial site from any atom in Å."
     )
     fmax: PositiveFloat = Field(0.01, description="Largest force of a relaxed structure, in eV/Å.")
-    steps: PositiveInt = Field(500, description="Steps of one relaxation at most.")
+    steps: PositiveInt = Field(500, description="Largest number of steps of one relaxation.")
     fields: tuple[float, ...] = Field((), description="Electric fields in V/Å; zero is always among them.")
     axes: tuple[Axis, ...] = Field(("x", "y", "z"), description="Cartesian axes along which they point.")
     back: bool = Field(False, description="Follow each branch back to zero again, to see hysteresis.")
