@@ -45,6 +45,10 @@ BLOCKS = {
     "few components": (SoapBlock, SoapSettings(n_max=4, l_max=3, sparse_points=40, components=20)),
     "many components": (SoapBlock, SoapSettings(n_max=4, l_max=3, sparse_points=12, components=30)),
     "channels": (SoapBlock, SoapSettings(channels=10, sparse_points=60)),
+    "far": (
+        SoapBlock,
+        SoapSettings(channels=6, cutoff=7.0, cutoff_width=6.0, atom_sigma=0.8, l_max=3, sparse_points=20),
+    ),
     "channels and components": (
         SoapBlock,
         SoapSettings(channels=23, sparse_points=60, components=30, zeta=3),
@@ -128,7 +132,7 @@ def test_each_block_agrees_with_python(crystal, name):
 
 def test_repulsion_and_sums_agree_with_python(crystal):
     compare(crystal, Potential([WALL]))
-    compare(crystal, Potential([WALL, gp(crystal, "few components", "angle", "pair", "soap")]))
+    compare(crystal, Potential([WALL, gp(crystal, "few components", "angle", "pair", "soap", "far")]))
 
 
 def test_two_structures_at_a_time(crystal):

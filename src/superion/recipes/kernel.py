@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 from ase import Atoms
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from superion.potentials import FitSettings
 from superion.potentials.kernel_charges.gap import fit_kqeq_gap
@@ -29,6 +30,13 @@ class KQEqGapSettings(BaseModel):
         description="learn charges and local term together from all labels; false: charges from labels of "
         "charges and dipoles alone, then the local term from the energies and forces that they leave",
     )
+
+    @model_validator(mode="after")
+    def _one_fit(self) -> Self:
+        """A joint fit has no first one that channels could be learned from."""
+        if self.joint and self.fit.learn_channels:
+            raise ValueError("fit.learn_channels needs a fit of its own: with it, set joint: false")
+        return self
 
 
 def _kqeq(frames: Sequence[Atoms], settings: KernelQEqSettings, options: Options) -> list[Term]:

@@ -20,6 +20,7 @@ from superion.potentials.few_body.angle import AngleBlock
 from superion.potentials.few_body.pair import PairBlock
 from superion.potentials.gap.equations import labels, weighted
 from superion.potentials.gap.gaussian_process import Block, SparseGP, prior_factor
+from superion.potentials.gap.learning import first_settings, learned_blocks
 from superion.potentials.gap.memory import check_memory
 from superion.potentials.gap.reduction import combined, in_order, partition, reduce_part
 from superion.potentials.gap.settings import FitSettings
@@ -60,8 +61,8 @@ def fit(
         )
     species = sorted({int(z) for atoms in frames for z in atoms.numbers})
     check_memory(settings, frames, workers, len(targets))
-    blocks = choose_blocks(bulk, settings, species)
-    size = sum(block.size for block in blocks)
+    first = first_settings(settings, len(species)) if settings.learn_channels else settings
+    blocks = choose_blocks(bulk, first, species)
     fixed = {
         name: [_sum(terms, atoms) for atoms in track(bulk, f"{name}: fixed terms", len(bulk), show=progress)]
         for name, terms in targets.items()
@@ -78,7 +79,31 @@ def fit(
         np.stack([labels(atoms, fixed[name][k], baselines[name]) for name in targets], axis=1)
         for k, atoms in enumerate(labelled)
     ]
-    problem = StreamingLeastSquares(size, len(targets))
+    how = (settings, labelled, equations, workers, executor, progress)
+    if settings.learn_channels:
+        blocks = learned_blocks(blocks, _solve(blocks, *how)[0], bulk, settings)
+    weights, factor = _solve(blocks, *how)
+    return {
+        name: [
+            *terms,
+            SparseGP(blocks, weights[:, k], baselines[name], factor if settings.uncertainty else None),
+        ]
+        for k, (name, terms) in enumerate(targets.items())
+    }
+
+
+def _solve(
+    blocks: Sequence[Block],
+    settings: FitSettings,
+    labelled: Sequence[Atoms],
+    equations: Sequence[Array],
+    workers: int,
+    executor: Executor | None,
+    progress: bool,
+) -> tuple[Array, Array]:
+    """Weights (M, K) of the blocks for the K labels of each equation, and the factor (M, M) of the fit."""
+    size, count = sum(block.size for block in blocks), equations[0].shape[1]
+    problem = StreamingLeastSquares(size, count)
     if executor is None:
         singles = ((weighted, (blocks, settings, *both)) for both in zip(labelled, equations, strict=True))
         with ThreadPoolExecutor(workers) as pool:
@@ -99,17 +124,10 @@ def fit(
         for first in range(0, block.size, BATCH):
             rows = np.zeros((len(prior[first : first + BATCH]), size))
             rows[:, start : start + block.size] = prior[first : first + BATCH]
-            problem.add(rows, np.zeros((len(rows), len(targets))))
+            problem.add(rows, np.zeros((len(rows), count)))
         start += block.size
     del prior, rows
-    weights, factor = problem.solve()
-    return {
-        name: [
-            *terms,
-            SparseGP(blocks, weights[:, k], baselines[name], factor if settings.uncertainty else None),
-        ]
-        for k, (name, terms) in enumerate(targets.items())
-    }
+    return problem.solve()
 
 
 def choose_blocks(frames: Sequence[Atoms], settings: FitSettings, species: Sequence[int]) -> list[Block]:
@@ -120,8 +138,7 @@ def choose_blocks(frames: Sequence[Atoms], settings: FitSettings, species: Seque
         blocks.append(PairBlock.choose(frames, settings.pair, species, rng))
     if settings.angle is not None:
         blocks.append(AngleBlock.choose(frames, settings.angle, species, rng))
-    if settings.soap is not None:
-        blocks.append(SoapBlock.choose(frames, settings.soap, species, rng))
+    blocks.extend(SoapBlock.choose(frames, soap, species, rng) for soap in settings.soaps)
     if not blocks:
         raise InputError(
             "pair, angle and soap are all null: nothing to fit.", remedy="switch at least one of them on."

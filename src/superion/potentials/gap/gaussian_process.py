@@ -114,7 +114,7 @@ class SparseGP:
         self._constant = np.full(len(chemical_symbols), np.nan)
         for symbol, energy in self.baseline.items():
             self._constant[atomic_numbers[symbol]] = energy
-        self._prior_factor: Array | None = None
+        self._prior_factors: dict[int, Array] = {}
         self.tables: list[PairTable | AngleTable | None] = [None] * len(self.blocks)
         self._single: list[PairTable | None] = [None] * len(self.blocks)
 
@@ -132,7 +132,7 @@ class SparseGP:
 
     @property
     def soap(self) -> SoapBlock | None:
-        """The block of environments, if there is one."""
+        """The first block of environments, if there is one."""
         return next((block for block in self.blocks if isinstance(block, SoapBlock)), None)
 
     @property
@@ -239,18 +239,18 @@ class SparseGP:
         total = posterior(energy.sum(axis=0)[None])[0]
         each = posterior(energy)
         spread = posterior(force.reshape(-1, force.shape[-1])).reshape(len(atoms), 3)
-        for block, part in zip(self.blocks, self._slices(), strict=True):
+        for k, (block, part) in enumerate(zip(self.blocks, self._slices(), strict=True)):
             if isinstance(block, SoapBlock):
-                missing = block.covariance(atoms) - self._represented(block, energy[:, part])
+                missing = block.covariance(atoms) - self._represented(k, energy[:, part])
                 total += max(missing.sum(), 0.0)
                 each += np.maximum(np.diag(missing), 0.0)
         return Deviation(float(np.sqrt(total)), np.sqrt(each), np.sqrt(spread))
 
-    def _represented(self, block: SoapBlock, rows: Array) -> Array:
-        """Q = K_NM K_MM⁻¹ K_MN, the prior covariance (N, N) that the sparse points represent."""
-        if self._prior_factor is None:
-            self._prior_factor = prior_factor(block.prior())
-        half = solve_upper(self._prior_factor, rows.T, transpose=True)
+    def _represented(self, k: int, rows: Array) -> Array:
+        """Q = K_NM K_MM⁻¹ K_MN, the prior covariance (N, N) that the sparse points of block k represent."""
+        if k not in self._prior_factors:
+            self._prior_factors[k] = prior_factor(self.blocks[k].prior())
+        half = solve_upper(self._prior_factors[k], rows.T, transpose=True)
         return half.T @ half
 
     def _slices(self) -> list[slice]:

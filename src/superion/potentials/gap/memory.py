@@ -45,23 +45,23 @@ def estimate_memory(
         classes, points = species * comb(species + 1, 2), settings.angle.sparse_points
         unknowns += classes * points
         choosing = angle.CANDIDATES * (4.0 * classes + points)
-    if settings.soap is not None:
-        hyper = settings.soap
+    for hyper in settings.soaps:
         channels = hyper.channels or species * hyper.n_max
         lms, length = (hyper.l_max + 1) ** 2, (hyper.l_max + 1) * comb(channels + 1, 2)
         every = hyper.sparse_method == "all"
         candidates = {z: n if every else min(n, soap.CANDIDATES) for z, n in counts.items()}
         own = {z: n if every else min(n, hyper.sparse_points) for z, n in candidates.items()}
         unknowns += sum(own.values())
-        chosen = sum(own.values()) * length
+        chosen += sum(own.values()) * length
         most = max(candidates.values())
         width = max(max(own.values()), hyper.components or 0) + 20
         decomposed = 0.0 if every and hyper.components is None else 4.0 * max(most, length) * width
         copied = most * length if hyper.sparse_method == "farthest" else 0
         choosing = max(choosing, sum(candidates.values()) * length + chosen + copied + decomposed)
-        block = channels * (channels * (hyper.l_max + 1) + lms * soap_design.ATOMS) * soap_design.POINTS
-        block += 1.5 * soap_evaluate.CHUNK * (length + lms * channels) + soap_design.JACOBIANS / 8
-        block += max(own.values()) * length if hyper.components is not None else 0
+        needed = 1.0 * channels * (channels * (hyper.l_max + 1) + lms * soap_design.ATOMS) * soap_design.POINTS
+        needed += 1.5 * soap_evaluate.CHUNK * (length + lms * channels) + soap_design.JACOBIANS / 8
+        needed += max(own.values()) * length if hyper.components is not None else 0
+        block = max(block, needed)
     square = float(unknowns + targets) ** 2
     rows = 4.0 * largest * unknowns
     reducing = (

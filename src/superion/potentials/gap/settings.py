@@ -29,6 +29,12 @@ class FitSettings(BaseModel):
     pair: PairSettings | None = Field(PairSettings(delta=5.0), description="2-body block, or null")
     angle: AngleSettings | None = Field(None, description="3-body block, or null")
     soap: SoapSettings | None = Field(SoapSettings(), description="SOAP block, or null")
+    more_soap: tuple[SoapSettings, ...] = Field(
+        (), description="further SOAP blocks, e.g. of a longer cutoff and wider Gaussians; energies add up"
+    )
+    learn_channels: bool = Field(
+        False, description="weight the channels of every SOAP block by how a first fit depends on them"
+    )
     sigma: Sigmas = Field(Sigmas(), description="regularisation")
     sigma_by_config_type: dict[str, Sigmas] = Field({}, description="regularisation of single config_types")
     force_sigma_by_species: dict[str, float] = Field(
@@ -43,3 +49,8 @@ class FitSettings(BaseModel):
     jitter: float = Field(1e-10, gt=0, description="added to the prior's diagonal, relative to its mean")
     uncertainty: bool = Field(True, description="keep the covariance of the weights in the model")
     seed: int = Field(0, ge=0, description="seed of the choice of sparse points")
+
+    @property
+    def soaps(self) -> tuple[SoapSettings, ...]:
+        """Settings of all SOAP blocks."""
+        return (*(() if self.soap is None else (self.soap,)), *self.more_soap)

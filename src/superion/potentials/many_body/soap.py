@@ -133,14 +133,16 @@ class SoapBlock:
         settings: SoapSettings,
         species: Sequence[int],
         rng: np.random.Generator,
+        contractions: Mapping[int, Array] | None = None,
     ) -> Self:
         """A block whose sparse environments are chosen from those of `frames`.
 
+        contractions: of the channels; without them, and with `channels`, the principal ones.
         Of more than `CANDIDATES` environments of a species as many are drawn at random first, so that memory
         does not grow with the number of frames.
         """
-        bare = cls(settings, species, {})
-        if settings.channels is not None:
+        bare = cls(settings, species, {}, contractions=contractions)
+        if contractions is None and settings.channels is not None:
             kept_channels = principal_channels(bare, frames, settings.channels)
             bare = cls(settings, species, {}, contractions=kept_channels)
         points, bases = {}, {}
