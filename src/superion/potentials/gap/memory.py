@@ -58,7 +58,9 @@ def estimate_memory(
         decomposed = 0.0 if every and hyper.components is None else 4.0 * max(most, length) * width
         copied = most * length if hyper.sparse_method == "farthest" else 0
         choosing = max(choosing, sum(candidates.values()) * length + chosen + copied + decomposed)
-        needed = 1.0 * channels * (channels * (hyper.l_max + 1) + lms * soap_design.ATOMS) * soap_design.POINTS
+        needed = (
+            1.0 * channels * (channels * (hyper.l_max + 1) + lms * soap_design.ATOMS) * soap_design.POINTS
+        )
         needed += 1.5 * soap_evaluate.CHUNK * (length + lms * channels) + soap_design.JACOBIANS / 8
         needed += max(own.values()) * length if hyper.components is not None else 0
         block = max(block, needed)
