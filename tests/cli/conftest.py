@@ -3,5 +3,5 @@
 import sys
 from pathlib import Path
 
-for room in ("study", "training", "simulation"):
+for room in ("study", "active_learning", "simulation"):
     sys.path.insert(0, str(Path(__file__).parents[1] / room))
