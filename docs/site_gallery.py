@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,17 @@ USED = ("src/superion", "data", "docs/gallery/data", "docs/site_cells.py", "cons
 ENTRY = re.compile(r"^- \[(?P<title>.+)\]\((?P<name>\w+)\.py\): (?P<text>.+(?:\n  .+)*)$", re.MULTILINE)
 """A script in the list of the index."""
 WIDTH = 480  # pixels of a thumbnail
+AT_ONCE = 2  # scripts
 
 
 def on_files(files: Files, config: Any) -> Files:
     """Add a page for each script, its figures, and a thumbnail of the last one."""
-    used = _used()
-    for script in sorted(GALLERY.glob("*.py")):
-        folder = _shown(script, used)
+    used, scripts = _used(), sorted(GALLERY.glob("*.py"))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        shown = list(pool.map(lambda script: _shown(script, used), scripts))
+    if failed := [result for result in shown if isinstance(result, str)]:
+        raise PluginError("\n\n".join(failed))
+    for script, folder in zip(scripts, shown, strict=True):
         files.append(File.generated(config, f"gallery/{script.stem}.md", content=_page(script, folder)))
         for picture in folder.glob("*.png"):
             files.append(File.generated(config, f"gallery/{picture.name}", abs_src_path=str(picture)))
@@ -60,8 +65,8 @@ def _card(entry: re.Match[str]) -> str:
     )
 
 
-def _shown(script: Path, used: Any) -> Path:
-    """The folder with what a script shows; the script is run if that is not known yet."""
+def _shown(script: Path, used: Any) -> Path | str:
+    """The folder with what a script shows, or why it fails. It is run if that is not known yet."""
     checksum = used.copy()
     checksum.update(script.read_bytes())
     folder = CACHE / f"{script.stem}-{checksum.hexdigest()[:16]}"
@@ -74,7 +79,7 @@ def _shown(script: Path, used: Any) -> Path:
         environment = os.environ | {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
         if done.returncode or done.stderr:
-            raise PluginError(f"{script.relative_to(ROOT)} fails in the gallery:\n{done.stderr}{done.stdout}")
+            return f"{script.relative_to(ROOT)} fails in the gallery:\n{done.stderr}{done.stdout}"
         last = sorted(made.glob("*.png"))[-1]
         with Image.open(last) as picture:
             picture.thumbnail((WIDTH, WIDTH))

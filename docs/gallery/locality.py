@@ -47,16 +47,16 @@ fig, panels = plt.subplots(
     num="Spread of forces against radius for Li, P and S",
 )
 for panel, (symbol, colour) in zip(panels, species_colours(["Li", "P", "S"]).items(), strict=True):
-    rows = found["forces"][symbol]
-    radii = [row["radius"] for row in rows]
-    values = [1000 * row["spread"] for row in rows]
+    rows = found.forces[symbol]
+    radii = [row.radius for row in rows]
+    values = [1000 * row.spread for row in rows]
     ends = [
-        [value - 1000 * row["low"] for value, row in zip(values, rows, strict=True)],
-        [1000 * row["high"] - value for value, row in zip(values, rows, strict=True)],
+        [value - 1000 * row.low for value, row in zip(values, rows, strict=True)],
+        [1000 * row.high - value for value, row in zip(values, rows, strict=True)],
     ]
     panel.errorbar(radii, values, ends, fmt="o-", color=colour, capsize=3, label="all of it")
     for name, line in (("fitted", "--"), ("published", ":")):
-        left = [1000 * row["spread"] for row in found["without"][name][symbol]]
+        left = [1000 * row.spread for row in found.without[name][symbol]]
         panel.plot(
             radii,
             left,
