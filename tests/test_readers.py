@@ -11,13 +11,13 @@ from superion.calculations.defects.results import DefectFile
 from superion.calculations.locality.results import read_charge_fit, read_locality
 from superion.calculations.locality.subtract import charges_of
 from superion.errors import CorruptFileError
-from superion.reference.journal import Journal, encode
 from superion.reference.store import open_store, read_store
 from superion.results import read_result
 from superion.simulation import MDSettings
 from superion.simulation.summary import RunSummary
 from superion.study.job_file import read_job
-from superion.study.state import State
+from superion.work.journal import Journal, encode
+from superion.work.state import State
 
 ROW = {
     "radius": 4.0,

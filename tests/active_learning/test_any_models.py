@@ -21,7 +21,8 @@ from superion.errors import InputError, ModelError
 from superion.files import read_json, sha256
 from superion.potentials import Potential
 from superion.simulation import read_trajectory
-from superion.study.state import State, fingerprint
+from superion.work.fingerprint import fingerprint
+from superion.work.state import State
 
 SHORT = {"explore__walkers": 1, "explore__dynamics__steps": 12, "protocol__generations": 1}
 TINY = {

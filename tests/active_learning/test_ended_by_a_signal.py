@@ -22,7 +22,7 @@ from superion.active_learning.worker import explore_job
 from superion.files import locked
 from superion.simulation import read_trajectory
 from superion.study import run_study, status
-from superion.study.worker import run_job
+from superion.study.dynamics import run_job
 
 LONG = 400
 """Frames of a file, more than a run has: without a last effort there are none on disk."""

@@ -18,9 +18,9 @@ from superion.active_learning.config import TrainSettings, read_training
 from superion.cli.app import app
 from superion.errors import InputError
 from superion.files import read_json
-from superion.reference import ExecutorSettings
 from superion.reference.settings import ModelSettings
 from superion.settings_file import read_settings
+from superion.work.executors import ExecutorSettings
 
 ROOT = Path(__file__).parents[2]
 

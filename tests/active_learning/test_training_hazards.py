@@ -22,7 +22,8 @@ from superion.active_learning.status import training_status
 from superion.cli.app import app
 from superion.errors import BusyError, StorageError, SuperionError
 from superion.files import locked, read_json, write_json
-from superion.reference import ExecutorSettings, read_store
+from superion.reference import read_store
+from superion.work.executors import ExecutorSettings
 
 SHORT = {"protocol__generations": 1, "explore__walkers": 1, "models": ["es-gap"]}
 

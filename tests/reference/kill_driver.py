@@ -7,32 +7,22 @@ import os
 import signal
 import sys
 from collections import Counter
-from concurrent.futures import Executor, Future
 from pathlib import Path
 
 import fake_calculators  # noqa: F401 - once, before the forks
 from ase.io import extxyz  # noqa: F401
 from label_cases import argon, faulty
 
-from superion.reference import Workers, export, label_frames
-from superion.reference.journal import read_journal
-
-
-class Here(Executor):
-    """Calls at once, in this thread, so that the process may fork."""
-
-    def submit(self, call, /, *arguments, **named):
-        future: Future = Future()
-        future.set_result(call(*arguments, **named))
-        return future
+from superion.reference import export, label_frames
+from superion.work.executors import open_executor
+from superion.work.journal import read_journal
 
 
 def work(folder: Path) -> None:
     frames = argon(3)
     settings = faulty(log=folder / "calls")
-    outcome = label_frames(
-        frames, settings, folder / "store", Workers(Here(), 2, apart=False), progress=False
-    )
+    with open_executor("serial") as here:  # so that the process may fork
+        outcome = label_frames(frames, settings, folder / "store", here, progress=False)
     export(folder / "out.extxyz", frames, outcome.entries)
 
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from superion.cli.app import app
 from superion.potentials import Potential
 from superion.potentials.repulsion import Repulsion
-from superion.reference.attempt import atoms_to_json, label_apart
+from superion.reference.attempt import atoms_to_json, label_job
 
 
 def settings_file(path: Path, fault: str = "", **arguments: object) -> Path:
@@ -90,7 +90,7 @@ def test_a_model_is_found_beside_its_settings(folder, tmp_path_factory, monkeypa
 
 def test_settings_that_fail_in_the_process_of_a_label_stop_the_labels(tmp_path) -> None:
     settings = {"labeller": {"model": str(tmp_path / "none.safetensors")}}
-    reply = label_apart("key", atoms_to_json(argon(1)[0]), settings, None)
+    reply = label_job("key", atoms_to_json(argon(1)[0]), settings, None)
     assert (reply.stop, reply.retry, reply.labels) == (True, False, None)
     assert "there is no such model" in reply.reason
     assert "Traceback" not in reply.reason

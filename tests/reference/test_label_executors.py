@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 from label_cases import argon, faulty, truth
 
-from superion.reference import (
-    ExecutorSettings,
-    SetupError,
-    factory_workers,
-    label_frames,
-    make_workers,
-)
+from superion.errors import InputError
+from superion.reference import label_frames
+from superion.work import executors
+from superion.work.executors import ExecutorSettings, open_executor
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +33,12 @@ def cluster(tmp_path_factory):
 
 
 def test_two_dask_workers_share_the_labels_and_survive_a_crash(tmp_path, cluster) -> None:
-    workers = make_workers(cluster.scheduler_address.replace("tcp:", "dask:"))
-    assert workers.slots == 2
     settings = faulty("killed", once=tmp_path / "once", beyond=2.9, log=tmp_path / "log", pause=0.5)
-    try:
+    with open_executor(cluster.scheduler_address.replace("tcp:", "dask:")) as workers:
+        assert workers.slots == 2
         outcome = label_frames(
             argon(4), settings, tmp_path / "s", workers, retries=1, timeout=300.0, progress=False
         )
-    finally:
-        workers.shut()
     assert (outcome.made, outcome.failures) == (4, {})
     assert outcome.entries[3].attempts == 1
     for atoms, entry in zip(argon(4), outcome.entries, strict=True):
@@ -52,20 +46,18 @@ def test_two_dask_workers_share_the_labels_and_survive_a_crash(tmp_path, cluster
     assert len((tmp_path / "log").read_text().split()) == 5
 
 
-def test_a_scheduler_that_is_not_there_is_named() -> None:
-    with pytest.raises(SetupError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        make_workers("dask://127.0.0.1:9", patience=1.0)
+def test_a_scheduler_that_is_not_there_is_named(monkeypatch) -> None:
+    monkeypatch.setattr(executors, "PATIENCE", 1.0)
+    with pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
+        open_executor("dask://127.0.0.1:9")
 
 
 def test_an_executor_by_import_path(tmp_path) -> None:
     settings = ExecutorSettings(
         factory="concurrent.futures:ThreadPoolExecutor", arguments={"max_workers": 2}, slots=2
     )
-    workers = factory_workers(settings)
-    try:
+    with open_executor(settings) as workers:
         outcome = label_frames(argon(2), faulty(), tmp_path / "s", workers, progress=False)
-    finally:
-        workers.shut()
     assert outcome.made == 2
-    with pytest.raises(SetupError, match="no_such:Cluster cannot be made"):
-        factory_workers(ExecutorSettings(factory="no_such:Cluster", slots=1))
+    with pytest.raises(InputError, match="no_such:Cluster cannot be made"):
+        open_executor(ExecutorSettings(factory="no_such:Cluster", slots=1))

@@ -15,7 +15,7 @@ import pytest
 from superion.errors import InputError, StorageError
 from superion.files import write_atomic
 from superion.reference import Labels, open_store, read_store
-from superion.reference.journal import decode, encode, read_journal
+from superion.work.journal import decode, encode, read_journal
 
 LABELS = Labels(-1.5, np.array([[0.1, 1 / 3, -2e-17]]), stress=np.arange(6.0) / 7, method="m")
 

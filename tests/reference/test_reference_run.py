@@ -20,24 +20,22 @@ from superion.reference import (
     label_frames,
     label_key,
     make_labeller,
-    make_workers,
     open_store,
     read_store,
     stored_labels,
     structure_key,
 )
-from superion.reference.journal import Journal
+from superion.reference.attempt import atoms_to_json, label_job
+from superion.work.executors import open_executor
+from superion.work.journal import Journal
 
 
 def label(
     folder: Path, settings: LabellerSettings, executor: str = "threads:2", frames=None, **options
 ) -> Outcome:
-    workers = make_workers(executor)
-    try:
+    with open_executor(executor) as workers:
         given = frames if frames is not None else argon()
         return label_frames(given, settings, folder, workers, progress=False, **options)
-    finally:
-        workers.shut()
 
 
 def check(outcome: Outcome, frames=None) -> None:
@@ -204,22 +202,20 @@ def test_a_labeller_that_cannot_work_stops_at_once_and_counts_as_no_failure(tmp_
     assert all(entry.attempts == 0 for entry in read_store(tmp_path).entries.values())
 
 
-def test_threads_refuse_a_timeout_and_wrong_executors_are_named(tmp_path) -> None:
+def test_threads_refuse_a_timeout(tmp_path) -> None:
     with pytest.raises(InputError, match="cannot be stopped"):
         label(tmp_path, faulty(), timeout=1.0)
-    for text in ("processes:0", "threads:x", "cluster", "dask:9"):
-        with pytest.raises(InputError, match=r"processes:N, threads:N"):
-            make_workers(text)
 
 
 def test_running_labels_are_killed_when_the_workers_are_let_go(tmp_path) -> None:
     log = tmp_path / "log"
-    workers = make_workers("processes:2")
+    workers = open_executor("processes:2")
+    settings = faulty("hang", log=log).model_dump(mode="json", exclude_unset=True)
     for k, atoms in enumerate(argon(3)):
-        workers.submit(f"{k}", atoms, faulty("hang", log=log), None)
+        workers.begin(label_job, f"{k}", atoms_to_json(atoms), settings, "-", scratch=True)
     while not log.exists() or len(log.read_text().split()) < 2:
         time.sleep(0.05)
-    workers.shut()
+    workers.stop()
     for pid in map(int, log.read_text().split()):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

@@ -20,10 +20,11 @@ from superion.errors import CorruptFileError, InputError, StorageError
 from superion.files import locked, open_inside, read_json, sha256, write_atomic, write_json
 from superion.study.config import read_study
 from superion.study.config import write_study as write_settings
-from superion.study.folder import remove_leftovers
-from superion.study.state import Record, State, check_results
+from superion.study.intact import check_results
 from superion.study.status import status
 from superion.study.steps import Study
+from superion.work.folder import remove_leftovers
+from superion.work.state import Record, State
 
 
 def stored(folder, **steps):
@@ -146,11 +147,12 @@ def test_workers_import_nothing_of_the_working_folder(tmp_path):
     root.mkdir()
     code = (
         "import os, sys; from pathlib import Path; os.chdir(sys.argv[1])\n"
-        "from superion.potentials.executors import process_pool\n"
-        "from superion.study.crew import run_apart\n"
+        "from superion.work.executors import open_executor\n"
+        "from superion.study.steps import do_step\n"
         "if __name__ == '__main__':\n"
-        "    with process_pool(1) as pool: print(pool.submit(abs, -1).result())\n"
-        "    print(list(run_apart(Path('study'), ['x'], 1)))\n"
+        "    with open_executor(1) as pool: print(pool.submit(abs, -1).result())\n"
+        "    with open_executor(1, log=Path('study/properties.log').absolute()) as workers:\n"
+        "        print(workers.begin(do_step, Path('study'), 'x').exception())\n"
     )
     (root / "study.yaml").write_text(yaml.safe_dump({"name": "none"}))
     (tmp_path / "sub").mkdir()
@@ -161,7 +163,7 @@ def test_workers_import_nothing_of_the_working_folder(tmp_path):
         text=True,
     )
     assert result.stdout.startswith("1\n"), result.stderr
-    assert "its process ended" in result.stdout
+    assert "study.yaml" in result.stdout
     assert "study.yaml" in (root / "properties.log").read_text()
     assert not (tmp_path / "imported").exists()
 
@@ -262,13 +264,13 @@ def test_labels_import_nothing_of_the_working_folder_and_leave_no_process(tmp_pa
         (tmp_path / f"{name}.py").write_text(trap)
     (tmp_path / "elsewhere").mkdir()
     code = (
-        "from superion.reference.helper import helper_here\n"
-        "from superion.reference.journal import encode\n"
-        "from pathlib import Path\n"
-        "folder = Path('job'); folder.mkdir()\n"
-        "(folder / 'job.json').write_bytes(encode({'key': 'a', 'settings': {}, 'structure': {}}))\n"
-        "helper = helper_here()\n"
-        "print(helper._process.pid, helper.work(folder.resolve(), None) is None)\n"
+        "import os; from superion.work.executors import open_executor\n"
+        "from superion.reference.attempt import label_job\n"
+        "with open_executor(1) as workers:\n"
+        "    pid = workers.begin(os.getpid, scratch=True).result()\n"
+        "    job = 'a', {}, {'labeller': {'ase': 'no:Code'}}, '-'\n"
+        "    error = workers.begin(label_job, *job, scratch=True).exception()\n"
+        "    print(pid, repr(error))\n"
     )
     (tmp_path / "elsewhere" / "run.py").write_text(code)
     result = subprocess.run(

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from superion.cli.app import app
 from superion.study import run_study
-from superion.study.state import State
+from superion.work.state import State
 
 
 def told(folder: Path, **changes: object) -> str:

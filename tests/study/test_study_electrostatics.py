@@ -21,8 +21,9 @@ from superion.recipes.electrostatics import ElectrostaticsSettings, electrostati
 from superion.settings_file import validate
 from superion.study import StudySettings, read_study, run_study
 from superion.study.config import write_study as write_settings
-from superion.study.state import State, fingerprint
 from superion.study.steps import Study
+from superion.work.fingerprint import fingerprint
+from superion.work.state import State
 
 TERM = CoulombTerm(PredictedCharges(ElementValues({"Li": 0.5, "Cl": -0.7}), True, 0.0), Gaussian(1.0), 1e-5)
 

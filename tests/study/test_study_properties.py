@@ -28,11 +28,12 @@ from superion.potentials import Calculator, Potential
 from superion.report.content import read_content
 from superion.report.missing import missing
 from superion.study import read_study, run_study, status
-from superion.study.crew import Ended, run_apart
 from superion.study.properties.conductivity import _value
 from superion.study.properties.dielectric import hessian
-from superion.study.steps import Study
+from superion.study.steps import Study, do_step
 from superion.verdict.values import PropertyFile, read_property
+from superion.work.executors import open_executor
+from superion.work.process import LostError
 
 FITS = [f"{p}{k}" for k in ("", "-resampled-1", "-resampled-2") for p in ("gap", "es-gap")]
 ALL = {
@@ -280,10 +281,11 @@ def test_mistakes_are_named(tmp_path: Path, change: dict, message: str) -> None:
 
 def test_a_process_that_dies_is_a_step_that_failed(finished: Path, monkeypatch) -> None:
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    told = list(run_apart(finished / "out", ["elastic/gap", "elastic/es-gap"], 2))
-    ended = [event for event in told if isinstance(event, Ended)]
-    assert {event.step for event in ended} == {"elastic/gap", "elastic/es-gap"}
-    assert all("its process ended with code 1" in (event.error or "") for event in ended)
+    log = finished / "out" / "properties.log"
+    with open_executor(2, log=log) as workers:
+        for name in ("elastic/gap", "elastic/es-gap"):
+            with pytest.raises(LostError, match=r"properties\.log: its process ended with exit code 1"):
+                workers.begin(do_step, finished / "out", name).result()
 
 
 def test_a_killed_study_takes_its_processes_along_and_redoes_only_what_they_did(tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ from superion.potentials import Potential
 from superion.report.content import read_content
 from superion.simulation import read_trajectory
 from superion.study import fitting, read_study, run_study, status
+from superion.study.dynamics import run_job
 from superion.study.opened import open_study
-from superion.study.state import State
 from superion.study.steps import Study
-from superion.study.worker import run_job
+from superion.work.state import State
 
 STEPS = {
     "census",
@@ -465,24 +465,26 @@ def test_a_killed_study_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_a_run_does_not_outlive_its_study(root: Path) -> None:
     from superion.study.config import read_study
-    from superion.study.dynamics import _start, prepare
+    from superion.study.dynamics import LOG, do_job, prepare
     from superion.study.steps import Study
+    from superion.work.process import Process
+    from superion.work.worker import Call
 
     settings = read_study(write_study(root, dynamics__steps=200_000))
     step = next(s for s in Study(settings, root / "out").plan() if s.name == "dynamics/gap-300K")
-    assert step.job is not None
-    job = step.job()
+    assert step.task is not None
+    (job,) = step.task().arguments
     prepare(job)
     before = len(list(job.folder.glob("chunk-*")))
-    worker = _start(job)
+    worker = Process(log=job.folder / LOG)
+    worker._channel.send(Call(do_job, (job,)))
     deadline = time.monotonic() + 120
     while len(list(job.folder.glob("chunk-*"))) <= before + 1:
-        assert worker.poll() is None, (job.folder / "log.txt").read_text()
+        assert worker.alive(), (job.folder / "log.txt").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    assert worker.stdin is not None
-    worker.stdin.close()
-    assert worker.wait(timeout=10) == 1
+    worker._channel.close()  # as when this process is killed
+    assert worker._process.wait(timeout=10) == -signal.SIGKILL
     with locked(job.folder):
         assert len(read_trajectory(job.folder)) > 121
 

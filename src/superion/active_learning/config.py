@@ -32,7 +32,6 @@ from superion.errors import InputError
 from superion.files import write_atomic
 from superion.machine import cpu_count
 from superion.potentials import FitSettings
-from superion.reference import ExecutorSettings
 from superion.reference.settings import LabellerSettings, named_labeller
 from superion.registry import known_in
 from superion.settings_file import read_settings
@@ -51,6 +50,7 @@ from superion.study.models import (
     schemas,
     with_names,
 )
+from superion.work.executors import ExecutorSettings, Where, slots_of
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 SETTINGS = "training.yaml"
@@ -123,10 +123,10 @@ class LabelSettings(BaseModel):
         description="gpaw, cp2k, sevennet or chgnet, or their settings (`superion schema label`); a superion "
         "model file, relative to the YAML file, as {model: FILE}"
     )
-    executor: str | ExecutorSettings = Field(
+    executor: Where | ExecutorSettings = Field(
         "processes:1",
-        description="processes:N, threads:N, dask://host:port, or what makes an executor (`superion schema "
-        "executor`)",
+        description="processes:4 (or 4), threads:4, serial, dask://host:port, or what makes an executor "
+        "(`superion schema executor`)",
     )
     timeout: PositiveFloat | None = Field(None, description="seconds for one label; null: any time")
     retries: int = Field(1, ge=0, description="further attempts at a label that failed")
@@ -174,8 +174,10 @@ class TrainSettings(BaseModel):
     protocol: ProtocolSettings = Field(ProtocolSettings(), description="how generations follow each other")
     budget: PositiveInt = Field(description="labels, at most")
     seed: int = Field(0, ge=0, description="seed of everything random, with generation and step")
-    parallel: PositiveInt | None = Field(
-        None, description="runs at once and threads of the fit; null: one per CPU core"
+    parallel: Where | None = Field(
+        None,
+        description="where runs are done, and how many at once: serial, processes:4 (or 4), threads:4, "
+        "dask://host:port; null: one process per CPU core. A fit takes as many threads",
     )
 
     @model_validator(mode="before")
@@ -248,8 +250,13 @@ class TrainSettings(BaseModel):
 
     @property
     def processes(self) -> int:
-        """How much may run at once."""
-        return self.parallel or cpu_count()
+        """How much may run at once, as far as that is known before it does; threads of a fit."""
+        return (None if self.parallel is None else slots_of(self.parallel)) or cpu_count()
+
+    @property
+    def where(self) -> str | int:
+        """The executor of runs."""
+        return cpu_count() if self.parallel is None else self.parallel
 
 
 def read_training(path: str | Path) -> TrainSettings:

@@ -19,7 +19,7 @@ from superion.active_learning.measures import MEASURES
 from superion.active_learning.results import read_training_result
 from superion.active_learning.worker import STOPPED, explore_job
 from superion.display import say
-from superion.errors import InputError, SimulationError
+from superion.errors import InputError
 from superion.files import sha256
 from superion.simulation import read_trajectory, summary_of, to_ase
 from superion.simulation.chunks import count_chunks
@@ -28,14 +28,14 @@ from superion.simulation.fixed import fixed_atoms
 from superion.structures import is_isolated
 from superion.structures.bare import bare
 from superion.study.dynamics import Job, done_fraction, known_by, prepare, run_jobs
-
-WORKER = "superion.active_learning.worker"
+from superion.work.executors import open_executor
+from superion.work.pools import ONE_THREAD
 
 
 def explore(exploration: Exploration) -> Explored:
     """Run dynamics from every start; runs in its folder are resumed, those done are kept.
 
-    The generator draws one seed per run. With `parallel` above 1 every run is a process of its own.
+    The generator draws one seed per run. They are done where `parallel` says; one at a time is done here.
     Raises SimulationError if a process dies of anything but a run that had to be ended.
     """
     settings: ExploreSettings = exploration.settings
@@ -106,26 +106,20 @@ def _job(exploration: Exploration, walker: int, kelvin: float, seed: int, start:
     if "committee" in reads:
         extra["committee"] = [os.path.relpath(path, folder / name) for path in exploration.committee]
         identity["committee"] = [sha256(path) for path in exploration.committee]
-    return Job(name, folder / name, model, structure, (1, 1, 1), dynamics, identity, WORKER, extra)
+    return Job(name, folder / name, model, structure, (1, 1, 1), dynamics, identity, explore_job, extra)
 
 
-def _run(jobs: list[Job], parallel: int, progress: bool) -> None:
-    if parallel == 1:
+def _run(jobs: list[Job], parallel: str | int, progress: bool) -> None:
+    if parallel in (1, "serial"):
         for job in jobs:
             prepare(job)
             since = time.monotonic()
             explore_job(job.folder, progress=False)
             say(f"explore/{job.name}: {time.monotonic() - since:.1f} s", progress)
         return
-    failed: list[SimulationError] = []
-
-    def ended(job: Job, error: SimulationError | None, seconds: float) -> None:
-        if error is not None:
-            failed.append(error)
-
-    run_jobs(jobs, parallel, lambda job: None, ended, progress=progress)
-    if failed:
-        raise failed[0]
+    with open_executor(parallel, ONE_THREAD) as workers:
+        if failed := run_jobs(jobs, workers, progress=progress):
+            raise failed[0]
 
 
 def _frames(job: Job) -> list[Atoms]:

@@ -65,7 +65,8 @@ class Exploration:
     the one that is trained, None for the same. settings: those of the explorer. folder: its own; what it
     keeps there is there when it is asked again after a kill. name: with which names of trajectories begin.
     rng: the same when it is asked again. training, committee: files of the training set, and of models
-    fitted to resampled frames if a measure asks for them. parallel: runs at once.
+    fitted to resampled frames if a measure asks for them. parallel: where runs
+    are done (`open_executor`).
     """
 
     starts: Sequence[Atoms]
@@ -77,7 +78,7 @@ class Exploration:
     judge: Path | None = None
     training: Path | None = None
     committee: Sequence[Path] = ()
-    parallel: int = 1
+    parallel: str | int = "serial"
     progress: bool = True
 
     def open(self) -> Model:

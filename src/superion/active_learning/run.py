@@ -18,10 +18,11 @@ from superion.errors import InputError
 from superion.files import locked
 from superion.potentials.opening import open_model
 from superion.provenance import environment
-from superion.reference import factory_workers, label_frames, labelled, make_labeller, make_workers
+from superion.reference import label_frames, labelled, make_labeller
 from superion.results import write_result
 from superion.study.estimate import dynamics_faults
-from superion.study.folder import PROVENANCE, check_files, check_folder, read_state, remove_leftovers
+from superion.work.executors import open_executor
+from superion.work.folder import PROVENANCE, check_files, check_folder, read_state, remove_leftovers
 
 
 def run_training(
@@ -76,8 +77,8 @@ def run_training(
         remove_leftovers(folder)
         state = read_state(folder, progress)
         state.pid = os.getpid()
+        write_training(settings, folder)  # before the state, so that whoever looks at it finds the settings
         state.write()
-        write_training(settings, folder)
         write_result(folder / PROVENANCE, environment())
         source_of_labels = None
         if label is None:
@@ -103,9 +104,7 @@ def _labelling(settings: TrainSettings, folder: Path, progress: bool) -> Labelli
 
     def label(frames: Sequence[Atoms]) -> list[Atoms | None]:
         chosen = settings.labels
-        where = chosen.executor
-        workers = make_workers(where) if isinstance(where, str) else factory_workers(where)
-        try:
+        with open_executor(chosen.executor) as workers:
             found = label_frames(
                 frames,
                 chosen.labeller,
@@ -115,8 +114,6 @@ def _labelling(settings: TrainSettings, folder: Path, progress: bool) -> Labelli
                 retries=chosen.retries,
                 progress=progress,
             )
-        finally:
-            workers.shut()
         for damage in found.damages:
             say(f"warning: {damage}; set aside, its label is made again if needed", progress)
         for name, entry in found.failures.items():

@@ -15,8 +15,8 @@ from superion.errors import InputError
 from superion.reference import read_store
 from superion.reference.store import NAME as JOURNAL
 from superion.structures.duplicates import frame_name
-from superion.study.rows import Row, in_doubt, row_of
-from superion.study.state import NAME, Record, State
+from superion.work.rows import Row, in_doubt, row_of
+from superion.work.state import NAME, Record, State
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,9 +42,8 @@ from superion.structures import is_isolated, structure_hash, trajectory_of
 from superion.structures.bare import bare
 from superion.structures.dataset import load_dataset, read_files
 from superion.structures.duplicates import frame_name
-from superion.study.dynamics import Job, known_by, prepare, start_structure
+from superion.study.dynamics import Job, known_by, prepare, run_job, start_structure
 from superion.study.fitting import checkpoint_of, groups, made_from, save_fitted
-from superion.study.worker import run_job
 
 TRAINING, TEST, NEW = "training.extxyz", "test.extxyz", "new.extxyz"
 EQUIDISTANT = "equidistant"
@@ -189,7 +188,7 @@ def explore(work: Work, generation: int) -> list[dict[str, Any]]:
                 judge=student,
                 training=training,
                 committee=members,
-                parallel=work.settings.processes,
+                parallel=work.settings.where,
                 progress=work.progress,
             )
         )

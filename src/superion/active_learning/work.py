@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
-from superion.display import say
-from superion.errors import SuperionError
-from superion.files import sha256
-from superion.study.state import State, fingerprint
+from superion.work.state import State
+from superion.work.step import Step, attempt
 
 if TYPE_CHECKING:
     from superion.active_learning.config import TrainSettings
@@ -58,25 +55,8 @@ class Work:
         settings: JSON-ready. work: makes its files and returns their paths. True if it was done now.
         """
         self.names.add(name)
-        files = {f"{k} {path.name}": sha256(path) for k, path in enumerate(reads)}
-        inputs = fingerprint({"settings": settings, "files": files})
-        if self.state.holds(name, inputs):
-            say(f"{name}: done before", self.progress)
-            return False
-        self.state.begin(name, inputs)
-        since = time.monotonic()
-        try:
-            written = work()
-        except Exception as error:
-            reason = str(error) if isinstance(error, SuperionError) else f"{type(error).__name__}: {error}"
-            try:
-                self.state.stop(name, "failed", reason, time.monotonic() - since)
-            except OSError as refused:  # a full disk: the first error tells more
-                error.add_note(f"The failure could not be noted in the state: {refused}.")
-            raise
-        self.state.finish(name, written, time.monotonic() - since)
-        say(f"{name}: done, {time.monotonic() - since:.1f} s", self.progress)
-        return True
+        files = {f"{k} {path.name}": path for k, path in enumerate(reads)}
+        return attempt(Step(name, (), settings, lambda: files, work, keeps=True), self.state, self.progress)
 
 
 def numbers(steps: Iterable[str]) -> list[int]:

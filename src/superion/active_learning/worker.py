@@ -1,8 +1,7 @@
-"""The process of one exploring run, as of a study: `python -m superion.active_learning.worker FOLDER`."""
+"""One exploring run: a run of a study that watches itself."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from ase import Atoms
@@ -14,8 +13,8 @@ from superion.files import write_json
 from superion.model import Model
 from superion.potentials.opening import open_model
 from superion.simulation.md import Watch
+from superion.study.dynamics import run_job
 from superion.study.job_file import JobFile
-from superion.study.worker import main, run_job
 
 STOPPED = "stopped.json"
 
@@ -54,7 +53,3 @@ def watch_of(job: JobFile, model: Model, folder: Path) -> Watch | None:
             )
 
     return watch
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), explore_job))

@@ -89,7 +89,14 @@ def defect(
             help="Start from the structures of another run, so that another model looks at the same places.",
         ),
     ] = None,
-    parallel: Annotated[int, typer.Option(min=1, help="Relaxations at once, each in a process.")] = 1,
+    parallel: Annotated[
+        str,
+        typer.Option(
+            metavar="WHERE",
+            help="Where relaxations are done, and how many at once: serial, processes:4 (or 4), threads:4, "
+            "dask://HOST:PORT, or a settings file (.yaml; `superion schema executor`).",
+        ),
+    ] = "serial",
     labels: Annotated[
         Path | None,
         typer.Option(
@@ -112,7 +119,9 @@ def defect(
     from superion.calculations.defects import DefectSettings, labelled_energies, run_defects
     from superion.results import write_result
     from superion.settings_file import validate
+    from superion.work.executors import check_executor
 
+    check_executor(parallel)
     for file in (json, figure):
         if file and file.parent != output:  # the run makes that one
             check_output(file)

@@ -67,8 +67,9 @@ def fit_model(
         str | None,
         typer.Option(
             metavar="WHERE",
-            help="Reduce parts of the data elsewhere: processes:4, or dask://HOST:PORT, the scheduler of a "
-            "Dask cluster (`pip install 'superion[dask]'`), or threads:4. Default: here, with --workers.",
+            help="Reduce parts of the data elsewhere: processes:4 (or 4), threads:4, serial; "
+            "dask://HOST:PORT, the scheduler of a Dask cluster (`pip install 'superion[dask]'`), or a "
+            "settings file (.yaml; `superion schema executor`). Default: here, with --workers.",
         ),
     ] = None,
     device: Device = "cpu",
@@ -111,7 +112,10 @@ def fit_model(
     from superion.structures.candidates import require_mapped
     from superion.structures.dataset import doubts
     from superion.structures.split import hold_out
+    from superion.work.executors import check_executor
 
+    if executor is not None:
+        check_executor(executor)
     recipe = fit_preset(preset)
     settings = read_settings(config, recipe.settings) if config else recipe.settings()
     given: dict[str, Any] = {} if charges is None else parse_electrostatics(charges)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from superion.cli.options import Reading, check_output, reads_files
+from superion.cli.options import Executor, Reading, check_output, reads_files
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from superion.reference import Outcome, Workers
+    from superion.reference import Outcome
 
 
 @reads_files
@@ -39,13 +39,7 @@ def label(
             "REF_energy_free (eV), REF_forces (eV/Å), REF_stress (eV/Å³), REF_charges (e), REF_dipole (e·Å).",
         ),
     ],
-    executor: Annotated[
-        str,
-        typer.Option(
-            help="processes:N: N labels at once, each in a process of its own; threads:N: here, for quick "
-            "labellers; dask://HOST:PORT; or a settings file (.yaml; `superion schema executor`)."
-        ),
-    ] = "processes:1",
+    executor: Executor = "processes:1",
     timeout: Annotated[
         float | None,
         typer.Option(min=0.001, help="Kill a label that takes longer than this many seconds. Default: none."),
@@ -74,7 +68,9 @@ def label(
     from superion.structures import census, read_frames
     from superion.structures.read import read_raw
     from superion.terminal import PlainConsole
+    from superion.work.executors import check_executor, open_executor
 
+    check_executor(executor)
     check_output(output)
     foreign = reading.foreign()
     structures = read_frames(frames, foreign)
@@ -87,13 +83,10 @@ def label(
     if export_only:
         outcome = stored_labels(structures, settings, store)
     else:
-        workers = choose_workers(executor)
-        try:
+        with open_executor(executor) as workers:
             outcome = label_frames(
                 structures, settings, store, workers, timeout=timeout, retries=retries, again=again
             )
-        finally:
-            workers.shut()
     for damage in outcome.damages:
         typer.echo(f"warning: {damage}; set aside, its label is made again if needed", err=True)
     failures = outcome.failures
@@ -110,16 +103,6 @@ def label(
         PlainConsole(stderr=True).print(_table(outcome))
         typer.echo(f"{len(failures)} of {len(structures)} structures have no label", err=True)
         raise typer.Exit(1)
-
-
-def choose_workers(text: str) -> Workers:
-    """Workers from text such as `processes:2`, or from a YAML file."""
-    from superion.reference import ExecutorSettings, factory_workers, make_workers
-    from superion.settings_file import read_settings
-
-    if text.endswith((".yaml", ".yml")):
-        return factory_workers(read_settings(text, ExecutorSettings))
-    return make_workers(text)
 
 
 def _table(outcome: Outcome) -> Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from superion.cli.options import Json, Reading, drawing, parse_charges, parse_supercell, reads_files
+from superion.cli.options import Executor, Json, Reading, drawing, parse_charges, parse_supercell, reads_files
 from superion.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ def locality(
     ] = False,
     supercell: Annotated[str, typer.Option(help="Repeat the structure, such as 2x1x1.")] = "1x1x1",
     seed: Annotated[int, typer.Option(min=0, help="Seed of atoms and displacements.")] = 0,
-    executor: Annotated[
-        str, typer.Option(help="Where labels are made, as of `superion label`.")
-    ] = "processes:1",
+    executor: Executor = "processes:1",
     timeout: Annotated[
         float | None, typer.Option(min=0.001, help="Kill a label that takes more than this many seconds.")
     ] = None,
@@ -213,16 +211,14 @@ def _make(
     again: bool,
 ) -> Samples:
     from superion.calculations.locality import make_samples
-    from superion.cli.label import choose_workers
     from superion.potentials.opening import labeller_settings
+    from superion.work.executors import open_executor
 
-    chosen, workers = labeller_settings(labeller), choose_workers(executor)
-    try:
+    chosen = labeller_settings(labeller)
+    with open_executor(executor) as workers:
         return make_samples(
             atoms, settings, chosen, output, workers, timeout=timeout, retries=retries, again=again
         )
-    finally:
-        workers.shut()
 
 
 def _terms(what: str, screening: float) -> list[Term]:

@@ -52,6 +52,15 @@ ChargedCells = Annotated[
         "model has it, warn.",
     ),
 ]
+Executor = Annotated[
+    str,
+    typer.Option(
+        metavar="WHERE",
+        help="Where labels are made, and how many at once: processes:4 (or 4), each in a process of its own; "
+        "threads:4 or serial, for quick labellers; dask://HOST:PORT, the scheduler of a Dask cluster; or a "
+        "settings file (.yaml; `superion schema executor`).",
+    ),
+]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the result as JSON.")]
 
 

@@ -78,7 +78,7 @@ def print_schema(
         str,
         typer.Argument(
             help="study, active-learning: the YAML file; fit: the settings of a fit; label: a labeller; "
-            "executor: where labels are made."
+            "executor: where work is done, as a file for --executor and --parallel."
         ),
     ] = "study",
     preset: Annotated[
@@ -96,8 +96,9 @@ def print_schema(
     from superion.errors import InputError, suggest
     from superion.potentials import FitSettings
     from superion.recipes.registry import FIT_PRESETS, fit_preset
-    from superion.reference import ExecutorSettings, LabellerSettings
+    from superion.reference import LabellerSettings
     from superion.study import StudySettings, schema
+    from superion.work.executors import ExecutorSettings
 
     models: dict[str, type[BaseModel]] = {
         "study": StudySettings,

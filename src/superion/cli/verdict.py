@@ -45,7 +45,7 @@ def show_verdict(
 ) -> None:
     """Which properties of a study need long-range electrostatics, with error bars and reasons."""
     from superion.results import write_result
-    from superion.study.state import check_results
+    from superion.study.intact import check_results
     from superion.terminal import PlainConsole
     from superion.verdict import study_verdicts
     from superion.verdict.table import head, line

@@ -23,10 +23,11 @@ from superion.files import write_atomic
 from superion.neighbours import NeighbourList
 from superion.potentials.gap.gaussian_process import Deviation
 from superion.reference.driver import Driver, explained
-from superion.reference.labeller import Labeller, fingerprint, versions_of
+from superion.reference.labeller import Labeller, versions_of
 from superion.reference.labels import Labels
 from superion.reference.settings import LabellerSettings, make_labeller
 from superion.terms import Evaluation, Term, facts_of
+from superion.work.fingerprint import fingerprint
 
 REMEDY = "use a model that was fitted with superion."
 

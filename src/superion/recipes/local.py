@@ -14,11 +14,11 @@ from superion.display import say
 from superion.electrostatics.tabulated_equilibration import QEqSettings
 from superion.model import Charges
 from superion.potentials import FitSettings, estimate_memory, fit
-from superion.potentials.executors import open_executor
 from superion.potentials.repulsion import Repulsion
 from superion.recipes.base import STRICT, Job, Options, Recipe
 from superion.recipes.electrostatics import ElectrostaticsSettings, electrostatic_terms
 from superion.terms import Term
+from superion.work.executors import open_executor
 
 READS = frozenset({"repulsion", "workers", "executor", "seed"})
 
@@ -57,8 +57,8 @@ def fit_local(
     """Fixed terms by name, and the local terms fitted to what they leave."""
     memory = estimate_memory(settings, frames, 1 if options.executor else options.workers, len(fixed))
     say(f"The fit will use up to {memory / 1e9:.1f} GB of memory.", options.progress)
-    where = open_executor(options.executor) if options.executor else nullcontext((None, options.workers))
-    with where as (pool, count):
+    with open_executor(options.executor) if options.executor else nullcontext() as pool:
+        count = options.workers if pool is None else pool.slots
         return fit(frames, settings, fixed, workers=count, executor=pool, progress=options.progress)
 
 

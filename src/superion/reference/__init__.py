@@ -1,4 +1,4 @@
-"""First-principles labels: labellers, a journalled label store, execution on any executor.
+"""First-principles labels: labellers, a journalled label store.
 
 Names are imported when first used, so that the process of a label starts fast.
 """
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from superion.reference.driver import Driver
-    from superion.reference.executors import ExecutorSettings, Workers, factory_workers, make_workers
     from superion.reference.labeller import Labeller, SetupError, UnfitError, label_key, structure_key
     from superion.reference.labels import InvalidLabelError, Labels, UnconvergedError
     from superion.reference.output import export, labelled
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Driver",
     "Entry",
-    "ExecutorSettings",
     "InvalidLabelError",
     "Labeller",
     "LabellerSettings",
@@ -31,14 +29,11 @@ __all__ = [
     "Store",
     "UnconvergedError",
     "UnfitError",
-    "Workers",
     "export",
-    "factory_workers",
     "label_frames",
     "label_key",
     "labelled",
     "make_labeller",
-    "make_workers",
     "named_labeller",
     "open_store",
     "read_store",
@@ -49,7 +44,6 @@ __all__ = [
 _MODULES = {
     "Driver": "driver",
     "Entry": "store",
-    "ExecutorSettings": "executors",
     "InvalidLabelError": "labels",
     "Labeller": "labeller",
     "LabellerSettings": "settings",
@@ -59,14 +53,11 @@ _MODULES = {
     "Store": "store",
     "UnconvergedError": "labels",
     "UnfitError": "labeller",
-    "Workers": "executors",
     "export": "output",
-    "factory_workers": "executors",
     "label_frames": "run",
     "label_key": "labeller",
     "labelled": "output",
     "make_labeller": "settings",
-    "make_workers": "executors",
     "named_labeller": "settings",
     "open_store": "store",
     "read_store": "store",

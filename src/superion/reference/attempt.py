@@ -5,23 +5,19 @@ A failure that belongs to the label is not raised but answered, so that an attem
 
 from __future__ import annotations
 
-import signal
-import tempfile
+import threading
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms
 
 from superion.errors import LabelError
-from superion.reference.helper import JOB, LEFT, LOG, OVERTIME, RESULT, helper_here
-from superion.reference.journal import decode, encode
 from superion.reference.labeller import Labeller, SetupError, multiplicity
-
-TAIL = 2000
-"""Characters of a code's last output that are kept with a failure."""
+from superion.reference.settings import LabellerSettings, make_labeller
+from superion.work.process import LostError, OvertimeError
+from superion.work.worker import leave
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,47 +54,40 @@ def label_here(key: str, atoms: Atoms, labeller: Labeller) -> Reply:
     return replace(reply, seconds=time.monotonic() - started)
 
 
-def label_apart(
-    key: str, structure: dict[str, Any], settings: dict[str, Any], timeout: float | None
+_here = threading.local()
+
+
+def label_job(
+    key: str, structure: dict[str, Any], settings: dict[str, Any], log: Literal["-"] | None
 ) -> Reply:
-    """Label in another process, in a scratch folder; after `timeout` seconds the process is killed.
+    """Label with a labeller that this thread keeps from label to label, as long as they succeed.
 
-    structure: from `atoms_to_json`. settings: of the labeller, as plain values. The process is kept for the
-    next label of this thread as long as its labels succeed; it ends when this one does, however it ends.
+    structure: from `atoms_to_json`. settings: of the labeller, as plain values. log: as of `make_labeller`.
     """
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="superion-label-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        (folder / JOB).write_bytes(encode({"key": key, "structure": structure, "settings": settings}))
-        (folder / LOG).touch()
-        deadline = None if timeout is None else started + timeout
-        code = helper_here().work(folder, deadline)
-        if code == LEFT and not (folder / RESULT).exists():  # for want of work, just now
-            code = helper_here().work(folder, deadline)
-        reply = _read_reply(key, folder, code, timeout)
-        if reply.labels is None:
-            helper_here().end()  # what failed may have left it in any state
-    return replace(reply, seconds=time.monotonic() - started)
-
-
-def _read_reply(key: str, folder: Path, code: int | None, timeout: float | None) -> Reply:
-    """The reply in a folder. code: exit code of the process, None if it lives, or OVERTIME."""
-    log = (folder / LOG).read_bytes()[-4 * TAIL :].decode(errors="replace").strip()[-TAIL:]
-    said = f" Its last output: {log}" if log else ""
-    if code == OVERTIME:
-        return Reply(key, reason=f"not done after {timeout:g} s, killed.{said}")
-    if code:
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        return Reply(
-            key, reason=f"the process of the labeller was {how}.{said}".replace("was ended", "ended")
-        )
+    made: tuple[Any, Labeller] | None = getattr(_here, "made", None)
     try:
-        reply = Reply(**decode((folder / RESULT).read_bytes()))
-    except (OSError, ValueError, TypeError) as error:
-        return Reply(key, reason=f"the labeller left no complete result ({error}).{said}")
-    if reply.key != key:
-        return Reply(key, reason=f"the labeller answered for another structure ({reply.key[:12]}).")
+        if made is None or made[0] != settings:
+            chosen = LabellerSettings.model_validate(settings)
+            made = _here.made = settings, make_labeller(chosen, log=log)
+        reply = label_here(key, atoms_from_json(structure), made[1])
+    except SetupError as error:  # of another machine than the one that asks
+        reply = Reply(key, reason=str(error), retry=False, stop=True)
+    if reply.labels is None:  # what failed may have left it in any state
+        _here.made = None
+        leave()
     return reply
+
+
+def lost_label(key: str, error: LostError, timeout: float | None) -> Reply:
+    """What is said of a label whose process did not answer."""
+    said = f" Its last output: {error.said}" if error.said else ""
+    if isinstance(error, OvertimeError):
+        reason = f"not done after {timeout:g} s, killed."
+    elif error.code:
+        reason = error.problem.replace("its process", "the process of the labeller", 1)
+    else:
+        reason = "the labeller left no complete result."
+    return Reply(key, reason=reason + said, seconds=error.seconds)
 
 
 def atoms_to_json(atoms: Atoms) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +14,7 @@ from ase import Atoms
 
 from superion.errors import InputError, LabelError
 from superion.reference.labels import Kind, Labels
+from superion.work.fingerprint import fingerprint
 
 
 class SetupError(InputError):
@@ -92,11 +92,6 @@ def structure_key(atoms: Atoms) -> str:
 
 def _digits(values: np.ndarray) -> list[str]:
     return [f"{value:.8f}".replace("-0.00000000", "0.00000000") for value in values.ravel()]
-
-
-def fingerprint(value: Any) -> str:
-    """SHA-256 of a JSON-ready value, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def label_key(atoms: Atoms, labeller: Labeller) -> str:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ase import Atoms
 
 from superion.errors import InputError, LabelError, SuperionError, naming
 from superion.progress import track
-from superion.reference.attempt import Reply
-from superion.reference.executors import Workers
-from superion.reference.labeller import Labeller, SetupError, fingerprint, label_key
+from superion.reference.attempt import Reply, atoms_to_json, label_job, lost_label
+from superion.reference.labeller import Labeller, SetupError, label_key
 from superion.reference.labels import Kind, Labels
 from superion.reference.settings import LabellerSettings, make_labeller
 from superion.reference.store import NAME, Entry, Store, open_store, read_store
 from superion.structures.duplicates import frame_name
+from superion.work.fingerprint import fingerprint
+from superion.work.pieces import each_done
+from superion.work.pools import Workers
+from superion.work.process import LostError
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def label_frames(
     """
     if timeout is not None and not workers.apart:
         raise InputError(
-            "labels made in threads cannot be stopped, so a time-out has no meaning.",
+            "labels made here, or in threads, cannot be stopped, so a time-out has no meaning.",
             remedy="use processes:N, or give no time-out.",
         )
     labeller = make_labeller(settings)
@@ -86,23 +91,24 @@ def label_frames(
         }
         names = {key: frame_name(atoms, k) for k, (key, atoms) in enumerate(zip(keys, frames, strict=True))}
         waiting = deque(todo)
-        running: dict[Future[Reply], str] = {}
+        plain = settings.with_path(os.path.abspath).model_dump(mode="json", exclude_unset=True)
+
+        def begin(key: str) -> Future[Reply]:
+            store.start(key, names[key])
+            log: Literal["-"] | None = "-" if workers.apart else None
+            job = key, atoms_to_json(todo[key]), plain, log
+            return workers.begin(label_job, *job, timeout=timeout, scratch=True)
 
         def finished() -> Iterator[bool]:
             """Whether each label could be made, as they come."""
-            while waiting or running:
-                while waiting and len(running) < workers.slots:
-                    key = waiting.popleft()
-                    store.start(key, names[key])
-                    running[workers.submit(key, todo[key], settings, timeout)] = key
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    key = running.pop(future)
-                    if _settle(store, future, key, names[key], todo[key], labeller.kind, digest):
-                        yield True
-                    elif store.entry(key).retry and store.entry(key).attempts < limits[key]:
-                        waiting.append(key)
-                    else:
-                        yield False
+            for key, future in each_done(waiting, workers.slots, begin):
+                reply = _reply(key, future, timeout)
+                if _settle(store, reply, names[key], todo[key], labeller.kind, digest):
+                    yield True
+                elif store.entry(key).retry and store.entry(key).attempts < limits[key]:
+                    waiting.append(key)
+                else:
+                    yield False
 
         made = sum(track(finished(), "labels", len(todo), show=progress and bool(todo)))
         return _outcome(store, frames, keys, made)
@@ -119,16 +125,19 @@ def _key(atoms: Atoms, index: int, labeller: Labeller) -> str:
         return label_key(atoms, labeller)
 
 
-def _settle(
-    store: Store, future: Future[Reply], key: str, name: str, atoms: Atoms, kind: Kind, digest: str
-) -> bool:
-    """Write down the outcome of one attempt; whether there is a label now."""
+def _reply(key: str, future: Future[Reply], timeout: float | None) -> Reply:
     try:
-        reply = future.result()
+        return future.result()
+    except LostError as error:
+        return lost_label(key, error, timeout)
     except (OSError, SuperionError):
         raise
     except Exception as error:  # the executor lost the attempt
-        reply = Reply(key, reason=f"the executor failed ({type(error).__name__}: {error}).")
+        return Reply(key, reason=f"the executor failed ({type(error).__name__}: {error}).")
+
+
+def _settle(store: Store, reply: Reply, name: str, atoms: Atoms, kind: Kind, digest: str) -> bool:
+    """Write down the outcome of one attempt; whether there is a label now."""
     if reply.stop:
         raise SetupError(reply.reason, frame=name)
     try:
@@ -137,7 +146,7 @@ def _settle(
         labels = Labels.from_json(reply.labels)
         labels.check(atoms)
     except LabelError as error:
-        store.failed(key, name, str(error), reply.retry, reply.seconds)
+        store.failed(reply.key, name, str(error), reply.retry, reply.seconds)
         return False
-    store.done(key, name, labels, kind, reply.seconds, digest)
+    store.done(reply.key, name, labels, kind, reply.seconds, digest)
     return True

@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 from superion.errors import CorruptFileError, InputError, StorageError
 from superion.files import locked
-from superion.reference.journal import Damage, Journal, read_journal
 from superion.reference.labels import InvalidLabelError, Kind, Labels
+from superion.work.journal import Damage, Journal, read_journal
 
 NAME = "journal.jsonl"
 Status = Literal["pending", "running", "interrupted", "done", "failed"]

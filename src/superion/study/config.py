@@ -44,6 +44,7 @@ from superion.study.properties.settings import ChosenProperties
 from superion.study.resample import FitsSettings
 from superion.study.tuning import TuneSettings
 from superion.verdict.settings import Pair, VerdictSettings
+from superion.work.executors import Where, slots_of
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 SETTINGS = "study.yaml"
@@ -176,8 +177,10 @@ class StudySettings(BaseModel):
         description="result of `superion locality` (locality.json), drawn by the report beside errors of "
         "forces, relative to the YAML file",
     )
-    parallel: PositiveInt | None = Field(
-        None, description="processes of molecular dynamics and threads of the fit; null: one per CPU core"
+    parallel: Where | None = Field(
+        None,
+        description="where dynamics and properties are computed, and how many at once: serial, processes:4 "
+        "(or 4), threads:4, dask://host:port; null: one process per CPU core. A fit takes as many threads",
     )
 
     @model_validator(mode="before")
@@ -252,8 +255,13 @@ class StudySettings(BaseModel):
 
     @property
     def processes(self) -> int:
-        """How much may run at once."""
-        return self.parallel or cpu_count()
+        """How much may run at once, as far as that is known before it does; threads of a fit."""
+        return (None if self.parallel is None else slots_of(self.parallel)) or cpu_count()
+
+    @property
+    def where(self) -> str | int:
+        """The executor."""
+        return cpu_count() if self.parallel is None else self.parallel
 
 
 def _pairs(settings: VerdictSettings, names: list[str]) -> tuple[Pair, ...]:

@@ -3,34 +3,83 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ase import Atoms
 
 from superion.display import Display
-from superion.errors import CorruptFileError, SimulationError
-from superion.files import is_model, open_inside, sha256, write_json
-from superion.machine import THREADS
+from superion.errors import BusyError, CorruptFileError, InputError, SimulationError, SuperionError
+from superion.files import is_model, sha256, write_json
 from superion.potentials.opening import open_model
-from superion.simulation import MDSettings
+from superion.results import read_result
+from superion.simulation import MDSettings, run_md
 from superion.simulation.chunks import META, count_chunks, read_meta
-from superion.simulation.summary import SUMMARY
+from superion.simulation.summary import SUMMARY, RunSummary
 from superion.structures import read_structure
 from superion.structures.bare import repeated
+from superion.study.job_file import JobFile, read_job
+from superion.work.pieces import each_done
+from superion.work.pools import Workers
+from superion.work.step import Task
+from superion.work.worker import serving
+
+if TYPE_CHECKING:
+    from superion.simulation.md import Watch
 
 JOB = "job.json"
 LOG = "log.txt"
-GRACE = 5.0
-"""Seconds that a process has to write what it holds, when the study is stopped."""
-POLL = 0.1
-"""Seconds between two looks at the running processes."""
+
+
+PATIENCE = 10.0
+"""Seconds to wait for the process of a killed study to leave the folder."""
+
+
+def run_job(
+    folder: Path,
+    watching: Callable[[JobFile, Any], Watch | None] | None = None,
+    *,
+    progress: bool = True,
+) -> None:
+    """Run or resume the dynamics described in `folder`; `watching` makes the watch of a job, if any."""
+    job = read_job(folder / JOB)
+    file = folder / job.model
+    source = file if file.exists() else job.model
+    found = {"model": known_by(source), "structure": sha256(folder / job.structure)}
+    for name, digest in found.items():
+        if digest != getattr(job.identity, name):
+            raise InputError(
+                f"the {name} was changed while the run waited for its turn.",
+                file=(folder / getattr(job, name)).resolve(),
+                remedy="run the same command again.",
+            )
+    atoms = start_structure(folder / job.structure, job.supercell)
+    model = open_model(source)
+    calculator = model.calculator()
+    watch = watching(job, model) if watching else None
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            run_md(
+                atoms,
+                calculator,
+                job.settings,
+                folder,
+                resume=True,
+                progress=progress,
+                provenance=job.identity.model_dump(),
+                watch=watch,
+            )
+            return
+        except BusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +88,8 @@ class Job:
 
     model: a file, or the name of a labeller. identity: JSON-ready facts (what the model is known by, hash of
     the structure file); a folder made from others is
-    set aside, never continued or overwritten. worker: module that runs it. extra: JSON-ready, what that
-    module needs beyond the rest.
+    set aside, never continued or overwritten. work: runs what `job.json` in a folder describes. extra:
+    JSON-ready, what that needs beyond the rest.
     """
 
     name: str
@@ -50,7 +99,7 @@ class Job:
     supercell: tuple[int, int, int]
     settings: MDSettings
     identity: dict[str, Any]
-    worker: str = "superion.study.worker"
+    work: Callable[..., None] = run_job
     extra: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -119,82 +168,65 @@ def outputs(job: Job) -> list[Path]:
     return [job.folder / JOB, job.folder / META, *chunks, job.folder / SUMMARY]
 
 
+def task_of(job: Job) -> Task:
+    """The run as a task; where it fails, the error names its log."""
+    return Task(
+        do_job,
+        (job,),
+        lambda _: outputs(job),
+        lambda: prepare(job),
+        lambda: done_fraction(job.folder, job.settings),
+        lambda: _warnings(job),
+        str(job.folder),
+        job.folder / LOG,
+    )
+
+
+def do_job(job: Job) -> None:
+    """Run or resume a job; SimulationError, naming its log, if it fails."""
+    try:
+        job.work(job.folder, progress=serving())
+    except (SuperionError, OSError) as error:
+        log = job.folder / LOG
+        where = log if log.exists() else job.folder
+        raise SimulationError(f"dynamics of {job.name} failed: {error}", file=where) from error
+
+
 def run_jobs(
     jobs: Sequence[Job],
-    parallel: int,
-    started: Callable[[Job], None],
-    ended: Callable[[Job, SimulationError | None, float], None],
+    workers: Workers,
     *,
     progress: bool = True,
-) -> None:
-    """Run all jobs, at most `parallel` at once, and tell `ended` of each with its error and its seconds.
+) -> list[SuperionError]:
+    """Run all jobs, and go on where one fails; their errors.
 
     The processes end with this one, however it ends; what they have written stays.
     """
-    waiting, running = deque(jobs), dict[str, tuple[Job, subprocess.Popen[bytes], float]]()
-    try:
-        with Display([f"dynamics/{job.name}" for job in jobs], show=progress) as display:
-            while waiting or running:
-                while waiting and len(running) < parallel:
-                    job = waiting.popleft()
-                    prepare(job)
-                    started(job)
-                    running[job.name] = (job, _start(job), time.monotonic())
-                time.sleep(POLL)
-                for name, (job, process, since) in list(running.items()):
-                    display.update(f"dynamics/{name}", done_fraction(job.folder, job.settings))
-                    if process.poll() is None:
-                        continue
-                    del running[name]
-                    _release(process)
-                    error = _failure(job, process.returncode) if process.returncode else None
-                    display.end(f"dynamics/{name}", "failed" if error else "done")
-                    ended(job, error, time.monotonic() - since)
-    finally:
-        for _, process, _ in running.values():
-            process.terminate()  # frames that are not written yet are written now
-        for _, process, _ in running.values():
-            _end(process)
+    failed: list[SuperionError] = []
+    names = {job.name: f"dynamics/{job.name}" for job in jobs}
+    running: dict[str, Job] = {}
+    with Display(list(names.values()), show=progress) as display:
+
+        def begin(job: Job) -> Future[None]:
+            prepare(job)
+            running[job.name] = job
+            return workers.begin(do_job, job, name=str(job.folder), log=job.folder / LOG)
+
+        def look() -> None:
+            for name, job in running.items():
+                display.update(names[name], done_fraction(job.folder, job.settings))
+
+        for job, future in each_done(deque(jobs), workers.slots, begin, look):
+            del running[job.name]
+            try:
+                future.result()
+                display.end(names[job.name], "done")
+            except SuperionError as error:
+                failed.append(error)
+                display.end(names[job.name], "failed")
+    return failed
 
 
-def _start(job: Job) -> subprocess.Popen[bytes]:
-    """Start the worker of a run; it ends when its standard input closes, that is, with this process."""
-    command = [sys.executable, "-P", "-m", job.worker, str(job.folder)]
-    environment = os.environ | dict.fromkeys(THREADS, "1")
-    with open_inside(job.folder, LOG, "ab") as log:
-        return subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
-        )
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process that was asked to end, and end it if it does not."""
-    try:
-        process.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    _release(process)
-
-
-def _release(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-
-
-def _failure(job: Job, code: int) -> SimulationError:
-    log = job.folder / LOG
-    try:
-        text = log.read_text(errors="replace")
-    except FileNotFoundError:
-        return SimulationError(
-            f"dynamics of {job.name} ended with code {code}: its folder was moved or deleted.",
-            file=job.folder,
-            remedy="run the same command again, and leave its folder alone while it works.",
-        )
-    lines = [line for line in text.splitlines() if line.strip()]
-    reason = lines[-1] if lines else "it left no message"
-    return SimulationError(
-        f"dynamics of {job.name} ended with code {code}: {reason.removeprefix('error: ')}",
-        file=log,
-    )
+def _warnings(job: Job) -> list[str]:
+    found = read_result(job.folder / SUMMARY, RunSummary, f"dynamics/{job.name}").warnings
+    return [f"warning: dynamics/{job.name}: {warning}." for warning in found]

@@ -17,9 +17,9 @@ from superion.recipes.base import Job, fit_jobs
 from superion.results import read_result, write_result
 from superion.study.models import FittedModel
 from superion.study.resample import RESAMPLED, Draw, Fit, resample
-from superion.study.state import fingerprint
 from superion.study.tuning import TuneSettings, TuningFile, tunable, tune, with_choice
 from superion.terms import Term
+from superion.work.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from superion.study.steps import Study

@@ -16,10 +16,7 @@ from superion.provenance import Provenance
 from superion.results import read_result
 from superion.structures.census_result import CensusResult
 from superion.study.config import SETTINGS, StudySettings, read_study
-from superion.study.folder import PROVENANCE
 from superion.study.opened_tables import steps_table, transport_table, values_table
-from superion.study.rows import Row, row_of
-from superion.study.state import NAME, State
 from superion.study.status import status
 from superion.verdict.results import (
     Accuracy,
@@ -31,6 +28,9 @@ from superion.verdict.results import (
 )
 from superion.verdict.study import StudyVerdict, study_verdicts
 from superion.verdict.values import PropertyFile, read_property
+from superion.work.folder import PROVENANCE
+from superion.work.rows import Row, row_of
+from superion.work.state import NAME, State
 
 if TYPE_CHECKING:
     from superion.analysis.transport_file import TransportFile

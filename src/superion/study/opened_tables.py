@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from superion.analysis.transport_file import TransportFile
 from superion.notebook import Table
-from superion.study.rows import Row
 from superion.verdict.values import PropertyFile
+from superion.work.rows import Row
 
 
 def transport_table(found: Mapping[tuple[str, float], TransportFile]) -> Table:

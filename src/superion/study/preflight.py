@@ -20,8 +20,8 @@ from superion.structures.foreign import Foreign
 from superion.study.estimate import study_faults
 from superion.study.properties.registry import properties_of
 from superion.study.resample import Fit
-from superion.study.state import State
 from superion.study.steps import Study
+from superion.work.state import State
 
 SHOWN = 12
 

@@ -11,9 +11,9 @@ from superion.errors import InputError
 from superion.study.config import SETTINGS, read_study
 from superion.study.dynamics import done_fraction
 from superion.study.properties.registry import all_properties
-from superion.study.rows import OPEN, Row, elapsed, gathered, in_doubt, row_of
-from superion.study.state import NAME, State
 from superion.study.steps import Study
+from superion.work.rows import OPEN, Row, elapsed, gathered, in_doubt, row_of
+from superion.work.state import NAME, State
 
 AFTER_ALL = frozenset({"verdict", "report"})
 """Steps that read whatever those before them have written, as properties from dynamics do."""
@@ -60,7 +60,7 @@ def status(folder: str | Path) -> Progress:
     for step in study.plan():
         record = state.records.get(step.name)
         fraction = None
-        if step.job is not None:
+        if step.work is None:
             name = step.name.partition("/")[2]
             kelvin = next(t for run, _, t in study.runs if run == name)
             settings = study.settings.dynamics.at(kelvin)
@@ -77,7 +77,7 @@ def status(folder: str | Path) -> Progress:
         needs = open_ if (step.family or step.name) in last else open_ & set(step.needs)
         if row.status == "done" and needs:
             row = in_doubt(row)
-        elif row.status == "done" and step.job is None and (changed := state.changed(step.name)):
+        elif row.status == "done" and step.work is not None and (changed := state.changed(step.name)):
             row = replace(row, status="to do", note=f"{changed[0]} is not as the step wrote it")
         if row.status in OPEN:
             open_.add(row.step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,20 @@ from superion.results import write_result
 from superion.structures import census, is_isolated, read_structure, trajectory_of
 from superion.structures.census_result import CensusResult
 from superion.structures.dataset import Dataset, load_dataset
-from superion.study.config import StudySettings
-from superion.study.dynamics import Job, known_by
+from superion.study.config import SETTINGS, StudySettings, read_study
+from superion.study.dynamics import Job, known_by, task_of
 from superion.study.fitting import Group, fit_group, groups
 from superion.study.properties import Property, properties_of
 from superion.study.properties.conductivity import Conductivity
 from superion.study.properties.settings import identity
 from superion.study.resample import Fit, design
-from superion.study.state import fingerprint
 from superion.verdict import REFERENCE, study_verdicts, write_verdict
 from superion.verdict.record import Choice, choice
 from superion.verdict.results import Accuracy, CensusFile, Split, Splits
+from superion.work.step import Step, Task
 
+PRINTED = "properties.log"
+"""File in the folder of a study that takes what processes print."""
 RESULTS = (
     "census.json",
     "accuracy.json",
@@ -43,34 +45,6 @@ RESULTS = (
     "verdict.json",
 )
 """What steps write for the verdict and the report."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a study.
-
-    needs: steps that must be done before. settings: JSON-ready, all that its result depends on. reads: files,
-    by the name that enters the hash. work: makes the outputs and returns them; None for dynamics, which
-    has a `job` instead. keeps: a new attempt makes use of the files of the one before. family: of steps that
-    are shown together. apart: done in a process of its own, several at once. failed: writes what remains to
-    be said after a failure, given its reason.
-    """
-
-    name: str
-    needs: tuple[str, ...]
-    settings: Any
-    reads: Callable[[], dict[str, Path]]
-    work: Callable[[], Sequence[Path]] | None = None
-    job: Callable[[], Job] | None = None
-    keeps: bool = False
-    family: str | None = None
-    apart: bool = False
-    failed: Callable[[str], Sequence[Path]] | None = None
-
-    def inputs(self) -> str:
-        """Hash of settings and files read, as they are now."""
-        files = {name: sha256(path) for name, path in self.reads().items()}
-        return fingerprint({"settings": self.settings, "files": files})
 
 
 @dataclass
@@ -307,7 +281,7 @@ class Study:
             (self.step_of(fit),),
             {"dynamics": settings.model_dump(mode="json"), "supercell": list(supercell)},
             lambda: self.made_of(fit) | {"structure": structure},
-            job=job,
+            task=lambda: task_of(job()),
             keeps=True,
         )
 
@@ -353,16 +327,21 @@ class Study:
             return ({} if fit is None else self.made_of(fit)) | found.files(fit)
 
         needs = (f"{found.name}/start",) if found.prepared_from() else ()
+        name = f"{found.name}/{REFERENCE if fit is None else fit.name}"
         return Step(
-            f"{found.name}/{REFERENCE if fit is None else fit.name}",
+            name,
             ("census",) if fit is None else (self.step_of(fit), *needs),
             found.identity(fit),
             reads,
             lambda: found.write(fit),
+            task=(lambda: self._task(name)) if found.apart and fit is not None else None,
             family=found.name,
-            apart=found.apart and fit is not None,
             failed=lambda why: found.write_failed(fit, why),
         )
+
+    def _task(self, name: str) -> Task:
+        """A step that a process does which reads the settings of the study for itself."""
+        return Task(do_step, (self.folder, name), lambda written: written)
 
     def _verdict(self) -> list[Step]:
         """The decision, where there are models to compare."""
@@ -401,3 +380,24 @@ class Study:
         from superion.report import write_report
 
         return [write_report(self.folder), *sorted((self.folder / "figures").glob("*.png"))]
+
+
+_here = threading.local()
+
+
+def do_step(folder: Path, name: str) -> list[Path]:
+    """Do a step of the study in `folder` and return the files that it wrote."""
+    step = _plan(folder)[name]
+    assert step.work is not None
+    return list(step.work())
+
+
+def _plan(folder: Path) -> dict[str, Step]:
+    """The steps by name; this thread keeps them as long as the settings are the same."""
+    found = (folder / SETTINGS).stat()
+    seen = folder, found.st_mtime_ns, found.st_size, found.st_ino
+    made: tuple[object, dict[str, Step]] | None = getattr(_here, "made", None)
+    if made is None or made[0] != seen:
+        plan = Study(read_study(folder / SETTINGS), folder, progress=False).plan()
+        made = _here.made = seen, {step.name: step for step in plan}
+    return made[1]

@@ -7,15 +7,14 @@ other settings uses what is still valid and nothing else.
 
 from __future__ import annotations
 
-import hashlib
-import json
+import shutil
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -23,16 +22,21 @@ from ase import Atoms
 from superion.calculations.defects.dipoles import chosen_charges
 from superion.calculations.defects.relaxer import Place, Relaxed, Relaxer
 from superion.calculations.defects.settings import DefectSettings
-from superion.errors import CorruptFileError, InputError
+from superion.errors import CorruptFileError
 from superion.model import Model
-from superion.potentials.executors import process_pool
 from superion.potentials.opening import open_model
 from superion.progress import track
-from superion.reference.journal import Journal
+from superion.work.executors import open_executor
+from superion.work.fingerprint import fingerprint
+from superion.work.journal import Journal
+from superion.work.pieces import each_done
 
 Array = np.ndarray
 Vector = tuple[float, float, float]
 Submit = Callable[[Place], "Future[Relaxed]"]
+SERIAL = "serial"
+COPY = ".model-"
+"""Beginning of the name of the folder with the model that workers open."""
 
 
 class Branch:
@@ -92,19 +96,13 @@ def run_branches(
     total = sum(len(branch.fields) - len(branch.found) for branch in waiting)
 
     def finished() -> Iterator[None]:
-        running: dict[Future[Relaxed], Branch] = {}
-        while waiting or running:
-            while waiting and len(running) < slots:
-                branch = waiting.popleft()
-                running[submit(branch.place())] = branch
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                branch = running.pop(future)
-                relaxed = future.result()
-                journal.append({"key": branch.key, "rest": relaxed.to_json()})
-                branch.advance(relaxed)
-                if not branch.done:
-                    waiting.appendleft(branch)
-                yield
+        for branch, future in each_done(waiting, slots, lambda branch: submit(branch.place())):
+            relaxed = future.result()
+            journal.append({"key": branch.key, "rest": relaxed.to_json()})
+            branch.advance(relaxed)
+            if not branch.done:
+                waiting.appendleft(branch)
+            yield
 
     for _ in track(finished(), what, total, show=show and total > 0):
         computed += 1
@@ -127,49 +125,41 @@ def _known(journal: Journal) -> dict[str, Relaxed]:
 
 
 @contextmanager
-def relaxations(potential: Model, settings: DefectSettings, parallel: int) -> Iterator[Submit]:
-    """What starts a relaxation: here, or in one of `parallel` processes."""
-    if parallel < 1:
-        raise InputError(f"the number of processes must be at least 1, found {parallel}.")
-    if parallel == 1:
-        relaxer = _relaxer_of(potential, settings)
-        yield lambda place: _here(relaxer, place)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / f"model{potential.suffix}"
-        potential.save(model)
-        with process_pool(parallel, _set_up, (model, settings.model_dump(mode="json"))) as pool:
+def relaxations(
+    potential: Model, settings: DefectSettings, folder: Path, where: str | int
+) -> Iterator[tuple[Submit, int]]:
+    """What begins a relaxation where `where` says, and how many are done at once.
+
+    Workers other than this process open a copy of the model in `folder`, which is there as long.
+    """
+    for left in folder.glob(f"{COPY}*"):  # of a run that was killed
+        shutil.rmtree(left)
+    with open_executor(where) as workers:
+        if where == SERIAL:
+            relaxer = _relaxer_of(potential, settings)
+            yield lambda place: workers.begin(relaxer, place), workers.slots
+            return
+        with tempfile.TemporaryDirectory(dir=folder, prefix=COPY) as copy:
+            model = str(Path(copy, f"model{potential.suffix}").resolve())
+            potential.save(model)
+            shown = settings.model_dump_json()
             try:
-                yield lambda place: pool.submit(_relax, place)
-            finally:  # what runs is waited for: the file of the model is needed as long
-                pool.shutdown(cancel_futures=True)
+                yield lambda place: workers.begin(relax, model, shown, place, scratch=True), workers.slots
+            finally:
+                workers.stop()  # before the copy goes
 
 
-def fingerprint(value: Any) -> str:
-    """SHA-256 of a JSON-ready value."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+_here = threading.local()
 
 
-def _here(relaxer: Relaxer, place: Place) -> Future[Relaxed]:
-    future: Future[Relaxed] = Future()
-    future.set_result(relaxer(place))
-    return future
+def relax(model: str, settings: str, place: Place) -> Relaxed:
+    """A relaxation with a model that this thread opens once; settings: as JSON."""
+    made: tuple[tuple[str, str], Relaxer] | None = getattr(_here, "made", None)
+    if made is None or made[0] != (model, settings):
+        relaxer = _relaxer_of(open_model(model), DefectSettings.model_validate_json(settings))
+        made = _here.made = (model, settings), relaxer
+    return made[1](place)
 
 
 def _relaxer_of(potential: Model, settings: DefectSettings) -> Relaxer:
     return Relaxer(potential, chosen_charges(potential, settings) if settings.fields else None, settings)
-
-
-_relaxer: Relaxer | None = None
-
-
-def _set_up(model: Path, settings: dict[str, Any]) -> None:
-    """Load the potential once in each process."""
-    global _relaxer
-    potential, chosen = open_model(model), DefectSettings.model_validate(settings)
-    _relaxer = _relaxer_of(potential, chosen)
-
-
-def _relax(place: Place) -> Relaxed:
-    assert _relaxer is not None
-    return _relaxer(place)

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.calculations.defects.assemble import HOP, defect_energy, doubts
-from superion.calculations.defects.branches import fingerprint, relaxations
+from superion.calculations.defects.branches import SERIAL, relaxations
 from superion.calculations.defects.dipoles import charges_for_field
 from superion.calculations.defects.finite_size import Extrapolation, extrapolate
 from superion.calculations.defects.frames import FRAMES, read_starts, write_structures
@@ -21,9 +21,10 @@ from superion.electrostatics.charged_cells import NEUTRAL
 from superion.errors import InputError
 from superion.files import locked
 from superion.model import Model
-from superion.reference.journal import Journal
 from superion.results import write_result
 from superion.structures.bare import FRAGMENT, bare, total_of
+from superion.work.fingerprint import fingerprint
+from superion.work.journal import Journal
 
 JOURNAL = "journal.jsonl"
 RESULT = "defects.json"
@@ -40,7 +41,7 @@ def run_defects(
     folder: str | Path,
     *,
     start: str | Path | None = None,
-    parallel: int = 1,
+    parallel: str | int = SERIAL,
     progress: bool = True,
 ) -> DefectResult:
     """Energies of the defects of a crystal, with one model.
@@ -48,8 +49,9 @@ def run_defects(
     crystal: the structure itself; supercells are made of it. folder: holds a journal of all relaxations, the
     relaxed structures (`defects.extxyz`) and the result (`defects.json`); a call that was killed goes on with
     the same arguments. start: folder of another run, from whose structures without field relaxations start:
-    another potential then relaxes into the same places where it can. parallel: processes. Several
-    potentials need a folder each and share their defects.
+    another potential then relaxes into the same places where it can. parallel: where relaxations are
+    done, and how many at once: serial, processes:4 (or 4), threads:4, dask://host:port. Several potentials
+    need a folder each and share their defects.
 
     Raises what `defects_of` and, with fields, `charges_for_field` raise; SimulationError if the crystal
     cannot be relaxed; BusyError if another process works in the folder. A defect that fails is a part
@@ -73,7 +75,7 @@ def run_defects(
     with (
         locked(folder),
         Journal(folder / JOURNAL) as journal,
-        relaxations(potential, settings, parallel) as submit,
+        relaxations(potential, settings, folder, parallel) as (submit, slots),
     ):
         recalled = len(journal.records)
         work = Work(
@@ -85,7 +87,7 @@ def run_defects(
             fingerprint(root),
             journal,
             submit,
-            parallel,
+            slots,
             progress,
             read_starts(Path(start)) if start is not None else {},
         )

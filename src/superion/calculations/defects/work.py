@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from superion.calculations.defects.assemble import Cell, sweep
-from superion.calculations.defects.branches import Branch, Submit, Vector, fingerprint, run_branches
+from superion.calculations.defects.branches import Branch, Submit, Vector, run_branches
 from superion.calculations.defects.frames import CRYSTAL, frame_id
 from superion.calculations.defects.settings import DefectSettings
 from superion.calculations.defects.structures import Defect
@@ -18,8 +18,9 @@ from superion.electrostatics import ChargeModel
 from superion.electrostatics.polarization import checked_charges
 from superion.errors import InputError, SimulationError
 from superion.model import Model
-from superion.reference.journal import Journal
 from superion.structures.bare import TOTAL, repeated
+from superion.work.fingerprint import fingerprint
+from superion.work.journal import Journal
 
 Array = np.ndarray
 STILL: Vector = (0.0, 0.0, 0.0)

@@ -13,8 +13,9 @@ from superion.calculations.locality.samples import SAMPLES, Samples
 from superion.calculations.locality.spheres import LocalitySettings, displaced, make_series, reference_atoms
 from superion.calculations.locality.spreads import About, spreads
 from superion.errors import LabelError
-from superion.reference import LabellerSettings, Workers, export, label_frames
+from superion.reference import LabellerSettings, export, label_frames
 from superion.terms import Term
+from superion.work.pools import Workers
 
 
 def make_samples(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
-from superion.study.state import Record
+from superion.work.state import Record
 
 OPEN = ("running", "interrupted", "to do")
 """What has no result, or one that may still change."""

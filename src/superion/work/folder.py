@@ -9,7 +9,7 @@ from pathlib import Path
 from superion.display import say
 from superion.errors import CorruptFileError, InputError
 from superion.files import is_temporary
-from superion.study.state import NAME, State
+from superion.work.state import NAME, State
 
 PROVENANCE = "provenance.json"
 
@@ -34,7 +34,7 @@ def check_folder(folder: Path, kind: str, name: str, settings: str, read: Callab
     """
     if folder.exists() and not folder.is_dir():
         raise InputError("this is a file, not a folder.", file=folder, remedy="give another --output.")
-    begun = any((folder / mark).exists() for mark in (NAME, PROVENANCE))  # a damaged state may be deleted
+    begun = any((folder / mark).exists() for mark in (NAME, PROVENANCE, ".lock"))  # a state may be deleted
     if (folder / settings).exists() and begun:
         try:
             found = read(folder / settings)

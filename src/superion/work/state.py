@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import socket
@@ -11,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
@@ -213,26 +212,3 @@ class State:
         except PermissionError:
             return True
         return True
-
-
-def check_results(folder: Path) -> None:
-    """CorruptFileError for results in a study folder that are not as the step that is done wrote them.
-
-    Models and trajectories check themselves where they are read; what is missing is reported there too.
-    """
-    if not (folder / NAME).exists():
-        return
-    state = State.read(folder)
-    for name in state.records:
-        for path in state.changed(name, among=(".json", ".safetensors")):
-            if (folder / path).is_file() and not path.startswith(("md/", "models/")):
-                raise CorruptFileError(
-                    f"it was changed since the step {name!r} wrote it (its SHA-256 is another).",
-                    file=folder / path,
-                    remedy="continue the study (`superion run` with its folder): the step is done again.",
-                )
-
-
-def fingerprint(value: Any) -> str:
-    """SHA-256 of a JSON-ready value, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from superion.errors import CorruptFileError
-from superion.study.state import State, fingerprint
+from superion.work.fingerprint import fingerprint
+from superion.work.state import State
 
 
 def finished(folder) -> State:

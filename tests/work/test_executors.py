@@ -9,13 +9,13 @@ import time
 import pytest
 
 from superion.errors import SuperionError
-from superion.potentials.executors import process_pool
+from superion.work.executors import open_executor
 
 PARENT = """
 import os, time
-from superion.potentials.executors import process_pool
+from superion.work.executors import open_executor
 if __name__ == "__main__":
-    with process_pool(2) as pool:
+    with open_executor(2) as pool:
         print(pool.submit(os.getpid).result(), flush=True)
         pool.submit(time.sleep, 100).result()
 """
@@ -45,12 +45,12 @@ def alive(pid: int) -> bool:
 
 
 def test_a_killed_process_is_told_with_a_remedy():
-    with pytest.raises(SuperionError, match=r"one of 1 processes was killed.*Remedy: run the same command"):
+    with pytest.raises(SuperionError, match=r"process was killed by SIGKILL.*Remedy: run the same command"):
         lose_a_process()
 
 
 def lose_a_process():
-    with process_pool(1) as pool:
+    with open_executor(1) as pool:
         pid = pool.submit(os.getpid).result()
         sleeping = pool.submit(time.sleep, 100)
         os.kill(pid, signal.SIGKILL)

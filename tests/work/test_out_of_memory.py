@@ -1,10 +1,9 @@
 """A step that asks for more memory than there is fails like any other; the steps after it are done."""
 
-from types import SimpleNamespace
-
-from superion.study import run
-from superion.study.state import State
-from superion.study.steps import Step
+from superion.work.executors import open_executor
+from superion.work.plan import run_plan
+from superion.work.state import State
+from superion.work.step import Step
 
 
 def test_a_step_without_memory_fails_with_a_remedy_and_the_others_go_on(tmp_path):
@@ -20,8 +19,7 @@ def test_a_step_without_memory_fails_with_a_remedy_and_the_others_go_on(tmp_path
         Step("b", (), None, dict, modest),
         Step("c", ("a",), None, dict),
     ]
-    study = SimpleNamespace(plan=lambda: steps, results=lambda *names: {}, progress=False, folder=tmp_path)
-    failed = run._run(study, State(tmp_path))
+    failed = run_plan(steps, State(tmp_path), open_executor("serial"), progress=False)
     assert list(failed) == ["a"]
     assert failed["a"].startswith(
         "out of memory: Unable to allocate 6.94 EiB for an array. Remedy: run the same"
