@@ -1,4 +1,4 @@
-"""The calculators of the tests of labels serve here too, also in processes that tests start."""
+"""Toys of the tests of labels and defects serve here too, calculators also in processes that tests start."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 CALCULATORS = str(Path(__file__).parents[1] / "reference")
-sys.path.insert(0, CALCULATORS)
+sys.path[:0] = [CALCULATORS, str(Path(__file__).parents[1] / "defects")]
 
 
 @pytest.fixture(autouse=True)
