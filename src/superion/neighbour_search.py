@@ -4,9 +4,10 @@ Bins are about half a reach wide (Allen and Tildesley, Computer Simulation of Li
 hold the images that can be met from the cell, so that any cell will do, also one much smaller than the reach,
 and any mixture of periodic axes.
 
-vesin finds the same pairs, with the same distances bit for bit, in another order. It takes 0.17, 2.2 and 29 ms
-for 84, 1008 and 10584 atoms of Li7P3S11 within 5 Å, and 0.32, 5.6 and 62 ms with its pairs put in order; this
-search takes 0.15, 2.2 and 20 ms in order, so it stays. Without numba vesin does the work (`neighbour_arrays.py`).
+vesin finds the same pairs, with the same distances bit for bit, in another order. It takes 0.17, 2.2 and
+29 ms for 84, 1008 and 10584 atoms of Li7P3S11 within 5 Å, with its pairs put in order 0.32, 5.6 and 62 ms;
+this search takes 0.15, 2.2 and 20 ms in order, so it stays. Without numba vesin does the work
+(`neighbour_arrays.py`).
 """
 
 from __future__ import annotations
