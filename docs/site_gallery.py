@@ -76,7 +76,7 @@ def _shown(script: Path, used: Any) -> Path | str:
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         made = Path(scratch) / script.stem
         command = [sys.executable, "docs/site_cells.py", str(script.relative_to(ROOT)), str(made)]
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "TMPDIR": scratch}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
         if done.returncode or done.stderr:
             return f"{script.relative_to(ROOT)} fails in the gallery:\n{done.stderr}{done.stdout}"

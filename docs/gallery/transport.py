@@ -49,7 +49,7 @@ for symbol, colour in species_colours(run.species).items():
 lags = np.array([found.diffusive_from, found.msd_lags[-1]])
 low, high = (6 * 1e4 * d * lags for d in found.diffusion_interval)  # 1 cm²/s = 10⁴ Å²/ps
 left.fill_between(lags, low, high, color=GREY, alpha=0.3, lw=0, label="6 D t, 95 %")
-left.set(xlabel="time (ps)", ylabel="mean squared displacement (Å²)", title="Lithium walks, the rest stays")
+left.set(xlabel="time (ps)", ylabel="mean squared displacement (Å²)", title="Lithium diffuses")
 left.legend()
 
 for ps, part in zip(lengths, parts, strict=True):
