@@ -11,6 +11,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -69,6 +70,19 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
 
 
+def _bar(done: ProgressColumn, console: PlainConsole) -> Progress:
+    """A bar with what is done, the time that it took and the time that is left."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        done,
+        TimeElapsedColumn(),
+        TextColumn("left", markup=False),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
 def follow(
     items: Iterable[T], description: str, done: Callable[[], float], *, show: bool = True
 ) -> Iterator[T]:
@@ -78,15 +92,7 @@ def follow(
         return
     console = PlainConsole(stderr=True)
     if console.is_terminal:
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left", markup=False),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console) as bar:
+        with _bar(TaskProgressColumn(), console) as bar:
             task, seen = bar.add_task(description, total=1.0), monotonic()
             for item in items:
                 yield item
@@ -113,15 +119,7 @@ def track(items: Iterable[T], description: str, total: int, *, show: bool = True
         return
     console = PlainConsole(stderr=True)
     if console.is_terminal:
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left", markup=False),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console) as bar:
+        with _bar(MofNCompleteColumn(), console) as bar:
             yield from bar.track(items, total=total, description=description)
         return
     forecast = Forecast(description)

@@ -4,8 +4,8 @@ K. Levenberg, Q. Appl. Math. 2, 164 (1944); D. W. Marquardt, J. Soc. Ind. Appl. 
 
 `scipy.optimize.least_squares` (trf, the one method that bears places without residuals) has no longest
 step and stops at the first small gain. Rigid ions fitted to two frames of Li7P3S11 from three starts end at
-losses of 2992, 2402.2 and 2614 with it, here at 2402.1 each time; polarizable ions from two starts at 584.2 and
-584.1, here at 584.0 and 589.8. It takes a third of the time to all of it, but needs more starts.
+losses of 2992, 2402.2 and 2614 with it, here at 2402.1 each time; polarizable ions from two starts at 584.2
+and 584.1, here at 584.0 and 589.8. It takes a third of the time to all of it, but needs more starts.
 """
 
 from __future__ import annotations

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from ase import Atoms
 
+from superion.errors import InputError
 from superion.structures.foreign import Foreign
 from superion.structures.formats.stream import Snapshot, Stream
 from superion.structures.xyz import decoded, read_bytes
@@ -54,3 +55,16 @@ class Reader:
     hint: str = "the file is damaged or truncated: copy it again."
     stream: Callable[[Stream], Iterator[Snapshot]] | None = None
     lazy: bool = False
+
+
+def whole(source: Source, frames: Callable[[Stream], Iterable[Atoms]]) -> list[Atoms]:
+    """All structures of a file of frames; InputError if it ends within one."""
+    with Stream(source.path, source.foreign) as stream:
+        found = list(frames(stream))
+        if stream.cut:
+            raise InputError(
+                f"cannot be read to its end: {stream.cut}.",
+                file=source.path,
+                remedy="the file is truncated: copy it again, or delete its last frame.",
+            )
+    return found

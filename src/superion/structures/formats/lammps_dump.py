@@ -16,7 +16,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.data import atomic_masses, atomic_numbers
 
 from superion.errors import InputError
-from superion.structures.formats.base import Reader, Source
+from superion.structures.formats.base import Reader, Source, whole
 from superion.structures.formats.stream import Snapshot, Stream, kelvin, shown
 
 Array = np.ndarray
@@ -292,15 +292,7 @@ def _atoms(one: DumpFrame) -> Atoms:
 
 
 def _read(source: Source) -> list[Atoms]:
-    with Stream(source.path, source.foreign) as stream:
-        found = [_atoms(one) for one in dump_frames(stream)]
-        if stream.cut:
-            raise InputError(
-                f"cannot be read to its end: {stream.cut}.",
-                file=source.path,
-                remedy="the file is truncated: copy it again, or delete its last frame.",
-            )
-    return found
+    return whole(source, lambda stream: map(_atoms, dump_frames(stream)))
 
 
 LAMMPS_DUMP = Reader(

@@ -15,7 +15,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 
 from superion.errors import InputError
-from superion.structures.formats.base import Reader, Source
+from superion.structures.formats.base import Reader, Source, whole
 from superion.structures.formats.stream import Snapshot, Stream, atoms_of, shown
 
 _MARK = re.compile(rb"^\s*(?:Direct configuration|Konfig)\s*=", re.MULTILINE)
@@ -95,15 +95,7 @@ def _mine(source: Source) -> bool:
 
 
 def _read(source: Source) -> list[Atoms]:
-    with Stream(source.path, source.foreign) as stream:
-        found = [atoms_of(frame) for frame in frames(stream)]
-        if stream.cut:
-            raise InputError(
-                f"cannot be read to its end: {stream.cut}.",
-                file=source.path,
-                remedy="the file is truncated: copy it again, or delete its last frame.",
-            )
-    return found
+    return whole(source, lambda stream: map(atoms_of, frames(stream)))
 
 
 XDATCAR = Reader("XDATCAR", _mine, _read, stream=frames)

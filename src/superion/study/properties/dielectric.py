@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from pydantic import BaseModel, Field, PositiveFloat
+from pydantic import Field, PositiveFloat
 
 from superion.analysis.dielectric import lattice_dielectric
 from superion.calculations.doubt import doubts, far
 from superion.calculations.relaxation import relaxed
 from superion.electrostatics.polarization import born_charges, permittivity_of, sum_rule_notes
 from superion.study.properties.base import Measured, Property, Row, read_crystal
-from superion.study.properties.settings import STRICT
+from superion.study.properties.settings import OfRelaxedCrystal
 from superion.study.resample import Fit
 
 Array = np.ndarray
@@ -23,18 +23,11 @@ UNEVEN = 0.05
 NO_CHARGES = "a local potential has no charges for a field to act on"
 
 
-class DielectricSettings(BaseModel):
+class DielectricSettings(OfRelaxedCrystal):
     """Static dielectric constant of the lattice: what relaxed ions add when a small field moves them."""
 
-    model_config = STRICT
-
-    structure: str | None = Field(
-        None, description="crystal, relative to the YAML file; null: the file under structure, not repeated"
-    )
     relax_cell: bool = Field(False, description="relax the cell too, with each fit")
     displacement: float = Field(0.01, gt=0, le=0.1, description="of each finite difference of forces, in Å")
-    fmax: PositiveFloat = Field(1e-3, description="largest force of a relaxed structure, in eV/Å")
-    steps: int = Field(1000, gt=0, description="steps of the relaxation at most")
     epsilon_inf: PositiveFloat = Field(
         1.0, description="electronic part, without unit; that of polarizable atoms if it is not given"
     )

@@ -5,30 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from ase import units
-from pydantic import BaseModel, Field, PositiveFloat
+from pydantic import Field
 
 from superion.calculations.doubt import doubts, far
 from superion.calculations.elastic import elastic_tensor
 from superion.calculations.relaxation import relaxed
 from superion.study.properties.base import Measured, Property, Row, read_crystal
-from superion.study.properties.settings import STRICT
+from superion.study.properties.settings import OfRelaxedCrystal
 from superion.study.resample import Fit
 
 MODULI = {"bulk": "bulk modulus", "shear": "shear modulus", "young": "Young's modulus"}
 
 
-class ElasticSettings(BaseModel):
+class ElasticSettings(OfRelaxedCrystal):
     """Bulk, shear and Young's modulus of a powder, ions relaxed in every strained cell."""
 
-    model_config = STRICT
-
-    structure: str | None = Field(
-        None, description="crystal, relative to the YAML file; null: the file under structure, not repeated"
-    )
     relax: bool = Field(True, description="relax cell and ions first, with each fit")
     strain: float = Field(0.005, gt=0, le=0.1, description="strain of each finite difference")
-    fmax: PositiveFloat = Field(1e-3, description="largest force of a relaxed structure, in eV/Å")
-    steps: int = Field(1000, gt=0, description="steps of one relaxation at most")
 
 
 class Elastic(Property):

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 PATHS = ("structure", "file", "labels")
 """Keys whose values are paths, relative to the YAML file."""
+
+
+class OfRelaxedCrystal(BaseModel):
+    """Settings of a property of one crystal, relaxed with each fit."""
+
+    model_config = STRICT
+
+    structure: str | None = Field(
+        None, description="crystal, relative to the YAML file; null: the file under structure, not repeated"
+    )
+    fmax: PositiveFloat = Field(1e-3, description="largest force of a relaxed structure, in eV/Å")
+    steps: int = Field(1000, gt=0, description="steps of one relaxation at most")
 
 
 class ChosenProperties(BaseModel):
