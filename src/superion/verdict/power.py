@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from superion.verdict.sources import FIT, FRAMES, LEAST, OTHER
+from superion.verdict.sources import FIT, FRAMES, LEAST, OTHER, fit_part
 from superion.verdict.uncertain import Part, half_width
 
 WANTED = 0.8
 """The chance that is asked for."""
-MOST = 1024
+MOST = 64
 """Times as much of something as there is beyond which nothing is proposed."""
 FITS = 100
 """Resampled fits beyond which none are proposed."""
@@ -74,8 +74,7 @@ def _then(name: str, part: Part, now: Amounts, more: More) -> tuple[float, float
     """Variance and degrees of freedom of a source."""
     if name == FIT:
         units = (now.training + 1) * more.training - 1
-        fits = more.fits - 1
-        freedom = fits * units / (fits + units) if math.isfinite(units) else fits
+        freedom = fit_part([0.0, 1.0] * (more.fits // 2) + [0.0] * (more.fits % 2), units).freedom
         return part.variance / more.training, max(freedom, LEAST)
     if name == FRAMES:
         return part.variance / more.test, (part.freedom + 1) * more.test - 1

@@ -13,6 +13,7 @@ from superion.verdict.uncertain import Part
 Array = np.ndarray
 FIT, OTHER, FRAMES, LABELS = "fit", "simulation", "test frames", "labels"
 FEWEST_BLOCKS = 3
+TWO = 1.5
 LEAST = 0.5
 """Degrees of freedom of what a single trajectory rules: with it nothing can be shown."""
 
@@ -23,10 +24,13 @@ def fit_part(resampled: Sequence[float] | Array, units: float = math.inf) -> Par
     resampled: (K,) the quantity from fits to resampled data. Their standard deviation is the bootstrap
     standard error (Efron, Ann. Stat. 7, 1, 1979), which more resamplings know better but do not make smaller.
     units: degrees of freedom of what is drawn, one less than there are trajectories. Few fits and few
-    trajectories both make it uncertain: their relative variances 2/ν add up.
+    trajectories both make it uncertain: their relative variances 2/ν add up. Of two trajectories draws take
+    one after the other, which leaves nothing to the chance of draws.
     """
     fits = len(resampled) - 1
     freedom = fits * units / (fits + units) if math.isfinite(units) else fits
+    if units < TWO:
+        freedom = min(fits, units)
     return Part(float(np.var(resampled, ddof=1)), max(freedom, LEAST))
 
 
