@@ -1,4 +1,4 @@
-"""The energy of each element that a fit starts from: of isolated atoms, or by least squares."""
+"""E0s: the energy of each element that a fit starts from, of isolated atoms, or by least squares."""
 
 from __future__ import annotations
 
