@@ -170,7 +170,7 @@ def test_fit_elsewhere(inputs: Path, tmp_path: Path) -> None:
         "fit", inputs / "train.extxyz", "--output", tmp_path / "m.safetensors", "--executor", "dusk:1"
     )
     assert "cannot understand the executor 'dusk:1'" in message
-    assert "dask://host:8786" in message
+    assert "serial, processes:N, threads:N, dask://HOST:PORT" in message
 
 
 def test_fit_warns_of_what_looks_wrong(inputs: Path, tmp_path: Path) -> None:
