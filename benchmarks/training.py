@@ -14,11 +14,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from superion.active_learning.results import Summary
 from superion.files import read_json, write_atomic
 from superion.report.content import sort_models
 from superion.report.estimates import number
 from superion.report.figures_training import draw_convergence
 from superion.report.style import look
+from superion.results import read_result
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "benchmarks" / "training.json"
@@ -74,7 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.folder:
         keep(read_json(options.folder / "summary.json"), options.kept)
     summary = read_json(options.kept)
-    draw_convergence(summary, options.figure, (".png",))
+    draw_convergence(read_result(options.kept, Summary).generations, options.figure, (".png",))
     print(table(summary))
     print("in progress" if summary["ended"] is None else f"ended: {summary['ended']}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from test_readers import DEFECT, ROW
-from test_results import PROVENANCE, RESULT, VALUE
+from test_results import DIFFUSION, JUDGE, PROVENANCE, RESULT, VALUE
 
 ERRORS = {"frames": 2, "atoms": 16, "force_rmse": 0.1, "force_rmse_by_species": {"Li": 0.1}}
 CHARGES = {"Li": {"mean": 0.7, "std": 0.0, "min": 0.7, "max": 0.7, "atoms": 8}}
@@ -64,6 +64,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "runs": [RUN],
         "response": {"epsilon": 3.0, "error": 0.1, "constant": "constant fields", "notes": ["n"]},
     },
+    "diffusion": DIFFUSION,
     "dipoles": {"frames": 1, "centres": 4, "dipole_e_A": [[0.0, 0.0, 1.0]], "largest_step": 0.1},
     "elastic": {
         "volume_A3": 100.0,
@@ -89,6 +90,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "notes": ["n"],
         "conductivity_S_per_cm": [0.1, 0.2],
     },
+    "judge": JUDGE,
     "locality": {"forces": {"Li": [ROW]}, "without": {}},
     "md": SUMMARY,
     "md-result": SUMMARY | {"folder": "run", "resumed_at": None, "seconds": 1.0, "ns_per_day": 2.0},
@@ -152,6 +154,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "model": {"file": "m"},
     }
     | DOUBTS,
+    "selected": {"method": "farthest", "candidates": 9, "chosen": [{"frame": "a", "score": 1.0}]},
+    "selection": {"method": "cur", "chosen": [{"index": 3, "frame": "a", "score": None}]},
+    "selectors": {
+        "settings": {"seed": 0},
+        "labels": [5, 10],
+        "methods": {"cur": {"force_rmse": [[0.2, 0.1]], "energy_rmse_per_atom": [[0.2, 0.1]]}},
+    },
+    "stopped": {"reason": "too hot"},
+    "training": {"ended": None, "generations": [JUDGE], "diffusion": {"0": DIFFUSION}},
     "transport": {
         "result": RESULT,
         "against_length": [RESULT],

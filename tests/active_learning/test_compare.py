@@ -43,24 +43,24 @@ def result():
 
 
 def test_all_methods_begin_alike_and_end_with_the_same_number_of_labels(result):
-    assert result["labels"] == [3, 5, 7]
-    assert set(result["methods"]) == set(SELECTORS)
-    for found in result["methods"].values():
-        assert np.shape(found["force_rmse"]) == (2, 3)
-        first = [row[0] for row in found["force_rmse"]]
-        assert first == [row[0] for row in result["methods"]["random"]["force_rmse"]]
+    assert result.labels == [3, 5, 7]
+    assert set(result.methods) == set(SELECTORS)
+    for found in result.methods.values():
+        assert np.shape(found.force_rmse) == (2, 3)
+        first = [row[0] for row in found.force_rmse]
+        assert first == [row[0] for row in result.methods["random"].force_rmse]
         assert first[0] != first[1]
-        assert found["calibration"]["frames"] == 3
+        assert found.calibration.frames == 3
 
 
 def test_with_the_whole_pool_every_method_ends_where_one_fit_does():
     pool, test = frames(3, "ab", seed=1), frames(2, "c", seed=9)
     settings = CompareSettings(methods=["random", "farthest"], initial=2, step=3, budget=6, repeats=1)
     found = compare_selectors(pool, test, job(FIT), settings, progress=False)
-    assert found["labels"] == [2, 5, 6]
+    assert found.labels == [2, 5, 6]
     whole = FIT.model_copy(update={"soap": SOAP.model_copy(update={"sparse_method": "all"})})
     ends = [
-        compare_selectors(pool, test, job(whole), settings, progress=False)["methods"][m]["force_rmse"][0][-1]
+        compare_selectors(pool, test, job(whole), settings, progress=False).methods[m].force_rmse[0][-1]
         for m in settings.methods
     ]
     expected = accuracy(Potential(fit(pool, whole, {"": []})[""]), {"test": test})["test"]["force_rmse"]
@@ -73,8 +73,8 @@ def test_where_the_pool_hides_what_the_test_asks_the_selectors_find_it():
     settings = CompareSettings(
         methods=["random", "variance", "extrapolation"], initial=4, step=4, budget=12, repeats=3
     )
-    found = compare_selectors(pool, far(8, seed=3), job(FIT), settings, progress=False)["methods"]
-    last = {name: np.mean([row[-1] for row in values["force_rmse"]]) for name, values in found.items()}
+    found = compare_selectors(pool, far(8, seed=3), job(FIT), settings, progress=False).methods
+    last = {name: np.mean([row[-1] for row in values.force_rmse]) for name, values in found.items()}
     assert last["variance"] < 0.8 * last["random"]
     assert last["extrapolation"] < 0.8 * last["random"]
 
@@ -83,7 +83,7 @@ def test_the_figure_shows_means_and_calibration(result, tmp_path):
     figure = comparison(result)
     left, right = figure.axes
     curves = {line.get_label(): line.get_ydata() for line in left.get_lines()}
-    mean = 1000 * np.mean(result["methods"]["cur"]["force_rmse"], axis=0)
+    mean = 1000 * np.mean(result.methods["cur"].force_rmse, axis=0)
     np.testing.assert_allclose(curves["cur"], mean)
     assert len(right.get_lines()) == len(SELECTORS) + 1
     png, svg = draw_comparison(result, tmp_path)

@@ -132,9 +132,9 @@ def test_figures_show_calibration_and_scores(finished):
     gap, es_gap, factors = figure.axes
     for panel, name in ((gap, "gap"), (es_gap, "es-gap")):
         drawn = [line.get_ydata() for line in panel.get_lines()[1:]]
-        expected = [g["models"][name]["calibration"]["observed"] for g in content.judged]
+        expected = [list(g.models[name].calibration.observed) for g in content.judged]
         np.testing.assert_allclose(drawn, expected)
-    expected = [g["models"]["gap"]["calibration"]["factor"] for g in content.judged]
+    expected = [g.models["gap"].calibration.factor for g in content.judged]
     np.testing.assert_allclose(factors.get_lines()[0].get_ydata(orig=False), expected)
     left, right = selection(content.generations).axes
     assert sum(bar.get_height() for bar in left.patches) == 6

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from superion.active_learning.judge import accuracy, force_calibration
 from superion.active_learning.needs import DEVIATIONS, sure_presets
+from superion.active_learning.results import Comparison
 from superion.active_learning.select import SELECTORS, MethodName, select
 from superion.active_learning.variance import fit_committee
 from superion.errors import InputError, ModelError
@@ -53,8 +54,8 @@ def compare_selectors(
     settings: CompareSettings,
     *,
     progress: bool = True,
-) -> dict[str, Any]:
-    """Grow a training set from `pool` by every method and measure the errors on `test`; JSON-ready.
+) -> Comparison:
+    """Grow a training set from `pool` by every method and measure the errors on `test`.
 
     pool: labelled frames; isolated atoms are always trained on and count as no label. job: the fit of the
     model. Raises ModelError, before anything is fitted, for a method that this model cannot serve.
@@ -108,7 +109,8 @@ def compare_selectors(
         for key in ("force_rmse", "energy_rmse_per_atom"):
             found[method][key].append([errors[key] for errors in curve])
     shown = settings.model_copy(update={"methods": methods})
-    return {"settings": shown.model_dump(mode="json"), "labels": labels, "methods": found}
+    content = {"settings": shown.model_dump(mode="json"), "labels": labels, "methods": found}
+    return Comparison.model_validate(content, strict=False)
 
 
 def _methods(wanted: Sequence[str] | None, job: Job) -> list[str]:

@@ -133,9 +133,7 @@ def _frames(job: Job) -> list[Atoms]:
 def _result(
     job: Job, name: str, kelvin: float, start: Atoms, settings: ExploreSettings
 ) -> tuple[list[Atoms], dict[str, Any]]:
-    stopped = (
-        read_training_result(job.folder / STOPPED)["reason"] if (job.folder / STOPPED).exists() else None
-    )
+    stopped = read_training_result(job.folder / STOPPED).reason if (job.folder / STOPPED).exists() else None
     trajectory = read_trajectory(job.folder) if count_chunks(job.folder) else None
     frames = _frames(job)
     taken = snapshots(frames, settings.snapshots)

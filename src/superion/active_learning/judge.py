@@ -10,6 +10,7 @@ from ase import Atoms
 
 from superion.active_learning.calibration import calibrate
 from superion.active_learning.judges import JUDGES
+from superion.active_learning.results import Diffusion
 from superion.analysis.accuracy import errors
 from superion.calculations.evaluation import predict
 from superion.model import Model
@@ -75,15 +76,14 @@ def improving(history: Sequence[float], patience: int, tolerance: float) -> bool
     return min(history[-patience:]) < (1 - tolerance) * min(history[:-patience])
 
 
-def diffusion_converged(history: Sequence[dict[str, Any]], patience: int) -> bool:
+def diffusion_converged(history: Sequence[Diffusion], patience: int) -> bool:
     """Whether the last `patience` + 1 diffusion coefficients lie in each other's 95 % intervals.
 
-    history: results of `superion transport` as JSON, with `status`, `diffusion` (cm²/s) and
-    `diffusion_interval`. A run whose status is not "converged" has not.
+    A run whose status is not "converged" has not.
     """
     last = history[-patience - 1 :]
-    if len(last) <= patience or any(r.get("status") != "converged" for r in last):
+    if len(last) <= patience or any(r.status != "converged" for r in last):
         return False
-    low = max(r["diffusion_interval"][0] for r in last)
-    high = min(r["diffusion_interval"][1] for r in last)
-    return all(low <= r["diffusion"] <= high for r in last)
+    intervals = [r.diffusion_interval for r in last if r.diffusion_interval is not None]
+    low, high = max(ends[0] for ends in intervals), min(ends[1] for ends in intervals)
+    return all(r.diffusion is not None and low <= r.diffusion <= high for r in last)

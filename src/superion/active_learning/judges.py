@@ -5,20 +5,18 @@ A package of somebody else's adds one by an entry point in the group `superion.j
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from ase import Atoms
 from pydantic import AfterValidator
 
+from superion.active_learning.results import JudgedErrors
 from superion.analysis.accuracy import errors
 from superion.registry import Registry, known_in
 from superion.terms import Evaluation
-
-Errors = Mapping[str, Any]
-"""Errors of one set of frames, as `analysis.accuracy.errors` has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +45,9 @@ for _name, _unit in USUAL.items():
 JudgeName = Annotated[str, AfterValidator(known_in(JUDGES))]
 
 
-def verdict_of(name: str, found: Errors | None) -> float | None:
+def verdict_of(name: str, found: JudgedErrors | None) -> float | None:
     """What a judge said of a set of frames, from `judge.json`."""
     if found is None:
         return None
-    value: float | None = {**found, **found.get("judged", {})}[name]
+    value: float | None = found.judged[name] if name in found.judged else getattr(found, name)
     return value

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from superion.active_learning import steps
 from superion.active_learning.judge import diffusion_converged, improving
 from superion.active_learning.judges import verdict_of
+from superion.active_learning.results import Diffusion
 from superion.registry import Registry
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def generations(work: Work) -> str:
             return last(work, g, BUDGET if steps.spent(work, g) >= work.settings.budget else NOTHING)
         steps.label(work, g)
         steps.clean(work, g)
-        new = verdict_of(rules.judge, steps.judge(work, g)["models"][work.settings.student]["new"])
+        new = verdict_of(rules.judge, steps.judge(work, g).models[work.settings.student].new)
         steps.grow(work, g)
         if new is not None:
             errors.append(new)
@@ -56,7 +57,7 @@ def loops(work: Work) -> str:
     takes equidistant snapshots, labels, cleans, and refits.
     """
     rules = work.settings.protocol
-    found: list[dict[str, Any]] = []
+    found: list[Diffusion] = []
     reason = LIMIT
     steps.start(work)
     for g in range(rules.generations):
@@ -85,7 +86,7 @@ def active(work: Work) -> str:
     for g in range(rules.generations):
         steps.fit(work, g)
         runs = steps.explore(work, g)
-        quiet = 0 if any(run["stopped"] for run in runs) else quiet + 1
+        quiet = 0 if any(run.stopped for run in runs) else quiet + 1
         if quiet >= rules.patience:
             return last(work, g, f"no run has left the data for {quiet} generations")
         if not steps.select(work, g):

@@ -75,7 +75,7 @@ def training_status(folder: str | Path) -> TrainingProgress:
     unfinished = any(row.status != "done" for row in rows)
     ended = None
     if not unfinished and (folder / SUMMARY).exists():
-        ended = read_training_result(folder / SUMMARY)["ended"]
+        ended = read_training_result(folder / SUMMARY).ended
     left = settings.protocol.generations - generation
     limit = settings.protocol.generations
     seconds = 0.0 if ended else sum(pace) / len(pace) * left if pace else None

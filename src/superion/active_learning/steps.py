@@ -25,7 +25,15 @@ from superion.active_learning.judge import accuracy, force_calibration, force_su
 from superion.active_learning.judges import USUAL
 from superion.active_learning.measures import MEASURES
 from superion.active_learning.needs import require_all
-from superion.active_learning.results import read_training_result
+from superion.active_learning.results import (
+    Chosen,
+    Diffusion,
+    ExploredRun,
+    Judge,
+    Judged,
+    Selected,
+    read_training_result,
+)
 from superion.active_learning.select import SELECTORS
 from superion.active_learning.select import select as choose
 from superion.active_learning.summary import summarise
@@ -37,6 +45,7 @@ from superion.files import sha256, write_json
 from superion.potentials.opening import open_model
 from superion.provenance import NUMERICAL, versions
 from superion.recipes.base import fit_jobs
+from superion.results import write_result
 from superion.simulation import read_trajectory
 from superion.structures import is_isolated, structure_hash, trajectory_of
 from superion.structures.bare import bare
@@ -160,7 +169,7 @@ def committee(work: Work, generation: int) -> list[Path]:
     return members
 
 
-def explore(work: Work, generation: int) -> list[dict[str, Any]]:
+def explore(work: Work, generation: int) -> list[ExploredRun]:
     """Look for structures, as the settings have it; `candidates.extxyz`. Returns a summary of every run."""
     settings = work.settings.explore
     training, student = work.path(generation, TRAINING), _model(work, generation)
@@ -203,7 +212,8 @@ def explore(work: Work, generation: int) -> list[dict[str, Any]]:
     if source != student:
         shown["model"] = known_by(source)
     work.once(_name(generation, "explore"), shown, [student, training, *members, *sources], make)
-    return read_training_result(report)
+    runs: list[ExploredRun] = read_training_result(report)
+    return runs
 
 
 def select(work: Work, generation: int, method: str | None = None) -> int:
@@ -245,10 +255,10 @@ def select(work: Work, generation: int, method: str | None = None) -> int:
             indices, scores = found.indices, found.scores
         write_frames(selected, [pool[k] for k in indices])
         chosen = [
-            {"frame": frame_name(pool[k], int(k)), "score": float(s) if np.isfinite(s) else None}
+            Chosen(frame=frame_name(pool[k], int(k)), score=float(s) if np.isfinite(s) else None)
             for k, s in zip(indices, scores, strict=True)
         ]
-        write_json(report, {"method": method, "candidates": len(pool), "chosen": chosen})
+        write_result(report, Selected(method=method, candidates=len(pool), chosen=chosen))
         return [selected, report]
 
     shown = {"select": settings.model_dump(mode="json"), "method": method, "left": left}
@@ -258,7 +268,7 @@ def select(work: Work, generation: int, method: str | None = None) -> int:
         [training, *judges, candidates],
         make,
     )
-    return len(read_training_result(report)["chosen"])
+    return len(read_training_result(report).chosen)
 
 
 def label(work: Work, generation: int) -> None:
@@ -308,7 +318,7 @@ def _require_most(found: Cleaned, report: Path) -> None:
         )
 
 
-def judge(work: Work, generation: int, *, last: bool = False) -> dict[str, Any]:
+def judge(work: Work, generation: int, *, last: bool = False) -> Judge:
     """Errors of every model on training set, test set and the new frames of a generation.
 
     New frames are those labelled in this generation, which its models have not seen; there are none in the
@@ -325,25 +335,17 @@ def judge(work: Work, generation: int, *, last: bool = False) -> dict[str, Any]:
 
     def make() -> list[Path]:
         sets: dict[str, Sequence[Atoms]] = {name: load_frames(path) for name, path in files.items()}
-        found: dict[str, Any] = {}
+        found: dict[str, Judged] = {}
         for name, source in {**models, **opened}.items():
             model = open_model(source)
-            found[name] = {"new": None, **accuracy(model, sets, judges)}
             unseen = sets.get("new") or sets["test"]
             sure = "forces_std" in model.gives
-            found[name]["calibration"] = (
-                force_calibration(model, unseen, sigmas.get(name, 0.0)) if sure else None
-            )
+            calibration = force_calibration(model, unseen, sigmas.get(name, 0.0)) if sure else None
+            content = {**accuracy(model, sets, judges), "calibration": calibration}
+            found[name] = Judged.model_validate(content, strict=False)
         frames = sum(not is_isolated(atoms) for atoms in sets["train"])
-        write_json(
-            report,
-            {
-                "generation": generation,
-                "labels": spent(work, generation),
-                "training_frames": frames,
-                "models": found,
-            },
-        )
+        asked = spent(work, generation)
+        write_result(report, Judge(generation=generation, labels=asked, training_frames=frames, models=found))
         return [report]
 
     shown: dict[str, Any] = {"sigma": settings.fit.sigma.force, "uncertainty": settings.fit.uncertainty}
@@ -351,7 +353,8 @@ def judge(work: Work, generation: int, *, last: bool = False) -> dict[str, Any]:
     shown |= {"opened": {name: known_by(source) for name, source in opened.items()}} if opened else {}
     if work.once(_name(generation, "judge"), shown, [*files.values(), *models.values()], make):
         summarise(work.folder, generation, None)
-    return read_training_result(report)
+    judged: Judge = read_training_result(report)
+    return judged
 
 
 def grow(work: Work, generation: int) -> None:
@@ -366,8 +369,8 @@ def grow(work: Work, generation: int) -> None:
     work.once(_name(generation, "grow"), None, [training, new], make)
 
 
-def diffusion(work: Work, generation: int) -> dict[str, Any]:
-    """Diffusion with the model of the protocol, as the settings have it; the result as JSON."""
+def diffusion(work: Work, generation: int) -> Diffusion:
+    """Diffusion with the model of the protocol, as the settings have it."""
     settings = work.settings.diffusion
     if settings is None:
         raise InputError("this protocol needs the settings `diffusion`.", remedy="add them.")
@@ -384,15 +387,17 @@ def diffusion(work: Work, generation: int) -> dict[str, Any]:
         prepare(job)
         try:
             run_job(folder, progress=work.progress)
-            found = conductivity(read_trajectory(folder), settings.transport).to_dict()
+            known = conductivity(read_trajectory(folder), settings.transport)
+            found = Diffusion.model_validate(known.model_dump(mode="json", exclude={"kind", "format"}))
         except SimulationError as error:  # the model does not yet hold its atoms together
-            found = {"diffusion": None, "reason": error.problem}
-        write_json(report, found)
+            found = Diffusion(diffusion=None, reason=error.problem)
+        write_result(report, found)
         return [start, report]
 
     shown = settings.model_dump(mode="json", exclude={"structure": {"file"}})
     work.once(_name(generation, "diffusion"), shown, [model, structure], make)
-    return read_training_result(report)
+    result: Diffusion = read_training_result(report)
+    return result
 
 
 def spent(work: Work, generation: int) -> int:

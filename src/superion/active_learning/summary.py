@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from superion.active_learning.results import read_training_result
-from superion.files import write_json
+from superion.active_learning.results import Summary, read_training_result
+from superion.results import write_result
 
 SUMMARY = "summary.json"
 
@@ -18,7 +17,7 @@ def generations(folder: Path, last: int) -> dict[int, Path]:
     return {number: path for number, path in found.items() if number <= last}
 
 
-def summarise(folder: Path, last: int, reason: str | None) -> dict[str, Any]:
+def summarise(folder: Path, last: int, reason: str | None) -> Summary:
     """Join what was judged up to generation `last` into `summary.json`.
 
     reason: why the training ended, None before.
@@ -32,6 +31,6 @@ def summarise(folder: Path, last: int, reason: str | None) -> dict[str, Any]:
         for number, path in found.items()
         if (path / "diffusion.json").exists()
     }
-    summary = {"ended": reason, "generations": judged, "diffusion": diffusion}
-    write_json(folder / SUMMARY, summary)
+    summary = Summary(ended=reason, generations=judged, diffusion=diffusion)
+    write_result(folder / SUMMARY, summary)
     return summary

@@ -8,10 +8,11 @@ from ase import Atoms
 
 from superion.active_learning.measures import MEASURES, Watched
 from superion.active_learning.needs import require_all
+from superion.active_learning.results import Stopped
 from superion.errors import SimulationError
-from superion.files import write_json
 from superion.model import Model
 from superion.potentials.opening import open_model
+from superion.results import write_result
 from superion.simulation.md import Watch
 from superion.study.dynamics import run_job
 from superion.study.job_file import JobFile
@@ -25,7 +26,7 @@ def explore_job(folder: Path, *, progress: bool = True) -> None:
     try:
         run_job(folder, lambda job, model: watch_of(job, model, folder), progress=progress)
     except SimulationError as error:
-        write_json(folder / STOPPED, {"reason": error.problem})
+        write_result(folder / STOPPED, Stopped(reason=error.problem))
 
 
 def watch_of(job: JobFile, model: Model, folder: Path) -> Watch | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -111,7 +111,7 @@ class Metrics(ResultFile):
         return errors_table(("set",), {("train",): self.train, ("test",): self.test})
 
 
-def errors_table(head: tuple[str, ...], found: Mapping[tuple[str, ...], Errors | None]) -> Table:
+def errors_table(head: tuple[str, ...], found: Mapping[tuple[Any, ...], Errors | None]) -> Table:
     """Errors of energies, forces and stresses, a row for each that is known, under its names."""
     rows = tuple(
         (*names, errors.frames, *(getattr(errors, key) for key in _ERRORS.values()))

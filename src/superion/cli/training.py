@@ -55,8 +55,9 @@ def select_frames(
     from rich.table import Table
 
     from superion.active_learning.frames import write_frames
+    from superion.active_learning.results import SelectedFrame, Selection
     from superion.active_learning.select import select
-    from superion.files import write_json
+    from superion.results import write_result
     from superion.structures.duplicates import frame_name
     from superion.terminal import PlainConsole
 
@@ -84,10 +85,10 @@ def select_frames(
     write_frames(output, [frames[k] for k in found.indices])
     if json:
         chosen = [
-            {"index": int(k), "frame": name, "score": float(score) if np.isfinite(score) else None}
+            SelectedFrame(index=int(k), frame=name, score=float(score) if np.isfinite(score) else None)
             for k, name, score in zip(found.indices, names, found.scores, strict=True)
         ]
-        write_json(json, {"method": method, "chosen": chosen})
+        write_result(json, Selection(method=method, chosen=chosen))
 
 
 def learn(
@@ -172,9 +173,9 @@ def compare(
     import numpy as np
 
     from superion.active_learning.compare import CompareSettings, compare_selectors
-    from superion.files import write_json
     from superion.recipes.base import Job, Options
     from superion.recipes.registry import fit_preset
+    from superion.results import write_result
     from superion.settings_file import read_settings, validate
     from superion.structures import require_labels, split_by_trajectory
     from superion.study.config import cpu_count
@@ -200,9 +201,9 @@ def compare(
     job = Job(recipe, chosen, Options(workers=cpu_count()))
     result = compare_selectors(pool, held, job, settings)
     output.mkdir(parents=True, exist_ok=True)
-    write_json(output / "comparison.json", result)
-    for name, found in result["methods"].items():
-        last = 1000 * np.array(found["force_rmse"])[:, -1]
+    write_result(output / "comparison.json", result)
+    for name, found in result.methods.items():
+        last = 1000 * np.array(found.force_rmse, dtype=float)[:, -1]
         typer.echo(f"{name}: force RMSE {last.mean():.4g} meV/Å after {budget} labels ({len(last)} repeats)")
     try:
         from superion.report.figures_training import draw_comparison

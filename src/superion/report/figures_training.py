@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -13,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from superion.active_learning.results import Chosen, Comparison, Judge, errors_of
+from superion.analysis.accuracy_result import Errors
 from superion.report.content import sort_models
 from superion.report.figure_file import save_figure
 from superion.report.style import DPI, GREEN, GREY, ORANGE, VERMILLION, WIDTH, look, species_colours
@@ -23,13 +24,13 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 
 
 def draw_convergence(
-    summary: dict[str, Any], path: Path, suffixes: Sequence[str] = (".png", ".svg")
+    generations: Sequence[Judge], path: Path, suffixes: Sequence[str] = (".png", ".svg")
 ) -> list[Path]:
-    """Write the convergence of a training (content of its `summary.json`); the paths.
+    """Write the convergence of a training ; the paths.
 
     path: without suffix.
     """
-    return save_figure(lambda: convergence(summary["generations"]), path, suffixes)
+    return save_figure(lambda: convergence(generations), path, suffixes)
 
 
 def draw_training(content: TrainingContent, folder: Path) -> dict[str, Path]:
@@ -45,14 +46,14 @@ def draw_training(content: TrainingContent, folder: Path) -> dict[str, Path]:
     }
 
 
-def draw_comparison(result: dict[str, Any], folder: Path) -> list[Path]:
-    """Write `comparison.png` and `.svg` of `training.compare` (content of `comparison.json`); the paths."""
+def draw_comparison(result: Comparison, folder: Path) -> list[Path]:
+    """Write `comparison.png` and `.svg` of `training.compare` ; the paths."""
     return save_figure(lambda: comparison(result), folder / "comparison")
 
 
-def convergence(generations: Sequence[dict[str, Any]]) -> Figure:
+def convergence(generations: Sequence[Judge]) -> Figure:
     """Energy and force errors against generation, then force errors by species, a panel per potential."""
-    names = sort_models({name for g in generations for name in g["models"]})
+    names = sort_models({name for g in generations for name in g.models})
     rows = 1 + -(-len(names) // 2)
     figure = Figure(figsize=(WIDTH, 3.1 * rows), dpi=DPI, layout="constrained")
     panels = figure.subplots(rows, 2, squeeze=False)
@@ -63,7 +64,7 @@ def convergence(generations: Sequence[dict[str, Any]]) -> Figure:
         for name in names:
             for part, (line, label) in _SETS.items():
                 style = look(name)
-                values = [_value(_errors(g, name, part), key) for g in generations]
+                values = [_value(errors_of(g, name, part), key) for g in generations]
                 _curve(
                     panel, generations, values, line, style.marker, style.colour, f"{style.label}, {label}"
                 )
@@ -82,17 +83,17 @@ def convergence(generations: Sequence[dict[str, Any]]) -> Figure:
     return figure
 
 
-def _by_species(panel: Axes, name: str, generations: Sequence[dict[str, Any]]) -> dict[str, str]:
+def _by_species(panel: Axes, name: str, generations: Sequence[Judge]) -> dict[str, str]:
     """Draw the force errors of a potential by species; the colours used."""
     found = {
-        part: [(_errors(g, name, part) or {}).get("force_rmse_by_species") or {} for g in generations]
+        part: [(e and e.force_rmse_by_species) or {} for e in (errors_of(g, name, part) for g in generations)]
         for part in _SETS
     }
     symbols = {s for values in found.values() for by_species in values for s in by_species}
     colours = species_colours(symbols)
     for symbol, colour in colours.items():
         for part, (line, label) in _SETS.items():
-            values = [by_species.get(symbol, np.nan) for by_species in found[part]]
+            values = [np.nan if (e := errors.get(symbol)) is None else e for errors in found[part]]
             _curve(panel, generations, values, line, "o", colour, f"{symbol}, {label}")
     _against_generation(panel, generations, f"{look(name).label}: forces by species", "RMSE (meV/Å)")
     return colours
@@ -100,7 +101,7 @@ def _by_species(panel: Axes, name: str, generations: Sequence[dict[str, Any]]) -
 
 def _curve(
     panel: Axes,
-    generations: Sequence[dict[str, Any]],
+    generations: Sequence[Judge],
     values: Sequence[float],
     line: str,
     marker: str,
@@ -109,40 +110,36 @@ def _curve(
 ) -> None:
     """Errors in eV drawn in meV, if there are any."""
     if np.isfinite(values).any():
-        numbers = [g["generation"] for g in generations]
+        numbers = [g.generation for g in generations]
         panel.plot(
             numbers, 1000 * np.array(values), ls=line, marker=marker, ms=3.5, color=colour, label=label
         )
 
 
-def _against_generation(
-    panel: Axes, generations: Sequence[dict[str, Any]], title: str, quantity: str
-) -> None:
+def _against_generation(panel: Axes, generations: Sequence[Judge], title: str, quantity: str) -> None:
     panel.set(title=title, xlabel="generation (labels made before it)", ylabel=quantity, yscale="log")
     every = -(-len(generations) // 8)
     shown = generations[::every]
     panel.set_xticks(
-        [g["generation"] for g in shown], [f"{g['generation']} ({g['labels']})" for g in shown], fontsize=7.5
+        [g.generation for g in shown], [f"{g.generation} ({g.labels})" for g in shown], fontsize=7.5
     )
     panel.yaxis.set_major_formatter(ScalarFormatter())
     panel.yaxis.set_minor_formatter(ScalarFormatter())
     panel.tick_params(axis="y", which="both", labelsize=7.5)
 
 
-def _errors(generation: dict[str, Any], name: str, part: str) -> dict[str, Any] | None:
-    return (generation["models"].get(name) or {}).get(part)
-
-
-def _value(errors: dict[str, Any] | None, key: str) -> float:
-    value = errors[key] if errors else None
+def _value(errors: Errors | None, key: str) -> float:
+    value = getattr(errors, key) if errors else None
     return np.nan if value is None else float(value)
 
 
-def reliability(generations: Sequence[dict[str, Any]]) -> Figure | None:
+def reliability(generations: Sequence[Judge]) -> Figure | None:
     """Reliability diagram of the forces, a panel per potential, and the factor by generation."""
     found = {
-        name: [(g["generation"], c) for g in generations if (c := _errors(g, name, "calibration"))]
-        for name in sort_models({name for g in generations for name in g["models"]})
+        name: [
+            (g.generation, m.calibration) for g in generations if (m := g.models.get(name)) and m.calibration
+        ]
+        for name in sort_models({name for g in generations for name in g.models})
     }
     found = {name: values for name, values in found.items() if values}
     if not found:
@@ -155,7 +152,7 @@ def reliability(generations: Sequence[dict[str, Any]]) -> Figure | None:
         for k, (generation, c) in enumerate(values):
             colour = colormaps["viridis"](0.9 * (1 - (k + 1) / len(values)))
             shown = f"generation {generation}" if k in (0, len(values) - 1) else "_"
-            panel.plot(c["levels"], c["observed"], color=colour, label=shown)
+            panel.plot(c.levels, c.observed, color=colour, label=shown)
         panel.set(
             title=look(name).label,
             xlabel="predicted probability",
@@ -168,8 +165,8 @@ def reliability(generations: Sequence[dict[str, Any]]) -> Figure | None:
         style = look(name)
         last.errorbar(
             [generation for generation, _ in values],
-            [c["factor"] for _, c in values],
-            [c["factor_error"] or 0.0 for _, c in values],
+            [c.factor for _, c in values],
+            [c.factor_error or 0.0 for _, c in values],
             marker=style.marker,
             ms=3.5,
             capsize=2,
@@ -189,9 +186,13 @@ def reliability(generations: Sequence[dict[str, Any]]) -> Figure | None:
     return figure
 
 
+def _chosen(generation: Generation) -> list[Chosen]:
+    return generation.selected.chosen if generation.selected else []
+
+
 def selection(generations: Sequence[Generation]) -> Figure | None:
     """What became of the chosen frames, and the scores they were chosen by; None if none were chosen."""
-    chosen = [g for g in generations if g.selected and g.selected["chosen"]]
+    chosen = [g for g in generations if g.selected and g.selected.chosen]
     if not chosen:
         return None
     figure = Figure(figsize=(WIDTH, 2.9), dpi=DPI, layout="constrained")
@@ -206,7 +207,7 @@ def selection(generations: Sequence[Generation]) -> Figure | None:
         (
             "being labelled",
             GREY,
-            [0 if d else len((g.selected or {})["chosen"]) for g, d in zip(chosen, done, strict=True)],
+            [0 if d else len(_chosen(g)) for g, d in zip(chosen, done, strict=True)],
         ),
     ):
         if any(counts):
@@ -217,13 +218,13 @@ def selection(generations: Sequence[Generation]) -> Figure | None:
     left.legend(ncols=2, fontsize=6.5)
     left.set_ylim(0, 1.25 * bottom.max())
     for k, g in enumerate(chosen):
-        scores = [entry["score"] for entry in (g.selected or {})["chosen"]]
+        scores = [entry.score for entry in _chosen(g)]
         values = np.array([np.nan if score is None else score for score in scores], dtype=np.float64)
         shade = colormaps["viridis"](0.9 * (1 - (k + 1) / len(chosen)))
         shown = f"generation {g.number}" if k in (0, len(chosen) - 1) else "_"
         if np.isfinite(values).any() and (values > 0).any():
             right.plot(range(1, len(values) + 1), values, "o-", ms=2.5, color=shade, label=shown)
-    method = (chosen[-1].selected or {}).get("method", "")
+    method = chosen[-1].selected.method if chosen[-1].selected else ""
     if right.lines:
         right.set(yscale="log")
         right.legend(fontsize=6.5)
@@ -233,21 +234,21 @@ def selection(generations: Sequence[Generation]) -> Figure | None:
     return figure
 
 
-def comparison(result: dict[str, Any]) -> Figure:
+def comparison(result: Comparison) -> Figure:
     """Learning curves (mean over repeats, band: standard error) and the final calibration of each method."""
     figure = Figure(figsize=(WIDTH, 3.6), dpi=DPI, layout="constrained")
     left, right = figure.subplots(1, 2)
-    labels = result["labels"]
-    for (method, found), colour in zip(result["methods"].items(), _COLOURS, strict=False):
-        curves = 1000 * np.array(found["force_rmse"])
+    labels = result.labels
+    for (method, found), colour in zip(result.methods.items(), _COLOURS, strict=False):
+        curves = 1000 * np.array(found.force_rmse, dtype=np.float64)
         mean = curves.mean(axis=0)
         left.plot(labels, mean, "o-", ms=3, color=colour, label=method)
         if len(curves) > 1:
             spread = curves.std(axis=0, ddof=1) / np.sqrt(len(curves))
             left.fill_between(labels, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)
-        calibration = found["calibration"]
+        calibration = found.calibration
         if calibration:
-            right.plot(calibration["levels"], calibration["observed"], "-", color=colour, label=method)
+            right.plot(calibration.levels, calibration.observed, "-", color=colour, label=method)
     left.set(title="Learning curves", xlabel="labels", ylabel="test force RMSE (meV/Å)")
     left.legend()
     right.plot([0, 1], [0, 1], color="0.25", lw=0.8)

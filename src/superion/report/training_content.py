@@ -6,8 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from superion.active_learning.clean import Rejection
 from superion.active_learning.config import SETTINGS, STORE
-from superion.active_learning.results import read_training_result
+from superion.active_learning.results import (
+    Diffusion,
+    ExploredRun,
+    Judge,
+    Selected,
+    Summary,
+    read_training_result,
+)
 from superion.active_learning.status import TrainingProgress, training_status
 from superion.active_learning.summary import SUMMARY, generations
 from superion.errors import InputError
@@ -31,10 +39,10 @@ class Generation:
     """
 
     number: int
-    runs: list[dict[str, Any]] | None
-    selected: dict[str, Any] | None
+    runs: list[ExploredRun] | None
+    selected: Selected | None
     failed: list[str] | None
-    rejected: list[dict[str, Any]] | None
+    rejected: list[Rejection] | None
     seconds: float
 
     @property
@@ -42,7 +50,7 @@ class Generation:
         """Frames by which the training set has grown."""
         if self.selected is None or self.failed is None or self.rejected is None:
             return None
-        return len(self.selected["chosen"]) - len(self.failed) - len(self.rejected)
+        return len(self.selected.chosen) - len(self.failed) - len(self.rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +67,30 @@ class TrainingContent:
     provenance: Provenance | None
     steps: dict[str, Any]
     progress: TrainingProgress
-    judged: list[dict[str, Any]]
-    diffusion: dict[str, dict[str, Any]]
+    judged: list[Judge]
+    diffusion: dict[str, Diffusion]
     generations: list[Generation]
     entries: dict[str, Entry]
     labeller: list[dict[str, Any]]
     damages: int
     first_failed: list[str]
-    first_rejected: list[dict[str, Any]]
+    first_rejected: list[Rejection]
 
     @property
     def potentials(self) -> list[str]:
         """Names of the potentials that were judged, GAP first."""
-        return sort_models({name for generation in self.judged for name in generation["models"]})
+        return sort_models({name for generation in self.judged for name in generation.models})
 
 
 def read_training_content(folder: Path) -> TrainingContent:
     """Read a training folder; InputError if it holds none, CorruptFileError naming a damaged file."""
     progress = training_status(folder)
     steps = optional_json(folder / "state.json").get("steps") or {}
-    summary = _read(folder / SUMMARY) or {}
+    summary: Summary | None = _read(folder / SUMMARY)
     done = {row.step for row in progress.rows if row.status == "done"}
-    judged = [one for one in summary.get("generations") or () if f"{one['generation']:03d}/judge" in done]
-    diffusion = summary.get("diffusion") or {}
+    known = summary.generations if summary else []
+    judged = [one for one in known if f"{one.generation:03d}/judge" in done]
+    diffusion = summary.diffusion if summary else {}
     if not judged:
         raise InputError(
             "no generation has been judged yet.",

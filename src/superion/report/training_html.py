@@ -32,7 +32,7 @@ def write_training_report(folder: str | Path) -> Path:
     """
     content = read_training_content(Path(folder))
     figures = draw_training(content, content.folder / "figures")
-    draw_convergence({"generations": content.judged}, content.folder / "convergence")
+    draw_convergence(content.judged, content.folder / "convergence")
     path = content.folder / "report.html"
     write_atomic(path, render(content, figures))
     return path

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ase import units
 
+from superion.active_learning.clean import Rejection
+from superion.active_learning.results import SETS, ExploredRun, errors_of
+from superion.analysis.accuracy_result import Errors
 from superion.report.estimates import duration, plus_minus
 from superion.report.style import look
 from superion.report.tables import Table
 from superion.report.training_content import FIRST, TrainingContent
 from superion.verdict.numbers import number
 
-_SETS = ("train", "test", "new")
 _QUANTITIES = (
     ("energy_rmse_per_atom", 1e3),
     ("force_rmse", 1e3),
@@ -47,9 +47,9 @@ def _gain(content: TrainingContent, name: str) -> str:
     """First and last error of a potential on a set that has forces in both."""
     for part, words in (("test", "the test set"), ("new", "new structures")):
         values = [
-            (g["generation"], g["labels"], errors["force_rmse"])
+            (g.generation, g.labels, errors.force_rmse)
             for g in content.judged
-            if (errors := (g["models"].get(name) or {}).get(part)) and errors["force_rmse"] is not None
+            if (errors := errors_of(g, name, part)) and errors.force_rmse is not None
         ]
         if len(values) > 1:
             (_, few, before), (last, many, after) = values[0], values[-1]
@@ -112,27 +112,26 @@ def warnings(content: TrainingContent) -> list[str]:
             f"{content.damages} lines of the label journal are damaged; their labels are made again when "
             "needed."
         )
-    if not any((m or {}).get("test") for g in content.judged for m in g["models"].values()):
+    if not any(m.test for g in content.judged for m in g.models.values()):
         found.append("There is no test set; give data.test to judge on structures that were never chosen.")
     return found
 
 
 def generations(content: TrainingContent) -> Table:
     """What was done in each generation."""
-    judged = {g["generation"]: g for g in content.judged}
+    judged = {g.generation: g for g in content.judged}
     rows = []
     for g in content.generations:
-        known = judged.get(g.number) or {}
-        selected = g.selected or {}
-        stopped = None if g.runs is None else sum(run["stopped"] is not None for run in g.runs)
+        known, selected = judged.get(g.number), g.selected
+        stopped = None if g.runs is None else sum(run.stopped is not None for run in g.runs)
         rows.append(
             [
                 str(g.number),
-                _count(known.get("labels")),
-                _count(known.get("training_frames")),
+                _count(known.labels if known else None),
+                _count(known.training_frames if known else None),
                 "–" if g.runs is None else f"{len(g.runs)} ({stopped})",
-                _count(selected.get("candidates")),
-                _count(len(selected["chosen"]) if selected else None),
+                _count(selected.candidates if selected else None),
+                _count(len(selected.chosen) if selected else None),
                 _count(None if g.failed is None else len(g.failed)),
                 _count(None if g.rejected is None else len(g.rejected)),
                 _count(g.added),
@@ -159,21 +158,20 @@ def errors(content: TrainingContent) -> Table:
     rows = []
     for g in content.judged:
         for name in content.potentials:
-            found = g["models"].get(name)
-            if not found:
+            if name not in g.models:
                 continue
             cells = [
-                " / ".join(_scaled(found.get(part), key, factor) for part in _SETS)
+                " / ".join(_scaled(errors_of(g, name, part), key, factor) for part in SETS)
                 for key, factor in _QUANTITIES
             ]
-            rows.append([look(name).label, str(g["generation"]), str(g["labels"]), *cells])
+            rows.append([look(name).label, str(g.generation), str(g.labels), *cells])
     head = ["potential", "generation", "labels", "energy (meV/atom)", "force (meV/Å)", "stress (GPa)"]
     caption = "Root-mean-square errors: training set / test set / new structures. A dash: no such labels."
     return Table(caption, head, rows)
 
 
-def _scaled(found: dict[str, Any] | None, key: str, factor: float) -> str:
-    value = (found or {}).get(key)
+def _scaled(found: Errors | None, key: str, factor: float) -> str:
+    value = getattr(found, key, None)
     return number(None if value is None else factor * value)
 
 
@@ -182,15 +180,15 @@ def calibration(content: TrainingContent) -> Table | None:
     rows = []
     for g in content.judged:
         for name in content.potentials:
-            c = (g["models"].get(name) or {}).get("calibration")
-            if c:
+            model = g.models.get(name)
+            if model and (c := model.calibration):
                 rows.append(
                     [
                         look(name).label,
-                        str(g["generation"]),
-                        str(c["frames"]),
-                        plus_minus(c["factor"], c["factor_error"]),
-                        f"{number(c['nll'])} ({number(c['nll_recalibrated'])})",
+                        str(g.generation),
+                        str(c.frames),
+                        plus_minus(c.factor, c.factor_error),
+                        f"{number(c.nll)} ({number(c.nll_recalibrated)})",
                     ]
                 )
     head = [
@@ -209,14 +207,14 @@ def calibration(content: TrainingContent) -> Table | None:
 
 def failures(content: TrainingContent) -> Table | None:
     """Structures without a label and frames that were left out, with reasons; None if there are none."""
-    stages: list[tuple[str, list[str], list[dict[str, Any]]]] = [
+    stages: list[tuple[str, list[str], list[Rejection]]] = [
         (FIRST, content.first_failed, content.first_rejected),
         *((str(g.number), g.failed or [], g.rejected or []) for g in content.generations),
     ]
     rows = []
     for stage, failed, rejected in stages:
         rows += [[stage, name, "no label", _reason(content, name)] for name in failed]
-        rows += [[stage, str(r["frame"]), "left out", str(r["reason"])] for r in rejected]
+        rows += [[stage, r.frame, "left out", r.reason] for r in rejected]
     head = ["generation", "frame", "what", "reason"]
     return Table("Structures that were chosen and not added.", head, rows, words=4) if rows else None
 
@@ -233,11 +231,11 @@ def runs(content: TrainingContent) -> Table | None:
     rows = [
         [
             str(g.number),
-            str(run["run"]),
-            str(run["stopped"] or "reached its last step"),
+            run.run,
+            run.stopped or "reached its last step",
             _kelvin(run),
-            str(run["frames"]),
-            str(run["snapshots"]),
+            str(run.frames),
+            str(run.snapshots),
         ]
         for g in content.generations
         for run in g.runs or ()
@@ -246,22 +244,20 @@ def runs(content: TrainingContent) -> Table | None:
     return Table("Exploring runs.", head, rows, words=3) if rows else None
 
 
-def _kelvin(run: dict[str, Any]) -> str:
+def _kelvin(run: ExploredRun) -> str:
     """Temperature of a run, and its mean where a warning says that it is another."""
-    if run.get("temperature") is None:
-        return "–"
-    asked, mean = f"{run['temperature']:g}", run.get("mean_temperature")
-    missed = any("mean temperature" in warning for warning in run.get("warnings") or ())
+    asked = "–" if run.temperature is None else f"{run.temperature:g}"
+    mean, missed = run.mean_temperature, any("mean temperature" in warning for warning in run.warnings)
     return f"{asked} (mean {mean:.0f})" if missed and mean is not None else asked
 
 
 def chosen(content: TrainingContent) -> Table | None:
     """Every chosen frame with its score; None if none was chosen."""
     rows = [
-        [str(g.number), str(entry["frame"]), number(entry["score"])]
+        [str(g.number), entry.frame, number(entry.score)]
         for g in content.generations
         if g.selected
-        for entry in g.selected["chosen"]
+        for entry in g.selected.chosen
     ]
     caption = "Chosen frames, in the order of choice."
     return Table(caption, ["generation", "frame", "score"], rows, words=2) if rows else None
@@ -284,11 +280,11 @@ def diffusion(content: TrainingContent) -> Table | None:
     """Diffusion coefficients by generation; None if none was asked for."""
     rows = []
     for generation, found in content.diffusion.items():
-        value, interval = found.get("diffusion"), found.get("diffusion_interval")
+        value, interval = found.diffusion, found.diffusion_interval
         text = "–" if value is None else number(value)
         if value is not None and interval:
             text += f" ({number(interval[0])}–{number(interval[1])})"
-        rows.append([generation, text, str(found.get("reason") or "")])
+        rows.append([generation, text, found.reason])
     head = ["generation", "D (cm²/s), 95 % interval", "note"]
     return Table("Diffusion with the potential that explores.", head, rows, words=0) if rows else None
 

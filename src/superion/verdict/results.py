@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -48,7 +48,7 @@ class Accuracy(ResultFile):
 
 def accuracy_table(found: Mapping[str, Splits]) -> Table:
     """Errors, a row for each model and set."""
-    sets: dict[tuple[str, ...], Errors | None] = {
+    sets: dict[tuple[Any, ...], Errors | None] = {
         (model, name): getattr(both, name) for model, both in found.items() for name in ("train", "test")
     }
     return errors_table(("model", "set"), sets)
