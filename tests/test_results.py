@@ -81,8 +81,8 @@ CASES = {
     "explored.json": (
         read_training_result,
         [EXPLORED],
-        "0.stopped 0.mean_temperature",
-        "0.mean_temperature 0.warnings",
+        "0.stopped 0.mean_temperature 0.temperature",
+        "0.mean_temperature 0.temperature 0.warnings",
     ),
     "selected.json": (
         read_training_result,

@@ -11,6 +11,7 @@ from toy_training import SOAP
 
 from superion.active_learning.calibration import LEVELS, calibrate
 from superion.active_learning.judge import accuracy, diffusion_converged, force_calibration, improving
+from superion.active_learning.results import Diffusion
 from superion.errors import InputError
 from superion.potentials import FitSettings, Potential, fit
 
@@ -124,4 +125,5 @@ def result(value, low, high):
     ],
 )
 def test_diffusion_converged(history, expected):
-    assert diffusion_converged(history, patience=1) is expected
+    read = [Diffusion.model_validate({"reason": "x"} | one, strict=False) for one in history]
+    assert diffusion_converged(read, patience=1) is expected
