@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from superion.active_learning.opened import open_training
     from superion.analysis.conductivity import transport_of as transport
     from superion.calculations.defects import DefectSettings, run_defects
     from superion.conformance import check
@@ -52,6 +53,7 @@ __all__ = [
     "fit_kqeq_gap",
     "open_model",
     "open_study",
+    "open_training",
     "open_trajectory",
     "read_frames",
     "read_result",
@@ -79,6 +81,7 @@ _HOMES = {
     "fit_kqeq_gap": "superion.potentials",
     "open_model": "superion.potentials.opening",
     "open_study": "superion.study.opened",
+    "open_training": "superion.active_learning.opened",
     "open_trajectory": "superion.simulation",
     "read_frames": "superion.structures",
     "read_result": "superion.results",

@@ -28,6 +28,7 @@ from superion.potentials import Potential
 from superion.reference import read_store
 from superion.report.figures_training import convergence
 from superion.report.training_content import read_training_content
+from superion.results import read_result
 from superion.structures import structure_hash
 
 SETS = ("training set", "test set", "new structures")
@@ -85,7 +86,7 @@ def test_the_figure_shows_all_generations(root):
     assert (root / "out" / "convergence.png").read_bytes().startswith(b"\x89PNG")
     assert svg.startswith("<?xml")
     summary = read_json(root / "out" / "summary.json")
-    figure = convergence(summary["generations"])
+    figure = convergence(read_result(root / "out" / "summary.json").generations)
     energy, force, gap, es_gap = figure.axes
     drawn = {line.get_label(): line.get_ydata() for line in force.get_lines()}
     expected = [1000 * g["models"]["es-gap"]["test"]["force_rmse"] for g in summary["generations"]]
@@ -165,7 +166,7 @@ def test_what_changed_settings_made_is_not_mixed_with_what_was_made_before(root,
     assert "if it still holds" in rows["001/judge"].note
     assert (found.generation, found.ended) == (1, None)
     content = read_training_content(root / "out")
-    assert [one["generation"] for one in content.judged] == [0]
+    assert [one.generation for one in content.judged] == [0]
 
 
 def test_killed_at_every_write_and_at_random_moments(tmp_path):

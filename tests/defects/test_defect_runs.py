@@ -169,7 +169,7 @@ def test_a_killed_run_goes_on_without_doing_work_again(tmp_path, monkeypatch):
     monkeypatch.undo()
     rest_of_it = run(tmp_path / "killed", **FIELDS)
     assert (whole.computed, rest_of_it.computed) == (6, 3)
-    assert rest_of_it.to_json() == whole.to_json()
+    assert rest_of_it.record(settings()) == whole.record(settings())
     assert run(tmp_path / "killed", **FIELDS).computed == 0
 
 
@@ -216,7 +216,7 @@ def test_processes_give_the_same(tmp_path):
     here, there = (
         run_defects(SALT, crystal(), wanted, tmp_path / str(n), parallel=n, progress=False) for n in (1, 2)
     )
-    assert here.to_json() == there.to_json()
+    assert here.record(wanted) == there.record(wanted)
 
 
 def test_labels_of_the_relaxed_structures(tmp_path):

@@ -97,6 +97,27 @@ def write_study(folder: Path) -> None:
     (folder / "salt.extxyz").unlink()
 
 
+def write_training(folder: Path) -> None:
+    """A training of two generations, everything but its figures, trajectories and labeller."""
+    import toy_training
+
+    from superion.active_learning.run import run_training
+
+    file = toy_training.write_training(
+        folder,
+        protocol__generations=1,
+        explore__walkers=1,
+        explore__dynamics=toy_training.DYNAMICS | {"temperatures": [600]},
+        select__count=2,
+        models=["gap"],
+        protocol__model="gap",
+    )
+    run_training(file, folder / "training", label=toy_training.truth, progress=False)
+    for name in (*BULKY, "convergence.png", "convergence.svg", "generation-000/explore"):
+        path = folder / "training" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
 def write_labels(folder: Path) -> None:
     """A store with a label that is done and one that failed."""
     from superion.reference import Labels, open_store
@@ -110,9 +131,10 @@ def write_labels(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(TESTS / room) for room in ("potentials", "study")]
+    sys.path[:0] = [str(TESTS / room) for room in ("potentials", "study", "active_learning")]
     socket.gethostname = lambda: "host"
     target = Path(sys.argv.pop(1))
     write_models(target / "models")
     write_study(target / "salt")
     write_labels(target / "labels")
+    write_training(target / "training")

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from superion.active_learning import opened
 from superion.active_learning.clean import Rejection
 from superion.active_learning.config import SETTINGS, STORE
 from superion.active_learning.results import (
     Diffusion,
-    ExploredRun,
     Judge,
-    Selected,
     Summary,
     read_training_result,
 )
@@ -30,27 +29,10 @@ FIRST = "before"
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
-    """What was done in one generation; None where it has not come to it.
+class Generation(opened.Generation):
+    """What was done in one generation, and the time that it took. seconds: of all its steps so far."""
 
-    runs: of the exploration, as in `explored.json`. method, candidates, chosen: of the selection, as in
-    `selected.json`. failed: names of frames without a label. rejected: frames left out, with reasons.
-    seconds: of all its steps so far.
-    """
-
-    number: int
-    runs: list[ExploredRun] | None
-    selected: Selected | None
-    failed: list[str] | None
-    rejected: list[Rejection] | None
     seconds: float
-
-    @property
-    def added(self) -> int | None:
-        """Frames by which the training set has grown."""
-        if self.selected is None or self.failed is None or self.rejected is None:
-            return None
-        return len(self.selected.chosen) - len(self.failed) - len(self.rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +104,7 @@ def _generation(number: int, path: Path, steps: dict[str, Any]) -> Generation:
     mine = (record for name, record in steps.items() if name.startswith(f"{number:03d}/"))
     return Generation(
         number,
+        path,
         _read(path / "explored.json"),
         _read(path / "selected.json"),
         _read(path / "failed.json"),
