@@ -43,6 +43,9 @@ REGION |= {"vector_V_per_A": [0.0, 0.0, 0.1], "notes": ["n"]}
 WORST = {"frame": "a", "energy_error_per_atom": 0.1, "force_rmse": 0.1, "atom": 2, "force_error": 0.3}
 BORN = {"born_rmse": 0.1, "born_mae": 0.1, "born_slope": 0.9, "sum_rule": 0.0, "frames": 2}
 
+TRIED = {"sigma": 1.0, "scale": None, "force_rmse": 0.1}
+CHOICE = {"tolerances": {"elastic": 0.1}, "level": 0.05, "pairs": ["gap, es-gap"], "seen": False}
+CHOICE |= {"properties": {"elastic": "a"}, "hash": "b", "time": "2026-03-01"}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "accuracy": {
         "gap": {"train": ERRORS, "test": None, "born_charges": {"Li": 0.8}},
@@ -171,6 +174,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "dynamics": SUMMARY,
     },
     "transport-result": RESULT,
+    "tuning": {"made_from": "c" * 64, "folds": [2], "chosen": TRIED, "tried": [TRIED]},
+    "verdict-plan": {"choices": [CHOICE]},
     "verdict": {
         "answer": "Yes.",
         "properties": {"elastic": "needed"},

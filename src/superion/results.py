@@ -115,7 +115,9 @@ _HOMES = {
     "relaxation": "superion.calculations.relaxation_result",
     "transport": "superion.analysis.transport_file",
     "transport-result": "superion.analysis.transport_result",
+    "tuning": "superion.study.tuning",
     "verdict": "superion.verdict.verdict_file",
+    "verdict-plan": "superion.verdict.record",
 }
 """Modules of the kinds of superion, which are imported where a file is of them."""
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PROVENANCE = "provenance.json"
-REMEDY = "give a folder made by `superion train`."
+REMEDY = "give a folder made by `superion active-learning`."
 _OUTCOMES = ("generation", "method", "rank", "frame", "score", "outcome", "why")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ase import units
 
 from superion.active_learning.clean import Rejection
@@ -267,11 +269,12 @@ def judged(content: TrainingContent) -> Table | None:
     """What the judges of the settings say; None without any."""
     rows = []
     for one in content.judged:
-        for name, found in one["models"].items():
-            sets = {part: (found.get(part) or {}).get("judged", {}) for part in ("train", "test", "new")}
+        for name in one.models:
+            known = {part: errors_of(one, name, part) for part in SETS}
+            sets = {part: errors.judged if errors else {} for part, errors in known.items()}
             for judge in dict.fromkeys(judge for values in sets.values() for judge in values):
                 values = [number(sets[part].get(judge)) for part in sets]
-                rows.append([str(one["generation"]), look(name).label, judge, *values])
+                rows.append([str(one.generation), look(name).label, judge, *values])
     head = ["generation", "model", "judge", "training set", "test set", "new structures"]
     return Table("Further judges.", head, rows, words=3) if rows else None
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from superion.calculations.evaluation import predict
 from superion.errors import InputError
+from superion.notebook import Table
 from superion.potentials import FitSettings, Potential
 from superion.recipes.base import Job, fit_jobs
 from superion.recipes.electrostatics import ElectrostaticsSettings, fixed_charges
@@ -58,6 +59,12 @@ class TuningFile(ResultFile):
     folds: list[int] = Field(description="frames left out in each fold, count")
     chosen: Score
     tried: list[Score]
+
+    @property
+    def table(self) -> Table:
+        """All that was tried."""
+        rows = tuple((one.sigma, one.scale, one.force_rmse, one == self.chosen) for one in self.tried)
+        return Table("tried", ("sigma", "scale", "force RMSE (eV/Å)", "chosen"), rows)
 
 
 def tunable(job: Job) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from superion.notebook import Table
 from superion.results import Result, ResultFile, Size, read_result, write_result
 from superion.verdict.settings import Pair
 from superion.verdict.tolerances import checked
@@ -40,6 +41,14 @@ class PlanFile(ResultFile):
 
     kind: Literal["verdict-plan"] = "verdict-plan"
     choices: list[Choice]
+
+    @property
+    def table(self) -> Table:
+        """What was chosen, a row for each time."""
+        rows = tuple(
+            (c.time, c.level, "; ".join(c.pairs), ", ".join(c.properties), c.seen) for c in self.choices
+        )
+        return Table("choices", ("time", "level", "pairs", "properties", "results seen"), rows)
 
 
 def choice(
