@@ -27,8 +27,8 @@ from superion.errors import InputError, SuperionError
 from superion.notebook import Table, html_table
 from superion.provenance import Provenance
 from superion.results import read_result
-from superion.study.rows import Row
-from superion.study.state import NAME
+from superion.work.rows import Row
+from superion.work.state import NAME
 
 if TYPE_CHECKING:
     from ase import Atoms
