@@ -14,8 +14,11 @@ from superion.active_learning.results import Diffusion
 from superion.analysis.accuracy import errors
 from superion.calculations.evaluation import predict
 from superion.model import Model
+from superion.potentials.gap.gaussian_process import Deviation
 from superion.structures import get_label, is_isolated
 from superion.terms import Evaluation
+
+Array = np.ndarray
 
 
 def accuracy(
@@ -38,7 +41,8 @@ def _errors(model: Model, frames: Sequence[Atoms], judges: Sequence[str]) -> dic
 def force_calibration(potential: Model, frames: Sequence[Atoms], sigma: float) -> dict[str, Any] | None:
     """Calibration of predicted force deviations on frames that were not trained on, JSON-ready.
 
-    sigma: eV/Å, the error of labels that the fit assumed; it is part of what is predicted. None if no
+    sigma: eV/Å, the error of labels that the fit assumed; it is part of what is predicted, and of calibrated
+    deviations already. None if no
     frame has forces.
     """
     labelled = [a for a in frames if get_label(a, "forces") is not None and not is_isolated(a)]
@@ -46,8 +50,13 @@ def force_calibration(potential: Model, frames: Sequence[Atoms], sigma: float) -
         return None
     found: list[Evaluation] = predict(potential, labelled)
     wrong = [p.forces - get_label(a, "forces") for p, a in zip(found, labelled, strict=True)]
-    spread = [np.sqrt(potential.deviation(a).forces ** 2 + sigma**2) for a in labelled]
+    spread = [_spread(potential.deviation(a), sigma) for a in labelled]
     return calibrate(wrong, spread).to_dict()
+
+
+def _spread(found: Deviation, sigma: float) -> Array:
+    """Standard deviations (N, 3) of errors against labels, eV/Å."""
+    return found.forces if found.calibrated else np.sqrt(found.forces**2 + sigma**2)
 
 
 def force_surprises(potential: Model, frames: Sequence[Atoms], sigma: float) -> list[float | None]:
@@ -61,7 +70,7 @@ def force_surprises(potential: Model, frames: Sequence[Atoms], sigma: float) -> 
         if label is None or is_isolated(atoms):
             found.append(None)
             continue
-        spread = np.sqrt(potential.deviation(atoms).forces ** 2 + sigma**2)
+        spread = _spread(potential.deviation(atoms), sigma)
         found.append(float(np.sqrt(np.mean(((predicted.forces - label) / spread) ** 2))))
     return found
 

@@ -103,6 +103,7 @@ def fit_model(
     from superion.analysis.accuracy_result import Metrics
     from superion.calculations.evaluation import comparable, predict
     from superion.errors import InputError
+    from superion.model import terms_of
     from superion.recipes.electrostatics import ElectrostaticsSettings
     from superion.recipes.fit import fit
     from superion.recipes.registry import fit_preset
@@ -169,6 +170,9 @@ def fit_model(
             metrics[part] = errors(comparable(potential, structures), found)
             worst[part] = worst_frames(comparable(potential, structures), found)
     print_metrics(metrics)
+    for term in terms_of(potential):
+        if calibration := getattr(term, "calibration", None):
+            typer.echo(f"predicted force deviations: {calibration}")
     print_worst(worst)
     if json:
         write_result(json, Metrics.model_validate(metrics | {"worst_frames": worst}))

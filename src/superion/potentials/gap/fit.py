@@ -18,6 +18,7 @@ from superion.errors import InputError, naming
 from superion.potentials.baseline import ISOLATED, baseline_energies, lone_atoms
 from superion.potentials.few_body.angle import AngleBlock
 from superion.potentials.few_body.pair import PairBlock
+from superion.potentials.gap.calibration import calibrated, left_out
 from superion.potentials.gap.equations import labels, weighted
 from superion.potentials.gap.gaussian_process import Block, SparseGP, prior_factor
 from superion.potentials.gap.learning import first_settings, learned_blocks
@@ -30,6 +31,8 @@ from superion.progress import track
 from superion.terms import Evaluation, Term
 
 Array = np.ndarray
+Held = dict[int, tuple[Array, Array]]
+NONE = np.empty(0)
 
 
 def fit(
@@ -44,7 +47,8 @@ def fit(
     """Fit the local term once for every set of fixed terms in `targets`.
 
     frames: labelled structures (`REF_energy`, `REF_forces`, `REF_stress`; any of them may be missing on any
-    frame). Returns for each name the fixed terms followed by the fitted SparseGP. `workers` threads build
+    frame). Returns for each name the fixed terms followed by the fitted SparseGP, whose force deviations are
+    calibrated on trajectories left out (`gap.calibration`). `workers` threads build
     the design matrix; the result does not depend on their number.
     executor: reduces parts of the frames elsewhere, at most 2·`workers` parts at a time: threads, processes,
     or a Dask cluster through `distributed.Client(...).get_executor()`. The parts do not depend on the
@@ -81,13 +85,14 @@ def fit(
     ]
     how = (settings, labelled, equations, workers, executor, progress)
     if settings.learn_channels:
-        blocks = learned_blocks(blocks, _solve(blocks, *how)[0], bulk, settings)
-    weights, factor = _solve(blocks, *how)
+        blocks = learned_blocks(blocks, _solve(blocks, *how, {})[0], bulk, settings)
+    folds = left_out(bulk, sum(block.size for block in blocks)) if settings.uncertainty else []
+    held: Held = dict.fromkeys((k for fold in folds for k in fold), (NONE, NONE))
+    weights, factor = _solve(blocks, *how, held)
+    found = calibrated(folds, bulk, held, weights, factor)
+    known = factor if settings.uncertainty else None
     return {
-        name: [
-            *terms,
-            SparseGP(blocks, weights[:, k], baselines[name], factor if settings.uncertainty else None),
-        ]
+        name: [*terms, SparseGP(blocks, weights[:, k], baselines[name], known, found[k])]
         for k, (name, terms) in enumerate(targets.items())
     }
 
@@ -100,17 +105,23 @@ def _solve(
     workers: int,
     executor: Executor | None,
     progress: bool,
+    held: Held,
 ) -> tuple[Array, Array]:
-    """Weights (M, K) of the blocks for the K labels of each equation, and the factor (M, M) of the fit."""
+    """Weights (M, K) of the blocks for the K labels of each equation, and the factor (M, M) of the fit.
+
+    held: gets the rows and labels, over their sigmas, of the frames whose indices are its keys.
+    """
     size, count = sum(block.size for block in blocks), equations[0].shape[1]
     problem = StreamingLeastSquares(size, count)
     if executor is None:
         singles = ((weighted, (blocks, settings, *both)) for both in zip(labelled, equations, strict=True))
         with ThreadPoolExecutor(workers) as pool:
-            for rows, right in track(
-                in_order(pool, singles, 2 * workers), "least squares", len(labelled), show=progress
+            for k, (rows, right) in enumerate(
+                track(in_order(pool, singles, 2 * workers), "least squares", len(labelled), show=progress)
             ):
                 problem.add(rows, right)
+                if k in held:
+                    held[k] = rows, right
                 del rows, right
     else:
         parts = partition([len(right) for right in equations], size)
@@ -118,6 +129,8 @@ def _solve(
         factors = track(in_order(executor, tasks, 2 * workers), "least squares", len(parts), show=progress)
         triangle = combined(factors)
         problem.add(triangle[:, :size], triangle[:, size:])
+        again = ((weighted, (blocks, settings, labelled[k], equations[k])) for k in held)
+        held |= dict(zip(list(held), in_order(executor, again, 2 * workers), strict=True))
     start = 0
     for block in blocks:
         prior = prior_factor(block.prior(), settings.jitter)

@@ -25,6 +25,7 @@ from superion.potentials.few_body.angle import AngleBlock
 from superion.potentials.few_body.angle_table import AngleTable
 from superion.potentials.few_body.pair import PairBlock
 from superion.potentials.few_body.pair_table import PairTable
+from superion.potentials.gap.calibration import ForceCalibration
 from superion.potentials.gap.tsqr import solve_upper
 from superion.potentials.many_body.soap import SoapBlock
 from superion.terms import Evaluation, Sums
@@ -77,11 +78,15 @@ SINGLE = 1e-7
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """Predictive standard deviations: energy eV, energies (N,) eV, forces (N, 3) eV/Å."""
+    """Predictive standard deviations: energy eV, energies (N,) eV, forces (N, 3) eV/Å.
+
+    calibrated: those of forces are what errors on trajectories left out are, label errors among them.
+    """
 
     energy: float
     energies: Array
     forces: Array
+    calibrated: bool = False
 
 
 class SparseGP:
@@ -89,6 +94,7 @@ class SparseGP:
 
     weights: (M,) over all blocks in order. baseline: eV by chemical symbol. factor: (M, M) upper triangular
     with (factorᵀ·factor)⁻¹ the posterior covariance of the weights, or None if no uncertainty is wanted.
+    calibration: by how much the deviations of forces that follow from it are too small, if that is known.
     """
 
     kind: ClassVar[str] = "gp"
@@ -99,11 +105,13 @@ class SparseGP:
         weights: Array,
         baseline: dict[str, float],
         factor: Array | None = None,
+        calibration: ForceCalibration | None = None,
     ) -> None:
         self.blocks = list(blocks)
         self.weights = np.asarray(weights, dtype=np.float64)
         self.baseline = dict(baseline)
         self.factor = factor
+        self.calibration = calibration
         size = sum(block.size for block in self.blocks)
         found = self.weights.shape, (size, size) if factor is None else factor.shape
         if not self.blocks or found != ((size,), (size, size)):
@@ -223,7 +231,8 @@ class SparseGP:
 
         Energies: posterior of the weights plus the part of the SOAP prior that the sparse points cannot
         represent (deterministic training conditional). Forces: posterior of the weights alone (subset of
-        regressors), a lower bound far from the sparse points.
+        regressors), a lower bound far from the sparse points, times the factor of the species if the model is
+        calibrated.
         """
         if self.factor is None:
             raise ModelError(
@@ -244,7 +253,12 @@ class SparseGP:
                 missing = block.covariance(atoms) - self._represented(k, energy[:, part])
                 total += max(missing.sum(), 0.0)
                 each += np.maximum(np.diag(missing), 0.0)
-        return Deviation(float(np.sqrt(total)), np.sqrt(each), np.sqrt(spread))
+        forces = np.sqrt(spread)
+        if self.calibration is not None:
+            factors = self.calibration.factors
+            usual = max(factors.values())  # of a species that no trajectory left out has
+            forces *= np.array([factors.get(symbol, usual) for symbol in atoms.symbols])[:, None]
+        return Deviation(float(np.sqrt(total)), np.sqrt(each), forces, self.calibration is not None)
 
     def _represented(self, k: int, rows: Array) -> Array:
         """Q = K_NM K_MM⁻¹ K_MN, the prior covariance (N, N) that the sparse points of block k represent."""
@@ -264,7 +278,8 @@ class SparseGP:
     def settings(self) -> dict[str, Any]:
         """Blocks by kind, and the baseline."""
         blocks = [{"kind": block.kind, "settings": block.settings()} for block in self.blocks]
-        return {"blocks": blocks, "baseline": self.baseline}
+        found = {"blocks": blocks, "baseline": self.baseline}
+        return found if self.calibration is None else found | {"calibration": self.calibration.to_dict()}
 
     def arrays(self) -> dict[str, Array]:
         """Weights, covariance factor and sparse points."""
@@ -287,7 +302,9 @@ class SparseGP:
         alone = sorted(known - set(settings["baseline"]))
         if alone:
             raise ModelError(f"the baseline has no energy of {', '.join(alone)}.")
-        return cls(blocks, arrays["weights"], settings["baseline"], arrays.get("factor"))
+        factors = settings.get("calibration")
+        calibration = None if factors is None else ForceCalibration(**factors)
+        return cls(blocks, arrays["weights"], settings["baseline"], arrays.get("factor"), calibration)
 
 
 def design(blocks: Sequence[Basis], atoms: Atoms, forces: bool = True) -> tuple[Array, Array, Array]:

@@ -15,6 +15,7 @@ from ase import Atoms
 
 from superion.errors import InputError
 from superion.potentials.few_body import angle
+from superion.potentials.gap.calibration import most_held
 from superion.potentials.gap.settings import FitSettings
 from superion.potentials.gap.tsqr import BATCH
 from superion.potentials.many_body import soap
@@ -70,6 +71,9 @@ def estimate_memory(
         chosen + square + 2.0 * BATCH * (unknowns + targets) + workers * (block + 3 * rows) + workers * rows
     )
     solving = chosen + 4 * square
+    if settings.uncertainty:
+        held = float(min(most_held(unknowns), sum(3 * len(atoms) + 7 for atoms in frames))) * unknowns
+        reducing, solving = reducing + held, solving + 3 * held
     return int(LIBRARIES + 8 * SLACK * max(choosing, reducing, solving))
 
 
