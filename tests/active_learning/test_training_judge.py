@@ -85,6 +85,9 @@ def test_force_calibration_is_calibration_of_forces():
     potential = Potential([gp])
     found = force_calibration(potential, [*unseen, *lone_atoms()], 0.05)
     wrong = [gp.evaluate(a).forces - a.arrays["REF_forces"] for a in unseen]
+    assert found == calibrate(wrong, [gp.deviation(a).forces for a in unseen]).to_dict()
+    gp.calibration = None  # as in models of before: the error of labels comes on top
+    found = force_calibration(potential, [*unseen, *lone_atoms()], 0.05)
     spread = [np.sqrt(gp.deviation(a).forces ** 2 + 0.05**2) for a in unseen]
     assert found == calibrate(wrong, spread).to_dict()
     assert force_calibration(potential, lone_atoms(), 0.05) is None
