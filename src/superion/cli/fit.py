@@ -89,7 +89,8 @@ def fit_model(
             "(eV), force_rmse (eV/Å), stress_rmse (eV/Å³), the same as mae, force_rmse_by_species, "
             "charge_rmse (e), charge_rmse_by_species, dipole_mae (of the magnitude, e·Å), "
             "dipole_vector_error (mean length of the difference, e·Å; clusters only), charges "
-            "(mean, std, min, max by species, in e). `worst_frames`: of both. Null: what no frame has a "
+            "(mean, std, min, max by species, in e). `worst_frames`: of both. `long_range`: the check of "
+            "charges that were fitted, with `remarks`; null for other presets. Null: what no frame has a "
             "label for, or the model does not predict.",
         ),
     ] = None,
@@ -106,6 +107,7 @@ def fit_model(
     from superion.model import terms_of
     from superion.recipes.electrostatics import ElectrostaticsSettings
     from superion.recipes.fit import fit
+    from superion.recipes.long_range import check_long_range
     from superion.recipes.registry import fit_preset
     from superion.results import write_result
     from superion.settings_file import read_settings, validate
@@ -174,5 +176,10 @@ def fit_model(
         if calibration := getattr(term, "calibration", None):
             typer.echo(f"predicted force deviations: {calibration}")
     print_worst(worst)
+    check = check_long_range(potential, frames) if recipe.learns_charges else None
+    for remark in check.remarks if check else ():
+        typer.echo(f"warning: {remark}.", err=True)
     if json:
-        write_result(json, Metrics.model_validate(metrics | {"worst_frames": worst}))
+        write_result(
+            json, Metrics.model_validate(metrics | {"worst_frames": worst, "long_range": check})
+        )

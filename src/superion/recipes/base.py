@@ -58,6 +58,7 @@ class Recipe:
     `FitSettings.baseline`. force_sigma: the error of force labels (eV/Å) that they have the fit assume.
     long_range: whether its energy holds electrostatics; None if nothing tells.
     charges: of which kind these are, as a verdict has it; None where settings or nothing tell.
+    learns_charges: whether its charges are fitted, which then are checked with the data (long_range.py).
     fit_together: fits several jobs to the same frames at less cost than one after the other, of all recipes
     that have this very function; parts: what it needs to know of this one.
     """
@@ -75,6 +76,7 @@ class Recipe:
     force_sigma: Callable[[Any], float] = lambda _: 0.0
     long_range: bool | None = None
     charges: Charges | None = None
+    learns_charges: bool = False
     fit_together: Callable[[Sequence[Atoms], Mapping[str, Job]], dict[str, list[Term]]] | None = None
     parts: Any = None
 

@@ -77,5 +77,6 @@ KERNEL = (
         force_sigma=lambda settings: settings.fit.sigma.force,
         long_range=True,
         charges="equilibrated",
+        learns_charges=True,
     ),
 )

@@ -69,6 +69,7 @@ def _preset(generation: str) -> Recipe:
         seed=("training", "seed"),
         long_range=generation != "2g",
         charges=CHARGES.get(generation),
+        learns_charges=generation != "2g",
     )
 
 

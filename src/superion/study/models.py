@@ -74,6 +74,11 @@ class ModelSettings(BaseModel):
         """Whether it predicts its standard deviations; None if that is known once it is opened."""
         return None
 
+    @property
+    def learns_charges(self) -> bool:
+        """Whether the study fits its charges."""
+        return False
+
     def beside(
         self, fit: BaseModel, electrostatics: ElectrostaticsSettings, repulsion: bool
     ) -> dict[str, Any]:
@@ -179,6 +184,11 @@ class FittedModel(ModelSettings):
         if self.recipe.charges is not None or chosen is None or not self.long_range or chosen.model:
             return self.recipe.charges
         return "equilibrated" if chosen.charges == "qeq" else "fixed"
+
+    @property
+    def learns_charges(self) -> bool:
+        """Whether its charges are fitted."""
+        return self.recipe.learns_charges
 
     @property
     def sees(self) -> float | None:

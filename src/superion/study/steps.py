@@ -17,6 +17,7 @@ from superion.display import say
 from superion.files import sha256
 from superion.model import Model
 from superion.potentials.opening import open_model
+from superion.recipes.long_range import check_long_range
 from superion.results import write_result
 from superion.structures import census, is_isolated, read_structure, trajectory_of
 from superion.structures.census_result import CensusResult
@@ -253,6 +254,9 @@ class Study:
                     continue
                 found = predict(potential, frames, f"{name}: {part} set", progress=self.progress)
                 own = Errors.model_validate(errors(frames, found))
+                if part == "train" and own.charges and self.settings.models[name].learns_charges:
+                    check = check_long_range(potential, frames)
+                    own.charges.doubts.extend(check.remarks if check else ())
                 setattr(both, part, own)
                 for doubt in own.charges.doubts if own.charges else ():
                     say(f"warning: {name}, {part} set: {doubt}", self.progress)

@@ -20,6 +20,7 @@ from superion.progress import track
 Method = Literal["adam", "lbfgs"]
 INNER = 10  # steps of L-BFGS in an epoch
 MEMORY = 50  # steps that L-BFGS remembers
+BETTER = 1e-3  # part of the loss by which it has to fall for the training to go on
 
 
 class Run:
@@ -41,12 +42,12 @@ class Run:
         self.model, self.training, self.generator = model, training, generator
         self.batches, self.tests = batches, tests
         methods: tuple[tuple[Method, int], ...] = (
-            ("adam", training.adam_epochs),
-            ("lbfgs", training.lbfgs_epochs),
+            ("adam", training.adam_epochs or 0),
+            ("lbfgs", training.lbfgs_epochs or 0),
         )
         self.phases = [(stage, method, count) for stage in stages for method, count in methods]
         self.phase = self.step = self.since = 0
-        self.least = math.inf
+        self.least = self.mark = math.inf  # the least loss, and the last that was clearly better
         self.best = self._copy()
         self._optimiser: torch.optim.Optimizer | None = None
         self._file: Path | None = None
@@ -72,7 +73,9 @@ class Run:
         done = 0
         while self.phase < len(self.phases):
             stage, method, count = self.phases[self.phase]
-            patient = method == "adam" or self.since < self.training.patience
+            patience = self.training.patience
+            assert patience is not None
+            patient = method == "adam" or self.since < patience
             if self.step < count and patient:
                 self._epoch(stage, method)
                 self.step += 1
@@ -83,7 +86,7 @@ class Run:
             self._optimiser = None
             self.phase, self.step, self.since = self.phase + 1, 0, 0
             if self.phase < len(self.phases) and self.phases[self.phase][0] != stage:
-                self.least = math.inf
+                self.least = self.mark = math.inf
 
     def _epoch(self, stage: Stage, method: Method) -> None:
         weights = list(self._trained(stage).values())
@@ -126,8 +129,10 @@ class Run:
         else:
             loss = self._loss(self.batches, stage, backward=False) + float(self._prior(stage).detach())
         self.since += 1
+        if loss < (1 - BETTER) * self.mark:
+            self.mark, self.since = loss, 0
         if loss < self.least:
-            self.least, self.since = loss, 0
+            self.least = loss
             self.best = self._copy()
 
     def _slope(self, batches: Sequence[Labelled], stage: Stage) -> float:
@@ -184,6 +189,7 @@ class Run:
             "step": self.step,
             "since": self.since,
             "least": self.least,
+            "mark": self.mark,
             "best": self.best,
             "weights": self._copy(),
             "optimiser": None if self._optimiser is None else self._optimiser.state_dict(),
@@ -192,7 +198,7 @@ class Run:
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.phase, self.step, self.since = state["phase"], state["step"], state["since"]
-        self.least, self.best = state["least"], state["best"]
+        self.least, self.mark, self.best = state["least"], state["mark"], state["best"]
         self._load(state["weights"])
         self.generator.set_state(state["generator"].cpu())
         if state["optimiser"] is not None:

@@ -59,8 +59,9 @@ def initial_weights(
 ) -> Weights:
     """Random networks and the hardness to begin with."""
     weights: Weights = {}
+    linear = bool(settings.linear)
     if settings.charged:
-        weights |= initial_networks(CHARGE, symbols, size, settings.hidden, generator)
+        weights |= initial_networks(CHARGE, symbols, size, settings.hidden, generator, linear)
     if settings.equilibrated:
         first = torch.tensor([settings.first_hardness(symbol) for symbol in symbols], dtype=torch.float64)
         weights["hardness"] = first + torch.log(-torch.expm1(-first))
@@ -68,7 +69,7 @@ def initial_weights(
         weights["offset"] = torch.zeros(len(symbols), dtype=torch.float64)
     if settings.generation != "cent":
         inputs = size + settings.sees_charges
-        weights |= initial_networks(ENERGY, symbols, inputs, settings.hidden, generator)
+        weights |= initial_networks(ENERGY, symbols, inputs, settings.hidden, generator, linear)
     return weights
 
 

@@ -82,6 +82,8 @@ def squares(data: Labelled, model: Model, sigma: LabelSigmas, stage: Stage) -> T
     values = geometry.values.detach().requires_grad_()
     matrices = [stack.matrix.detach().requires_grad_() for stack in geometry.stacks]
     zero = data.energies.new_zeros(())
+    assert sigma.energy is not None
+    assert sigma.force is not None
     if stage == "charges":
         found, _ = model.charges(geometry, values, matrices)
         return torch.stack([zero, zero, _squares(found - data.charges, sigma.charge)])

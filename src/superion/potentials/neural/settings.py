@@ -32,6 +32,11 @@ class NeuralSettings(BaseModel):
     generation: Generation = Field("4g", description="2g, 3g, cent, 4g or latent-charges")
     symmetry: SymmetrySettings = Field(SymmetrySettings(), description="symmetry functions")
     hidden: tuple[int, ...] = Field((15, 15), description="nodes of the hidden layers of every network")
+    linear: bool | None = Field(
+        None,
+        description="networks give something linear in the symmetry functions as well, with which charges "
+        "that no label names begin; null: where no label names them",
+    )
     widths: dict[str, float] = Field(
         {}, description="σ in Å of the Gaussian charge ρ ∝ exp(−r²/2σ²) by element; others: covalent radius"
     )
@@ -84,8 +89,15 @@ class LabelSigmas(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    energy: float = Field(0.005, gt=0, description="energy, eV per atom")
-    force: float = Field(0.05, gt=0, description="force component, eV/Å")
+    energy: float | None = Field(
+        None,
+        gt=0,
+        description="energy, eV per atom; null: 0.1 Å times that of forces, at most a tenth of the spread of "
+        "energies of one composition",
+    )
+    force: float | None = Field(
+        None, gt=0, description="force component, eV/Å; null: 0.05 of its root mean square in the data"
+    )
     charge: float = Field(0.02, gt=0, description="charge, e")
 
 
@@ -100,8 +112,11 @@ class NeuralTraining(BaseModel):
         "held), joint; null: joint, before it charges for 3g and 4g with charge labels",
     )
     sigma: LabelSigmas = Field(LabelSigmas(), description="weights of the labels in the loss")
-    adam_epochs: int = Field(
-        200, ge=0, description="epochs of Adam in each stage, the rate falling as a cosine"
+    adam_epochs: int | None = Field(
+        None,
+        ge=0,
+        description="epochs of Adam in each stage, the rate falling as a cosine; null: 200, or none after "
+        "the start of a linear model",
     )
     rate: float = Field(5e-3, gt=0, description="first learning rate of Adam")
     batch: int | None = Field(None, ge=1, description="frames in a batch of Adam; null: all")
@@ -111,8 +126,23 @@ class NeuralTraining(BaseModel):
         description="the sum of squares of the weights of networks counts this much in the loss, over the "
         "number of frames: keeps few from being learned by heart",
     )
-    lbfgs_epochs: int = Field(400, ge=0, description="iterations of L-BFGS on all frames, after Adam")
-    patience: int = Field(100, ge=1, description="epochs without a better validation loss that end L-BFGS")
-    validation: float = Field(0.1, ge=0, lt=1, description="part of the frames held out for early stopping")
+    lbfgs_epochs: int | None = Field(
+        None,
+        ge=0,
+        description="iterations of L-BFGS on all frames, after Adam; null: 400, or 40 after the start of a "
+        "linear model if no frame is held out",
+    )
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="epochs without a loss of held-out frames, or of all if none is held out, that is "
+        "better by a thousandth, which end L-BFGS; null: 100, or 10 if none is held out",
+    )
+    validation: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="part of the frames held out for early stopping; null: 0.1, or none of fewer than 20",
+    )
     checkpoint_every: int = Field(25, ge=1, description="epochs between checkpoints")
     seed: int = Field(0, ge=0, description="seed of the first weights, the held-out frames and the batches")

@@ -92,6 +92,10 @@ class SymmetryFunctions:
         """How many functions know a neighbour of one element."""
         return int(self._columns.shape[1])
 
+    def columns_of(self, elements: Array) -> Array:
+        """(P, K) which functions know a neighbour of these elements (P,)."""
+        return np.asarray(self._columns[elements])
+
     def elements(self, numbers: Array) -> Array:
         """(N,) index among `species` of the atomic numbers; ModelError for an element that is not there."""
         index = np.searchsorted(self.species, numbers).clip(max=len(self.species) - 1)

@@ -15,10 +15,13 @@ from ase.data import chemical_symbols
 from superion.errors import InputError, naming
 from superion.neighbours import neighbour_pairs
 from superion.potentials.baseline import ISOLATED, baseline_energies
+from superion.potentials.neural.adapt import adapted, settled
 from superion.potentials.neural.beginning import CHARGE_FLOOR, first_charges, first_energies
 from superion.potentials.neural.epochs import Run
 from superion.potentials.neural.geometry import total_charge
+from superion.potentials.neural.linear_start import fits_linearly, linear_start
 from superion.potentials.neural.model import CHARGE, Model, Scales, initial_weights
+from superion.potentials.neural.networks import SKIP
 from superion.potentials.neural.objective import Labelled, learns_charges
 from superion.potentials.neural.settings import NeuralSettings, NeuralTraining, Stage
 from superion.potentials.neural.symmetry_functions import SymmetryFunctions
@@ -61,9 +64,12 @@ def fit_neural(
         with naming(atoms.info.get("source")):
             known.append(sum((term.evaluate(atoms) for term in fixed), Evaluation.zero(len(atoms))))
     _check_labels(bulk, settings)
+    settings = settled(settings, bulk)
+    training = adapted(training, settings, bulk, known)
+    assert training.validation is not None
     generator = torch.Generator().manual_seed(training.seed)
     species = sorted({int(z) for atoms in frames for z in atoms.numbers})
-    model = _untrained(frames, bulk, known, settings, species, generator)
+    model = untrained(frames, bulk, known, settings, species, generator)
     order = torch.randperm(len(bulk), generator=generator).tolist()
     held = min(round(training.validation * len(bulk)), len(bulk) - 1)
     _check_memory(bulk, model)
@@ -72,7 +78,9 @@ def fit_neural(
         [Labelled.of([bulk[k] for k in part], [known[k] for k in part], model, where) for part in group]
         for group in parts
     )
-    model = NeuralTerm(_scaled(model, batches)).to(where).model
+    model = NeuralTerm(scaled(model, batches)).to(where).model
+    if fits_linearly(model, batches):
+        model = replace(model, weights=model.weights | linear_start(model, batches, training))
     run = Run(model, training, batches, tests, generator, _stages(settings, training, bulk))
     if checkpoint is not None:
         run.keep(checkpoint, _key(bulk, known, model, training))
@@ -80,7 +88,7 @@ def fit_neural(
     return NeuralTerm(_with_sign(replace(model, weights=run.best), [*batches, *tests])).to("cpu")
 
 
-def _untrained(
+def untrained(
     frames: Sequence[Atoms],
     bulk: Sequence[Atoms],
     known: Sequence[Evaluation],
@@ -118,15 +126,15 @@ def _with_sign(model: Model, batches: Sequence[Labelled]) -> Model:
             total += float(charges[geometry.elements == index].sum())
     if total >= 0:
         return model
-    last = f".{len(model.settings.hidden)}."
+    last = f".{len(model.settings.hidden)}.", f".{SKIP}"
     turned = {
-        name: -value if name.startswith(f"{CHARGE}.") and last in name else value
+        name: -value if name.startswith(f"{CHARGE}.") and any(part in name for part in last) else value
         for name, value in model.weights.items()
     }
     return replace(model, weights=turned)
 
 
-def _scaled(model: Model, batches: Sequence[Labelled]) -> Model:
+def scaled(model: Model, batches: Sequence[Labelled]) -> Model:
     """The same with the mean and spread of symmetry functions and charges in the training data.
 
     What last layers can know by least squares is where training begins: a constant for each element.

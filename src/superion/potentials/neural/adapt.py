@@ -1,0 +1,97 @@
+"""Settings of a training that follow from its data: weights of labels, frames held out, where it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+
+from superion.potentials.neural.settings import LabelSigmas, NeuralSettings, NeuralTraining
+from superion.terms import Evaluation
+
+Array = np.ndarray
+
+FORCE_PART = 0.05
+"""Expected error of forces, of their root mean square."""
+LENGTH = 0.1
+"""Å: an expected error of energies per atom, over that of forces."""
+ENERGY_PART = 0.1
+"""Expected error of energies, of their spread, at most."""
+FLAT = 1e-9
+"""eV per atom or eV/Å below which labels do not vary."""
+FEW = 20
+"""Frames below which all are learned from, and none is held out to stop by."""
+STEPS = 200
+"""Epochs of Adam from random networks."""
+ITERATIONS = 400
+"""Epochs of L-BFGS."""
+POLISH = 40
+"""Epochs of L-BFGS from a linear model, if nothing tells when to stop."""
+
+
+def adapted(
+    training: NeuralTraining, settings: NeuralSettings, bulk: Sequence[Atoms], known: Sequence[Evaluation]
+) -> NeuralTraining:
+    """The training with numbers in the place of what is null."""
+    sigma = training.sigma
+    force, energy = sigma.force, sigma.energy
+    typical, spread = _forces(bulk, known), _energies(bulk, known)
+    if force is None:
+        force = FORCE_PART * typical if typical > FLAT else 0.05
+    if energy is None:
+        energy = LENGTH * force if typical > FLAT else 0.005
+        if spread > FLAT:
+            energy = min(energy, ENERGY_PART * spread) if typical > FLAT else ENERGY_PART * spread
+    validation = training.validation
+    if validation is None:
+        validation = 0.1 if len(bulk) >= FEW else 0.0
+    adam = training.adam_epochs
+    if adam is None:
+        adam = 0 if settings.linear else STEPS
+    lbfgs = training.lbfgs_epochs
+    if lbfgs is None:
+        lbfgs = POLISH if settings.linear and not validation else ITERATIONS
+    return training.model_copy(
+        update={
+            "sigma": LabelSigmas(energy=energy, force=force, charge=sigma.charge),
+            "validation": validation,
+            "adam_epochs": adam,
+            "lbfgs_epochs": lbfgs,
+            "patience": training.patience or (100 if validation else 10),
+        }
+    )
+
+
+def settled(settings: NeuralSettings, bulk: Sequence[Atoms]) -> NeuralSettings:
+    """The settings with an answer to whether networks begin as a linear model."""
+    if settings.linear is not None:
+        return settings
+    named = any("REF_charges" in atoms.arrays for atoms in bulk)
+    unnamed = settings.generation == "latent-charges" or (settings.generation in ("3g", "4g") and not named)
+    return settings.model_copy(update={"linear": unnamed})
+
+
+def _forces(bulk: Sequence[Atoms], known: Sequence[Evaluation]) -> float:
+    """eV/Å, root mean square."""
+    found = [
+        np.asarray(atoms.arrays["REF_forces"], dtype=np.float64) - fixed.forces
+        for atoms, fixed in zip(bulk, known, strict=True)
+        if "REF_forces" in atoms.arrays and atoms.arrays["REF_forces"].shape == fixed.forces.shape
+    ]
+    return float(np.sqrt(np.mean(np.concatenate(found) ** 2))) if found else 0.0
+
+
+def _energies(bulk: Sequence[Atoms], known: Sequence[Evaluation]) -> float:
+    """EV per atom, standard deviation within compositions, or among all if there is one frame of each."""
+    groups: dict[str, list[float]] = {}
+    for atoms, fixed in zip(bulk, known, strict=True):
+        value = atoms.info.get("REF_energy")
+        if isinstance(value, int | float | np.number):
+            groups.setdefault(atoms.get_chemical_formula(), []).append(
+                (float(value) - fixed.energy) / len(atoms)
+            )
+    several = [np.asarray(group) for group in groups.values() if len(group) > 1]
+    left = [group - group.mean() for group in several]
+    freedom = sum(len(group) - 1 for group in several)
+    return float(np.sqrt(sum((one**2).sum() for one in left) / freedom)) if freedom else 0.0
