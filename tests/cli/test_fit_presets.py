@@ -23,7 +23,12 @@ from superion.simulation import read_trajectory
 from superion.study.dynamics import start_structure
 
 Models = Callable[[str], tuple[Path, dict[str, Any]]]
-POTENTIAL = {"symmetry": {"radial": 4, "angular": 0, "cutoff": 4.0}, "hidden": [4], "accuracy": 1e-4}
+POTENTIAL = {
+    "symmetry": {"radial": 4, "angular": 0, "cutoff": 4.0},
+    "hidden": [4],
+    "accuracy": 1e-4,
+    "linear": False,
+}
 NEURAL = {"potential": POTENTIAL, "training": {"adam_epochs": 3, "lbfgs_epochs": 2}}
 KERNEL = {"cutoff": 4.0, "cutoff_width": 2.0, "n_max": 2, "l_max": 2, "sparse_points": 8}
 KQEQ = {

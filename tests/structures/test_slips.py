@@ -107,3 +107,19 @@ def test_work_needs_close_frames_in_one_cell(lps):
     assert work_slope(lps["train"]) is None
     assert work_slope(lps["eos"]) is None
     assert work_slope(springs(count=3)) is None
+
+
+def test_interaction_energies_that_go_to_zero_are_not_in_another_unit():
+    """Far points of a dissociation curve have 1/27 of the energy of near ones in any unit."""
+    found: dict[str, list[Atoms]] = {"near": [], "far": []}
+    for part, distances in (("near", (5.0, 7.0, 10.0)), ("far", (136.0, 190.0, 272.0))):
+        for distance in distances:
+            atoms = Atoms("NaCl", [[0, 0, 0], [distance, 0, 0]])
+            atoms.info |= {"REF_energy": -14.4 / distance, "trajectory": part}
+            found[part].append(atoms)
+    assert not [text for text in unit_slips(found) if "in Ha?" in text]
+    for atoms in found["far"]:
+        atoms.info["REF_energy"] = -7.2 / 27.2114 - 1e-4 * atoms.positions[1, 0]
+    for atoms in found["near"]:
+        atoms.info["REF_energy"] = -7.2 - 1e-2 * atoms.positions[1, 0]
+    assert [text for text in unit_slips(found) if "in Ha?" in text]

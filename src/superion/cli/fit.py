@@ -176,7 +176,8 @@ def fit_model(
         if calibration := getattr(term, "calibration", None):
             typer.echo(f"predicted force deviations: {calibration}")
     print_worst(worst)
-    check = check_long_range(potential, frames) if recipe.learns_charges else None
+    own = getattr(settings, "potential", None)  # of neural potentials
+    check = check_long_range(potential, frames, own) if recipe.learns_charges else None
     for remark in check.remarks if check else ():
         typer.echo(f"warning: {remark}.", err=True)
     if json:

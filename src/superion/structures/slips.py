@@ -165,6 +165,13 @@ def known_slip(slope: float, within: float = 0.35) -> str:
     return f": {_SLOPES[near]}" if abs(np.log(slope / near)) < within else ""
 
 
+def _steady(group: Sequence[Atoms]) -> bool:
+    """Whether energies per atom vary less than their size; those of a dissociation curve go to 0."""
+    known = [(get_label(atoms, "energy"), len(atoms)) for atoms in group if not is_isolated(atoms)]
+    values = [float(energy) / size for energy, size in known if energy is not None]
+    return bool(values) and float(np.ptp(values)) < abs(float(np.median(values)))
+
+
 def _between(a: Sequence[Atoms], b: Sequence[Atoms]) -> list[str]:
     """Groups of one composition that differ by a factor of 27.2 or 51.4."""
     composition = [{x.symbols.formula.reduce()[0].format("hill") for x in group} for group in (a, b)]
@@ -174,7 +181,7 @@ def _between(a: Sequence[Atoms], b: Sequence[Atoms]) -> list[str]:
     energies = [_median_energy(group) for group in (a, b)]
     if all(energies) and (ratio := energies[0] / energies[1]) > 0:  # type: ignore[operator]
         ratio = max(ratio, 1 / ratio)
-        if abs(np.log(ratio / HARTREE)) < 0.15:
+        if abs(np.log(ratio / HARTREE)) < 0.15 and all(_steady(group) for group in (a, b)):
             found.append(f"energies per atom differ by a factor of {ratio:.3g}; is one group in Ha?")
     forces = [_force_rms(group) for group in (a, b)]
     if all(forces):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 
+from superion.electrostatics.charge_transfer import bonded_parts
 from superion.potentials.neural.settings import LabelSigmas, NeuralSettings, NeuralTraining
 from superion.terms import Evaluation
 
@@ -18,6 +19,8 @@ LENGTH = 0.1
 """Å: an expected error of energies per atom, over that of forces."""
 ENERGY_PART = 0.1
 """Expected error of energies, of their spread, at most."""
+CURVE_FORCE, CURVE_ENERGY = 0.15, 0.03
+"""The same where two parts draw apart: energies tell more of what reaches far than the force on an atom."""
 FLAT = 1e-9
 """eV per atom or eV/Å below which labels do not vary."""
 FEW = 20
@@ -35,23 +38,36 @@ def adapted(
 ) -> NeuralTraining:
     """The training with numbers in the place of what is null."""
     sigma = training.sigma
+    if not settings.linear:
+        usual = LabelSigmas(energy=sigma.energy or 0.005, force=sigma.force or 0.05, charge=sigma.charge)
+        return training.model_copy(
+            update={
+                "sigma": usual,
+                "validation": 0.1 if training.validation is None else training.validation,
+                "adam_epochs": STEPS if training.adam_epochs is None else training.adam_epochs,
+                "lbfgs_epochs": ITERATIONS if training.lbfgs_epochs is None else training.lbfgs_epochs,
+                "patience": training.patience or 100,
+            }
+        )
     force, energy = sigma.force, sigma.energy
-    typical, spread = _forces(bulk, known), _energies(bulk, known)
+    typical, spread = typical_force(bulk, known), typical_energy(bulk, known)
+    curve = all(separation(atoms) is not None for atoms in bulk)
+    force_part, energy_part = (CURVE_FORCE, CURVE_ENERGY) if curve else (FORCE_PART, ENERGY_PART)
     if force is None:
-        force = FORCE_PART * typical if typical > FLAT else 0.05
+        force = force_part * typical if typical > FLAT else 0.05
     if energy is None:
         energy = LENGTH * force if typical > FLAT else 0.005
         if spread > FLAT:
-            energy = min(energy, ENERGY_PART * spread) if typical > FLAT else ENERGY_PART * spread
+            energy = min(energy, energy_part * spread) if typical > FLAT else energy_part * spread
     validation = training.validation
     if validation is None:
         validation = 0.1 if len(bulk) >= FEW else 0.0
     adam = training.adam_epochs
     if adam is None:
-        adam = 0 if settings.linear else STEPS
+        adam = 0
     lbfgs = training.lbfgs_epochs
     if lbfgs is None:
-        lbfgs = POLISH if settings.linear and not validation else ITERATIONS
+        lbfgs = ITERATIONS if validation else POLISH
     return training.model_copy(
         update={
             "sigma": LabelSigmas(energy=energy, force=force, charge=sigma.charge),
@@ -72,7 +88,16 @@ def settled(settings: NeuralSettings, bulk: Sequence[Atoms]) -> NeuralSettings:
     return settings.model_copy(update={"linear": unnamed})
 
 
-def _forces(bulk: Sequence[Atoms], known: Sequence[Evaluation]) -> float:
+def separation(atoms: Atoms) -> float | None:
+    """Å between the centres of two parts that no bond joins; None for one part, or more than two."""
+    parts = bonded_parts(atoms)
+    if parts.max(initial=0) != 1:
+        return None
+    first, second = (atoms.positions[parts == k].mean(axis=0) for k in (0, 1))
+    return float(np.linalg.norm(first - second))
+
+
+def typical_force(bulk: Sequence[Atoms], known: Sequence[Evaluation]) -> float:
     """eV/Å, root mean square."""
     found = [
         np.asarray(atoms.arrays["REF_forces"], dtype=np.float64) - fixed.forces
@@ -82,7 +107,7 @@ def _forces(bulk: Sequence[Atoms], known: Sequence[Evaluation]) -> float:
     return float(np.sqrt(np.mean(np.concatenate(found) ** 2))) if found else 0.0
 
 
-def _energies(bulk: Sequence[Atoms], known: Sequence[Evaluation]) -> float:
+def typical_energy(bulk: Sequence[Atoms], known: Sequence[Evaluation]) -> float:
     """EV per atom, standard deviation within compositions, or among all if there is one frame of each."""
     groups: dict[str, list[float]] = {}
     for atoms, fixed in zip(bulk, known, strict=True):

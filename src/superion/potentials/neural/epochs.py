@@ -20,7 +20,7 @@ from superion.progress import track
 Method = Literal["adam", "lbfgs"]
 INNER = 10  # steps of L-BFGS in an epoch
 MEMORY = 50  # steps that L-BFGS remembers
-BETTER = 1e-3  # part of the loss by which it has to fall for the training to go on
+BETTER = 1e-3  # part of the loss by which it has to fall, from the start of a linear model
 
 
 class Run:
@@ -129,7 +129,8 @@ class Run:
         else:
             loss = self._loss(self.batches, stage, backward=False) + float(self._prior(stage).detach())
         self.since += 1
-        if loss < (1 - BETTER) * self.mark:
+        better = BETTER if self.model.settings.linear else 0.0
+        if loss < (1 - better) * self.mark:
             self.mark, self.since = loss, 0
         if loss < self.least:
             self.least = loss

@@ -92,11 +92,14 @@ class LabelSigmas(BaseModel):
     energy: float | None = Field(
         None,
         gt=0,
-        description="energy, eV per atom; null: 0.1 Å times that of forces, at most a tenth of the spread of "
-        "energies of one composition",
+        description="energy, eV per atom; null: 0.005; after the start of a linear model 0.1 Å times that of "
+        "forces, at most a tenth of the spread within a composition (0.03 of two parts drawn apart)",
     )
     force: float | None = Field(
-        None, gt=0, description="force component, eV/Å; null: 0.05 of its root mean square in the data"
+        None,
+        gt=0,
+        description="force component, eV/Å; null: 0.05; after the start of a linear model 0.05 times the "
+        "root mean square of the data (0.15 of two parts drawn apart)",
     )
     charge: float = Field(0.02, gt=0, description="charge, e")
 
@@ -136,13 +139,15 @@ class NeuralTraining(BaseModel):
         None,
         ge=1,
         description="epochs without a loss of held-out frames, or of all if none is held out, that is "
-        "better by a thousandth, which end L-BFGS; null: 100, or 10 if none is held out",
+        "better (from the start of a linear model: by a thousandth), which end L-BFGS; null: 100, or after such "
+        "a start 10 if none is held out",
     )
     validation: float | None = Field(
         None,
         ge=0,
         lt=1,
-        description="part of the frames held out for early stopping; null: 0.1, or none of fewer than 20",
+        description="part of the frames held out for early stopping; null: 0.1, or after the start of a "
+        "linear model none of fewer than 20",
     )
     checkpoint_every: int = Field(25, ge=1, description="epochs between checkpoints")
     seed: int = Field(0, ge=0, description="seed of the first weights, the held-out frames and the batches")

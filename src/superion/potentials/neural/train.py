@@ -26,6 +26,14 @@ from superion.potentials.neural.objective import Labelled, learns_charges
 from superion.potentials.neural.settings import NeuralSettings, NeuralTraining, Stage
 from superion.potentials.neural.symmetry_functions import SymmetryFunctions
 from superion.potentials.neural.term import NeuralTerm, check_elements
+from superion.potentials.neural.units import (
+    frame_in,
+    known_in,
+    model_out_of,
+    settings_in,
+    training_in,
+    unit_of,
+)
 from superion.sizes import available_memory
 from superion.structures.bare import total_of
 from superion.structures.composition import electropositive
@@ -64,7 +72,12 @@ def fit_neural(
         with naming(atoms.info.get("source")):
             known.append(sum((term.evaluate(atoms) for term in fixed), Evaluation.zero(len(atoms))))
     _check_labels(bulk, settings)
-    settings = settled(settings, bulk)
+    settings = own = settled(settings, bulk)
+    unit = unit_of(bulk, known) if settings.linear else 1.0
+    if unit != 1.0:
+        frames, bulk = [frame_in(atoms, unit) for atoms in frames], [frame_in(atoms, unit) for atoms in bulk]
+        known = [known_in(fixed, unit) for fixed in known]
+        settings, training = settings_in(settings, unit), training_in(training, unit)
     training = adapted(training, settings, bulk, known)
     assert training.validation is not None
     generator = torch.Generator().manual_seed(training.seed)
@@ -85,7 +98,8 @@ def fit_neural(
     if checkpoint is not None:
         run.keep(checkpoint, _key(bulk, known, model, training))
     run.train(progress)
-    return NeuralTerm(_with_sign(replace(model, weights=run.best), [*batches, *tests])).to("cpu")
+    best = _with_sign(replace(model, weights=run.best), [*batches, *tests])
+    return NeuralTerm(best if unit == 1.0 else model_out_of(best, unit, own)).to("cpu")
 
 
 def untrained(

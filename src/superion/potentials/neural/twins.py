@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from superion.electrostatics.charge_transfer import bonded_parts
-from superion.potentials.neural.adapt import adapted
+from superion.potentials.neural.adapt import adapted, separation
 from superion.potentials.neural.linear_start import axes_of, linear_fit
 from superion.potentials.neural.objective import Labelled
 from superion.potentials.neural.quadratic import ROWS, Reduced, Rows, quadratic_rows
@@ -107,15 +106,6 @@ def left_out_parts(frames: Sequence[Atoms]) -> tuple[str, list[list[int]]]:
         order = np.argsort(np.array(apart, dtype=np.float64))
         return "distances", [part.tolist() for part in np.array_split(order, FOLDS)[1:]]
     return "blocks", [part.tolist() for part in np.array_split(np.arange(len(frames)), FOLDS)]
-
-
-def separation(atoms: Atoms) -> float | None:
-    """Å between the centres of two parts that no bond joins; None for one part, or more than two."""
-    parts = bonded_parts(atoms)
-    if parts.max(initial=0) != 1:
-        return None
-    first, second = (atoms.positions[parts == k].mean(axis=0) for k in (0, 1))
-    return float(np.linalg.norm(first - second))
 
 
 def _errors(rows: Rows, left: Array) -> Errors:
