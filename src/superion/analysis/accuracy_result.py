@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from superion.analysis.long_range_result import LongRange
 from superion.notebook import Table
 from superion.results import Count, Finite, Result, ResultFile, Size
 
@@ -104,6 +105,7 @@ class Metrics(ResultFile):
     train: Errors | None = None
     test: HeldOutErrors | None = None
     worst_frames: WorstFrames | None = None
+    long_range: LongRange | None = Field(None, description="the check of charges that were fitted")
 
     @property
     def table(self) -> Table:

@@ -181,6 +181,4 @@ def fit_model(
     for remark in check.remarks if check else ():
         typer.echo(f"warning: {remark}.", err=True)
     if json:
-        write_result(
-            json, Metrics.model_validate(metrics | {"worst_frames": worst, "long_range": check})
-        )
+        write_result(json, Metrics.model_validate(metrics | {"worst_frames": worst, "long_range": check}))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, Field
 
+from superion.analysis.long_range_result import LongRange
 from superion.electrostatics.charge_transfer import bonded_parts
 from superion.electrostatics.densities import COULOMB
 from superion.errors import SuperionError
@@ -15,7 +15,7 @@ from superion.model import Model
 from superion.potentials.neural.adapt import separation
 from superion.potentials.neural.linear_start import LARGEST
 from superion.potentials.neural.settings import NeuralSettings, SymmetrySettings
-from superion.potentials.neural.twins import Twins, compare_twins
+from superion.potentials.neural.twins import Errors, Twins, compare_twins
 from superion.structures.labels import is_isolated
 from superion.terms import Evaluation
 
@@ -42,25 +42,6 @@ BEYOND = 8.0
 """Å between the surfaces of parts drawn apart, at least: beyond usual cutoffs."""
 SHOWN = 30
 """Frames that the model is asked about."""
-
-
-class LongRange(BaseModel):
-    """The check of a fitted model with charges; remarks: what speaks against it, with remedies."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    left_out: str | None = Field(None, description="trajectories, distances or blocks; null: too few frames")
-    local: tuple[float, float] | None = Field(
-        None, description="left-out errors of a linear model without charges: eV of a structure, eV/Å"
-    )
-    charged: tuple[float, float] | None = Field(None, description="the same with charges")
-    loss_ratio: float | None = Field(None, description="squared left-out errors with charges over without")
-    apart: tuple[float, float] | None = Field(
-        None, description="eV, change of the energy of two parts drawn apart, and that of their charges"
-    )
-    flow: float | None = Field(None, description="e that flows between the parts while they are drawn apart")
-    charge_rms: float | None = Field(None, description="root mean square of the charges, e")
-    remarks: tuple[str, ...] = ()
 
 
 def check_long_range(
@@ -95,13 +76,13 @@ def check_long_range(
         remarks += _falling(apart[0], apart[1], flow)
     return LongRange(
         left_out=None if twins is None else twins.left_out,
-        local=None if twins is None else (twins.local.energy, twins.local.force),
-        charged=None if twins is None else (twins.charged.energy, twins.charged.force),
+        local=None if twins is None else _known(twins.local),
+        charged=None if twins is None else _known(twins.charged),
         loss_ratio=None if twins is None else twins.loss,
-        apart=None if apart is None else (apart[0], apart[1]),
+        apart=None if apart is None else [float(one) for one in apart],
         flow=flow,
         charge_rms=rms,
-        remarks=tuple(remarks),
+        remarks=remarks,
     )
 
 
@@ -212,6 +193,12 @@ def _own(shown: Sequence[Atoms], found: Sequence[Evaluation]) -> tuple[float, fl
         float(np.sqrt(np.mean(np.square(energies)))) if energies else float("nan"),
         float(np.sqrt(np.mean(np.concatenate(forces) ** 2))) if forces else float("nan"),
     )
+
+
+def _known(errors: Errors) -> list[float | None]:
+    """Both errors; None without labels."""
+    energy, force = errors.energy, errors.force
+    return [one if np.isfinite(one) else None for one in (energy, force)]
 
 
 def _pair(energy: float, force: float) -> str:

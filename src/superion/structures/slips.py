@@ -166,10 +166,10 @@ def known_slip(slope: float, within: float = 0.35) -> str:
 
 
 def _steady(group: Sequence[Atoms]) -> bool:
-    """Whether energies per atom vary less than their size; those of a dissociation curve go to 0."""
+    """Whether energies per atom vary much less than their size; those of a dissociation curve go to 0."""
     known = [(get_label(atoms, "energy"), len(atoms)) for atoms in group if not is_isolated(atoms)]
     values = [float(energy) / size for energy, size in known if energy is not None]
-    return bool(values) and float(np.ptp(values)) < abs(float(np.median(values)))
+    return bool(values) and float(np.ptp(values)) < 0.3 * abs(float(np.median(values)))
 
 
 def _between(a: Sequence[Atoms], b: Sequence[Atoms]) -> list[str]:

@@ -139,8 +139,8 @@ class NeuralTraining(BaseModel):
         None,
         ge=1,
         description="epochs without a loss of held-out frames, or of all if none is held out, that is "
-        "better (from the start of a linear model: by a thousandth), which end L-BFGS; null: 100, or after such "
-        "a start 10 if none is held out",
+        "better (from the start of a linear model: by a thousandth), which end L-BFGS; null: 100, or after "
+        "such a start 10 if none is held out",
     )
     validation: float | None = Field(
         None,
