@@ -35,9 +35,8 @@ for symbol in ("Li", "P", "S"):
     print(f"{symbol:2} force RMSE {rmse:.3f} eV/Å, label RMS {np.sqrt(np.mean(labels[own] ** 2)):.2f} eV/Å")
 
 # %% [markdown]
-# The standard deviations come from the same fit. They know how far a structure is from the training data,
-# but not what a small model cannot represent. So we look at two things: do larger ones mean larger errors,
-# and by which factor are they too small?
+# The standard deviations come from the same fit. We look at two things: do larger ones mean larger errors,
+# and by which factor do the errors differ from them?
 
 # %%
 deviation = np.concatenate([potential.deviation(atoms).forces for atoms in test])
