@@ -195,7 +195,8 @@ def study_verdicts(
         )
     seeds, findings = _seeds(folder), decide(rows, wanted, alpha, bounds)
     together, costs = properties_of(findings), read_costs(folder, settings)
-    late = changed(folder, checked(wanted), alpha, list(dict.fromkeys(each.name for each in together)))
+    computed = {each.name for each in together if (folder / "properties" / each.name).is_dir()}
+    late = changed(folder, checked(wanted), alpha, sorted(computed))
     recorded = late is not None or not (folder / "state.json").exists()
     unknown = () if recorded else ("tolerances: what was chosen before results were seen is not recorded.",)
     return [
