@@ -46,6 +46,7 @@ bench: compiler $(VENV)/.test
 	$(BIN)/python benchmarks/charge_equilibration.py
 	$(BIN)/python benchmarks/lammps_routes.py
 	$(BIN)/python benchmarks/hyperparameters.py
+	$(BIN)/python benchmarks/frontier.py
 	$(BIN)/python benchmarks/classical.py
 	$(BIN)/python benchmarks/trajectory_reading.py
 	$(BIN)/python benchmarks/accuracy_vs_gap_fit.py

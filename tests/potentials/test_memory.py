@@ -76,6 +76,7 @@ def test_stated_memory_grows_with_what_it_should():
 
     assert arrays(soap(sparse_points=50)) > arrays()
     assert arrays(soap(l_max=8)) > 1.5 * arrays()
+    assert arrays(base.model_copy(update={"more_soap": (SoapSettings(),)})) > arrays()
     assert arrays(workers=4) > 1.5 * arrays()
     many = [frame() for _ in range(memory.soap.CANDIDATES)]
     assert arrays(data=many * 3) == arrays(data=many)  # no more than the candidates
