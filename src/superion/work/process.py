@@ -170,7 +170,7 @@ class Kept:
         started = time.monotonic()
         deadline = None if timeout is None else started + timeout
         with _folder() if scratch else nullcontext() as folder:
-            logged = scratch or log is not None or self._log is not None
+            logged = not scratch and (log or self._log) is not None
             call = Call(function, arguments, folder, logged)
             try:
                 if log is not None:
