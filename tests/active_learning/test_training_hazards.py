@@ -146,7 +146,7 @@ def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     shown = command("train", source, "--output", tmp_path / "out", code=2).replace("\n", "")
-    assert "out/state.json: No space left on device" in shown
+    assert "out/training.yaml: No space left on device" in shown
     assert not list((tmp_path / "out").glob(".*.tmp"))
 
 
