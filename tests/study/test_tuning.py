@@ -19,8 +19,7 @@ from superion.study.resample import Fit, FitsSettings, resample
 from superion.study.steps import Study
 from superion.study.tuning import TuneSettings, _folds, tune, with_choice
 from superion.verdict.reading import tuning_notes
-from superion.verdict.settings import Pair
-from superion.verdict.words import ELECTROSTATICS
+from superion.verdict.settings import ELECTROSTATICS, Pair
 
 WRONG = {symbol: 3 * charge for symbol, charge in CHARGES.items()}
 

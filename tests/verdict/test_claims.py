@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import stdtr
 
-from superion.verdict.claims import all_of, closer, exceeds, within
-from superion.verdict.uncertain import Part, Uncertain
+from superion.verdict.uncertain import Part, Uncertain, all_of, closer, exceeds, within
 
 
 def uncertain(value, error=1.0, freedom=5.0):

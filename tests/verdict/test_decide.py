@@ -7,8 +7,8 @@ from superion.calculations.locality.results import LocalityFile
 from superion.errors import InputError
 from superion.verdict.bound import bounds
 from superion.verdict.decide import decide
-from superion.verdict.holm import adjusted
-from superion.verdict.words import ELECTROSTATICS
+from superion.verdict.settings import ELECTROSTATICS
+from superion.verdict.uncertain import adjusted
 
 DELTA = 0.1  # the tolerance of defects, eV
 TABLES, ROWS = 4000, 10

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from superion.verdict.holm import adjusted
+from superion.verdict.uncertain import adjusted
 
 
 def test_published_example():

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from superion.verdict.numbers import number, with_interval
+from superion.verdict.scale import number, with_interval
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ from synthetic_rows import error_row, plain_row, row
 
 from superion.verdict.decide import decide
 from superion.verdict.pooled import properties_of, shrunk
-from superion.verdict.settings import Pair
+from superion.verdict.settings import ELECTROSTATICS, Pair
 from superion.verdict.wording import sentence
-from superion.verdict.words import ELECTROSTATICS
 
 DELTA = 0.1  # the tolerance of defects, eV
 

@@ -11,9 +11,8 @@ from superion.analysis.transport_status import MELT
 from superion.report.estimates import Estimate, Ratio, ratio, written_ratio
 from superion.report.runs import Run
 from superion.report.style import look
-from superion.verdict.numbers import number
-from superion.verdict.settings import Pair
-from superion.verdict.words import ELECTROSTATICS
+from superion.verdict.scale import number
+from superion.verdict.settings import ELECTROSTATICS, Pair
 
 Outcome = Literal["differs", "not resolved", "undecided", "one only"]
 

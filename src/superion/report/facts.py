@@ -11,7 +11,7 @@ from ase.formula import Formula
 from superion.report.content import Content
 from superion.report.style import look
 from superion.structures import ISOLATED
-from superion.verdict.numbers import number
+from superion.verdict.scale import number
 
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _SETS = {"train": "Training", "test": "Test"}

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from superion.report.content import QUANTITIES, SPLITS, Content
 from superion.report.style import DPI, GREY, WIDTH, look
-from superion.verdict.numbers import number
+from superion.verdict.scale import number
 
 Array = np.ndarray
 

@@ -21,9 +21,8 @@ from superion.report.estimates import (
 )
 from superion.report.style import look
 from superion.structures.census_result import Group
-from superion.verdict.numbers import number
-from superion.verdict.settings import Pair
-from superion.verdict.words import ELECTROSTATICS
+from superion.verdict.scale import number
+from superion.verdict.settings import ELECTROSTATICS, Pair
 
 _PER_GPA = 1 / units.GPa
 

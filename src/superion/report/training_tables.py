@@ -13,7 +13,7 @@ from superion.report.estimates import duration, plus_minus
 from superion.report.style import look
 from superion.report.tables import Table
 from superion.report.training_content import FIRST, TrainingContent
-from superion.verdict.numbers import number
+from superion.verdict.scale import number
 
 _QUANTITIES = (
     ("energy_rmse_per_atom", 1e3),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from superion.errors import InputError
 from superion.model import Charges
 from superion.verdict.bound import Bound
-from superion.verdict.holm import adjusted
-from superion.verdict.ladder import complete
 from superion.verdict.rows import Measured, Row, measure
 from superion.verdict.rules import MATTERS, Claim, Outcome, Test, outcome, tests
-from superion.verdict.settings import LEVEL, Pair
+from superion.verdict.settings import LEVEL, Pair, Words
 from superion.verdict.tolerances import Tolerance, checked, tolerance_of
-from superion.verdict.words import Words
+from superion.verdict.uncertain import adjusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +121,29 @@ def _adjust(found: list[Finding], matters: bool) -> None:
         changed = list(found[i].tests)
         changed[j] = replace(changed[j], adjusted=float(value))
         found[i] = replace(found[i], tests=tuple(changed))
+
+
+KINDS: dict[Charges, str] = {
+    "fixed": "fixed charges",
+    "predicted": "charges predicted from surroundings",
+    "equilibrated": "equilibrated charges",
+    "latent": "latent charges",
+    "4g": "equilibrated charges that local energies see",
+}
+"""From the bottom to the top, as running text has them."""
+
+
+def complete(compared: Collection[Charges | None]) -> bool:
+    """Whether these kinds are all that could matter: 4g, or both equilibrated and latent charges.
+
+    Fixed charges leave out that charges flow and that the right ones are not known; charges predicted from
+    surroundings that they flow far; equilibrated ones follow a model of energies, latent ones the energies.
+    """
+    return "4g" in compared or {"equilibrated", "latent"} <= set(compared)
+
+
+def missing(compared: Collection[Charges | None]) -> str:
+    """Which kinds would have to be compared too, as running text; empty if none."""
+    if complete(compared):
+        return ""
+    return " and ".join(KINDS[kind] for kind in ("equilibrated", "latent") if kind not in compared)

@@ -14,12 +14,11 @@ from functools import partial
 from typing import Literal
 
 from superion.verdict.decide import Finding
-from superion.verdict.numbers import number
 from superion.verdict.pooled import PropertyFinding, removed, shrunk
 from superion.verdict.power import Amounts, More, least_factor, least_fits, power
 from superion.verdict.rows import FEWEST
 from superion.verdict.rules import MATTERS
-from superion.verdict.scale import FACTOR, PERCENT, Scale
+from superion.verdict.scale import FACTOR, PERCENT, Scale, number
 from superion.verdict.sources import FRAMES, OTHER
 from superion.verdict.topics import topic_of
 from superion.verdict.uncertain import Part, Uncertain, half_width

@@ -22,13 +22,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from superion.verdict.decide import Finding
-from superion.verdict.holm import adjusted
 from superion.verdict.rows import FEWEST, scaled_draws
 from superion.verdict.rules import MATTERS, SUFFICES, Claim, Outcome
 from superion.verdict.settings import Pair
 from superion.verdict.sources import FIT, fit_part
 from superion.verdict.topics import topic_of
-from superion.verdict.uncertain import Part, Uncertain
+from superion.verdict.uncertain import Part, Uncertain, adjusted
 
 Array = np.ndarray
 

@@ -15,13 +15,12 @@ from superion.errors import CorruptFileError, InputError
 from superion.files import read_yaml
 from superion.results import read_result
 from superion.verdict.bound import PREFIX, Bound, bounds
-from superion.verdict.numbers import number
 from superion.verdict.results import Accuracy, CensusFile, Resampling
 from superion.verdict.rows import FIXED, Row
-from superion.verdict.settings import Pair
+from superion.verdict.scale import number
+from superion.verdict.settings import ELECTROSTATICS, Pair
 from superion.verdict.topics import TOPICS
 from superion.verdict.values import REFERENCE, PropertyFile, Value, read_property
-from superion.verdict.words import ELECTROSTATICS
 
 _NORMAL = 1.959964  # 97.5 % quantile
 FEW = 5

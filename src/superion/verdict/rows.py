@@ -9,12 +9,11 @@ import numpy as np
 from scipy.special import stdtrit
 
 from superion.errors import InputError
-from superion.verdict.settings import Pair
+from superion.verdict.settings import ELECTROSTATICS, Pair, Words
 from superion.verdict.sources import FIT, FRAMES, LABELS, OTHER, fit_part, frames_part, other_part
 from superion.verdict.tolerances import Tolerance
 from superion.verdict.uncertain import Part, Uncertain
 from superion.verdict.values import Kind, Value
-from superion.verdict.words import ELECTROSTATICS, Words
 
 Array = np.ndarray
 FIXED = frozenset({"eos"})

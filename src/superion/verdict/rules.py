@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from superion.verdict.bound import Bound
-from superion.verdict.claims import all_of, closer, exceeds, within
 from superion.verdict.rows import Measured, Row
 from superion.verdict.tolerances import Tolerance
+from superion.verdict.uncertain import all_of, closer, exceeds, within
 
 Outcome = Literal["needed", "not needed", "not helped", "undecided"]
 """not helped: what the candidate adds does not matter, but others of its kind were not compared."""

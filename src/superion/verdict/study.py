@@ -25,7 +25,7 @@ from superion.verdict.record import changed
 from superion.verdict.rows import Row
 from superion.verdict.rules import Outcome
 from superion.verdict.scale import Scale, change
-from superion.verdict.settings import LEVEL, Pair, VerdictSettings
+from superion.verdict.settings import ELECTROSTATICS, LEVEL, Pair, VerdictSettings
 from superion.verdict.table import head, line
 from superion.verdict.tolerances import checked
 from superion.verdict.topics import TOPICS
@@ -41,7 +41,6 @@ from superion.verdict.verdict_file import (
     VerdictRow,
 )
 from superion.verdict.wording import because, sentence, why
-from superion.verdict.words import ELECTROSTATICS
 
 NAME = "verdict.json"
 _SHOWN = (

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from superion.verdict.decide import Finding
-from superion.verdict.numbers import number
 from superion.verdict.rows import between
 from superion.verdict.rules import Outcome
-from superion.verdict.scale import FACTOR, Scale, change
-from superion.verdict.settings import Pair
+from superion.verdict.scale import FACTOR, Scale, change, number
+from superion.verdict.settings import Pair, Words
 from superion.verdict.values import Value
 from superion.verdict.wording import because
-from superion.verdict.words import Words
 
 
 def head(pair: Pair) -> tuple[str, ...]:

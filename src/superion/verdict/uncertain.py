@@ -1,4 +1,8 @@
-"""A number whose error comes from several independent sources, some of them known from few values only."""
+"""A number whose error comes from several independent sources, some known from few values only.
+
+Also what can be claimed of it: a p-value is that at the truth where the claim is false but hardest to tell
+from true, and of many claims each is adjusted.
+"""
 
 from __future__ import annotations
 
@@ -87,3 +91,52 @@ def exceedance(
         tail = np.exp(high)
     tail = np.maximum(tail, _SMALLEST)
     return np.where(distance >= 0, tail, 1 - tail)
+
+
+def adjusted(p_values: Sequence[float] | Array) -> Array:
+    """p-values (..., n) adjusted for there being n of them, however they depend on each other (Holm).
+
+    Step-down procedure: S. Holm, Scand. J. Stat. 6, 65 (1979).
+
+    If all claims whose adjusted p-value is at most α are made, the chance that any of them is false is at
+    most α. The k-th smallest of n is multiplied by n − k + 1, and no adjusted value is below a smaller one's.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, axis=-1, kind="stable")
+    factors = np.arange(p.shape[-1], 0, -1)
+    raised = np.minimum(np.maximum.accumulate(np.take_along_axis(p, order, -1) * factors, axis=-1), 1.0)
+    found = np.empty_like(p)
+    np.put_along_axis(found, order, raised, -1)
+    return found
+
+
+def exceeds(difference: Uncertain, tolerance: float) -> float:
+    """p-value of the claim that the truth is larger in size than `tolerance`.
+
+    Hodges and Lehmann, J. R. Stat. Soc. B 16, 261, 1954: it is reached from both sides of the tolerance.
+    """
+    size = Uncertain(abs(difference.value), difference.parts)
+    return min(1.0, size.above(tolerance) + size.above(-tolerance))
+
+
+def within(difference: Uncertain, tolerance: float) -> float:
+    """p-value of the claim that the truth is smaller in size than `tolerance`.
+
+    Two one-sided tests, of which the worse counts (Schuirmann, J. Pharmacokinet. Biopharm. 15, 657, 1987).
+    """
+    return max(difference.below(tolerance), difference.above(-tolerance))
+
+
+def closer(difference: Uncertain, total: Uncertain) -> float:
+    """p-value of the claim that the second of two values is closer to the reference than the first.
+
+    difference: second − first. total: the sum of what both miss the reference by, a and b. With a² − b² =
+    −difference · total the claim is that the two have opposite signs; that of the difference is taken from
+    the estimate, and has to be shown beside this claim (`exceeds` does).
+    """
+    return total.above(0.0) if difference.value < 0 else total.below(0.0)
+
+
+def all_of(*p_values: float) -> float:
+    """p-value of the claim that all of several hold: the worst (Berger, Technometrics 24, 295, 1982)."""
+    return max(p_values)

@@ -6,17 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from superion.verdict.bound import removed
-from superion.verdict.decide import Finding
-from superion.verdict.ladder import KINDS, missing
-from superion.verdict.numbers import number
+from superion.verdict.decide import KINDS, Finding, missing
 from superion.verdict.pooled import PropertyFinding
 from superion.verdict.rows import between
 from superion.verdict.rules import Outcome
-from superion.verdict.scale import Scale, change
-from superion.verdict.settings import Pair
+from superion.verdict.scale import Scale, change, number
+from superion.verdict.settings import Pair, Words, capital
 from superion.verdict.topics import topic_of
 from superion.verdict.uncertain import Uncertain
-from superion.verdict.words import Words, capital
 
 
 def because(finding: Finding) -> str:

@@ -15,7 +15,7 @@ from superion.results import read_result
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.properties.settings import STRICT
 from superion.study.resample import Fit
-from superion.verdict.numbers import number
+from superion.verdict.scale import number
 from superion.verdict.values import Value
 
 NORMAL_95 = 1.959964
