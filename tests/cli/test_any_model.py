@@ -125,7 +125,7 @@ def test_arrangements_by_a_calculator(salt):
         (("profile", "copper.extxyz", "--model", "emt.yaml"), "emt.yaml has no charges with a density"),
         (("evaluate", "emt.yaml", "lithium.extxyz"), "No EMT-potential for Li"),
         (("select", "frames.extxyz", "-o", "s.xyz", "-n", 1, "--method", "variance", "--model", "emt.yaml"),
-         "no Gaussian process"),
+         "no predicted standard deviations"),
         (("evaluate", "nowhere.yaml", "frames.extxyz"), "nowhere.yaml"),
         (("evaluate", "emd", "frames.extxyz"), "there is no labeller 'emd'"),
     ],

@@ -37,7 +37,7 @@ ROWS = [
     # fits
     (
         "fit foreign.extxyz --config gap.yaml -o m.safetensors",
-        r"(--key energy=)KEY\[:UNIT\] \(--key energy=none",
+        r"(--key energy=)KEY\[:UNIT\] --key forces=KEY\[:UNIT\] \(--key energy=none",
         "... {0}energy_dft --key forces=f_dft",
     ),
     (

@@ -78,7 +78,8 @@ def inputs(tmp_path_factory):
 def test_settings(tmp_path):
     rng = np.random.default_rng(1)
     study, training = (
-        yaml.safe_load((ROOT / "examples" / f"li7p3s11{part}.yaml").read_text()) for part in ("", "-training")
+        yaml.safe_load((ROOT / "examples" / f"li7p3s11{part}.yaml").read_text())
+        for part in ("", "-active-learning")
     )
     toy = settings()
     cases = []

@@ -96,16 +96,8 @@ print(*failed)
 """
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) - {"superion.compile_cache"} == {
-        f"superion.potentials.{name}"
-        for name in (
-            "gemm",
-            "simd",
-            "soap_angular",
-            "soap_design",
-            "soap_evaluate",
-            "soap_kernels",
-            "soap_sums",
-        )
+        f"superion.potentials.many_body.{name}"
+        for name in ("angular", "design", "evaluate", "gemm", "kernels", "simd", "sums")
     }
 
 

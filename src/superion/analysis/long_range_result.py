@@ -14,8 +14,12 @@ class LongRange(Result):
     local: list[Size | None] | None = Field(
         None, description="left-out errors of a linear model without charges: eV of a structure, eV/Å"
     )
-    charged: list[Size | None] | None = Field(None, description="the same with charges")
-    loss_ratio: Size | None = Field(None, description="squared left-out errors with charges over without")
+    charged: list[Size | None] | None = Field(
+        None, description="the same with charges, eV of a structure, eV/Å"
+    )
+    loss_ratio: Size | None = Field(
+        None, description="squared left-out errors with charges over without, no unit"
+    )
     apart: list[Finite] | None = Field(
         None, description="eV, change of the energy of two parts drawn apart, and that of their charges"
     )

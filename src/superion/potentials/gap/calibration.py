@@ -31,6 +31,8 @@ BLOCKS = 4
 """Parts that a single trajectory is divided into."""
 DIGITS = 4
 NORMAL_95 = 1.959964
+SMALLEST = 1e-6
+"""Deviations below it, over the largest, are of forces that symmetry forbids: they are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ def calibrated(
             errors = _without(half, right - rows @ weights)
         except LinAlgError:  # nothing else determines some unknowns
             continue
-        ratios = errors / np.sqrt((half**2).sum(axis=0))[:, None]
+        spread = np.sqrt((half**2).sum(axis=0))[:, None]
+        known = spread > SMALLEST * spread.max()
+        ratios = np.divide(errors, spread, out=np.full_like(errors, np.nan), where=known)
         ends = np.cumsum([len(one) for one, _ in parts])
         for k, part in zip(fold, np.split(ratios, ends[:-1]), strict=True):
             first = int("REF_energy" in frames[k].info)
@@ -140,7 +144,9 @@ def _solved(lower: Array, right: Array) -> Array:
 
 
 def _calibration(symbols: Array, ratios: Array, count: int) -> ForceCalibration | None:
-    if not np.isfinite(ratios).all():
+    known = ~np.isnan(ratios)
+    symbols, ratios = symbols[known], ratios[known]
+    if not len(ratios) or not np.isfinite(ratios).all():
         return None
     factors = {
         str(name): float(f"{np.sqrt(np.mean(ratios[symbols == name] ** 2)):.{DIGITS}g}")
