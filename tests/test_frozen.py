@@ -11,18 +11,24 @@ import pytest
 from safetensors import safe_open
 from typer.testing import CliRunner
 
+import superion
 from superion.cli.app import app
 from superion.potentials import Potential
 from superion.potentials.model_schema import FORMAT
 from superion.reference import read_store
 from superion.report import write_report
+from superion.results import _HOMES
 from superion.simulation import Trajectory
+from test_result_models import covers
 
 FROZEN = Path(__file__).parent / "frozen"
 sys.path.insert(0, str(FROZEN))
 from freeze import structures, values  # noqa: E402
 
 EXPECTED = json.loads((FROZEN / "models" / "expected.json").read_text())
+
+
+RESULTS = json.loads((FROZEN / "results.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -102,3 +108,17 @@ def test_labels():
     assert [(key, entry.status) for key, entry in entries.items()] == [("0", "done"), ("1", "failed")]
     assert entries["0"].labels.energy == -1.5
     np.testing.assert_array_equal(entries["0"].labels.forces, [[0.1, 1 / 3, -2e-17]])
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_results(kind, tmp_path):
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(RESULTS[kind]))
+    found = superion.read_result(path)
+    assert found.kind == kind
+    assert covers(found.to_dict(), RESULTS[kind])
+
+
+def test_there_is_a_result_of_every_kind():
+    """Whoever adds a kind of result freezes one (frozen/freeze.py)."""
+    assert set(RESULTS) >= set(_HOMES)

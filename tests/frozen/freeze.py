@@ -130,11 +130,25 @@ def write_labels(folder: Path) -> None:
     (folder / ".lock").unlink(missing_ok=True)
 
 
+def write_results(file: Path) -> None:
+    """A result of each kind, by kind."""
+    from result_examples import EXAMPLES
+    from superion.results import write_result
+    from test_result_models import model_of
+
+    found = {}
+    for kind, example in EXAMPLES.items():
+        write_result(file, model_of(kind).model_validate_json(json.dumps(example)))
+        found[kind] = json.loads(file.read_text())
+    file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    sys.path[:0] = [str(TESTS / room) for room in ("potentials", "study", "active_learning")]
+    sys.path[:0] = [str(TESTS), *(str(TESTS / room) for room in ("potentials", "study", "active_learning"))]
     socket.gethostname = lambda: "host"
     target = Path(sys.argv.pop(1))
     write_models(target / "models")
     write_study(target / "salt")
     write_labels(target / "labels")
     write_training(target / "training")
+    write_results(target / "results.json")
