@@ -112,7 +112,7 @@ def test_rare_hops_between_cages_of_two_sites_are_held(distance, share):
     rng = np.random.default_rng(18)
     held = []
     for rate in (1.0, 20.0):
-        for _ in range(15):
+        for _ in range(10):
             expected = rate * 40 * 500 * TIMESTEP / 1e6
             time = share * 500 * TIMESTEP
             paths, truth = two_sites_and_rare_hops(rng, 500, 40, distance, time, expected, TIMESTEP)

@@ -266,7 +266,7 @@ def test_options(inputs, tmp_path, monkeypatch, words):
     rng = np.random.default_rng(6)
     cases = []
     for option in COMMANDS[words]:
-        for value in rng.choice(ABSURD, size=4, replace=False):
+        for value in rng.choice(ABSURD, size=3, replace=False):
             line = words.format(new=tmp_path / f"{len(cases)}").split()
             cases.append(
                 (f"{option} {value!r}", lambda line=line, o=option, v=value: command(*line, o, str(v)))

@@ -1,14 +1,17 @@
 """Predicted deviations of a model are looked at during a run, flagged, and stop it on request."""
 
+import copy
+
 import numpy as np
 import pytest
 from toy_crystals import Springs, crystal, pair_model
 
 from superion.errors import ModelError, SimulationError
 from superion.potentials import Calculator
+from superion.potentials.gap.calibration import ForceCalibration
 from superion.simulation import MDSettings, read_trajectory, run_md
 from superion.simulation.state import initial_state
-from superion.simulation.trust import GUARDED, Trust
+from superion.simulation.trust import GUARDED, Trust, sigmas_of
 
 SIGMA = 0.002  # eV per atom
 
@@ -50,6 +53,15 @@ def test_a_start_outside_the_data_is_flagged(model, tmp_path):
     result = run(model, tmp_path, stretched(1.2), steps=20)
     assert np.isfinite(read_trajectory(tmp_path).force_deviation).tolist() == [True, False, False]
     assert any("unlike the training data" in warning for warning in result.warnings)
+
+
+def test_forces_are_expected_to_deviate_as_they_are_calibrated_to(model):
+    before = sigmas_of(Calculator(model)).force
+    calibrated = copy.deepcopy(model)
+    (gp,) = [term for term in calibrated.terms if hasattr(term, "calibration")]
+    usual = max(gp.calibration.factors.values()) if gp.calibration else 1.0
+    gp.calibration = ForceCalibration({"Li": 4.0, "Cl": 7.0}, 0.95, 2)
+    assert sigmas_of(Calculator(calibrated)).force == pytest.approx(7 * before / usual)
 
 
 def test_the_run_stops_on_request(model, tmp_path):

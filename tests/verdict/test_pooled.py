@@ -119,7 +119,7 @@ def test_noise_makes_no_property_needed(truth, error, fits):
 @pytest.mark.parametrize("fits", [3, 5, 10])
 @pytest.mark.parametrize("rows", [1, 3, 10])
 def test_no_more_properties_are_called_needed_than_may_be(rows, fits, common):
-    count = 400
+    count = 150
     for truth, error in (((0.0, 0.0), 0.3), ((DELTA, 0.0), 0.02), ((DELTA, 0.0), 0.3)):
         found = list(tables(truth, error, fits, count, rows, common=common))
         assert np.mean([each.needed <= 0.05 for each in found]) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / count)

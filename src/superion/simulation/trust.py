@@ -11,7 +11,7 @@ from ase import Atoms
 
 from superion.compiled import missing
 from superion.errors import ModelError
-from superion.model import model_of
+from superion.model import model_of, terms_of
 from superion.simulation.settings import MDSettings
 from superion.simulation.state import State
 
@@ -28,12 +28,15 @@ Li7P3S11 that stay within the data, those of forces grow 2 to 3 times from the c
 
 
 UNSURE = 2.0
-"""Forces are flagged above so many errors of a label; the energy of an atom is above one."""
+"""Forces are flagged above so many expected deviations; the energy of an atom is above one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sigmas:
-    """What the fit took for the errors of its labels: eV per atom, eV/Å."""
+    """Deviations that the fit expects: eV per atom, eV/Å.
+
+    They are what it took for the errors of its labels, forces as calibrated.
+    """
 
     energy: float
     force: float
@@ -86,7 +89,10 @@ class Trust:
 
 
 def sigmas_of(calculator: object) -> Sigmas | None:
-    """The errors of labels that the model of a calculator was fitted with, if its file tells."""
+    """The deviations that the fit of the model of a calculator expects, if its file tells.
+
+    That of a force is the error of its label times the largest factor that forces are calibrated with.
+    """
     potential = model_of(calculator)
     if potential is None:
         return None
@@ -95,8 +101,10 @@ def sigmas_of(calculator: object) -> Sigmas | None:
         value = value.get(key) if isinstance(value, dict) else None
     if not isinstance(value, dict):
         return None
+    known = (getattr(term, "calibration", None) for term in terms_of(potential))
+    factor = max((f for each in known if each is not None for f in each.factors.values()), default=1.0)
     try:
-        return Sigmas(float(value["energy"]), float(value["force"]))
+        return Sigmas(float(value["energy"]), factor * float(value["force"]))
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -121,7 +129,7 @@ def doubts(energy: Array, force: Array, atoms: int, sigmas: Sigmas | None) -> li
     if usual[0] > sigmas.energy or usual[1] > UNSURE * sigmas.force:
         found.append(
             f"the predicted standard deviations of energy and forces, {1000 * usual[0]:.3g} meV/atom and "
-            f"{usual[1]:.3g} eV/Å, are large beside what the model takes for the errors of labels "
+            f"{usual[1]:.3g} eV/Å, are large beside those that the fit expects "
             f"({1000 * sigmas.energy:.3g} and {sigmas.force:.3g}): the structure is unlike the training data"
         )
     return found
