@@ -86,6 +86,7 @@ class Process:
             if not self._channel.poll(None if deadline is None else max(0.0, deadline - time.monotonic())):
                 self.kill()
                 raise OvertimeError("its process took too long and was killed.")
+            # by a pipe that only the process has which was started here; no file and no network feeds it
             answer: Answer = pickle.loads(self._channel.recv_bytes())
         except (EOFError, OSError) as error:
             raise lost(self._process.wait()) from error

@@ -85,7 +85,7 @@ def main(handle: int) -> None:
 def _answer(raw: bytes) -> Answer:
     call: Call | None = None
     try:
-        call = pickle.loads(raw)  # from the process that started this one
+        call = pickle.loads(raw)  # by a pipe that only the process has which started this one
         assert call is not None
         with _inside(call.scratch):
             return Answer(call.function(*call.arguments))
@@ -104,7 +104,7 @@ def _answer(raw: bytes) -> Answer:
 def _packed(answer: Answer) -> bytes:
     try:
         raw = pickle.dumps(answer)
-        pickle.loads(raw)
+        pickle.loads(raw)  # own bytes: some errors can be written and not read, and the reader would be lost
         return raw
     except Exception as error:
         traceback.print_exc()
