@@ -52,6 +52,7 @@ class Recipe:
     about: one line. settings: the model of its YAML file. fit: labelled frames, settings and options in,
     terms of a potential out. reads: options that it heeds, by their names on the command line. seed: where
     in the settings the seed is. uncertainty: where they say whether deviations are predicted, if they do.
+    quality: where they choose defaults by name, if they do.
     potential: whether its energies are those of the labels; otherwise charges and dipoles alone can be
     compared with labels, and no frame needs an energy or forces. completed: the settings with defaults that
     depend on the frames. baseline: how its settings have energies of elements found, as
@@ -70,6 +71,7 @@ class Recipe:
     reads: frozenset[str] = frozenset()
     seed: tuple[str, ...] | None = None
     uncertainty: tuple[str, ...] | None = None
+    quality: tuple[str, ...] | None = None
     potential: bool = True
     completed: Callable[[Any, Sequence[Atoms]], BaseModel] = lambda settings, _: settings
     baseline: Callable[[Any], str] = lambda _: "auto"
@@ -83,6 +85,15 @@ class Recipe:
     def seeded(self, settings: BaseModel, seed: int) -> BaseModel:
         """The settings with another seed, if there is one."""
         return settings if self.seed is None else _replaced(settings, self.seed, seed)
+
+    def of_quality(self, given: Mapping[str, Any], quality: str) -> dict[str, Any]:
+        """Keys of its settings as a user gives them, with a quality; InputError if it has none."""
+        if self.quality is None:
+            raise InputError(
+                f"the preset {self.name} has no quality to choose.",
+                remedy=f"its settings are listed by `superion schema fit --preset {self.name}`.",
+            )
+        return _with(given, self.quality, quality)
 
     def predicts_deviations(self, settings: BaseModel) -> bool:
         """Whether a model that is fitted with these settings predicts its standard deviations."""
@@ -135,6 +146,11 @@ def with_background(settings: Settings, charged_cells: str | None) -> Settings:
             "the model, such as superion evaluate, md and eos.",
         )
     return settings.model_copy(update={"background": chosen.background})
+
+
+def _with(given: Mapping[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    name, *rest = path
+    return {**given, name: _with(given.get(name) or {}, tuple(rest), value) if rest else value}
 
 
 def _replaced(settings: BaseModel, path: tuple[str, ...], value: Any) -> BaseModel:

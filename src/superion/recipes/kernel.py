@@ -35,7 +35,10 @@ class KQEqGapSettings(BaseModel):
     def _one_fit(self) -> Self:
         """A joint fit has no first one that channels could be learned from."""
         if self.joint and self.fit.learn_channels:
-            raise ValueError("fit.learn_channels needs a fit of its own: with it, set joint: false")
+            raise ValueError(
+                "fit.learn_channels needs a fit of its own: with it, set joint: false, "
+                "or without it, fit.learn_channels: false"
+            )
         return self
 
 
@@ -73,6 +76,7 @@ KERNEL = (
         reads=READS | {"charged-cells"},
         seed=("fit", "seed"),
         uncertainty=("fit", "uncertainty"),
+        quality=("fit", "quality"),
         baseline=lambda settings: settings.fit.baseline,
         force_sigma=lambda settings: settings.fit.sigma.force,
         long_range=True,

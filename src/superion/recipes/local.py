@@ -93,6 +93,7 @@ def gap_recipe(
         reads=reads,
         seed=(*inside, "seed"),
         uncertainty=(*inside, "uncertainty"),
+        quality=(*inside, "quality"),
         baseline=lambda settings: local(settings).baseline,
         force_sigma=lambda settings: local(settings).sigma.force,
         long_range=long_range,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from superion.potentials.few_body.angle import AngleSettings
 from superion.potentials.few_body.pair import PairSettings
+from superion.potentials.gap.quality import Quality, with_quality
 from superion.potentials.many_body.soap import SoapSettings
 
 
@@ -26,6 +27,11 @@ class FitSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    quality: Quality = Field(
+        "fast",
+        description="defaults of soap, more_soap and learn_channels: fast; or fine, two blocks with learned "
+        "channels, which errs less and takes longer to fit; what is given beside it stands",
+    )
     pair: PairSettings | None = Field(PairSettings(delta=5.0), description="2-body block, or null")
     angle: AngleSettings | None = Field(None, description="3-body block, or null")
     soap: SoapSettings | None = Field(SoapSettings(), description="SOAP block, or null")
@@ -49,6 +55,12 @@ class FitSettings(BaseModel):
     jitter: float = Field(1e-10, gt=0, description="added to the prior's diagonal, relative to its mean")
     uncertainty: bool = Field(True, description="keep the covariance of the weights in the model")
     seed: int = Field(0, ge=0, description="seed of the choice of sparse points")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_quality(cls, given: Any) -> Any:
+        """Defaults by the quality, if one is given."""
+        return with_quality(given)
 
     @property
     def soaps(self) -> tuple[SoapSettings, ...]:
