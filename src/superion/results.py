@@ -85,8 +85,8 @@ class ResultFile(Result):
 RESULTS: Registry[type[ResultFile]] = Registry("kind of result", "superion.results", CorruptFileError)
 """Classes of results by kind: those that are imported; and, by entry points, those of other packages."""
 _HOMES = {
-    "accuracy": "superion.verdict.results",
-    "census": "superion.verdict.results",
+    "accuracy": "superion.analysis.accuracy_result",
+    "census": "superion.structures.census_result",
     "census-result": "superion.structures.census_result",
     "charge-fit": "superion.calculations.locality.results",
     "check": "superion.conformance.result",
@@ -101,7 +101,7 @@ _HOMES = {
     "dielectric": "superion.analysis.electric_result",
     "dipoles": "superion.analysis.electric_result",
     "elastic": "superion.calculations.elastic_result",
-    "eos": "superion.verdict.results",
+    "eos": "superion.calculations.eos_result",
     "eos-result": "superion.calculations.eos_result",
     "errors": "superion.analysis.accuracy_result",
     "infrared": "superion.analysis.electric_result",
@@ -117,7 +117,7 @@ _HOMES = {
     "transport-result": "superion.analysis.transport_result",
     "tuning": "superion.study.tuning",
     "verdict": "superion.verdict.verdict_file",
-    "verdict-plan": "superion.verdict.record",
+    "verdict-plan": "superion.verdict.settings",
 }
 """Modules of the kinds of superion, which are imported where a file is of them."""
 

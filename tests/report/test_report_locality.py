@@ -11,7 +11,7 @@ import yaml
 from html_reader import Page
 from synthetic_study import write_study
 
-from superion.analysis.accuracy_result import Errors
+from superion.analysis.accuracy_result import Errors, Splits
 from superion.calculations.locality.results import LocalityFile
 from superion.errors import SuperionError
 from superion.report.content import read_content
@@ -19,7 +19,6 @@ from superion.report.figure_locality import draw_locality, force_errors, localit
 from superion.report.figures import draw_all
 from superion.report.html import render
 from superion.results import write_result
-from superion.verdict.results import Splits
 
 
 def rows(*spreads: float) -> list[dict[str, Any]]:

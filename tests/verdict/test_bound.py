@@ -6,7 +6,7 @@ import pytest
 from superion.calculations.locality.results import LocalityFile, read_locality
 from superion.calculations.locality.spreads import Response, spreads
 from superion.errors import CorruptFileError
-from superion.verdict.bound import bounds, removed
+from superion.verdict.rules import bounds, removed
 from superion.verdict.uncertain import Part, Uncertain
 
 

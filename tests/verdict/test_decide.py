@@ -5,8 +5,7 @@ from synthetic_rows import error_row, plain_row, row
 
 from superion.calculations.locality.results import LocalityFile
 from superion.errors import InputError
-from superion.verdict.bound import bounds
-from superion.verdict.decide import decide
+from superion.verdict.rules import bounds, decide
 from superion.verdict.settings import ELECTROSTATICS
 from superion.verdict.uncertain import adjusted
 

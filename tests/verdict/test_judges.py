@@ -11,11 +11,10 @@ from synthetic_rows import error_row, plain_row
 
 from superion.errors import CorruptFileError
 from superion.verdict import study_verdict
-from superion.verdict.decide import decide
 from superion.verdict.plan import remedies
 from superion.verdict.pooled import properties_of
-from superion.verdict.record import NAME, changed, choice, record
-from superion.verdict.settings import Pair
+from superion.verdict.rules import decide
+from superion.verdict.settings import NAME, Pair, changed, choice, record
 from superion.verdict.wording import because
 
 SEEN = "3 of its 3 labelled structures were trained on"

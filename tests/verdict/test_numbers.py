@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from superion.verdict.scale import number, with_interval
+from superion.numbers import number, with_interval
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from synthetic_properties import put, write_properties
 from synthetic_rows import error_row
 
 from superion.verdict import Value, study_verdict, study_verdicts
-from superion.verdict.decide import decide
+from superion.verdict.rules import decide
 from superion.verdict.settings import Pair, VerdictSettings
 from superion.verdict.wording import because
 

@@ -14,12 +14,11 @@ from typer.testing import CliRunner
 
 from superion.cli.app import app
 from superion.verdict import Value, study_verdict
-from superion.verdict.decide import decide
+from superion.verdict.effort import Amounts, More, least_factor, least_fits, power
 from superion.verdict.plan import Costs, remedies
 from superion.verdict.pooled import properties_of
-from superion.verdict.power import Amounts, More, least_factor, least_fits, power
-from superion.verdict.sources import FIT, FRAMES, fit_part
-from superion.verdict.uncertain import Part, Uncertain
+from superion.verdict.rules import decide
+from superion.verdict.uncertain import FIT, FRAMES, Part, Uncertain, fit_part
 
 LEVEL = 0.05 / 4
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from synthetic_rows import error_row, plain_row, row
 
-from superion.verdict.decide import decide
 from superion.verdict.pooled import properties_of, shrunk
+from superion.verdict.rules import decide
 from superion.verdict.settings import ELECTROSTATICS, Pair
 from superion.verdict.wording import sentence
 

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from superion.verdict.sources import fit_part, frames_part, other_part
-from superion.verdict.uncertain import Uncertain
+from superion.verdict.uncertain import Uncertain, fit_part, frames_part, other_part
 
 
 def test_the_spread_of_resampled_fits_is_the_standard_error_of_one():

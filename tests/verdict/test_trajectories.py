@@ -5,8 +5,7 @@ import pytest
 
 from superion.structures.clusters import Stratum
 from superion.study.resample import _drawn
-from superion.verdict.sources import fit_part, frames_part, memory
-from superion.verdict.uncertain import Uncertain
+from superion.verdict.uncertain import Uncertain, fit_part, frames_part, memory
 
 ALL = [1, 2, 3, 5, 10, 20]
 

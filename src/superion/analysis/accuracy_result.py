@@ -9,7 +9,7 @@ from pydantic import Field
 
 from superion.analysis.long_range_result import LongRange
 from superion.notebook import Table
-from superion.results import Count, Finite, Result, ResultFile, Size
+from superion.results import REDO, Count, Finite, Result, ResultFile, Size
 
 BySpecies = dict[str, Size | None] | None
 _ERRORS = {
@@ -121,3 +121,41 @@ def errors_table(head: tuple[str, ...], found: Mapping[tuple[Any, ...], Errors |
         if errors is not None
     )
     return Table("Errors against the labels", (*head, "frames", *_ERRORS), rows)
+
+
+class Splits(Result):
+    """Errors of one potential."""
+
+    train: Errors | None = None
+    test: Errors | None = None
+    born_charges: dict[str, Finite] | None = Field(
+        None, description="a third of the trace of Born charges by element in the first training frame, e"
+    )
+
+
+class Accuracy(ResultFile):
+    """`accuracy.json`: errors by model."""
+
+    writer: ClassVar[str] = "the step 'accuracy' of a study"
+    remedy: ClassVar[str] = REDO
+
+    __pydantic_extra__: dict[str, Splits]
+    kind: Literal["accuracy"] = "accuracy"
+
+    @property
+    def models(self) -> dict[str, Splits]:
+        """Errors by the name of the model."""
+        return self.__pydantic_extra__ or {}
+
+    @property
+    def table(self) -> Table:
+        """Errors of energies, forces and stresses, a row for each model and set."""
+        return accuracy_table(self.models)
+
+
+def accuracy_table(found: Mapping[str, Splits]) -> Table:
+    """Errors, a row for each model and set."""
+    sets: dict[tuple[Any, ...], Errors | None] = {
+        (model, name): getattr(both, name) for model, both in found.items() for name in ("train", "test")
+    }
+    return errors_table(("model", "set"), sets)

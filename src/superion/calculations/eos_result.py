@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from superion.calculations.doubt_result import Doubts
 from superion.notebook import Table
-from superion.results import Finite, Range, Result, ResultFile, Size, same_length
+from superion.results import REDO, Finite, Range, Result, ResultFile, Size, same_length
 
 Atoms = Annotated[int, Field(ge=1, description="atoms of the cell, count")]
 _COLUMNS = ("curve", "ions", "volume (Å³)", "± (Å³)", "modulus (GPa)", "± (GPa)", "dB/dp", "energy (eV)")
@@ -70,3 +70,13 @@ class EosResult(ResultFile):
             for c in self.curves
         ]
         return Table(f"equation of state, {self.atoms} atoms", _COLUMNS, tuple(rows))
+
+
+class CurveFile(Curve, ResultFile):
+    """`eos/<potential>.json`: a curve of one model, or of the labels."""
+
+    writer: ClassVar[str] = "the step 'eos' of a study"
+    remedy: ClassVar[str] = REDO
+
+    kind: Literal["eos"] = "eos"
+    atoms: Atoms

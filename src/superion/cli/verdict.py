@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from superion.verdict.plan import Remedy
-    from superion.verdict.table import Line
+    from superion.verdict.wording import Line
 
 _COLOURS = {"needed": "red", "not needed": "green", "not helped": "cyan", "undecided": "yellow"}
 
@@ -48,8 +48,8 @@ def show_verdict(
     from superion.study.intact import check_results
     from superion.terminal import PlainConsole
     from superion.verdict import study_verdicts
-    from superion.verdict.table import head, line
     from superion.verdict.topics import topic_of
+    from superion.verdict.wording import head, line
 
     if json:
         check_output(json)

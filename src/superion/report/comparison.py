@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from superion.analysis.transport_status import MELT
+from superion.numbers import number
 from superion.report.estimates import Estimate, Ratio, ratio, written_ratio
 from superion.report.runs import Run
 from superion.report.style import look
-from superion.verdict.scale import number
 from superion.verdict.settings import ELECTROSTATICS, Pair
 
 Outcome = Literal["differs", "not resolved", "undecided", "one only"]

@@ -12,7 +12,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from superion.analysis.accuracy_result import Accuracy, Splits
 from superion.calculations.defects.results import DefectFile
+from superion.calculations.eos_result import CurveFile
 from superion.calculations.locality.results import LocalityFile, read_locality
 from superion.errors import CorruptFileError, InputError
 from superion.files import read_json, read_yaml
@@ -20,17 +22,10 @@ from superion.provenance import Provenance
 from superion.report.runs import Run, read_run
 from superion.results import Result, read_result
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
-from superion.structures.census_result import CensusResult
+from superion.structures.census_result import CensusFile, CensusResult, Split
 from superion.study.intact import check_results
 from superion.study.resample import RESAMPLED
 from superion.verdict import REFERENCE, StudyVerdict, study_verdicts
-from superion.verdict.results import (
-    Accuracy,
-    CensusFile,
-    CurveFile,
-    Split,
-    Splits,
-)
 
 Array = np.ndarray
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from superion.verdict.scale import number, superscript
+from superion.numbers import number, superscript
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ import numpy as np
 from ase.data import chemical_symbols
 from ase.formula import Formula
 
+from superion.numbers import number
 from superion.report.content import Content
 from superion.report.style import look
 from superion.structures import ISOLATED
-from superion.verdict.scale import number
 
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _SETS = {"train": "Training", "test": "Test"}

@@ -10,11 +10,10 @@ from ase import units
 from matplotlib.figure import Figure
 
 from superion.calculations.eos import EquationOfState
-from superion.calculations.eos_result import Curve, EosResult
+from superion.calculations.eos_result import Curve, CurveFile, EosResult
 from superion.report.figure_file import save_figure
 from superion.report.style import BLACK, BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, VERMILLION, WIDTH, look
 from superion.verdict import REFERENCE
-from superion.verdict.results import CurveFile
 
 _COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 

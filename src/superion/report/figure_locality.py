@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from superion.analysis.accuracy_result import Splits
 from superion.calculations.locality.results import LocalityFile, SpreadRow
 from superion.report.figure_file import save_figure
 from superion.report.style import BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, VERMILLION, WIDTH, look
-from superion.verdict.results import Splits
 
 _WITHOUT = (VERMILLION, GREEN, PURPLE, ORANGE)
 

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from superion.numbers import number
 from superion.report.content import QUANTITIES, SPLITS, Content
 from superion.report.style import DPI, GREY, WIDTH, look
-from superion.verdict.scale import number
 
 Array = np.ndarray
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from superion.report.style import DPI, GREEN, GREY, VERMILLION
-from superion.verdict.decide import Finding
 from superion.verdict.rows import between
+from superion.verdict.rules import Finding
 from superion.verdict.scale import change
 
 _COLOURS = {"needed": VERMILLION, "not needed": GREEN, "not helped": "#0072B2", "undecided": "#5b6670"}

@@ -10,6 +10,7 @@ import numpy as np
 from ase import units
 
 from superion.analysis.accuracy_result import Charges, Errors
+from superion.numbers import number
 from superion.provenance import Provenance
 from superion.report.comparison import Comparison
 from superion.report.content import SPLITS, Content
@@ -21,7 +22,6 @@ from superion.report.estimates import (
 )
 from superion.report.style import look
 from superion.structures.census_result import Group
-from superion.verdict.scale import number
 from superion.verdict.settings import ELECTROSTATICS, Pair
 
 _PER_GPA = 1 / units.GPa

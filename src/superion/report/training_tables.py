@@ -9,11 +9,11 @@ from ase import units
 from superion.active_learning.clean import Rejection
 from superion.active_learning.results import SETS, ExploredRun, errors_of
 from superion.analysis.accuracy_result import Errors
+from superion.numbers import number
 from superion.report.estimates import duration, plus_minus
 from superion.report.style import look
 from superion.report.tables import Table
 from superion.report.training_content import FIRST, TrainingContent
-from superion.verdict.scale import number
 
 _QUANTITIES = (
     ("energy_rmse_per_atom", 1e3),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from superion.report.style import look
 from superion.verdict import StudyVerdict
 from superion.verdict.settings import ELECTROSTATICS, Pair, Words
-from superion.verdict.table import Line, head, line
 from superion.verdict.topics import topic_of
+from superion.verdict.wording import Line, head, line
 
 SYMBOLS = {"needed": "●", "not needed": "○", "not helped": "◌", "undecided": "?"}
 """What tells outcomes apart where colours are not seen."""

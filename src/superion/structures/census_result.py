@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from superion.notebook import Table
-from superion.results import Count, Range, Result, ResultFile, Size
+from superion.results import REDO, Count, Range, Result, ResultFile, Size
 
 _COLUMNS = (
     *("frames of", "frames", "fewest atoms", "most atoms", "species", "labels"),
@@ -85,3 +85,48 @@ class CensusReport(CensusResult, ResultFile):
     writer: ClassVar[str] = "`superion census --json`"
 
     kind: Literal["census-result"] = "census-result"
+
+
+Names = dict[str, Count]
+
+
+class Split(Result):
+    """Trajectories trained on and tested."""
+
+    train: Names | None = Field(None, description="frames of each trajectory, count")
+    test: Names | None = Field(None, description="frames of each trajectory, count")
+
+
+class DrawnUnits(Result):
+    """What takes each other's place in resampled fits."""
+
+    of: str = Field(
+        description="trajectory, block (of the only trajectory of its kind), point (of a scan), frame"
+    )
+    name: str
+    count: Count = Field(description="units, count")
+
+
+class Resampling(Result):
+    """What resampled fits draw (`superion.structures.clusters.strata`)."""
+
+    by: str
+    freedom: Size = Field(description="degrees of freedom of the spread of fits from what is drawn, no unit")
+    units: list[DrawnUnits] = Field(default_factory=list)
+
+
+class CensusFile(ResultFile):
+    """`census.json`."""
+
+    writer: ClassVar[str] = "the step 'census' of a study"
+    remedy: ClassVar[str] = REDO
+
+    kind: Literal["census"] = "census"
+    census: CensusResult | None = None
+    split: Split | None = None
+    resampling: Resampling | None = None
+
+    @property
+    def table(self) -> Table:
+        """Frames, atoms and labels, a row for each group and one for all."""
+        return (self.census or CensusResult()).table

@@ -9,23 +9,17 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from superion.analysis.accuracy_result import Accuracy, Splits, accuracy_table
+from superion.calculations.eos_result import CurveFile
 from superion.errors import InputError, SuperionError
 from superion.files import read_yaml
 from superion.notebook import Table, html_table
 from superion.provenance import Provenance
 from superion.results import read_result
-from superion.structures.census_result import CensusResult
+from superion.structures.census_result import CensusFile, CensusResult, Split
 from superion.study.config import SETTINGS, StudySettings, read_study
 from superion.study.opened_tables import steps_table, transport_table, values_table
 from superion.study.status import status
-from superion.verdict.results import (
-    Accuracy,
-    CensusFile,
-    CurveFile,
-    Split,
-    Splits,
-    accuracy_table,
-)
 from superion.verdict.study import StudyVerdict, study_verdicts
 from superion.verdict.values import PropertyFile, read_property
 from superion.work.folder import PROVENANCE

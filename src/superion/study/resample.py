@@ -21,9 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from superion.errors import InputError
 from superion.structures import is_isolated, structure_hash
+from superion.structures.census_result import DrawnUnits, Resampling
 from superion.structures.clusters import Stratum, freedom, strata
 from superion.structures.duplicates import frame_name
-from superion.verdict.results import DrawnUnits, Resampling
 
 RESAMPLED = "-resampled-"
 """Between the name of a potential and the number of a draw, in names of files."""

@@ -13,7 +13,7 @@ from superion.results import write_result
 from superion.study.config import SETTINGS, StudySettings, read_study, write_study
 from superion.study.preflight import check_before
 from superion.study.steps import PRINTED, RESULTS, Study
-from superion.verdict.record import record
+from superion.verdict.settings import record
 from superion.work.executors import open_executor
 from superion.work.folder import PROVENANCE, check_folder, read_state, remove_leftovers, set_aside
 from superion.work.plan import run_plan

@@ -10,7 +10,7 @@ from typing import Any
 from ase import Atoms
 
 from superion.analysis.accuracy import errors
-from superion.analysis.accuracy_result import Errors
+from superion.analysis.accuracy_result import Accuracy, Errors, Splits
 from superion.analysis.conductivity import analyse
 from superion.calculations.evaluation import born_by_species, predict, write_parity
 from superion.display import say
@@ -20,7 +20,7 @@ from superion.potentials.opening import open_model
 from superion.recipes.long_range import check_long_range
 from superion.results import write_result
 from superion.structures import census, is_isolated, read_structure, trajectory_of
-from superion.structures.census_result import CensusResult
+from superion.structures.census_result import CensusFile, CensusResult, Split
 from superion.structures.dataset import Dataset, load_dataset
 from superion.study.config import SETTINGS, StudySettings, read_study
 from superion.study.dynamics import Job, known_by, task_of
@@ -30,8 +30,7 @@ from superion.study.properties.conductivity import Conductivity
 from superion.study.properties.settings import identity
 from superion.study.resample import Fit, design
 from superion.verdict import REFERENCE, study_verdicts, write_verdict
-from superion.verdict.record import Choice, choice
-from superion.verdict.results import Accuracy, CensusFile, Split, Splits
+from superion.verdict.settings import Choice, choice
 from superion.work.step import Step, Task
 
 PRINTED = "properties.log"

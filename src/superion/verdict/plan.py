@@ -2,7 +2,7 @@
 
 Each remedy alone, as far as there is one: more resampled fits, labels in more training or test trajectories,
 longer dynamics, more of all of it; and the tolerance at which the same values would have decided. A tolerance
-that is changed after looking is said to be (`superion.verdict.record`): it is for the next study.
+that is changed after looking is said to be (`superion.verdict.settings`): it is for the next study.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from superion.verdict.decide import Finding
+from superion.numbers import number
+from superion.verdict.effort import Amounts, Costs, More, least_factor, least_fits, power
 from superion.verdict.pooled import PropertyFinding, removed, shrunk
-from superion.verdict.power import Amounts, More, least_factor, least_fits, power
 from superion.verdict.rows import FEWEST
-from superion.verdict.rules import MATTERS
-from superion.verdict.scale import FACTOR, PERCENT, Scale, number
-from superion.verdict.sources import FRAMES, OTHER
+from superion.verdict.rules import MATTERS, Finding
+from superion.verdict.scale import FACTOR, PERCENT, Scale
 from superion.verdict.topics import topic_of
-from superion.verdict.uncertain import Part, Uncertain, half_width
+from superion.verdict.uncertain import FRAMES, OTHER, Part, Uncertain, half_width
 
 Lever = Literal[
     "fits", "training trajectories", "test trajectories", "dynamics", "everything", "tolerance", "labels",
@@ -30,21 +29,6 @@ Lever = Literal[
 HUGE = 90  # %, beyond which a fraction is no tolerance
 ASKED = 5
 """Resampled fits that a study without any is told to make."""
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """What things cost: seconds of a resampled pair with its values and of all runs, and their length.
-
-    training, test: trajectories, frames: of one on average. None: not known.
-    """
-
-    fit: float | None = None
-    dynamics: float | None = None
-    nanoseconds: float | None = None
-    training: int | None = None
-    test: int | None = None
-    frames: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from superion.verdict.decide import Finding
 from superion.verdict.rows import FEWEST, scaled_draws
-from superion.verdict.rules import MATTERS, SUFFICES, Claim, Outcome
+from superion.verdict.rules import MATTERS, SUFFICES, Claim, Finding, Outcome
 from superion.verdict.settings import Pair
-from superion.verdict.sources import FIT, fit_part
 from superion.verdict.topics import topic_of
-from superion.verdict.uncertain import Part, Uncertain, adjusted
+from superion.verdict.uncertain import FIT, Part, Uncertain, adjusted, fit_part
 
 Array = np.ndarray
 

@@ -9,15 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from superion.analysis.accuracy_result import Accuracy
 from superion.analysis.transport_file import TransportFile
 from superion.calculations.locality.results import read_locality
 from superion.errors import CorruptFileError, InputError
 from superion.files import read_yaml
+from superion.numbers import number
 from superion.results import read_result
-from superion.verdict.bound import PREFIX, Bound, bounds
-from superion.verdict.results import Accuracy, CensusFile, Resampling
+from superion.structures.census_result import CensusFile, Resampling
 from superion.verdict.rows import FIXED, Row
-from superion.verdict.scale import number
+from superion.verdict.rules import PREFIX, Bound, bounds
 from superion.verdict.settings import ELECTROSTATICS, Pair
 from superion.verdict.topics import TOPICS
 from superion.verdict.values import REFERENCE, PropertyFile, Value, read_property

@@ -10,9 +10,18 @@ from scipy.special import stdtrit
 
 from superion.errors import InputError
 from superion.verdict.settings import ELECTROSTATICS, Pair, Words
-from superion.verdict.sources import FIT, FRAMES, LABELS, OTHER, fit_part, frames_part, other_part
-from superion.verdict.tolerances import Tolerance
-from superion.verdict.uncertain import Part, Uncertain
+from superion.verdict.topics import Tolerance
+from superion.verdict.uncertain import (
+    FIT,
+    FRAMES,
+    LABELS,
+    OTHER,
+    Part,
+    Uncertain,
+    fit_part,
+    frames_part,
+    other_part,
+)
 from superion.verdict.values import Kind, Value
 
 Array = np.ndarray

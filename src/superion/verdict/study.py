@@ -14,21 +14,16 @@ from superion.errors import InputError
 from superion.notebook import Table, html_table
 from superion.provenance import Provenance
 from superion.results import read_result, write_result
-from superion.verdict.bound import Bound
-from superion.verdict.costs import read_costs
-from superion.verdict.decide import Finding, decide
+from superion.verdict.effort import read_costs
 from superion.verdict.plan import Costs, Remedy, remedies
 from superion.verdict.plan import line as next_line
 from superion.verdict.pooled import PropertyFinding, properties_of
 from superion.verdict.reading import read_bounds, read_rows, read_settings, tuning_notes
-from superion.verdict.record import changed
 from superion.verdict.rows import Row
-from superion.verdict.rules import Outcome
+from superion.verdict.rules import Bound, Finding, Outcome, decide
 from superion.verdict.scale import Scale, change
-from superion.verdict.settings import ELECTROSTATICS, LEVEL, Pair, VerdictSettings
-from superion.verdict.table import head, line
-from superion.verdict.tolerances import checked
-from superion.verdict.topics import TOPICS
+from superion.verdict.settings import ELECTROSTATICS, LEVEL, Pair, VerdictSettings, changed
+from superion.verdict.topics import TOPICS, checked
 from superion.verdict.values import Value
 from superion.verdict.verdict_file import (
     ChangeInTolerances,
@@ -40,7 +35,7 @@ from superion.verdict.verdict_file import (
     VerdictFile,
     VerdictRow,
 )
-from superion.verdict.wording import because, sentence, why
+from superion.verdict.wording import because, head, line, sentence, why
 
 NAME = "verdict.json"
 _SHOWN = (

@@ -1,19 +1,20 @@
-"""Why a row is as it is, in one sentence with numbers; and the answer to the whole question in another."""
+"""A verdict in words: rows as cells and as one sentence with numbers, and the answer in another."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from superion.verdict.bound import removed
-from superion.verdict.decide import KINDS, Finding, missing
+from superion.numbers import number
 from superion.verdict.pooled import PropertyFinding
 from superion.verdict.rows import between
-from superion.verdict.rules import Outcome
-from superion.verdict.scale import Scale, change, number
+from superion.verdict.rules import KINDS, Finding, Outcome, missing, removed
+from superion.verdict.scale import FACTOR, Scale, change
 from superion.verdict.settings import Pair, Words, capital
 from superion.verdict.topics import topic_of
 from superion.verdict.uncertain import Uncertain
+from superion.verdict.values import Value
 
 
 def because(finding: Finding) -> str:
@@ -238,3 +239,62 @@ def _list(words: Sequence[str]) -> str:
 
 def _aside(text: str) -> str:
     return f" {capital(text)}" if text else ""
+
+
+def head(pair: Pair) -> tuple[str, ...]:
+    """Heads of the columns."""
+    words = Words.of(pair)
+    return ("value", words.baseline, words.candidate, "change", "reference", "tolerance", words.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row as text. name: with its unit. change: candidate against baseline."""
+
+    name: str
+    baseline: str
+    candidate: str
+    change: str
+    reference: str
+    tolerance: str
+    outcome: Outcome
+    because: str
+
+    @property
+    def cells(self) -> list[str]:
+        """In the order of `head`."""
+        return [
+            self.name, self.baseline, self.candidate, self.change, self.reference, self.tolerance,
+            self.outcome,
+        ]  # fmt: skip
+
+
+def line(finding: Finding) -> Line:
+    """A row as text."""
+    row = finding.row
+    return Line(
+        name=f"{row.name} ({row.unit})" if row.unit else row.name,
+        baseline=_value(row.baseline),
+        candidate=_value(row.candidate),
+        change=_change(finding),
+        reference="0" if row.kind == "error" else _value(row.reference),
+        tolerance="–" if finding.tolerance is None else finding.tolerance.text.replace("a factor of", FACTOR),
+        outcome=finding.outcome,
+        because=because(finding),
+    )
+
+
+def _value(value: Value | None) -> str:
+    return "–" if value is None else number(value.value)
+
+
+def _change(finding: Finding) -> str:
+    """With its interval; without one where nothing is known of the spread of fits."""
+    row = finding.row
+    if finding.tolerance is None:
+        return "–"
+    scale = Scale.of(row, finding.tolerance)
+    if finding.measured is not None:
+        return scale.cell(change(row, finding.measured.difference), finding.level)
+    found = between(row, finding.tolerance)
+    return "–" if found is None else f"{scale.plain(change(row, found).value, '× ')} (?)"

@@ -11,11 +11,11 @@ from pydantic import BaseModel, Field, NonNegativeInt
 from superion.analysis.transport_file import TransportFile
 from superion.analysis.transport_result import TransportResult
 from superion.errors import InputError
+from superion.numbers import number
 from superion.results import read_result
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.properties.settings import STRICT
 from superion.study.resample import Fit
-from superion.verdict.scale import number
 from superion.verdict.values import Value
 
 NORMAL_95 = 1.959964

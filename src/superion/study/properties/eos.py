@@ -16,6 +16,7 @@ from superion.calculations.branch import energy_curve
 from superion.calculations.doubt import doubts, far
 from superion.calculations.eos import EquationOfState, birch_murnaghan, curve_record, mismatch
 from superion.calculations.eos_judge import judged
+from superion.calculations.eos_result import CurveFile
 from superion.errors import InputError
 from superion.results import write_result
 from superion.structures import trajectory_of
@@ -24,7 +25,6 @@ from superion.structures.foreign import Foreign
 from superion.study.properties.base import Measured, Property, Row
 from superion.study.properties.settings import STRICT
 from superion.study.resample import Fit
-from superion.verdict.results import CurveFile
 from superion.verdict.values import REFERENCE, Value, error_value
 
 CURVE = Row("energy–volume curve", "meV/atom", "error")
