@@ -43,6 +43,13 @@ REGION |= {"vector_V_per_A": [0.0, 0.0, 0.1], "notes": ["n"]}
 WORST = {"frame": "a", "energy_error_per_atom": 0.1, "force_rmse": 0.1, "atom": 2, "force_error": 0.3}
 BORN = {"born_rmse": 0.1, "born_mae": 0.1, "born_slope": 0.9, "sum_rule": 0.0, "frames": 2}
 
+ON_PATH = {"name": "local", "energies_eV": [0.0, 0.2, None], "forward_eV": 0.2, "backward_eV": None}
+BARRIER = {"name": "path", "atoms": 8, "mover": 2, "hop_length_A": 3.1, "forward_eV": 0.3}
+BARRIER |= {"backward_eV": 0.2, "saddle": 1, "path_A": [0.0, 1.0, 2.0], "energies_eV": [0.0, 0.3, 0.1]}
+BARRIER |= {"slopes_eV_per_A": [0.0, 0.0, 0.0], "converged": True, "steps": 9, "force_left_eV_per_A": 0.04}
+BARRIER |= {"forward_interval_eV": [0.2, 0.4], "backward_interval_eV": [0.1, 0.3], "flags": ["f"]}
+BARRIER |= {"extrapolation_grades": [0.5], "force_deviations_eV_per_A": [0.1], "others": [ON_PATH]}
+BARRIER |= {"fits_forward_eV": {"a": 0.3}, "fits_backward_eV": {"a": None}, "labels": ON_PATH}
 TRIED = {"sigma": 1.0, "scale": None, "force_rmse": 0.1}
 CHOICE = {"tolerances": {"elastic": 0.1}, "level": 0.05, "pairs": ["gap, es-gap"], "seen": False}
 CHOICE |= {"properties": {"elastic": "a"}, "hash": "b", "time": "2026-03-01"}
@@ -51,6 +58,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "gap": {"train": ERRORS, "test": None, "born_charges": {"Li": 0.8}},
         "4g": {"test": ERRORS},
     },
+    "barriers": {"barriers": [BARRIER]},
     "census": {"census": CENSUS, "split": {"train": {"a": 2}, "test": {}}},
     "census-result": CENSUS | {"warnings": ["w"], "notes": ["n"], "suspects": [SUSPECT]},
     "charge-fit": {"charges": {"Li": 0.8}, "screening": 2.0, "radius": 6.0},

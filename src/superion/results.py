@@ -86,6 +86,7 @@ RESULTS: Registry[type[ResultFile]] = Registry("kind of result", "superion.resul
 """Classes of results by kind: those that are imported; and, by entry points, those of other packages."""
 _HOMES = {
     "accuracy": "superion.analysis.accuracy_result",
+    "barriers": "superion.calculations.barriers.results",
     "census": "superion.structures.census_result",
     "census-result": "superion.structures.census_result",
     "charge-fit": "superion.calculations.locality.results",

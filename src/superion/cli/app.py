@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from superion.cli import (
     arrange,
+    barriers,
     check,
     data,
     defects,
@@ -134,6 +135,7 @@ command("relax")(relax.show_relax)
 command("eos")(static.show_eos)
 command("elastic")(static.show_elastic)
 resumable("defect")(defects.defect)
+resumable("neb")(barriers.neb)
 command("phonons")(phonons.show_phonons)
 command("select")(training.select_frames)
 command("arrange")(arrange.arrange)

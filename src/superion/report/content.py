@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from superion.analysis.accuracy_result import Accuracy, Splits
+from superion.calculations.barriers.results import BarrierFile
 from superion.calculations.defects.results import DefectFile
 from superion.calculations.eos_result import CurveFile
 from superion.calculations.locality.results import LocalityFile, read_locality
@@ -50,7 +51,8 @@ class Content:
     accuracy: errors by potential. parity: `{(potential, split): {array name: array}}` with the
     units of the files. runs: one per potential and temperature, in this order. verdicts: the answers, one for
     each pair of models. locality: the result of a locality test that the settings name. curves: energy
-    against volume, that of the labels first. defects: results of `superion defect` by potential.
+    against volume, that of the labels first. defects, barriers: results of `superion defect` and of
+    `superion neb` by potential.
     """
 
     folder: Path
@@ -67,6 +69,7 @@ class Content:
     locality: LocalityFile | None = None
     curves: list[CurveFile] = field(default_factory=list)
     defects: dict[str, DefectFile] = field(default_factory=dict)
+    barriers: dict[str, BarrierFile] = field(default_factory=dict)
 
     @property
     def potentials(self) -> list[str]:
@@ -123,6 +126,7 @@ def read_content(folder: Path) -> Content:
         locality=read_locality(folder / settings["locality"]) if settings.get("locality") else None,
         curves=_curves(folder, settings, list(accuracy)),
         defects=_defects(folder, settings, list(accuracy)),
+        barriers=_barriers(folder, settings, list(accuracy)),
     )
 
 
@@ -143,6 +147,13 @@ def _defects(folder: Path, settings: dict[str, Any], potentials: list[str]) -> d
         return {}
     paths = {name: folder / "defects" / name / "defects.json" for name in sort_models(potentials, settings)}
     return {name: read_result(path, DefectFile, "defects") for name, path in paths.items() if path.exists()}
+
+
+def _barriers(folder: Path, settings: dict[str, Any], potentials: list[str]) -> dict[str, BarrierFile]:
+    if not _asked(settings, "barrier"):
+        return {}
+    paths = {name: folder / "barrier" / name / "barriers.json" for name in sort_models(potentials, settings)}
+    return {name: read_result(path, BarrierFile, "barrier") for name, path in paths.items() if path.exists()}
 
 
 def _required(folder: Path, name: str, step: str, steps: dict[str, Any], model: type[Result]) -> Any:

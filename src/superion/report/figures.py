@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from superion.files import write_atomic
 from superion.report.content import Content
+from superion.report.figure_barriers import study_barriers
 from superion.report.figure_charges import charges
 from superion.report.figure_crystal import crystal
 from superion.report.figure_defects import study_defects
@@ -46,6 +47,7 @@ def draw_all(content: Content, folder: Path) -> dict[str, Path]:
         "charges": lambda: charges(content),
         "eos": lambda: study_curves(content.curves),
         "defects": lambda: study_defects(content.defects),
+        "barriers": lambda: study_barriers(content.barriers),
         "msd": lambda: msd(content.runs),
         "conductivity": lambda: conductivity(content.runs),
         "stability": lambda: stability(content.runs),

@@ -39,6 +39,8 @@ _CAPTIONS = {
     "defects": "Formation energy against the electric field, ions relaxed in every field, of the defect of "
     "lowest energy that all potentials keep. Dashed: its dipole alone; what lies below is relaxation. Open "
     "symbols: an ion has hopped to another place; arrows: beyond the axis.",
+    "barriers": "Energy along the path of lowest energy of each hop, every potential on the path that it "
+    "finds itself: images, and the curve that has their slopes. The highest point is the barrier.",
     "msd": "Mean-square displacement by species. Diffusion runs parallel to the dotted line (slope 1). A "
     "flat line means vibration about a site; a framework species that rises has begun to move or melt.",
     "conductivity": "Conductivity from the first part of each trajectory, up to the length on the axis, with "

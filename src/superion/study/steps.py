@@ -367,7 +367,7 @@ class Study:
         ]
 
     def _reads_results(self) -> dict[str, Path]:
-        return self._reads(*RESULTS, "defects/*/defects.json")
+        return self._reads(*RESULTS, "defects/*/defects.json", "barrier/*/barriers.json")
 
     def results(self, *patterns: str) -> dict[str, Path]:
         """Files in the folder that match patterns, by their place in it."""

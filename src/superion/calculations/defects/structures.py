@@ -7,8 +7,9 @@ dipole of the pair unambiguous.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from ase import Atoms
@@ -25,6 +26,15 @@ Array = np.ndarray
 ANIONS = ("N", "O", "F", "S", "Cl", "Se", "Br", "Te", "I")
 BEYOND = 6.0
 """Å; pairs are looked for up to this much beyond the smallest separation."""
+
+
+class Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,10 +115,10 @@ def defects_of(crystal: Atoms, settings: DefectSettings) -> list[Defect]:
 
 def frenkel_pairs_of(crystal: Atoms, settings: DefectSettings) -> list[Defect]:
     """Inequivalent Frenkel pairs that fit all supercells of `settings`, of smallest separation first."""
-    sites = _sites(crystal, settings)
+    sites = sites_of(crystal, settings)
     here = np.flatnonzero(np.asarray(crystal.symbols) == settings.species)
     farthest = settings.separation + BEYOND
-    vacancy, vector = _pairs(crystal.positions[here], sites, crystal.cell.array, farthest)
+    vacancy, vector = reachable(crystal.positions[here], sites, crystal.cell.array, farthest)
     length = np.linalg.norm(vector, axis=1)
     wanted = length >= settings.separation - 1e-6
     for supercell in settings.supercells:
@@ -133,9 +143,7 @@ def frenkel_pairs_of(crystal: Atoms, settings: DefectSettings) -> list[Defect]:
             continue
         name = f"{settings.species}{atom}-pair-{length[k]:.2f}"
         made.append(
-            Defect(
-                _unique(name, made), "frenkel", settings.species, atom, start + vector[k], vector[k].copy()
-            )
+            Defect(unique(name, made), "frenkel", settings.species, atom, start + vector[k], vector[k].copy())
         )
     return [_counted(defect, n) for defect, n in zip(made, distinct.met, strict=False)]
 
@@ -155,7 +163,7 @@ def interstitials_of(crystal: Atoms, settings: DefectSettings) -> list[Defect]:
     """Inequivalent interstitials, the most spacious site first."""
     around, distinct = Environments(crystal, 0.0), Distinct()
     made = []
-    for k, site in enumerate(_sites(crystal, settings)):
+    for k, site in enumerate(sites_of(crystal, settings)):
         if distinct.add(around.around(site)):
             name = f"{settings.species}-interstitial-{k}"
             made.append(Defect(name, "interstitial", settings.species, None, site))
@@ -173,12 +181,13 @@ def _counted(defect: Defect, equivalent: int) -> Defect:
     )
 
 
-def _unique(name: str, made: Sequence[Defect]) -> str:
+def unique(name: str, made: Iterable[Named]) -> str:
+    """The name, with a letter if another thing has it."""
     taken = {defect.name for defect in made}
     return next(n for n in (name, *(f"{name}{c}" for c in "bcdefghijklmnopqrstuvwxyz")) if n not in taken)
 
 
-def _sites(crystal: Atoms, settings: DefectSettings) -> Array:
+def sites_of(crystal: Atoms, settings: DefectSettings) -> Array:
     """(M, 3) Å, Voronoi sites of the framework that are far enough from all atoms."""
     present = set(crystal.symbols)
     framework = settings.framework or [s for s in ANIONS if s in present and s != settings.species]
@@ -188,7 +197,7 @@ def _sites(crystal: Atoms, settings: DefectSettings) -> Array:
     return found.positions[found.radius >= settings.clearance]
 
 
-def _pairs(atoms: Array, sites: Array, cell: Array, farthest: float) -> tuple[Array, Array]:
+def reachable(atoms: Array, sites: Array, cell: Array, farthest: float) -> tuple[Array, Array]:
     """Which atom, and the vector (P, 3) from it to a site, of all images up to `farthest` Å."""
     heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
     reach = np.ceil(farthest / heights).astype(int) + 1

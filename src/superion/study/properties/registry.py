@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, create_model
 
 from superion.registry import Registry
+from superion.study.properties.barriers import Barriers
 from superion.study.properties.base import Property
 from superion.study.properties.conductivity import Conductivity
 from superion.study.properties.defects import Defects
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from superion.study.steps import Study
 
 PROPERTIES: Registry[type[Property]] = Registry("property", "superion.properties")
-for _kind in (Forces, Eos, Elastic, Defects, DielectricConstant, Conductivity):
+for _kind in (Forces, Eos, Elastic, Defects, Barriers, DielectricConstant, Conductivity):
     PROPERTIES.add(_kind)
 
 
