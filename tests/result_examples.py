@@ -53,6 +53,8 @@ BARRIER |= {"fits_forward_eV": {"a": 0.3}, "fits_backward_eV": {"a": None}, "lab
 TRIED = {"sigma": 1.0, "scale": None, "force_rmse": 0.1}
 CHOICE = {"tolerances": {"elastic": 0.1}, "level": 0.05, "pairs": ["gap, es-gap"], "seen": False}
 CHOICE |= {"properties": {"elastic": "a"}, "hash": "b", "time": "2026-03-01"}
+RUNG = {"quality": "fine", "sigma": 1.0, "points": 1.0, "width": 1.0, "reach": 1.0}
+RUNG |= {"force_rmse": 0.1, "energy_rmse_per_atom": None, "stress_rmse": 0.001, "seconds": 3.0}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "accuracy": {
         "gap": {"train": ERRORS, "test": None, "born_charges": {"Li": 0.8}},
@@ -92,6 +94,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "test": ERRORS | {"energy_rmse_per_atom_shifted": 0.1, "born_charges": BORN},
         "worst_frames": {"train": [WORST], "test": None},
     },
+    "fit-tuning": {"made_from": "c" * 64, "left_out": [2], "whole": True, "tried": [RUNG], "chosen": RUNG},
     "infrared": {
         "wavenumber_per_cm": [1.0, 2.0],
         "absorption_A2": [0.1, 0.2],

@@ -105,6 +105,7 @@ _HOMES = {
     "eos": "superion.calculations.eos_result",
     "eos-result": "superion.calculations.eos_result",
     "errors": "superion.analysis.accuracy_result",
+    "fit-tuning": "superion.recipes.tuning",
     "infrared": "superion.analysis.electric_result",
     "locality": "superion.calculations.locality.results",
     "md": "superion.simulation.summary",

@@ -12,12 +12,13 @@ from superion.errors import InputError
 from superion.potentials import FitSettings, Potential
 from superion.recipes.base import Job, Options
 from superion.recipes.electrostatics import ElectrostaticsSettings
+from superion.recipes.left_out import left_out
 from superion.recipes.registry import fit_preset
 from superion.study.config import read_study
 from superion.study.fitting import fit_group
 from superion.study.resample import Fit, FitsSettings, resample
 from superion.study.steps import Study
-from superion.study.tuning import TuneSettings, _folds, tune, with_choice
+from superion.study.tuning import TuneSettings, tune, with_choice
 from superion.verdict.reading import tuning_notes
 from superion.verdict.settings import ELECTROSTATICS, Pair
 
@@ -48,14 +49,15 @@ def replace_sigmas(settings: TuneSettings) -> TuneSettings:
 
 def test_whole_trajectories_and_all_repetitions_of_a_frame_are_left_out() -> None:
     draw = resample([*frames(), *lone_atoms()], FitsSettings(), 1).frames
-    for folds in (_folds(draw, 3), _folds([*frames(), *lone_atoms()], 3)):
+    for data in (draw, [*frames(), *lone_atoms()]):
+        folds = left_out(data, 3, "").folds
         assert len(set.union(*folds)) == sum(map(len, folds))
-    for out in _folds(frames(), 3):
+    for out in left_out(frames(), 3, "").folds:
         assert len({frames()[k].info["trajectory"] for k in out}) == 1
         assert len(out) == 4
     twice = [*frames(1, "a")] * 2
     with pytest.raises(InputError, match="nothing to leave out"):
-        _folds(twice, 2)
+        left_out(twice, 2, "")
 
 
 def test_a_study_keeps_what_it_chose_and_chooses_for_every_draw(tmp_path: Path) -> None:

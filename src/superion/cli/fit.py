@@ -7,14 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from superion.cli.model import print_metrics, print_worst
+from superion.cli.model import print_metrics, print_tuning, print_worst
 from superion.cli.options import (
     ChargedCells,
     Device,
     Reading,
     parse_electrostatics,
+    parse_seconds,
     reads_files,
 )
+
+TUNING = ".tuning.json"
+"""Ending of the file that keeps what `--tune` tried, instead of that of the model."""
 
 
 @reads_files
@@ -88,6 +92,22 @@ def fit_model(
             help="Neural networks: file that keeps the training, and from which it continues after a kill.",
         ),
     ] = None,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            help="Gaussian processes: first choose quality, sigmas, sparse points, Gaussians and cutoffs, by "
+            "forces of left-out trajectories of TRAIN. What was tried is kept in the model, and beside it "
+            "(.tuning.json), from which an interrupted search goes on."
+        ),
+    ] = False,
+    tune_time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Begin no further settings that would end after this time, such as 90s, 10m or 2h; those "
+            "given are always tried. The last fit comes on top. Default: 10m.",
+        ),
+    ] = None,
     json: Annotated[
         Path | None,
         typer.Option(
@@ -125,6 +145,9 @@ def fit_model(
     from superion.structures.split import hold_out
     from superion.work.executors import check_executor
 
+    limit = parse_seconds(tune_time or "10m", "--tune-time") if tune else None
+    if tune_time is not None and not tune:
+        raise InputError("--tune-time says how long --tune may take.", remedy="add --tune, or leave it out.")
     if executor is not None:
         check_executor(executor)
     recipe = fit_preset(preset)
@@ -172,9 +195,13 @@ def fit_model(
         device=device,
         checkpoint=checkpoint,
         files=train,
+        tune=limit,
+        tuning=output.with_suffix(TUNING),
         progress=True,
     )
     potential.save(output)
+    if limit is not None:
+        print_tuning(potential.provenance["tune"])
     metrics: dict[str, Any] = {"train": None, "test": None}
     worst: dict[str, list[dict[str, Any]] | None] = {"train": None, "test": None}
     for part, structures in (("train", frames), ("test", tested)):

@@ -149,3 +149,25 @@ def print_worst(worst: Mapping[str, list[dict[str, Any]] | None]) -> None:
             )
     if table.row_count:
         PlainConsole().print(table)
+
+
+def print_tuning(record: Mapping[str, Any]) -> None:
+    """A table of the settings that were tried, and what was chosen, as a model records it."""
+    from rich.table import Table
+
+    from superion.recipes.tuning import FitTuning
+    from superion.terminal import PlainConsole
+
+    found = FitTuning.model_validate(record)
+    head, *rows = (found.table.columns, *found.table.rows)
+    table = Table(*head)
+    for row in rows:
+        shown = [
+            cell if isinstance(cell, str) else "" if cell is None else f"{cell:.4g}" for cell in row[:-1]
+        ]
+        table.add_row(*shown, "*" if row[-1] else "")
+    PlainConsole().print(table)
+    if not found.complete:
+        typer.echo(
+            "note: time did not suffice for all settings; the same command with a longer --tune-time goes on."
+        )

@@ -222,6 +222,18 @@ def parse_electrostatics(text: str) -> dict[str, Any]:
     return {"charges": parse_charges(text)}
 
 
+def parse_seconds(text: str, option: str) -> float:
+    """`90s`, `10m` or `2h` in seconds; InputError for what is no such time."""
+    number, unit = text[:-1].strip(), {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:].lower())
+    try:
+        value = float(number) * (unit or math.nan)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise InputError(f"{option} {text!r} is no time.", remedy=f"write {option} 90s, 10m or 2h.")
+    return value
+
+
 def parse_supercell(text: str) -> tuple[int, int, int]:
     """`2x2x1` (or `2`, for all three axes) as repetitions; InputError if it cannot be understood."""
     parts = text.lower().replace(",", "x").replace(" ", "x").split("x")

@@ -95,6 +95,15 @@ class Recipe:
             )
         return _with(given, self.quality, quality)
 
+    @property
+    def within(self) -> tuple[str, ...]:
+        """Where in the settings those of its Gaussian process are, if it has a quality."""
+        return (self.quality or ())[:-1]
+
+    def with_local(self, settings: BaseModel, local: BaseModel) -> BaseModel:
+        """The settings with others of its Gaussian process."""
+        return _replaced(settings, self.within, local) if self.within else local
+
     def predicts_deviations(self, settings: BaseModel) -> bool:
         """Whether a model that is fitted with these settings predicts its standard deviations."""
         value: Any = settings

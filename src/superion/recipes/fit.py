@@ -17,9 +17,10 @@ from superion.machine import cpu_count
 from superion.potentials import Potential
 from superion.potentials.baseline import undetermined
 from superion.provenance import NUMERICAL, versions
-from superion.recipes.base import Options
+from superion.recipes.base import Job, Options
 from superion.recipes.electrostatics import ElectrostaticsSettings
 from superion.recipes.registry import fit_preset
+from superion.recipes.tuning import Tuner
 from superion.settings_file import validate
 from superion.structures import LABELS, read_frames, require_labels
 
@@ -38,6 +39,8 @@ def fit(
     device: str = "cpu",
     checkpoint: str | Path | None = None,
     files: Sequence[str | Path] = (),
+    tune: float | None = None,
+    tuning: str | Path | None = None,
     progress: bool = False,
 ) -> Potential:
     """A potential fitted to labelled structures, as `superion fit` makes it.
@@ -59,7 +62,9 @@ def fit(
     those of the frames. charged_cells: as `--charged-cells` has it. seed: of sparse points or first weights.
     workers: threads; None: one per CPU core. executor: where parts are reduced, as `--executor` has it.
     checkpoint: file of a neural training, which goes on from it. files: that the frames are from, whose
-    SHA-256 the model then records.
+    SHA-256 the model then records. tune: choose settings of a Gaussian process by left-out trajectories of
+    the frames first, in this many seconds; the model records what was tried. tuning: JSON file of that, with
+    which an interrupted search goes on.
     Raises InputError, with what to do, for unknown presets and keys, and for frames without labels.
     """
     if not isinstance(preset, str):
@@ -97,6 +102,12 @@ def fit(
     settings = recipe.completed(settings, frames)
     if recipe.potential and (note := undetermined(frames, recipe.baseline(settings))):
         say(f"note: {note}", progress)
+    chosen = None
+    if tune is not None:
+        job = Job(recipe, settings, options)
+        given = settings.model_dump(exclude_unset=True)
+        path = None if tuning is None else Path(tuning)
+        settings, chosen = Tuner(job, given, frames, tune, path, progress).run()
     terms = recipe.fit(frames, settings, options)
     charged = "charges" in recipe.reads
     provenance = {
@@ -111,6 +122,8 @@ def fit(
         "training_frames": len(frames),
         "versions": versions(NUMERICAL),
     }
+    if chosen is not None:
+        provenance["tune"] = {"limit": tune, **chosen.to_dict()}
     if not recipe.potential:
         provenance["energies"] = "of the charges alone"
     return Potential(terms, provenance)

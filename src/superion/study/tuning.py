@@ -1,8 +1,7 @@
 """Hyper-parameters and the scale of charges, chosen inside the training data, alike for all models.
 
 Of every candidate the forces of left-out trajectories are predicted, in a few folds of the frames that a fit
-is given, also of those of a draw: what is tested on has no part in the choice, and the spread of fits holds
-that of the choice (nested cross-validation: Varma, Simon, BMC Bioinformatics 7, 91, 2006).
+is given, also of those of a draw: the spread of fits holds that of the choice (recipes/left_out.py).
 """
 
 from __future__ import annotations
@@ -16,15 +15,12 @@ import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
-from superion.calculations.evaluation import predict
-from superion.errors import InputError
 from superion.notebook import Table
-from superion.potentials import FitSettings, Potential
-from superion.recipes.base import Job, fit_jobs
+from superion.potentials import FitSettings
+from superion.recipes.base import Job
 from superion.recipes.electrostatics import ElectrostaticsSettings, fixed_charges
+from superion.recipes.left_out import force_rmse, left_out, predicted
 from superion.results import Result, ResultFile, Size
-from superion.structures import get_label, is_isolated
-from superion.structures.clusters import strata
 
 
 class TuneSettings(BaseModel):
@@ -80,19 +76,11 @@ def scalable(job: Job) -> bool:
 
 def tune(job: Job, frames: Sequence[Atoms], settings: TuneSettings, made_from: str) -> TuningFile:
     """Choose for a job that is `tunable`; of equal candidates the one nearest to the settings as they are."""
-    folds = _folds(frames, settings.folds)
+    folds = left_out(frames, settings.folds, "add training frames, or leave tune out of the settings.").folds
     scales: Sequence[float | None] = settings.scales if scalable(job) else (None,)
     tried = []
     for sigma, scale in product(settings.sigmas, scales):
-        squares = []
-        candidate = with_choice(job, sigma, scale, deviations=False)
-        for out in folds:
-            kept = [atoms for k, atoms in enumerate(frames) if k not in out]
-            left = [frames[k] for k in sorted(out)]
-            terms = fit_jobs(kept, {"candidate": candidate})["candidate"]
-            for atoms, found in zip(left, predict(Potential(terms), left), strict=True):
-                squares.append(((found.forces - get_label(atoms, "forces")) ** 2).ravel())
-        error = float(np.sqrt(np.mean(np.concatenate(squares))))
+        error = force_rmse(*predicted(with_choice(job, sigma, scale, deviations=False), frames, folds))
         tried.append(Score(sigma=sigma, scale=scale, force_rmse=error))
     best = min(tried, key=lambda one: (one.force_rmse, abs(np.log(one.sigma)), abs(np.log(one.scale or 1.0))))
     return TuningFile(made_from=made_from, folds=[len(out) for out in folds], chosen=best, tried=tried)
@@ -116,31 +104,3 @@ def with_choice(job: Job, sigma: float, scale: float | None, *, deviations: bool
         charged_cells=job.options.electrostatics.charged_cells,
     )
     return replace(found, options=replace(job.options, electrostatics=scaled))
-
-
-def _folds(frames: Sequence[Atoms], count: int) -> list[set[int]]:
-    """Indices that are left out in turn: whole trajectories, of the only one blocks, of scans points.
-
-    Repetitions of a frame in a draw are always left out together.
-    """
-    bulk = [
-        k
-        for k, atoms in enumerate(frames)
-        if not is_isolated(atoms) and get_label(atoms, "forces") is not None
-    ]
-    first: dict[int, int] = {}
-    for k in bulk:
-        first.setdefault(id(frames[k]), k)
-    unique = list(first.values())
-    units = [[unique[k] for k in unit] for each in strata([frames[k] for k in unique]) for unit in each.units]
-    if len(units) < 2:
-        raise InputError(
-            "tune: there is one labelled training frame, and nothing to leave out.",
-            remedy="add training frames, or leave tune out of the settings.",
-        )
-    folds: list[set[int]] = [set() for _ in range(min(count, len(units)))]
-    for unit in sorted(units, key=len, reverse=True):
-        chosen = {id(frames[k]) for k in unit}
-        smallest = min(folds, key=len)
-        smallest |= {k for k in bulk if id(frames[k]) in chosen}
-    return folds
