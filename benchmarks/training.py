@@ -14,11 +14,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from superion.active_learning.report.figures import draw_convergence
 from superion.active_learning.results import Summary
 from superion.files import read_json, write_atomic
 from superion.report.content import sort_models
 from superion.report.estimates import number
-from superion.report.figures_training import draw_convergence
 from superion.report.style import look
 from superion.results import read_result
 

@@ -9,12 +9,12 @@ from toy_training import SOAP
 
 from superion.active_learning.compare import CompareSettings, compare_selectors
 from superion.active_learning.judge import accuracy
+from superion.active_learning.report.figures import comparison, draw_comparison
 from superion.active_learning.select import SELECTORS
 from superion.errors import InputError
 from superion.potentials import FitSettings, Potential, fit
 from superion.recipes.base import Job, Options
 from superion.recipes.registry import fit_preset
-from superion.report.figures_training import comparison, draw_comparison
 
 FIT = FitSettings(pair=None, soap=SOAP)
 

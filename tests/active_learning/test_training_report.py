@@ -13,15 +13,15 @@ from html_reader import Page
 from toy_training import truth, write_training
 from typer.testing import CliRunner
 
+from superion.active_learning.report import write_training_report
+from superion.active_learning.report.content import read_training_content
+from superion.active_learning.report.figures import reliability, selection
+from superion.active_learning.report.html import render
 from superion.active_learning.run import run_training
 from superion.cli.app import app
 from superion.errors import CorruptFileError, InputError
 from superion.files import read_json, write_json
 from superion.reference import Entry
-from superion.report import write_training_report
-from superion.report.figures_training import reliability, selection
-from superion.report.training_content import read_training_content
-from superion.report.training_html import render
 
 ROOT = Path(__file__).parents[2]
 

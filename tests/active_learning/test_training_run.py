@@ -19,6 +19,8 @@ from toy_training import products, truth, write_training
 from superion.active_learning import steps
 from superion.active_learning.config import read_training
 from superion.active_learning.frames import load_frames, write_frames
+from superion.active_learning.report.content import read_training_content
+from superion.active_learning.report.figures import convergence
 from superion.active_learning.run import run_training
 from superion.active_learning.status import training_status
 from superion.active_learning.variance import disagreement
@@ -26,8 +28,6 @@ from superion.errors import BusyError, InputError, SuperionError
 from superion.files import locked, read_json, sha256
 from superion.potentials import Potential
 from superion.reference import read_store
-from superion.report.figures_training import convergence
-from superion.report.training_content import read_training_content
 from superion.results import read_result
 from superion.structures import structure_hash
 

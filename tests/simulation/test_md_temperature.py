@@ -9,8 +9,9 @@ from ase import units
 from toy_crystals import Springs, crystal
 
 from superion.errors import InputError
-from superion.simulation import MDSettings, kelvin_of, read_trajectory, run_md, summary_of
-from superion.simulation.summary import judge_temperature, summarise
+from superion.simulation import MDSettings, read_trajectory, run_md, summary_of
+from superion.simulation.summary import summarise
+from superion.simulation.temperature import judge_temperature
 
 
 def run(folder, **changes):
@@ -176,13 +177,13 @@ def test_the_summary_of_a_trajectory_is_that_of_its_run(tmp_path):
 
 def test_runs_are_analysed_at_the_temperature_that_they_had(tmp_path):
     missed = run(tmp_path / "missed", steps=300)
-    assert kelvin_of(read_trajectory(tmp_path / "missed")) == missed.mean_temperature
+    assert read_trajectory(tmp_path / "missed").kelvin == missed.mean_temperature
     bath = {"ensemble": "nvt", "thermostat": "langevin", "friction": 0.05, "steps": 400, "sample_every": 4}
     run(tmp_path / "met", **bath)
     met = read_trajectory(tmp_path / "met")
-    assert kelvin_of(met) == 600
+    assert met.kelvin == 600
     colder = replace(met, temperature=0.6 * met.temperature)
-    assert kelvin_of(colder) == pytest.approx(0.6 * met.temperature.mean())
+    assert colder.kelvin == pytest.approx(0.6 * met.temperature.mean())
     run(tmp_path / "ramp", ramp_to=900, **bath)
     with pytest.raises(InputError, match="changed from 600 to 900 K"):
-        kelvin_of(read_trajectory(tmp_path / "ramp"))
+        _ = read_trajectory(tmp_path / "ramp").kelvin

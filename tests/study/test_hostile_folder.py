@@ -20,9 +20,9 @@ from superion.errors import CorruptFileError, InputError, StorageError
 from superion.files import locked, open_inside, read_json, sha256, write_atomic, write_json
 from superion.study.config import read_study
 from superion.study.config import write_study as write_settings
-from superion.study.intact import check_results
 from superion.study.status import status
 from superion.study.steps import Study
+from superion.verdict.reading import check_results
 from superion.work.folder import remove_leftovers
 from superion.work.state import Record, State
 

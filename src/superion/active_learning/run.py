@@ -134,7 +134,7 @@ def _forget_others(work: Work) -> None:
 def _report(folder: Path, *, progress: bool = True) -> Path | None:
     """Write the report of a training and its figures; its path, or None and a note without matplotlib."""
     try:
-        from superion.report import write_training_report
+        from superion.active_learning.report import write_training_report
     except ImportError as error:
         say(f"note: no report ({error}); install it: pip install 'superion[report]'.", progress)
         return None

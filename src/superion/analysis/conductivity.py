@@ -17,7 +17,7 @@ from superion.analysis.transport_result import TransportResult
 from superion.analysis.transport_settings import TransportSettings
 from superion.errors import InputError
 from superion.settings_file import validate
-from superion.simulation import MDResult, Trajectory, kelvin_of, read_trajectory, summary_of
+from superion.simulation import MDResult, Trajectory, read_trajectory, summary_of
 
 Array = np.ndarray
 
@@ -94,7 +94,7 @@ def conductivity(
         trajectory.numbers,
         trajectory.masses,
         species=settings.species,
-        temperature=kelvin_of(trajectory),
+        temperature=trajectory.kelvin,
         charge=settings.charge,
         discard=settings.discard_ps,
         hop_length=settings.hop_length,

@@ -19,7 +19,7 @@ from superion.analysis.electric_result import DielectricResponse, DielectricResu
 from superion.electrostatics.charges import ChargeModel
 from superion.electrostatics.polarization import dipole_path
 from superion.errors import InputError
-from superion.simulation import ElectricSettings, Trajectory, kelvin_of
+from superion.simulation import ElectricSettings, Trajectory
 from superion.simulation.trajectory import each_atoms
 from superion.structures import read_frames
 
@@ -57,7 +57,7 @@ def analyse(
         found = from_fluctuations(
             trajectory.tracked_dipole,
             _volume(trajectory, folder),
-            kelvin_of(trajectory),
+            trajectory.kelvin,
             epsilon_inf=settings.epsilon_inf if epsilon_inf is None else epsilon_inf,
             constant_d=settings.at_constant_d.tolist(),
             blocks=blocks,

@@ -59,10 +59,11 @@ def show_status(
 
 def report(study: Folder) -> None:
     """Write the report of a study or a training from the results in its folder, also while it runs."""
+    from superion.active_learning.report import write_training_report
     from superion.cli.training import SETTINGS
     from superion.errors import InputError
     from superion.files import locked
-    from superion.report import write_report, write_training_report
+    from superion.report import write_report
 
     if not study.is_dir():
         raise InputError("no such study folder.", file=study, remedy="give a folder made by `superion run`.")

@@ -206,7 +206,7 @@ def compare(
         last = 1000 * np.array(found.force_rmse, dtype=float)[:, -1]
         typer.echo(f"{name}: force RMSE {last.mean():.4g} meV/Å after {budget} labels ({len(last)} repeats)")
     try:
-        from superion.report.figures_training import draw_comparison
+        from superion.active_learning.report.figures import draw_comparison
     except ImportError as error:
         typer.echo(f"note: no figure ({error}); install it: pip install 'superion[report]'.")
         return

@@ -45,9 +45,9 @@ def show_verdict(
 ) -> None:
     """Which properties of a study need long-range electrostatics, with error bars and reasons."""
     from superion.results import write_result
-    from superion.study.intact import check_results
     from superion.terminal import PlainConsole
     from superion.verdict import study_verdicts
+    from superion.verdict.reading import check_results
     from superion.verdict.topics import topic_of
     from superion.verdict.wording import head, line
 

@@ -125,3 +125,6 @@ class Calculator(AseCalculator):
         known.positions[:] = atoms.positions
         known.cell.array[:] = atoms.cell.array
         return atoms
+
+
+Potential.make_calculator = Calculator

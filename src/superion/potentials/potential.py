@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from ase import Atoms
@@ -34,6 +34,8 @@ class Potential:
     """
 
     suffix = ".safetensors"
+    make_calculator: ClassVar[type[Calculator]]
+    """What `calculator` makes: `Calculator`, which is defined above this class and registers itself."""
 
     def __init__(
         self,
@@ -114,9 +116,7 @@ class Potential:
 
     def calculator(self, *, device: str = "cpu") -> Calculator:
         """A new ASE calculator, on a device."""
-        from superion.potentials.calculator import Calculator
-
-        return Calculator(self, device=device)
+        return self.make_calculator(self, device=device)
 
     def deviation(self, atoms: Atoms) -> Deviation:
         """Predictive standard deviations of energy (eV), atomic energies (eV) and forces (eV/Å)."""

@@ -24,9 +24,9 @@ from superion.report.runs import Run, read_run
 from superion.results import Result, read_result
 from superion.simulation.chunks import META, count_chunks, meta_digest, read_chunk, read_meta
 from superion.structures.census_result import CensusFile, CensusResult, Split
-from superion.study.intact import check_results
-from superion.study.resample import RESAMPLED
 from superion.verdict import REFERENCE, StudyVerdict, study_verdicts
+from superion.verdict.reading import check_results
+from superion.verdict.values import RESAMPLED
 
 Array = np.ndarray
 

@@ -123,10 +123,15 @@ def _lead(models: Sequence[str]) -> str:
     return f"{len(models)} models, judged by the same data: {', '.join(look(name).label for name in models)}."
 
 
-def page(name: str) -> jinja2.Template:
-    """A template of this package; all it shows is escaped."""
+def page(name: str, package: str = "superion.report") -> jinja2.Template:
+    """A template of a package, which may extend those of this one; all it shows is escaped."""
+
+    def text(file: str) -> str | None:
+        places = (files(each).joinpath(file) for each in (package, "superion.report"))
+        return next((place.read_text("utf-8") for place in places if place.is_file()), None)
+
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda file: files("superion.report").joinpath(file).read_text("utf-8")),
+        loader=jinja2.FunctionLoader(text),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

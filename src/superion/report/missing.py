@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from superion.report.content import SPLITS, Content, reasons
 from superion.report.style import look
-from superion.study.resample import RESAMPLED
+from superion.verdict.values import RESAMPLED
 
 _LABELS = {"energy": "energy_rmse_per_atom", "force": "force_rmse", "stress": "stress_rmse"}
 

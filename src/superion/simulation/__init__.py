@@ -4,7 +4,7 @@ from superion.simulation.electric import ElectricSettings
 from superion.simulation.md import run_md
 from superion.simulation.opening import open_trajectory
 from superion.simulation.settings import MDSettings
-from superion.simulation.summary import MDResult, kelvin_of, summary_of
+from superion.simulation.summary import MDResult, summary_of
 from superion.simulation.trajectory import (
     Trajectory,
     read_trajectory,
@@ -18,7 +18,6 @@ __all__ = [
     "MDResult",
     "MDSettings",
     "Trajectory",
-    "kelvin_of",
     "open_trajectory",
     "read_trajectory",
     "run_md",

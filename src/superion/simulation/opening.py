@@ -24,6 +24,7 @@ from superion.structures.foreign import Foreign
 from superion.structures.formats import Reader, open_stream
 from superion.structures.formats.stream import Snapshot, Stream
 from superion.structures.paths import Unwrapper, continued
+from superion.structures.read import read_raw
 
 Array = np.ndarray
 SAME_PLACE = 1e-3
@@ -76,7 +77,7 @@ def open_trajectory(
         elements=own.elements,
         cell=None if cell is None else tuple(map(tuple, np.asarray(cell, dtype=np.float64).tolist())),
         cell_file=None if cell_file is None else Path(cell_file),
-        topology=None if topology is None else Path(topology),
+        topology=None if topology is None else tuple(read_raw(topology, own)[0].numbers.tolist()),
     )
     paths = [path] if isinstance(path, str | Path) else list(path)
     if not paths:
@@ -100,6 +101,9 @@ def open_trajectory(
                 )
             )  # fmt: skip
     return found[0] if len(found) == 1 else join(found, [str(one) for one in paths])
+
+
+Trajectory.opener = open_trajectory
 
 
 def open_runs(paths: Sequence[Source], *, replicas: bool = False, **said: Any) -> tuple[Trajectory, int]:

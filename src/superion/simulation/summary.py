@@ -4,50 +4,24 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from ase.cell import Cell
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from superion.errors import InputError
 from superion.results import Count, Finite, ResultFile, Size, write_result
 from superion.simulation.fixed import degrees_of_freedom
 from superion.simulation.recorder import SOMETIMES
 from superion.simulation.settings import MDSettings
+from superion.simulation.temperature import Temperature, judge_temperature, too_far
 from superion.simulation.trajectory import Trajectory
 from superion.simulation.trust import Sigmas, doubts
 
 Array = np.ndarray
 SUMMARY = "summary.json"
-Status = Literal["as asked", "off", "not judged"]
-"""Of the mean temperature: within its error of what was asked for, not, or nothing was asked for."""
-
-_BLOCKS = 10
-_FEWEST = 20
-"""Fewer frames are not averaged over: the spread of one of them is the error."""
-_ERRORS = 4.0
-_HARMLESS = 0.02
-"""Part of a temperature that time steps of usual length take from it or add to it."""
 _TIMES = ("folder", "resumed_at", "seconds", "ns_per_day")
-
-
-@dataclass(frozen=True, slots=True)
-class Temperature:
-    """Mean temperature of a run and whether it is what was asked for.
-
-    mean, std: K, over the frames; error: standard error of the mean, from blocks. target: K asked for (the
-    mean of a ramp), None if nothing was. allowed: K by which the mean may be off, which is 4 standard errors
-    and at least 2 %; at constant energy, in f degrees of freedom, at least 2 T/√f, twice the temperature
-    that the fluctuation of the energy of a harmonic crystal amounts to.
-    """
-
-    mean: Annotated[float, Field(description="mean, K")]
-    std: Annotated[float, Field(description="standard deviation over the frames, K")]
-    error: Annotated[float, Field(description="standard error of the mean, K")]
-    target: Annotated[float | None, Field(description="asked for, K")]
-    allowed: Annotated[float, Field(description="by which the mean may be off, K")]
-    status: Status
 
 
 class RunSummary(ResultFile):
@@ -143,40 +117,6 @@ class MDResult:
         return RunSummary(**known)
 
 
-def judge_temperature(temperature: Array, steps: Array, settings: MDSettings, degrees: int) -> Temperature:
-    """Compare temperatures (F,) K of production frames at `steps` (F,) with what was asked for."""
-    target = (
-        np.full(len(steps), settings.temperature)
-        if settings.ramp_to is None
-        else np.array([settings.target(int(step)) for step in steps])
-    )
-    off = temperature - target
-    blocks = min(_BLOCKS, len(off) // 5)
-    if len(off) >= _FEWEST:
-        means = [part.mean() for part in np.array_split(off, blocks)]
-        error = float(np.std(means, ddof=1)) / np.sqrt(blocks)
-    else:
-        error = float(off.std())
-    wanted = float(target.mean())
-    allowed = max(_ERRORS * error, _HARMLESS * wanted)
-    if settings.ensemble == "nve":
-        allowed = max(allowed, 2 * wanted / np.sqrt(degrees))
-    given = settings.ensemble == "nve" and settings.keep_velocities and not settings.equilibrate
-    if given or len(off) < 3:
-        status: Status = "not judged"
-    else:
-        enough = len(off) >= _FEWEST
-        status = "off" if abs(off.mean()) > allowed else "as asked" if enough else "not judged"
-    return Temperature(
-        mean=float(temperature.mean()),
-        std=float(temperature.std()),
-        error=float(error),
-        target=None if given else wanted,
-        allowed=float(allowed),
-        status=status,
-    )
-
-
 def summarise(
     folder: Path,
     series: dict[str, Array],
@@ -201,7 +141,7 @@ def summarise(
     known = len(volume) > 0 and volume.min() > 0
     warnings = doubts(series["energy_deviation"], series["force_deviation"], atoms, sigmas)
     if temperature.status == "off":
-        warnings.insert(0, _too_far(temperature, settings))
+        warnings.insert(0, too_far(temperature, settings))
     return MDResult(
         folder=folder,
         steps=settings.steps,
@@ -250,56 +190,6 @@ def summary_of(trajectory: Trajectory, folder: str | Path = "") -> MDResult:
         atoms=len(trajectory.numbers),
         fixed=len(trajectory.meta.get("fixed", ())),
     )
-
-
-def kelvin_of(trajectory: Trajectory) -> float:
-    """Temperature (K) at which a run is to be analysed: that of its thermostat, or its mean.
-
-    The mean where there is no thermostat (nve), and where it is not what the thermostat was set to.
-    InputError for a ramp, which has none. Of a foreign file it is what was said, or what the file says.
-    """
-    recorded = trajectory.meta.get("settings", {})
-    if trajectory.foreign or trajectory.temperature is None:
-        if recorded.get("temperature") is None:
-            raise InputError(
-                "the temperature of the trajectory is not known.",
-                file=trajectory.source or None,
-                remedy="say it: --temperature K (in Python temperature=…).",
-            )
-        return float(recorded["temperature"])
-    mean = float(trajectory.temperature.mean())
-    if recorded.get("ramp_to") is not None:
-        raise InputError(
-            f"the temperature of the run was changed from {recorded['temperature']:g} to "
-            f"{recorded['ramp_to']:g} K: averages over it are of no temperature.",
-            remedy="analyse runs at constant temperature, without --ramp-to.",
-        )
-    if recorded["ensemble"] == "nve":
-        return mean
-    try:
-        missed = summary_of(trajectory).temperature.status == "off"
-    except ValidationError:  # a trajectory that does not tell all settings of its run
-        missed = False
-    return mean if missed else float(recorded["temperature"])
-
-
-def _too_far(found: Temperature, settings: MDSettings) -> str:
-    said = (
-        f"the mean temperature is {found.mean:.0f} ± {found.error:.0f} K where {found.target:.0f} K were "
-        "asked for"
-    )
-    if settings.ensemble == "nve" and not settings.equilibrate:
-        return (
-            f"{said}: without equilibration, kinetic energy of the start becomes potential energy. "
-            "Remedy: equilibrate (--equilibrate 2000), or use the ensemble nvt"
-        )
-    if found.mean > (found.target or 0.0):
-        return (
-            f"{said}: the start was strained, the time step is too long, or the model falls into a hole. "
-            "Remedy: relax the start, equilibrate longer (--equilibrate, in YAML equilibrate), and look at "
-            "the last frames"
-        )
-    return f"{said}. Remedy: equilibrate longer (--equilibrate, in YAML equilibrate), or run longer"
 
 
 def _largest(values: Array) -> float | None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from ase import Atoms, units
 from ase.constraints import FixAtoms
 from ase.data import atomic_numbers, chemical_symbols
 from ase.io import write
+from pydantic import ValidationError
 
 from superion.errors import InputError, naming
 from superion.files import write_atomic
 from superion.simulation.chunks import FORMAT, META, count_chunks, meta_digest, read_chunk, read_meta
+from superion.simulation.fixed import degrees_of_freedom
+from superion.simulation.settings import MDSettings
+from superion.simulation.temperature import judge_temperature
 from superion.structures.bare import state
 from superion.structures.paths import Unwrapper
 
@@ -70,6 +74,8 @@ class Trajectory:
     electric_field: Array | None = None
     source: str = ""
     wrapped: bool = False
+    opener: ClassVar[Callable[..., Trajectory]]
+    """What `open` calls: `open_trajectory`, which is defined above this class and registers itself."""
 
     @classmethod
     def open(cls, path: Source | Sequence[Source], **said: Any) -> Trajectory:
@@ -78,9 +84,7 @@ class Trajectory:
         >>> Trajectory.open("XDATCAR.gz", timestep=100, temperature=500)  # doctest: +SKIP
         <Trajectory XDATCAR.gz: 140 frames of Cl32 Li192 P32 S160, 100 fs apart, 500 K>
         """
-        from superion.simulation.opening import open_trajectory
-
-        return open_trajectory(path, **said)
+        return cls.opener(path, **said)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -121,10 +125,36 @@ class Trajectory:
 
     @property
     def kelvin(self) -> float:
-        """Temperature (K) at which it is to be analysed, see `kelvin_of`."""
-        from superion.simulation.summary import kelvin_of
+        """Temperature (K) at which it is to be analysed: that of its thermostat, or its mean.
 
-        return kelvin_of(self)
+        The mean where there is no thermostat (nve), and where it is not what the thermostat was set to.
+        InputError for a ramp, which has none. Of a foreign file it is what was given, or what the file says.
+        """
+        recorded = self.meta.get("settings", {})
+        if self.foreign or self.temperature is None:
+            if recorded.get("temperature") is None:
+                raise InputError(
+                    "the temperature of the trajectory is not known.",
+                    file=self.source or None,
+                    remedy="say it: --temperature K (in Python temperature=…).",
+                )
+            return float(recorded["temperature"])
+        mean = float(self.temperature.mean())
+        if recorded.get("ramp_to") is not None:
+            raise InputError(
+                f"the temperature of the run was changed from {recorded['temperature']:g} to "
+                f"{recorded['ramp_to']:g} K: averages over it are of no temperature.",
+                remedy="analyse runs at constant temperature, without --ramp-to.",
+            )
+        if recorded["ensemble"] == "nve":
+            return mean
+        try:
+            settings = MDSettings.model_validate(recorded)
+        except ValidationError:  # a trajectory that does not tell all settings of its run
+            return float(recorded["temperature"])
+        degrees = degrees_of_freedom(len(self.numbers), len(self.meta.get("fixed", ())))
+        missed = judge_temperature(self.temperature, self.steps, settings, degrees).status == "off"
+        return mean if missed else float(recorded["temperature"])
 
     def part(self, frames: slice) -> Trajectory:
         """Some of its frames, as views of the same arrays."""

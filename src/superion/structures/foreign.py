@@ -19,8 +19,8 @@ class Foreign:
     mappings: where labels stand that have other keys than those of the conventions, see `labels`.
     total_charge: e, of frames that state none. elements: symbols in the order of the numbered types of
     LAMMPS. atom_style: of data files of LAMMPS that do not name theirs. cell: (3, 3) Å, or cell_file: of
-    CP2K, of XYZ files without a cell. topology: the file that names the elements of a trajectory of
-    coordinates alone (DCD, XTC).
+    CP2K, of XYZ files without a cell. topology: atomic numbers of a trajectory of coordinates
+    alone (DCD, XTC).
 
     It remembers which keys the files had: a mapping must occur in some file, not in every one.
     """
@@ -31,7 +31,7 @@ class Foreign:
     atom_style: str | None = None
     cell: tuple[tuple[float, ...], ...] | None = None
     cell_file: Path | None = None
-    topology: Path | None = None
+    topology: tuple[int, ...] | None = None
     present: set[str] = field(default_factory=set, compare=False)
     files: list[str] = field(default_factory=list, compare=False)
 

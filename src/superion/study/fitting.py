@@ -16,9 +16,10 @@ from superion.provenance import NUMERICAL, versions
 from superion.recipes.base import Job, fit_jobs
 from superion.results import read_result, write_result
 from superion.study.models import FittedModel
-from superion.study.resample import RESAMPLED, Draw, Fit, resample
+from superion.study.resample import Draw, Fit, resample
 from superion.study.tuning import TuneSettings, TuningFile, tunable, tune, with_choice
 from superion.terms import Term
+from superion.verdict.values import RESAMPLED
 from superion.work.fingerprint import fingerprint
 
 if TYPE_CHECKING:

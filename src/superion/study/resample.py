@@ -24,9 +24,8 @@ from superion.structures import is_isolated, structure_hash
 from superion.structures.census_result import DrawnUnits, Resampling
 from superion.structures.clusters import Stratum, freedom, strata
 from superion.structures.duplicates import frame_name
+from superion.verdict.values import RESAMPLED
 
-RESAMPLED = "-resampled-"
-"""Between the name of a potential and the number of a draw, in names of files."""
 TRIES = 1000
 """Draws until every species is among the frames drawn."""
 

@@ -22,6 +22,7 @@ from superion.verdict.rules import PREFIX, Bound, bounds
 from superion.verdict.settings import ELECTROSTATICS, Pair
 from superion.verdict.topics import TOPICS
 from superion.verdict.values import REFERENCE, PropertyFile, Value, read_property
+from superion.work.state import NAME, State
 
 _NORMAL = 1.959964  # 97.5 % quantile
 FEW = 5
@@ -268,6 +269,24 @@ def _cutoffs(settings: Any) -> list[float]:
     inner = [cutoff for value in settings.values() for cutoff in _cutoffs(value)]
     own = settings.get("cutoff")
     return [float(own), *inner] if own else inner
+
+
+def check_results(folder: Path) -> None:
+    """CorruptFileError for results in a study folder that are not as the step that is done wrote them.
+
+    Models and trajectories check themselves where they are read; what is missing is told there too.
+    """
+    if not (folder / NAME).exists():
+        return
+    state = State.read(folder)
+    for name in state.records:
+        for path in state.changed(name, among=(".json", ".safetensors")):
+            if (folder / path).is_file() and not path.startswith(("md/", "models/")):
+                raise CorruptFileError(
+                    f"it was changed since the step {name!r} wrote it (its SHA-256 is another).",
+                    file=folder / path,
+                    remedy="continue the study (`superion run` with its folder): the step is done again.",
+                )
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

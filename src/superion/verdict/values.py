@@ -17,6 +17,8 @@ Array = np.ndarray
 Kind = Literal["error", "positive", "plain"]
 REFERENCE = "reference"
 """In place of a potential's name: the values that labels give."""
+RESAMPLED = "-resampled-"
+"""Between the name of a potential and the number of a resampled fit, in names of files."""
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
@@ -139,7 +141,7 @@ def error_value(
 
 def property_path(folder: str | Path, name: str, potential: str, resampled: int | None = None) -> Path:
     """Where a study keeps the values of a property by a potential, or by `REFERENCE`."""
-    suffix = "" if resampled is None else f"-resampled-{resampled}"
+    suffix = "" if resampled is None else f"{RESAMPLED}{resampled}"
     return Path(folder) / "properties" / name / f"{potential}{suffix}.json"
 
 

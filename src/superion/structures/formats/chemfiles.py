@@ -1,8 +1,7 @@
 """Binary trajectories of other programs, as the library chemfiles reads them (extra `trajectories`).
 
-DCD, XTC, TRR, TNG, NetCDF of AMBER and LAMMPS. Most hold coordinates alone; a file of the structure names the
-elements (`Foreign.topology`). Damaged files can end a process in the library, so that one of its own reads
-them.
+DCD, XTC, TRR, TNG, NetCDF of AMBER and LAMMPS. Most hold coordinates alone; their atoms are given
+(`Foreign.topology`). Damaged files can end a process in the library, so that one of its own reads them.
 """
 
 from __future__ import annotations
@@ -100,11 +99,9 @@ def _array(pipe: IO[bytes], atoms: int) -> Array:
 
 
 def _numbers(stream: Stream, facts: dict[str, Any]) -> Array:
-    """Atomic numbers from the file of the structure, or from the file itself if it has them."""
+    """Atomic numbers, given (`Foreign.topology`) or from the file itself if it has them."""
     if stream.foreign.topology is not None:
-        from superion.structures.read import read_raw
-
-        return np.asarray(read_raw(stream.foreign.topology, stream.foreign)[0].numbers)
+        return np.array(stream.foreign.topology)
     symbols = facts["types"]
     if symbols and all(symbol in atomic_numbers and symbol != "X" for symbol in symbols):
         return np.array([atomic_numbers[symbol] for symbol in symbols])

@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from superion.active_learning.report.content import Generation, TrainingContent
 from superion.active_learning.results import Chosen, Comparison, Judge, errors_of
 from superion.analysis.accuracy_result import Errors
 from superion.report.content import sort_models
 from superion.report.figure_file import save_figure
 from superion.report.style import DPI, GREEN, GREY, ORANGE, VERMILLION, WIDTH, look, species_colours
-from superion.report.training_content import Generation, TrainingContent
 
 _SETS = {"train": (":", "training set"), "test": ("-", "test set"), "new": ("--", "new structures")}
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#9A9A9A", "#B8A900")

@@ -7,13 +7,13 @@ from typing import Any
 from ase import units
 
 from superion.active_learning.clean import Rejection
+from superion.active_learning.report.content import FIRST, TrainingContent
 from superion.active_learning.results import SETS, ExploredRun, errors_of
 from superion.analysis.accuracy_result import Errors
 from superion.numbers import number
 from superion.report.estimates import duration, plus_minus
 from superion.report.style import look
 from superion.report.tables import Table
-from superion.report.training_content import FIRST, TrainingContent
 
 _QUANTITIES = (
     ("energy_rmse_per_atom", 1e3),

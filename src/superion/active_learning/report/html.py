@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import superion.report.training_tables as tables
+import superion.active_learning.report.tables as tables
+from superion.active_learning.report.content import TrainingContent, read_training_content
+from superion.active_learning.report.figures import draw_convergence, draw_training
 from superion.files import write_atomic
-from superion.report.figures_training import draw_convergence, draw_training
 from superion.report.html import embedded, page
 from superion.report.tables import flat, provenance_rows
-from superion.report.training_content import TrainingContent, read_training_content
 
 _CAPTIONS = {
     "convergence": "Errors against generation. Dotted: training set; solid: test set, never trained on; "
@@ -40,7 +40,7 @@ def write_training_report(folder: str | Path) -> Path:
 
 def render(content: TrainingContent, figures: dict[str, Path]) -> str:
     """The report as HTML text; figures are PNG files by name and are embedded."""
-    return page("training.html").render(
+    return page("training.html", "superion.active_learning.report").render(
         name=str(content.settings.get("name") or content.folder.resolve().name),
         answer=tables.answer(content),
         sentences=tables.sentences(content),
