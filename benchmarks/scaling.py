@@ -25,6 +25,7 @@ import numpy as np
 from superion import FitSettings, Potential, read_frames
 from superion.potentials.few_body.pair import PairSettings
 from superion.potentials.many_body.soap import SoapSettings
+from superion.potentials.neural import NeuralSettings, NeuralTraining, fit_neural
 from superion.recipes.base import Job, fit_jobs
 from superion.recipes.registry import fit_preset
 from superion.terms import LocalTerm
@@ -37,7 +38,7 @@ REPEATS = [(3, 2, 2), (3, 3, 3), (5, 4, 4), (6, 6, 7), (9, 9, 10), (13, 13, 14)]
 
 
 def save_models(folder: Path) -> dict[str, Path]:
-    """Model files of a potential with customary hyper-parameters and of the default with electrostatics."""
+    """Model files of GAPs, customary and the default with electrostatics, and of neural potentials."""
     frames = [a for name in ("train", "strained") for a in read_frames(DATA / f"{name}.extxyz")]
     for atoms in frames:
         atoms.info.pop("REF_stress", None)
@@ -50,6 +51,11 @@ def save_models(folder: Path) -> dict[str, Path]:
     for name, (preset, settings) in choices.items():
         files[name] = folder / f"{preset}.safetensors"
         Potential(fit_jobs(frames, {name: Job(fit_preset(preset), settings)})[name]).save(files[name])
+    once = NeuralTraining(adam_epochs=1, lbfgs_epochs=0, validation=0.0)
+    for generation in ("2g", "latent-charges", "4g"):
+        files[generation] = folder / f"{generation}.safetensors"
+        neural = NeuralSettings(generation=generation, linear=False, total_charge=0.0)
+        Potential([fit_neural(frames[:2], neural, once)]).save(files[generation])
     return files
 
 

@@ -52,7 +52,12 @@ def constraints_of(
         found = Constraints.total(len(atoms), float(stated))
         if not len(atoms) and abs(float(stated)) > NEUTRAL:
             raise InputError(f"a structure without atoms cannot have a charge of {stated} e.")
-    total = float(found.totals.sum())
+    check_periodic_total(atoms, float(found.totals.sum()), background)
+    return found
+
+
+def check_periodic_total(atoms: Atoms, total: float, background: bool | None) -> None:
+    """Refuse or warn of a total charge (e) that a periodic structure may not have, see `constraints_of`."""
     if atoms.pbc.all():
         neutralise(total, background)
     elif abs(total) > NEUTRAL and atoms.pbc.any():
@@ -61,7 +66,6 @@ def constraints_of(
             remedy="state a total charge of zero, or use three periodic axes, where a uniform background "
             "neutralises the cell.",
         )
-    return found
 
 
 def undivided_total(atoms: Atoms, total_charge: float | None) -> float | None:

@@ -118,10 +118,10 @@ def test_charges_that_do_not_add_up_are_refused_in_cells():
         untrained("3g, not conserved").evaluate(crystal())
 
 
-def test_slabs_are_refused_by_charges_only():
+def test_wires_are_refused_by_charges_only():
     atoms = crystal()
-    atoms.pbc = [True, True, False]
-    with pytest.raises(InputError, match="three periodic axes or none"):
+    atoms.pbc = [True, False, False]
+    with pytest.raises(InputError, match="three periodic axes, two or none"):
         untrained("4g").evaluate(atoms)
     assert np.isfinite(untrained("2g").evaluate(atoms).energy)
 

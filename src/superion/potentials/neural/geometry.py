@@ -10,14 +10,19 @@ import torch
 from ase import Atoms
 from torch import Tensor
 
-from superion.electrostatics.charge_constraints import undivided_total
-from superion.electrostatics.charged_cells import neutralise
+from superion.electrostatics.charge_constraints import (
+    check_periodic_total,
+    constraints_of,
+    undivided_total,
+)
 from superion.electrostatics.densities import Gaussian
+from superion.electrostatics.equilibration import Constraints
 from superion.errors import InputError, naming
 from superion.neighbours import neighbour_pairs
 from superion.potentials.neural.electrostatic_geometry import Stack, stacks
 from superion.potentials.neural.settings import NeuralSettings
 from superion.potentials.neural.symmetry_functions import Neighbours, SymmetryFunctions
+from superion.structures.bare import FRAGMENT_CHARGES
 
 Array = np.ndarray
 
@@ -49,13 +54,8 @@ class Geometry:
         settings: NeuralSettings,
         densities: Sequence[Gaussian],
         device: torch.device,
-        *,
-        training: bool,
     ) -> Geometry:
-        """Describe structures; densities: one for each element, or none for models without charges.
-
-        training: forces are asked for many times, virials are not (see electrostatic_geometry.py).
-        """
+        """Describe structures for training; densities: one for each element, or none without charges."""
         elements, pairs = [], []
         for k, atoms in enumerate(structures):
             with naming(atoms.info.get("source", k if len(structures) > 1 else None)):
@@ -67,8 +67,8 @@ class Geometry:
         sizes = torch.tensor([len(atoms) for atoms in structures])
         charged: list[Stack] = []
         if densities:
-            totals = [total_charge(atoms, settings, k) for k, atoms in enumerate(structures)]
-            charged = stacks(structures, totals, densities, elements, settings.accuracy, device, training)
+            kept = [constraints_of_frame(atoms, settings, k) for k, atoms in enumerate(structures)]
+            charged = stacks(structures, kept, densities, elements, settings.accuracy, device)
         return cls(
             len(structures),
             functions,
@@ -82,39 +82,26 @@ class Geometry:
         )
 
     def forces(self, by_values: Tensor, by_matrices: Sequence[Tensor]) -> Tensor:
-        """(N, 3) eV/Å of an energy with these derivatives; differentiable in them (`training` only)."""
-        forces = self._local_forces(self._gradient(by_values))
+        """(N, 3) eV/Å of an energy with these derivatives; differentiable in them."""
+        gradient = self.functions.gradient(by_values, self.slopes, self.neighbours)
+        forces = gradient.new_zeros(len(self.elements), 3)
+        forces = forces.index_add(0, self.neighbours.i, gradient).index_add(0, self.neighbours.j, -gradient)
         for stack, slope in zip(self.stacks, by_matrices, strict=True):
             forces = forces.index_add(0, stack.atoms.flatten(), stack.forces(slope).flatten(0, 1))
         return forces
 
-    def pull(self, by_values: Tensor, by_matrices: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Forces (N, 3) eV/Å and symmetric virials (B, 3, 3) eV of an energy with constant derivatives."""
-        gradient = self._gradient(by_values)
-        forces = self._local_forces(gradient)
-        virials = self.vectors.new_zeros(self.count, 3, 3)
-        owner = self.owner[self.neighbours.i]
-        virials.index_add_(0, owner, -self.vectors[:, :, None] * gradient[:, None, :])
-        for stack, slope in zip(self.stacks, by_matrices, strict=True):
-            flow, strain = stack.pull(slope)
-            forces.index_add_(0, stack.atoms.flatten(), flow.flatten(0, 1).to(forces.device))
-            virials.index_add_(0, stack.structures, strain.to(forces.device))
-        return forces, 0.5 * (virials + virials.transpose(1, 2))
 
-    def _gradient(self, by_values: Tensor) -> Tensor:
-        """(P, 3) eV/Å, derivative by pair vectors."""
-        return self.functions.gradient(by_values, self.slopes, self.neighbours)
+def constraints_of_frame(atoms: Atoms, settings: NeuralSettings, frame: int | None = None) -> Constraints:
+    """Fragments and their charges, or all atoms and the total charge that structure or model state.
 
-    def _local_forces(self, gradient: Tensor) -> Tensor:
-        forces = gradient.new_zeros(len(self.elements), 3)
-        forces = forces.index_add(0, self.neighbours.i, gradient)
-        return forces.index_add(0, self.neighbours.j, -gradient)
-
-
-def total_charge(atoms: Atoms, settings: NeuralSettings, frame: int | None = None) -> float:
-    """Total charge in e that a structure or the model states; InputError if none does, or for fragments."""
+    InputError if nobody states it, if the cell may not have it, and for what charges that do not add up to
+    anything cannot keep. frame: its number, for messages.
+    """
     where = atoms.info.get("source", frame)
+    added_up = settings.equilibrated or settings.conserve
     with naming(where):
+        if FRAGMENT_CHARGES in atoms.info and added_up:
+            return constraints_of(atoms, settings.total_charge, settings.background)
         stated = undivided_total(atoms, settings.total_charge)
     if stated is None or not np.isfinite(stated):
         raise InputError(
@@ -123,13 +110,12 @@ def total_charge(atoms: Atoms, settings: NeuralSettings, frame: int | None = Non
             remedy="give --total-charge 0 (e), or write total_charge=0 into the file, atoms.info, or the "
             "settings of the model.",
         )
-    if atoms.pbc.any():
-        with naming(where):
-            neutralise(stated, settings.background)
-    if atoms.pbc.any() and not (settings.equilibrated or settings.conserve):
+    with naming(where):
+        check_periodic_total(atoms, stated, settings.background)
+    if atoms.pbc.any() and not added_up:
         raise InputError(
             "predicted charges of a periodic cell have to add up to its total charge.",
             frame=where,
             remedy="train with conserve: true.",
         )
-    return stated
+    return Constraints.total(len(atoms), stated)

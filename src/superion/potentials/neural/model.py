@@ -123,16 +123,16 @@ class Model:
         values, matrices: those of the geometry, or copies of them by which to differentiate.
         """
         elements = geometry.elements
-        output = apply_networks(self.weights, CHARGE, self.symbols, elements, self._scaled(values, elements))
-        output = self.scales.output[elements] * output
+        output = self.output(elements, values)
         charges = torch.zeros_like(output)
         own = self.hardness()[elements] if self.settings.equilibrated else charges
         for stack, matrix in zip(geometry.stacks, matrices, strict=True):
             here = output[stack.atoms]
             if self.settings.equilibrated:
-                here = equilibrated(here, own[stack.atoms], matrix, stack.charge)
+                here = equilibrated(here, own[stack.atoms], matrix, stack.members, stack.charge)
             elif self.settings.conserve:
-                here = here + ((stack.charge - here.sum(dim=1)) / here.shape[1])[:, None]
+                lacking = (stack.charge - torch.einsum("bng,bn->bg", stack.members, here)) / stack.sizes
+                here = here + torch.einsum("bng,bg->bn", stack.members, lacking)
             charges = charges.index_add(0, stack.atoms.flatten(), here.flatten())
         paid = output * charges + 0.5 * own * charges**2 if self.settings.equilibrated else own
         return charges, paid
@@ -142,22 +142,36 @@ class Model:
     ) -> tuple[Tensor, Tensor | None]:
         """Atomic energies (N,) eV and charges (N,) e; arguments as of `charges`."""
         elements = geometry.elements
-        energies, charges = self.scales.baseline[elements], None
-        inputs = self._scaled(values, elements)
-        if self.settings.charged:
-            charges, paid = self.charges(geometry, values, matrices)
-            if self.settings.generation == "cent":
-                energies = energies + paid + self.weights["offset"][elements]
-            for stack, matrix in zip(geometry.stacks, matrices, strict=True):
-                here = charges[stack.atoms]
-                felt = 0.5 * here * torch.einsum("bij,bj->bi", matrix, here)
-                energies = energies.index_add(0, stack.atoms.flatten(), felt.flatten())
-            if self.settings.sees_charges:
-                seen = (charges - self.scales.charge_mean[elements]) / self.scales.charge_scale[elements]
-                inputs = torch.cat([inputs, seen[:, None]], dim=1)
-        if self.settings.generation != "cent":
-            energies = energies + apply_networks(self.weights, ENERGY, self.symbols, elements, inputs)
+        if not self.settings.charged:
+            return self.short_range(elements, values), None
+        charges, paid = self.charges(geometry, values, matrices)
+        energies = self.short_range(elements, values, charges)
+        if self.settings.generation == "cent":
+            energies = energies + paid
+        for stack, matrix in zip(geometry.stacks, matrices, strict=True):
+            here = charges[stack.atoms]
+            felt = 0.5 * here * torch.einsum("bij,bj->bi", matrix, here)
+            energies = energies.index_add(0, stack.atoms.flatten(), felt.flatten())
         return energies, charges
+
+    def output(self, elements: Tensor, values: Tensor) -> Tensor:
+        """(N,) V or e, what the charge network makes of symmetry functions (N, F)."""
+        inputs = self._scaled(values, elements)
+        return self.scales.output[elements] * apply_networks(
+            self.weights, CHARGE, self.symbols, elements, inputs
+        )
+
+    def short_range(self, elements: Tensor, values: Tensor, charges: Tensor | None = None) -> Tensor:
+        """(N,) eV of each atom by itself; charges: (N,) e, which only `4g` looks at."""
+        energies = self.scales.baseline[elements]
+        if self.settings.generation == "cent":
+            return energies + self.weights["offset"][elements]
+        inputs = self._scaled(values, elements)
+        if self.settings.sees_charges:
+            assert charges is not None
+            seen = (charges - self.scales.charge_mean[elements]) / self.scales.charge_scale[elements]
+            inputs = torch.cat([inputs, seen[:, None]], dim=1)
+        return energies + apply_networks(self.weights, ENERGY, self.symbols, elements, inputs)
 
     def _scaled(self, values: Tensor, elements: Tensor) -> Tensor:
         return (values - self.scales.mean[elements]) / self.scales.scale[elements]
@@ -173,14 +187,17 @@ def slopes(
     return by_values, by_matrices
 
 
-def equilibrated(electronegativity: Tensor, hardness: Tensor, matrix: Tensor, total: Tensor) -> Tensor:
-    """Charges (b, n) e that minimise Σ(χq + ½Jq²) + ½qᵀMq with the sum total (b,) e.
+def equilibrated(
+    electronegativity: Tensor, hardness: Tensor, matrix: Tensor, members: Tensor, totals: Tensor
+) -> Tensor:
+    """Charges (b, n) e that minimise Σ(χq + ½Jq²) + ½qᵀMq, where each fragment keeps its total.
 
-    electronegativity χ: (b, n) V. hardness J: (b, n) eV/e². matrix M: (b, n, n) eV/e².
+    electronegativity χ: (b, n) V. hardness J: (b, n) eV/e². matrix M: (b, n, n) eV/e². members: (b, n, g), 1
+    where an atom belongs to a fragment. totals: (b, g) e.
     """
     system = matrix + torch.diag_embed(hardness)
-    ones = torch.ones_like(electronegativity)[:, :, None]
-    bordered = torch.cat([system, ones], dim=2)
-    last = torch.cat([ones.transpose(1, 2), torch.zeros_like(ones[:, :1])], dim=2)
-    right = torch.cat([-electronegativity, total[:, None]], dim=1)
-    return torch.linalg.solve(torch.cat([bordered, last], dim=1), right)[:, :-1]
+    corner = members.new_zeros(len(members), members.shape[2], members.shape[2])
+    bordered = torch.cat([system, members], dim=2)
+    last = torch.cat([members.transpose(1, 2), corner], dim=2)
+    right = torch.cat([-electronegativity, totals], dim=1)
+    return torch.linalg.solve(torch.cat([bordered, last], dim=1), right)[:, : matrix.shape[1]]

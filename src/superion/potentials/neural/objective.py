@@ -42,9 +42,7 @@ class Labelled:
         cls, frames: Sequence[Atoms], fixed: Sequence[Evaluation], model: Model, device: torch.device
     ) -> Labelled:
         """Describe frames for training."""
-        geometry = Geometry.of(
-            frames, model.functions, model.settings, model.densities, device, training=True
-        )
+        geometry = Geometry.of(frames, model.functions, model.settings, model.densities, device)
         energies, forces, charges = [], [], []
         for k, (atoms, known) in enumerate(zip(frames, fixed, strict=True)):
             with naming(atoms.info.get("source", k)):

@@ -112,7 +112,6 @@ def _rows(data: Labelled, k: int, model: Model, axes: Axes, heed: tuple[float, f
     for stack in geometry.stacks:
         place = torch.nonzero(stack.structures == k).flatten().tolist()
         if place:
-            assert stack.slopes is not None
             forms = _forms(
                 model,
                 axes,
@@ -121,7 +120,8 @@ def _rows(data: Labelled, k: int, model: Model, axes: Axes, heed: tuple[float, f
                 slopes,
                 stack.matrix[place[0]].numpy(),
                 stack.slopes[place[0]].numpy(),
-                float(stack.charge[place[0]]),
+                stack.members[place[0]].numpy(),
+                stack.charge[place[0]].numpy(),
             )
     baseline = float(model.scales.baseline.numpy()[elements].sum())
     forces = data.forces[atoms].numpy().ravel()
@@ -174,7 +174,8 @@ def _forms(
     slopes: Array,
     matrix: Array,
     matrix_slopes: Array,
-    total: float,
+    members: Array,
+    totals: Array,
 ) -> Array:
     """(1 + 3n, D+1, D+1), Coulomb energy and forces as forms of (1, a)."""
     count, size = len(elements), axes.size
@@ -188,15 +189,16 @@ def _forms(
     if model.settings.equilibrated:
         system = matrix + np.diag(model.hardness().detach().numpy()[elements])
         inverse = np.linalg.inv(system)
-        share = inverse.sum(axis=0) / inverse.sum()
-        answer = inverse - np.outer(inverse.sum(axis=1), share)  # −∂q/∂χ, symmetric
+        share = np.linalg.solve(members.T @ inverse @ members, members.T @ inverse)
+        answer = inverse - inverse @ members @ share  # −∂q/∂χ, symmetric
         charges = -answer @ features
-        charges[:, 0] += total * share
+        charges[:, 0] += totals @ share
         pulled = -answer @ (matrix @ charges)
     else:
-        project = np.eye(count) - (1.0 / count if model.settings.conserve else 0.0)
+        even = members / members.sum(axis=0)
+        project = np.eye(count) - (even @ members.T if model.settings.conserve else 0.0)
         charges = project @ features
-        charges[:, 0] += total / count if model.settings.conserve else 0.0
+        charges[:, 0] += even @ totals if model.settings.conserve else 0.0
         pulled = project @ (matrix @ charges)
     energy = charges.T @ matrix @ charges
     left = charges

@@ -25,6 +25,7 @@ from torch import Tensor
 from superion.errors import ModelError
 from superion.neighbours import Pairs
 from superion.potentials.neural.settings import SymmetrySettings
+from superion.potentials.neural.symmetry_loops import whole_exponents
 
 Array = np.ndarray
 
@@ -60,7 +61,8 @@ class Neighbours:
 class SymmetryFunctions:
     """The symmetry functions of atoms among given elements.
 
-    species: atomic numbers. size: how many functions each atom has. Radial functions come first, for one
+    species: atomic numbers. size: how many functions each atom has. numbers: what the compiled loops
+    (symmetry_loops.py) ask for. Radial functions come first, for one
     neighbour element after another, then the angular ones for each pair of elements.
     """
 
@@ -85,6 +87,15 @@ class SymmetryFunctions:
         self._pair_of[a, b] = self._pair_of[b, a] = np.arange(len(a))
         radial = np.arange(count * settings.radial).reshape(count, -1)
         angular = self._pair_of[:, :, None] * len(grid) + np.arange(len(grid))
+        zetas = np.array(settings.zetas, dtype=np.float64)
+        self.numbers = (
+            self._centres,
+            self._eta,
+            0.5 / np.array(widths) ** 2,
+            zetas,
+            whole_exponents(zetas),
+            self._pair_of,
+        )
         self._columns = np.hstack([radial, count * settings.radial + angular.reshape(count, -1)])
 
     @property

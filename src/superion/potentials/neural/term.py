@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from ase import Atoms
-from torch import Tensor
 
 from superion.electrostatics.charged_cells import restored, stored
 from superion.electrostatics.coulomb import CoulombTerm
@@ -16,8 +15,8 @@ from superion.electrostatics.densities import Density
 from superion.electrostatics.properties import Vjp
 from superion.electrostatics.sources import Sources
 from superion.errors import InputError, ModelError
-from superion.potentials.neural.geometry import Geometry
-from superion.potentials.neural.model import Model, Scales, check_shapes, slopes
+from superion.potentials.neural.evaluation import charges, charges_vjp, evaluate
+from superion.potentials.neural.model import Model, Scales, check_shapes
 from superion.potentials.neural.settings import NeuralSettings
 from superion.potentials.neural.symmetry_functions import SymmetryFunctions
 from superion.terms import Evaluation
@@ -93,37 +92,17 @@ class NeuralTerm:
         """The evaluation of each structure, all computed together."""
         if not sum(len(atoms) for atoms in structures):
             return [Evaluation.zero(0) for _ in structures]
-        geometry, values, matrices = self._leaves(structures)
-        energies, charges = self.model.energies(geometry, values, matrices)
-        forces, virials = geometry.pull(*slopes(energies.sum(), values, matrices, graph=False))
-        ends = np.cumsum([len(atoms) for atoms in structures])[:-1]
-        parts = zip(
-            structures,
-            np.split(energies.detach().cpu().numpy(), ends),
-            np.split(forces.cpu().numpy(), ends),
-            virials.cpu().numpy(),
-            [None] * len(structures) if charges is None else np.split(charges.detach().cpu().numpy(), ends),
-            strict=True,
-        )
-        return [
-            Evaluation(float(e.sum()), e, f, v, q, None if q is None else q @ atoms.positions)
-            for atoms, e, f, v, q in parts
-        ]
+        return evaluate(self.model, structures, self.device)
 
     def charges(self, atoms: Atoms) -> Array:
         """(N,) e; ModelError for the generation without charges."""
         self._need_charges()
-        geometry, values, matrices = self._leaves([atoms])
-        return self.model.charges(geometry, values, matrices)[0].detach().cpu().numpy()
+        return charges(self.model, atoms, self.device)
 
     def vjp(self, atoms: Atoms, slope: Array) -> Vjp:
         """Forces (N, 3) eV/Å and virial (3, 3) eV of the energy Σ_i slope_i q_i, slope (N,) eV/e constant."""
         self._need_charges()
-        geometry, values, matrices = self._leaves([atoms])
-        found = self.model.charges(geometry, values, matrices)[0]
-        total = found @ torch.tensor(slope, dtype=torch.float64, device=self.device)
-        forces, virials = geometry.pull(*slopes(total, values, matrices, graph=False))
-        return forces.cpu().numpy(), virials[0].cpu().numpy()
+        return charges_vjp(self.model, atoms, slope, self.device)
 
     def settings(self) -> dict[str, Any]:
         """Generation, symmetry functions, electrostatics and elements, as JSON-ready values."""
@@ -153,18 +132,6 @@ class NeuralTerm:
         model = Model(own, SymmetryFunctions(own.symmetry, settings["species"]), scales, weights)
         check_shapes(model)
         return cls(model)
-
-    def _leaves(self, structures: Sequence[Atoms]) -> tuple[Geometry, Tensor, list[Tensor]]:
-        """The geometry, with copies of what it holds by which energies and charges are differentiated."""
-        model = self.model
-        geometry = Geometry.of(
-            structures, model.functions, model.settings, model.densities, self.device, training=False
-        )
-        return (
-            geometry,
-            geometry.values.detach().requires_grad_(),
-            [stack.matrix.detach().requires_grad_() for stack in geometry.stacks],
-        )
 
     def _need_charges(self) -> None:
         if not self.model.settings.charged:

@@ -18,7 +18,7 @@ from superion.potentials.baseline import ISOLATED, baseline_energies
 from superion.potentials.neural.adapt import adapted, settled
 from superion.potentials.neural.beginning import CHARGE_FLOOR, first_charges, first_energies
 from superion.potentials.neural.epochs import Run
-from superion.potentials.neural.geometry import total_charge
+from superion.potentials.neural.geometry import constraints_of_frame
 from superion.potentials.neural.linear_start import fits_linearly, linear_start
 from superion.potentials.neural.model import CHARGE, Model, Scales, initial_weights
 from superion.potentials.neural.networks import SKIP
@@ -193,7 +193,7 @@ def _check_labels(bulk: Sequence[Atoms], settings: NeuralSettings) -> None:
         )
     if settings.charged:
         for k, atoms in enumerate(bulk):
-            total_charge(atoms, settings, k)
+            constraints_of_frame(atoms, settings, k)
 
 
 def _stages(settings: NeuralSettings, training: NeuralTraining, bulk: Sequence[Atoms]) -> tuple[Stage, ...]:

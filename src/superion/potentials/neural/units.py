@@ -17,6 +17,7 @@ from superion.potentials.neural.adapt import typical_energy, typical_force
 from superion.potentials.neural.model import ENERGY, Model
 from superion.potentials.neural.networks import SKIP
 from superion.potentials.neural.settings import LabelSigmas, NeuralSettings, NeuralTraining
+from superion.structures.bare import FRAGMENT_CHARGES, fragment_charges
 from superion.terms import Evaluation
 
 
@@ -36,6 +37,9 @@ def frame_in(atoms: Atoms, unit: float) -> Atoms:
             found.arrays[name] = np.asarray(found.arrays[name], dtype=np.float64) / part
     if "total_charge" in found.info:
         found.info["total_charge"] = float(found.info["total_charge"]) / unit**0.5
+    if FRAGMENT_CHARGES in found.info:
+        whole = fragment_charges(found)
+        found.info[FRAGMENT_CHARGES] = {label: charge / unit**0.5 for label, charge in whole.items()}
     return found
 
 
