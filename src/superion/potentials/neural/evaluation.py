@@ -2,10 +2,11 @@
 
 Charges interact through a `CoulombOperator`: potential, forces and virial of given charges, on a mesh in
 large periodic structures. Let q be the charges, φ = Mq their potential and g = φ + ∂ε/∂q what the energy
-changes by with them. Predicted charges hand g, less its mean over the atoms that share a total, back to their network.
-Equilibrated charges answer changes of electronegativity χ and interaction M by dq = −S(dχ + dM q): with
-a = S g the network gets −a, and pairs get the energy ½qᵀMq − aᵀMq = ½(q − a)ᵀM(q − a) − ½aᵀMa.
-The energy of `cent` does not change with its charges: a = 0 there, and the network gets q.
+changes by with them. Predicted charges hand g, less its mean over the atoms that share a total, back to
+their network. Equilibrated charges answer changes of electronegativity χ and interaction M by
+dq = −S(dχ + dM q): with a = S g the network gets −a, and pairs get the energy
+½qᵀMq − aᵀMq = ½(q − a)ᵀM(q − a) − ½aᵀMa. The energy of `cent` does not change with its charges: a = 0 there,
+and the network gets q.
 """
 
 from __future__ import annotations
