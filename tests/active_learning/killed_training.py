@@ -100,6 +100,8 @@ def main(root: Path) -> None:
                 raise SystemExit("a resumed training failed")
             break
         moments += 1
+    else:  # a busy machine, on which no attempt was long enough
+        train(source, root / "moments")
     result = {
         "writes": kills,
         "moments": moments,

@@ -94,6 +94,7 @@ def test_the_runs_of_a_study_that_is_ended_keep_their_frames(tmp_path: Path) -> 
         dynamics__steps=2 * LONG - 20,
         dynamics__chunk_frames=LONG,
         dynamics__equilibrate=20,
+        parallel=1,
     )
     out = tmp_path / "out"
     run = out / "md" / "es-gap-300K"

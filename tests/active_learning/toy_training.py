@@ -35,7 +35,7 @@ def settings(**changes: Any) -> dict[str, Any]:
         "select": {"method": "farthest", "count": 3},
         "protocol": {"generations": 2, "patience": 5},
         "budget": 50,
-        "parallel": 1,
+        "parallel": "serial",
     }
     for key, change in changes.items():
         *path, last = key.split("__")

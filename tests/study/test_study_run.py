@@ -413,9 +413,8 @@ def test_steps_that_need_one_that_failed_wait(tmp_path: Path, monkeypatch: pytes
 
 
 def test_one_run_that_fails_leaves_the_others_their_work(root: Path) -> None:
-    path = write_study(
-        root, dynamics__temperatures=[300, 3000], dynamics__max_temperature=3100, potentials=["gap"]
-    )
+    hot = {"dynamics__temperatures": [300, 3000], "dynamics__max_temperature": 3100}
+    path = write_study(root, **hot, potentials=["gap"], parallel=2)
     with pytest.raises(SuperionError, match=r"dynamics/gap-3000K: .*above the limit of 3100 K") as caught:
         run_study(path, root / "out", progress=False)
     log = root / "out" / "md" / "gap-3000K" / "log.txt"
@@ -427,15 +426,16 @@ def test_one_run_that_fails_leaves_the_others_their_work(root: Path) -> None:
     assert found["transport/gap-3000K"] == "waiting"
 
 
-def test_a_killed_study_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_killed_study_goes_on_where_it_was(tmp_path: Path, capsys) -> None:
     write_inputs(tmp_path)
     write(tmp_path / "start.extxyz", read(tmp_path / "start.extxyz").repeat((2, 1, 1)), format="extxyz")
     study = write_study(
         tmp_path,
-        dynamics__steps=1000,
+        dynamics__steps=400,
         dynamics__chunk_frames=10,
         potentials=["es-gap"],
         dynamics__equilibrate=0,
+        parallel=1,
     )
     command = [sys.executable, "-m", "superion.cli", "run", str(study), "--output", str(tmp_path / "out")]
     process = subprocess.Popen(
@@ -452,15 +452,14 @@ def test_a_killed_study_goes_on_where_it_was(tmp_path: Path) -> None:
     found = {row.step: row.status for row in status(tmp_path / "out").rows}
     assert found["dynamics/es-gap-300K"] == "interrupted"
     written = {path: path.stat().st_mtime_ns for path in sorted(run.glob("chunk-*"))[:2]}
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert finished.returncode == 0, finished.stderr
-    assert "fit: done before" in finished.stderr
+    run_study(study, tmp_path / "out")
+    assert "fit: done before" in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in written} == written
-    assert len(read_trajectory(run)) == 501
+    assert len(read_trajectory(run)) == 201
     assert status(tmp_path / "out").next is None
-    steps = [int(n) for n in re.findall(r"step (\d+) of 1000", (run / "log.txt").read_text())]
+    steps = [int(n) for n in re.findall(r"step (\d+) of 400", (run / "log.txt").read_text())]
     assert steps == sorted(steps)
-    assert len(steps) <= 11
+    assert 1 <= len(steps) <= 11
 
 
 def test_a_run_does_not_outlive_its_study(root: Path) -> None:

@@ -72,7 +72,10 @@ def lone_atoms() -> list[Atoms]:
 
 
 def settings(**changes: Any) -> dict[str, Any]:
-    """A study of 120 frames of dynamics; `changes` replace values by dotted key (__ for the dot)."""
+    """A study of 120 frames of dynamics; `changes` replace values by dotted key (__ for the dot).
+
+    Threads do what processes would: a process takes longer to start than this study takes.
+    """
     value: dict[str, Any] = {
         "name": "salt",
         "data": {"files": ["salt.extxyz", "lone.extxyz"], "test": ["b"]},
@@ -88,7 +91,7 @@ def settings(**changes: Any) -> dict[str, Any]:
             "equilibrate": 20,
         },
         "transport": {"species": "Li"},
-        "parallel": 2,
+        "parallel": "threads:2",
     }
     for key, change in changes.items():
         *path, last = key.split("__")
