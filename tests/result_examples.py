@@ -50,6 +50,20 @@ BARRIER |= {"slopes_eV_per_A": [0.0, 0.0, 0.0], "converged": True, "steps": 9, "
 BARRIER |= {"forward_interval_eV": [0.2, 0.4], "backward_interval_eV": [0.1, 0.3], "flags": ["f"]}
 BARRIER |= {"extrapolation_grades": [0.5], "force_deviations_eV_per_A": [0.1], "others": [ON_PATH]}
 BARRIER |= {"fits_forward_eV": {"a": 0.3}, "fits_backward_eV": {"a": None}, "labels": ON_PATH}
+HOPS = {"species": "Li", "status": "hops", "temperature_K": 600.0, "length_ps": 20.0, "timestep_ps": 0.1}
+HOPS |= {"frames": 200, "ions": 3, "hops": 6, "rate_per_ps": 0.1, "rate_interval_per_ps": [0.05, 0.2]}
+HOPS |= {"rate_bound_per_ps": 0.2, "dispersion": 1.0, "jump_diffusion_cm2_per_s": 1e-6}
+HOPS |= {"jump_diffusion_interval_cm2_per_s": [5e-7, 2e-6], "correlation_factor": 0.7}
+HOPS |= {"correlation_interval": [0.5, 0.9], "attempt_frequency_THz": 8.0, "percolation": 1, "outside": 0.1}
+HOPS |= {"brief": 2, "site_kinds": [0], "site_places": [[0.0, 0.5, 0.5]], "connections": [[0, 0, 1, 0, 0, 6]]}
+HOPS |= {"kinds": [{"name": "Li1(4a)", "sites": 1, "occupation": 0.5, "empty": 0, "free_energy_eV": 0.0}]}
+HOPS["kinds"][0]["residence_ps"] = 5.0
+HOPS |= {"strings": {"1": 6}, "followed": 0, "followed_by_chance": 0.1, "followed_p": 1.0, "notes": ["n"]}
+HOPS |= {
+    "jumps": [{"origin": "Li1(4a)", "target": "Li1(4a)", "length_A": 3.0, "hops": 6, "rate_per_ps": 0.1}]
+}
+HOPS["jumps"][0] |= {"rate_interval_per_ps": [0.05, 0.2], "rate_bound_per_ps": 0.2, "bottleneck_eV": 0.1}
+HOPS["jumps"][0] |= {"effective_barrier_eV": 0.2, "profile_A": [0.0, 1.5], "profile_eV": [0.0, 0.1]}
 TRIED = {"sigma": 1.0, "scale": None, "force_rmse": 0.1}
 CHOICE = {"tolerances": {"elastic": 0.1}, "level": 0.05, "pairs": ["gap, es-gap"], "seen": False}
 CHOICE |= {"properties": {"elastic": "a"}, "hash": "b", "time": "2026-03-01"}
@@ -60,6 +74,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "gap": {"train": ERRORS, "test": None, "born_charges": {"Li": 0.8}},
         "4g": {"test": ERRORS},
     },
+    "hops": HOPS,
     "barriers": {"barriers": [BARRIER]},
     "census": {"census": CENSUS, "split": {"train": {"a": 2}, "test": {}}},
     "census-result": CENSUS | {"warnings": ["w"], "notes": ["n"], "suspects": [SUSPECT]},

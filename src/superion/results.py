@@ -106,6 +106,7 @@ _HOMES = {
     "eos-result": "superion.calculations.eos_result",
     "errors": "superion.analysis.accuracy_result",
     "fit-tuning": "superion.recipes.tuning",
+    "hops": "superion.analysis.hops.result",
     "infrared": "superion.analysis.electric_result",
     "locality": "superion.calculations.locality.results",
     "md": "superion.simulation.summary",

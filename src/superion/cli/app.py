@@ -22,6 +22,7 @@ from superion.cli import (
     dynamics,
     electric,
     fit,
+    hops,
     label,
     lammps,
     locality,
@@ -127,6 +128,7 @@ resumable("md")(dynamics.md)
 command("lammps-plugin")(lammps.plugin)
 command("export")(trajectory.export)
 command("transport")(transport.show_transport)
+command("hops")(hops.show_hops)
 command("dielectric")(electric.show_dielectric)
 command("infrared")(electric.show_infrared)
 command("wannier")(wannier.wannier)

@@ -16,7 +16,7 @@ from typer.core import TyperCommand
 
 from superion.errors import InputError
 
-FILES = ("output", "json", "figure", "checkpoint")
+FILES = ("output", "json", "figure", "checkpoint", "export")
 FOLDERS = ("store",)
 GO_ON = ("checkpoint",)
 """Outputs from which a command goes on: they may also be read."""
