@@ -23,20 +23,19 @@ from superion import Calculator, FitSettings, Potential, read_frames
 from superion.analysis.accuracy import errors
 from superion.potentials.baseline import ISOLATED
 from superion.potentials.gap.fit import fit
+from superion.potentials.gap.quality import FAR, NEAR
 from superion.potentials.many_body.soap import SoapSettings
 from superion.potentials.repulsion import Repulsion
 
 DATA = Path(__file__).parents[1] / "data" / "lps"
 FILES = [DATA / f"{name}.extxyz" for name in ("train", "strained", "eos", "beta-Li3PS4", "isolated")]
-NEAR = SoapSettings(channels=12)
-FAR = SoapSettings(channels=8, cutoff=7.0, cutoff_width=6.0, atom_sigma=0.8, l_max=3)
 MODELS = {
-    "all channels": FitSettings(),
-    "12 channels": FitSettings(soap=NEAR),
+    "all channels": FitSettings(soap=SoapSettings()),
+    "12 channels, the default": FitSettings(),
     "12 channels, 2000 points": FitSettings(soap=NEAR.model_copy(update={"sparse_points": 2000})),
     "two blocks": FitSettings(soap=NEAR, more_soap=(FAR,)),
-    "learned channels": FitSettings(soap=NEAR, learn_channels=True),
-    "two blocks, learned channels": FitSettings(soap=NEAR, more_soap=(FAR,), learn_channels=True),
+    "learned channels": FitSettings(quality="learned"),
+    "two blocks, learned channels: fine": FitSettings(quality="fine"),
 }
 
 

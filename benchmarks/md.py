@@ -22,6 +22,7 @@ from typing import Any
 from ase import Atoms
 
 from superion import Calculator, FitSettings, Potential, read_frames
+from superion.potentials.many_body.soap import SoapSettings
 from superion.recipes.base import Job, fit_jobs
 from superion.recipes.registry import fit_preset
 from superion.simulation import MDSettings, run_md
@@ -37,7 +38,7 @@ def models() -> dict[str, Potential]:
     for atoms in frames:
         atoms.info.pop("REF_stress", None)
         atoms.arrays.pop("REF_forces", None)
-    settings = FitSettings(uncertainty=False)
+    settings = FitSettings(soap=SoapSettings(), uncertainty=False)
     fits = fit_jobs(frames, {name: Job(fit_preset(name), settings) for name in ("gap", "es-gap")})
     return {name: Potential(fitted) for name, fitted in fits.items()}
 

@@ -38,14 +38,14 @@ REPEATS = [(3, 2, 2), (3, 3, 3), (5, 4, 4), (6, 6, 7), (9, 9, 10), (13, 13, 14)]
 
 
 def save_models(folder: Path) -> dict[str, Path]:
-    """Model files of GAPs, customary and the default with electrostatics, and of neural potentials."""
+    """Model files of GAPs, customary and with all channels and electrostatics, and of neural potentials."""
     frames = [a for name in ("train", "strained") for a in read_frames(DATA / f"{name}.extxyz")]
     for atoms in frames:
         atoms.info.pop("REF_stress", None)
         atoms.arrays.pop("REF_forces", None)
     choices = {
         "gap, customary": ("gap", FitSettings(pair=PairSettings(delta=2.0), soap=SMALL, uncertainty=False)),
-        "es-gap, default": ("es-gap", FitSettings(uncertainty=False)),
+        "es-gap, all channels": ("es-gap", FitSettings(soap=SoapSettings(), uncertainty=False)),
     }
     files = {}
     for name, (preset, settings) in choices.items():

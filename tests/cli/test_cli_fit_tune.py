@@ -79,6 +79,27 @@ def test_a_search_stops_in_time_and_goes_on_where_it_stopped(tmp_path, monkeypat
 predicted = tuning.predicted
 
 
+@pytest.mark.parametrize(
+    ("learned", "fine", "best"),
+    [
+        (0.9, 0.8, "fine"),
+        (0.9, 0.95, "learned"),
+        (1.1, 0.9, "fine"),
+        (1.1, 1.2, "fast"),
+        (0.999, 1.0, "fast"),
+    ],
+)
+def test_every_quality_has_its_chance(monkeypatch, learned: float, fine: float, best: str) -> None:
+    rmse = {"fast": 1.0, "learned": learned, "fine": fine}
+    monkeypatch.setattr(tuning, "predicted", lambda job, *_: (job.settings.quality, None))
+    found = {"energy_rmse_per_atom": None, "stress_rmse": None}
+    monkeypatch.setattr(tuning, "errors", lambda quality, _: {**found, "force_rmse": rmse[quality]})
+    settings, record = tuner({}, frames(1), 1e6).run()
+    assert isinstance(settings, FitSettings)
+    assert settings.quality == best
+    assert record.tried[0].quality == "fast"
+
+
 def test_what_is_given_stands_and_a_joint_fit_stays_coarse() -> None:
     recipe = fit_preset("kqeq-gap")
     settings = recipe.settings()

@@ -13,7 +13,7 @@ from superion.settings_file import validate
 from superion.study.models import all_completed, read_model
 
 
-def test_fine_is_two_blocks_of_learned_channels_and_what_is_given_stands():
+def test_a_quality_is_blocks_and_channels_and_what_is_given_stands():
     assert FitSettings(quality="fast") == FitSettings()
     fine = FitSettings.model_validate({"quality": "fine"})
     assert (fine.soaps, fine.learn_channels) == ((NEAR, FAR), True)
@@ -23,7 +23,9 @@ def test_fine_is_two_blocks_of_learned_channels_and_what_is_given_stands():
     assert not own.learn_channels
     assert FitSettings.model_validate({"quality": "fine", "soap": None, "more_soap": []}).soaps == ()
     assert FitSettings(quality="fine", soap=SOAP).soap == SOAP
-    with pytest.raises(InputError, match=r"quality: .*'fast' or 'fine'"):
+    learned = FitSettings.model_validate({"quality": "learned"})
+    assert (learned.soaps, learned.learn_channels) == ((NEAR,), True)
+    with pytest.raises(InputError, match=r"quality: .*'fast', 'learned' or 'fine'"):
         validate({"quality": "finest"}, FitSettings)
 
 

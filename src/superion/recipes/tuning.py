@@ -80,7 +80,7 @@ class FitTuning(ResultFile):
 
 
 LADDER: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
-    ("quality", (("fine",),)),
+    ("quality", (("learned", "fine"), ("fine",))),
     ("sigma", ((0.5, 0.25), (2.0, 4.0))),
     ("points", ((2.0, 4.0),)),
     ("width", ((0.85, 0.7), (1.2,))),
@@ -89,9 +89,15 @@ LADDER: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
 """Kinds of changes in their order, and of each the directions in which further steps are tried."""
 
 
-def costlier(change: str, value: Any) -> float:
-    """By how much a fit takes longer after a change, roughly."""
-    return {"quality": 4.0, "points": float(value) ** 2 if change == "points" else 1.0}.get(change, 1.0)
+SLOWER = {"fast": 1.0, "learned": 2.0, "fine": 4.0}
+"""Times of fits of each quality, roughly."""
+
+
+def costlier(change: str, value: Any, best: Choice) -> float:
+    """By how much a fit takes longer after a change of the best, roughly."""
+    if change == "quality":
+        return SLOWER[value] / SLOWER[best.quality]
+    return float(value) ** 2 if change == "points" else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,7 @@ class Tuner:
                     if not self._differs(choice, best):
                         break
                     known = self._known(choice, state)
-                    expected = best.seconds * costlier(change, value)
+                    expected = best.seconds * costlier(change, value, best)
                     if known is None and self._spent(state) + expected > self.limit:
                         state.complete = False
                         break

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from superion.potentials.few_body.angle import AngleSettings
 from superion.potentials.few_body.pair import PairSettings
-from superion.potentials.gap.quality import Quality, with_quality
+from superion.potentials.gap.quality import SOAPS, Quality, with_quality
 from superion.potentials.many_body.soap import SoapSettings
 
 
@@ -29,12 +29,12 @@ class FitSettings(BaseModel):
 
     quality: Quality = Field(
         "fast",
-        description="defaults of soap, more_soap and learn_channels: fast; or fine, two blocks with learned "
-        "channels, which errs less and takes longer to fit; what is given beside it stands",
+        description="defaults of soap, more_soap and learn_channels: fast; learned, channels weighted by "
+        "a first fit; or fine, the same with a second block to 7 Å; what is given beside it stands",
     )
     pair: PairSettings | None = Field(PairSettings(delta=5.0), description="2-body block, or null")
     angle: AngleSettings | None = Field(None, description="3-body block, or null")
-    soap: SoapSettings | None = Field(SoapSettings(), description="SOAP block, or null")
+    soap: SoapSettings | None = Field(SOAPS["fast"][0], description="SOAP block, or null")
     more_soap: tuple[SoapSettings, ...] = Field(
         (), description="further SOAP blocks, e.g. of a longer cutoff and wider Gaussians; energies add up"
     )
