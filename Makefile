@@ -14,7 +14,8 @@ export OMP_NUM_THREADS ?= 1
 demo: $(VENV)/.demo
 	$(BIN)/superion run examples/li7p3s11.yaml --output demo
 
-test: compiler lint docs
+test: compiler $(VENV)/.test $(VENV)/.docs
+	$(MAKE) --no-print-directory --output-sync --jobs 2 lint docs
 	$(BIN)/pytest -n 2 --dist worksteal
 
 test-physics: compiler $(VENV)/.test

@@ -41,7 +41,7 @@ def inputs(tmp_path_factory) -> Path:
     return root
 
 
-def go(inputs: Path, folder: Path, starts=None, parallel: int = 1, model=None, **changes):
+def go(inputs: Path, folder: Path, starts=None, parallel: str | int = "serial", model=None, **changes):
     settings = ExploreSettings.model_validate({"dynamics": DYNAMICS, "snapshots": 3, **changes})
     return explore(
         Exploration(

@@ -59,7 +59,7 @@ def settings(**changes):
         "protocol": {"model": "local", "generations": 1, "judge": "worst-force"},
         "clean": {"consistent": False},
         "budget": 9,
-        "parallel": 1,
+        "parallel": "serial",
     } | changes
     with open("learn.yaml", "w") as handle:
         yaml.safe_dump(value, handle)

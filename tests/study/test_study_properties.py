@@ -37,7 +37,7 @@ from superion.work.process import LostError
 
 FITS = [f"{p}{k}" for k in ("", "-resampled-1", "-resampled-2") for p in ("gap", "es-gap")]
 ALL = {
-    "parallel": 1,
+    "parallel": "threads:1",
     "fits": {"count": 2},
     "data__files": ["salt.extxyz", "lone.extxyz", "curve.extxyz"],
     "properties": {
