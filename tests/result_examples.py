@@ -76,6 +76,43 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "hops": HOPS,
     "barriers": {"barriers": [BARRIER]},
+    "arrhenius": {
+        "species": "Li",
+        "quantity": "conductivity",
+        "status": "line",
+        "reason": "r",
+        "notes": ["n"],
+        "activation_energy": 0.3,
+        "activation_interval": [0.2, 0.4],
+        "activation_error": 0.05,
+        "activation_bound": None,
+        "prefactor": 1e5,
+        "prefactor_interval": [1e4, 1e6],
+        "branches": [
+            {"temperatures": [600.0, 800.0], "activation_energy": 0.3, "activation_interval": [0.2, 0.4]}
+        ],
+        "misfit_p": 0.5,
+        "widened": 1.0,
+        "reach": 400.0,
+        "extrapolated": [
+            {"temperature": 300.0, "value": 1.0, "interval": [0.1, 9.0], "spans": 2.5, "beyond": True}
+        ],
+        "points": [
+            {
+                "run": "a",
+                "temperature": 600.0,
+                "status": "converged",
+                "value": 0.1,
+                "interval": [0.05, 0.2],
+                "bound": None,
+                "used": True,
+                "reason": "r",
+            }
+        ],
+        "measured": [{"name": "Li3PS4", "temperature": 298.0, "conductivity": 0.1, "source": "doi"}],
+        "composition": "Li3PS4",
+        "band": {"temperature": [600.0], "low": [0.1], "value": [0.2], "high": [0.3]},
+    },
     "census": {"census": CENSUS, "split": {"train": {"a": 2}, "test": {}}},
     "census-result": CENSUS | {"warnings": ["w"], "notes": ["n"], "suspects": [SUSPECT]},
     "charge-fit": {"charges": {"Li": 0.8}, "screening": 2.0, "radius": 6.0},

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from superion.cli import (
     arrange,
+    arrhenius,
     barriers,
     check,
     data,
@@ -129,6 +130,7 @@ command("lammps-plugin")(lammps.plugin)
 command("export")(trajectory.export)
 command("transport")(transport.show_transport)
 command("hops")(hops.show_hops)
+command("arrhenius")(arrhenius.show_arrhenius)
 command("dielectric")(electric.show_dielectric)
 command("infrared")(electric.show_infrared)
 command("wannier")(wannier.wannier)

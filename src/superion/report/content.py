@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from superion.analysis.accuracy_result import Accuracy, Splits
+from superion.analysis.arrhenius_result import ArrheniusResult
 from superion.calculations.barriers.results import BarrierFile
 from superion.calculations.defects.results import DefectFile
 from superion.calculations.eos_result import CurveFile
@@ -53,6 +54,7 @@ class Content:
     each pair of models. locality: the result of a locality test that the settings name. curves: energy
     against volume, that of the labels first. defects, barriers: results of `superion defect` and of
     `superion neb` by potential.
+    arrhenius: activation energies by potential.
     """
 
     folder: Path
@@ -70,6 +72,7 @@ class Content:
     curves: list[CurveFile] = field(default_factory=list)
     defects: dict[str, DefectFile] = field(default_factory=dict)
     barriers: dict[str, BarrierFile] = field(default_factory=dict)
+    arrhenius: dict[str, ArrheniusResult] = field(default_factory=dict)
 
     @property
     def potentials(self) -> list[str]:
@@ -127,6 +130,7 @@ def read_content(folder: Path) -> Content:
         curves=_curves(folder, settings, list(accuracy)),
         defects=_defects(folder, settings, list(accuracy)),
         barriers=_barriers(folder, settings, list(accuracy)),
+        arrhenius=_arrhenius(folder, settings, list(accuracy)),
     )
 
 
@@ -154,6 +158,17 @@ def _barriers(folder: Path, settings: dict[str, Any], potentials: list[str]) -> 
         return {}
     paths = {name: folder / "barrier" / name / "barriers.json" for name in sort_models(potentials, settings)}
     return {name: read_result(path, BarrierFile, "barrier") for name, path in paths.items() if path.exists()}
+
+
+def _arrhenius(folder: Path, settings: dict[str, Any], potentials: list[str]) -> dict[str, ArrheniusResult]:
+    if not _asked(settings, "activation_energy"):
+        return {}
+    paths = {name: folder / "arrhenius" / f"{name}.json" for name in sort_models(potentials, settings)}
+    return {
+        name: read_result(path, ArrheniusResult, "activation_energy")
+        for name, path in paths.items()
+        if path.exists()
+    }
 
 
 def _required(folder: Path, name: str, step: str, steps: dict[str, Any], model: type[Result]) -> Any:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from superion.files import write_atomic
 from superion.report.content import Content
+from superion.report.figure_arrhenius import arrhenius_figure
 from superion.report.figure_barriers import study_barriers
 from superion.report.figure_charges import charges
 from superion.report.figure_crystal import crystal
@@ -48,6 +49,7 @@ def draw_all(content: Content, folder: Path) -> dict[str, Path]:
         "eos": lambda: study_curves(content.curves),
         "defects": lambda: study_defects(content.defects),
         "barriers": lambda: study_barriers(content.barriers),
+        "arrhenius": lambda: arrhenius_figure(content.arrhenius),
         "msd": lambda: msd(content.runs),
         "conductivity": lambda: conductivity(content.runs),
         "stability": lambda: stability(content.runs),

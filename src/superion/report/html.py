@@ -17,6 +17,7 @@ from superion.report.facts import composition, facts
 from superion.report.figures import draw_all
 from superion.report.missing import missing
 from superion.report.style import look
+from superion.report.tables_arrhenius import arrhenius_table, slope_remarks
 from superion.report.verdict import SYMBOLS, section
 
 _CAPTIONS = {
@@ -47,6 +48,8 @@ _CAPTIONS = {
     "95 % bands. Trust it where the line has become flat and the band narrow. Where the bands stay apart the "
     "potentials differ; where they overlap, the ratio above decides. An open triangle is an upper bound "
     "only, not a value.",
+    "arrhenius": "Runs with 95 % intervals, or upper bounds (open triangles); the line of a model "
+    "with its 95 % band, which holds below the coldest run only if the slope stays. Stars: measured.",
     "stability": "As sampled (thin) and running mean (thick). Left: temperature against its target (black). "
     "Right: the quantity that exact dynamics keeps constant; a slope is energy that the integrator or a "
     "rough potential makes or loses.",
@@ -95,6 +98,8 @@ def render(content: Content, figures: dict[str, Path]) -> str:
             tables.side_by_side(content, each, pair) for each, pair in zip(compared, pairs, strict=True)
         ],
         compared=[c.sentence for each in compared for c in each],
+        arrhenius=arrhenius_table(content.arrhenius),
+        slopes=slope_remarks(content.arrhenius),
         remarks=tables.remarks(content),
         steps=tables.steps(content),
         outputs=tables.outputs(content),

@@ -38,7 +38,6 @@ from superion.study.models import (
     schemas,
     with_names,
 )
-from superion.study.properties.conductivity import Conductivity
 from superion.study.properties.registry import ReadProperties, settings_model
 from superion.study.properties.settings import ChosenProperties
 from superion.study.resample import FitsSettings
@@ -229,15 +228,15 @@ class StudySettings(BaseModel):
 
     @model_validator(mode="after")
     def _deviations_are_known(self) -> Self:
-        chosen: Any = self.properties.chosen.get(Conductivity.name)
-        resampled = chosen is not None and chosen.fits > 0
+        count, key = self.properties.moving
+        resampled = count > 0
         if getattr(self.dynamics, "max_deviation", None) is None:
             return self
         if resampled or not self.fit.uncertainty:
             raise ValueError(
                 "dynamics.max_deviation needs deviations, which "
                 + (
-                    "resampled fits lack: set properties.conductivity.fits to 0"
+                    f"resampled fits lack: set {key} to 0"
                     if resampled
                     else "fit.uncertainty: false leaves out"
                 )
@@ -246,11 +245,9 @@ class StudySettings(BaseModel):
 
     @model_validator(mode="after")
     def _enough_fits(self) -> Self:
-        chosen: Any = self.properties.chosen.get(Conductivity.name)
-        if chosen is not None and chosen.fits > self.fits.count:
-            raise ValueError(
-                f"properties.conductivity.fits is {chosen.fits}, but fits.count is {self.fits.count}"
-            )
+        count, key = self.properties.moving
+        if count > self.fits.count:
+            raise ValueError(f"{key} is {count}, but fits.count is {self.fits.count}")
         return self
 
     @property

@@ -26,7 +26,6 @@ from superion.study.config import SETTINGS, StudySettings, read_study
 from superion.study.dynamics import Job, known_by, task_of
 from superion.study.fitting import Group, fit_group, groups
 from superion.study.properties import Property, properties_of
-from superion.study.properties.conductivity import Conductivity
 from superion.study.properties.settings import identity
 from superion.study.resample import Fit, design
 from superion.verdict import REFERENCE, study_verdicts, write_verdict
@@ -41,6 +40,7 @@ RESULTS = (
     "parity/*.safetensors",
     "transport/*.json",
     "properties/*/*.json",
+    "arrhenius/*.json",
     "eos/*.json",
     "verdict.json",
 )
@@ -106,8 +106,7 @@ class Study:
 
     def moving(self) -> list[Fit]:
         """The fits that dynamics is run with."""
-        chosen: Any = self.settings.properties.chosen.get(Conductivity.name)
-        return self.fits(0 if chosen is None else chosen.fits)
+        return self.fits(self.settings.properties.moving[0])
 
     @property
     def runs(self) -> list[tuple[str, Fit, float]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, create_model
 
 from superion.registry import Registry
+from superion.study.properties.activation_energy import ActivationEnergy
 from superion.study.properties.barriers import Barriers
 from superion.study.properties.base import Property
 from superion.study.properties.conductivity import Conductivity
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from superion.study.steps import Study
 
 PROPERTIES: Registry[type[Property]] = Registry("property", "superion.properties")
-for _kind in (Forces, Eos, Elastic, Defects, Barriers, DielectricConstant, Conductivity):
+for _kind in (Forces, Eos, Elastic, Defects, Barriers, DielectricConstant, Conductivity, ActivationEnergy):
     PROPERTIES.add(_kind)
 
 

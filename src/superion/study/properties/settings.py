@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-PATHS = ("structure", "file", "labels")
+PATHS = ("structure", "file", "labels", "experiment")
 """Keys whose values are paths, relative to the YAML file."""
 
 
@@ -38,6 +38,12 @@ class ChosenProperties(BaseModel):
     def with_paths(self, change: Callable[[str], str]) -> Self:
         """The settings with `change` applied to every path."""
         return self.model_copy(update={name: _changed(own, change) for name, own in self.chosen.items()})
+
+    @property
+    def moving(self) -> tuple[int, str]:
+        """Of how many resampled fits dynamics is run as well, and the key that asks for most."""
+        each = {f"properties.{name}.fits": getattr(own, "fits", 0) for name, own in self.chosen.items()}
+        return max(((count, key) for key, count in each.items()), default=(0, "properties.conductivity.fits"))
 
     def files(self) -> dict[str, list[str]]:
         """Paths by dotted key."""
