@@ -64,6 +64,12 @@ HOPS |= {
 }
 HOPS["jumps"][0] |= {"rate_interval_per_ps": [0.05, 0.2], "rate_bound_per_ps": 0.2, "bottleneck_eV": 0.1}
 HOPS["jumps"][0] |= {"effective_barrier_eV": 0.2, "profile_A": [0.0, 1.5], "profile_eV": [0.0, 0.1]}
+ROTATIONS = {"species": "Li", "temperature_K": 600.0, "length_ps": 20.0, "timestep_ps": 0.1, "lags_ps": [0.1]}
+ROTATIONS |= {"first": [0.9], "second": [0.8], "first_relaxation_ps": None, "second_relaxation_ps": 5.0}
+ROTATIONS |= {"hops": 6, "pairs": 3, "pairs_by_chance": 1.5, "p": 0.04, "coupling_lags_ps": [0.5]}
+ROTATIONS |= {"coupling": [2.0], "anions": [{"name": "PS4", "anions": 8, "turns": 9, "rate_per_ps": 0.05}]}
+ROTATIONS["anions"][0] |= {"rate_interval_per_ps": [0.02, 0.1], "rate_bound_per_ps": 0.1}
+ROTATIONS["anions"][0] |= {"mean_turn_degrees": 120.0, "libration_degrees": 9.0}
 TRIED = {"sigma": 1.0, "scale": None, "force_rmse": 0.1}
 CHOICE = {"tolerances": {"elastic": 0.1}, "level": 0.05, "pairs": ["gap, es-gap"], "seen": False}
 CHOICE |= {"properties": {"elastic": "a"}, "hash": "b", "time": "2026-03-01"}
@@ -75,6 +81,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "4g": {"test": ERRORS},
     },
     "hops": HOPS,
+    "rotations": ROTATIONS,
     "barriers": {"barriers": [BARRIER]},
     "arrhenius": {
         "species": "Li",

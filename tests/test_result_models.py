@@ -28,7 +28,7 @@ def classes() -> list[type[Result]]:
     """Every class of results in the package."""
     for module in pkgutil.walk_packages(superion.__path__, "superion."):
         name = module.name.rpartition(".")[2]
-        if "result" in name or name in ("summary", "job_file", "verdict_file", "values"):
+        if "result" in name or name in ("summary", "job_file", "verdict_file", "values", "tuning"):
             importlib.import_module(module.name)
     found: list[type[Result]] = []
     waiting = [Result]

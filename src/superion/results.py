@@ -117,6 +117,7 @@ _HOMES = {
     "property": "superion.verdict.values",
     "provenance": "superion.provenance",
     "relaxation": "superion.calculations.relaxation_result",
+    "rotations": "superion.analysis.rotations.result",
     "transport": "superion.analysis.transport_file",
     "transport-result": "superion.analysis.transport_result",
     "tuning": "superion.study.tuning",

@@ -32,6 +32,7 @@ from superion.cli import (
     profile,
     quench,
     relax,
+    rotations,
     static,
     structures,
     study,
@@ -131,6 +132,7 @@ command("export")(trajectory.export)
 command("transport")(transport.show_transport)
 command("hops")(hops.show_hops)
 command("arrhenius")(arrhenius.show_arrhenius)
+command("rotations")(rotations.show_rotations)
 command("dielectric")(electric.show_dielectric)
 command("infrared")(electric.show_infrared)
 command("wannier")(wannier.wannier)

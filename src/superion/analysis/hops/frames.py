@@ -69,6 +69,13 @@ class Frames:
             scaled = np.asarray(run.positions[part][:, atoms], dtype=np.float64) @ inverse
             yield first, scaled - (self._framework(part.start, part.stop) - start)[:, None]
 
+    def drift(self, frames: Array) -> Array:
+        """(K, 3) lattice coordinates by which the framework has moved since the first frame."""
+        count = len(self.trajectory)
+        parts = [self._framework(k, min(k + BLOCK, count)) for k in range(0, count, BLOCK)]
+        every = np.concatenate(parts)
+        return np.asarray(every[frames] - every[0])
+
     def _framework(self, start: int, stop: int) -> Array:
         """(B, 3) mean lattice coordinates of the fixed atoms; zero without any."""
         if not self.fixed.any():
