@@ -1,45 +1,26 @@
 """An interrupt may come between any two lines: frames that were sampled are kept, and the run goes on."""
 
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from toy_crystals import Springs, crystal
 
+from interrupter import Interrupter, some
 from superion.simulation import MDSettings, md, progress, read_trajectory, recorder, run_md
 
-WATCHED = {module.__file__ for module in (md, recorder, progress)}
+INTERRUPTER = Interrupter(md, recorder, progress)
 SETTINGS = MDSettings(
     ensemble="nvt", temperature=500, timestep=2, steps=24, equilibrate=4, sample_every=2, chunk_frames=5
 )
 
 
-class Interrupt:
-    """Raises KeyboardInterrupt before the given line that is run in the watched files; counts them."""
-
-    def __init__(self, at: int) -> None:
-        self.at, self.count = at, 0
-
-    def __call__(self, frame, event, argument):
-        if frame.f_code.co_filename not in WATCHED:
-            return None
-        if event == "line":
-            self.count += 1
-            if self.count == self.at:
-                raise KeyboardInterrupt
-        return self
-
-
 def run(folder: Path, at: int = 0) -> int:
     """Run or resume, interrupted at a line; how many lines were run from the first frame on."""
-    tracer, before = Interrupt(at), sys.gettrace()
-    sys.settrace(tracer)
-    try:
+
+    def work() -> None:
         run_md(crystal(), Springs(crystal()), SETTINGS, folder, resume=True, progress=False)
-    finally:
-        sys.settrace(before)
-    return tracer.count
+
+    return INTERRUPTER.stop(work, at)
 
 
 def contents(folder: Path) -> list[bytes]:
@@ -58,8 +39,7 @@ def test_an_interrupt_before_any_line_loses_nothing(tmp_path: Path, monkeypatch)
     monkeypatch.setattr(recorder.Recorder, "add", counted)
     lines = run(tmp_path / "whole")
     whole = contents(tmp_path / "whole")
-    rng = np.random.default_rng(0)
-    for k, at in enumerate(np.sort(rng.choice(np.arange(1, lines), 80, replace=False)).tolist()):
+    for k, at in enumerate(some(lines, 80)):
         folder = tmp_path / f"broken-{k}"
         sampled.clear()
         with pytest.raises(KeyboardInterrupt):

@@ -30,6 +30,15 @@ class Checked(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
+        try:
+            self._check(ctx)
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            error.add_note(self._after_interrupt(ctx.params))
+            raise
+
+    def _check(self, ctx: Any) -> None:
+        """Paths of all outputs, as they will be written; InputError for one that must not be."""
         files, folders = _outputs(self.params, ctx.params)
         others = {name: value for name, value in ctx.params.items() if name not in {*files, *folders}}
         for name, folder in folders.items():
@@ -44,11 +53,6 @@ class Checked(TyperCommand):
                 file=twice[0],
                 remedy="name another file for one.",
             )
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            error.add_note(self._after_interrupt(ctx.params))
-            raise
 
     def _after_interrupt(self, values: Mapping[str, Any]) -> str:
         if self.keeps or any(values.get(name) and values[name].exists() for name in GO_ON):
