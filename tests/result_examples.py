@@ -83,6 +83,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "hops": HOPS,
     "rotations": ROTATIONS,
     "barriers": {"barriers": [BARRIER]},
+    "anions": {
+        "frames": 2,
+        "kinds": [{"name": "PS4 3-", "mean": 2.0, "error": None, "least": 2, "most": 2}],
+        "ligands": {"S": {"terminal": 8.0}},
+        "first_change": None,
+        "changed": 0,
+        "notes": ["n"],
+    },
     "arrhenius": {
         "species": "Li",
         "quantity": "conductivity",

@@ -88,6 +88,7 @@ _HOMES = {
     "accuracy": "superion.analysis.accuracy_result",
     "barriers": "superion.calculations.barriers.results",
     "census": "superion.structures.census_result",
+    "anions": "superion.analysis.anions_result",
     "arrhenius": "superion.analysis.arrhenius_result",
     "census-result": "superion.structures.census_result",
     "charge-fit": "superion.calculations.locality.results",

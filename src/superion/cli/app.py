@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from superion.cli import (
+    anions,
     arrange,
     arrhenius,
     barriers,
@@ -133,6 +134,7 @@ command("transport")(transport.show_transport)
 command("hops")(hops.show_hops)
 command("arrhenius")(arrhenius.show_arrhenius)
 command("rotations")(rotations.show_rotations)
+command("anions")(anions.show_anions)
 command("dielectric")(electric.show_dielectric)
 command("infrared")(electric.show_infrared)
 command("wannier")(wannier.wannier)
