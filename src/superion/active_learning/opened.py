@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from superion.active_learning.clean import Rejection
 from superion.active_learning.config import SETTINGS, TrainSettings, read_training
@@ -23,8 +22,9 @@ from superion.active_learning.results import (
 )
 from superion.active_learning.status import TrainingProgress, training_status
 from superion.active_learning.summary import SUMMARY, generations
-from superion.errors import InputError, SuperionError
+from superion.errors import InputError
 from superion.notebook import Table, html_table
+from superion.opened_folder import PROVENANCE, OpenedFolder, page
 from superion.provenance import Provenance
 from superion.results import read_result
 from superion.work.rows import Row
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
     from superion.model import Model
 
-T = TypeVar("T")
-PROVENANCE = "provenance.json"
 REMEDY = "give a folder made by `superion active-learning`."
 _OUTCOMES = ("generation", "method", "rank", "frame", "score", "outcome", "why")
 
@@ -94,27 +92,11 @@ class Generation:
         return ("added", "") if why is None else ("left out", why)
 
 
-class OpenedTraining:
-    """A training folder as it is on disk when it is first asked; nothing is written.
-
-    Every part is read when it is first used. A part that cannot be read is None or empty, and `missing` says
-    why.
-    """
+class OpenedTraining(OpenedFolder):
+    """A training folder; what cannot be read is named in `missing`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._faults: dict[str, str] = {}
-        if not folder.is_dir():
-            raise InputError("no such training folder.", file=folder, remedy=REMEDY)
-        if not any((folder / name).exists() for name in (SETTINGS, SUMMARY)):
-            raise InputError("the folder holds no training.", file=folder, remedy=REMEDY)
-
-    def _part(self, name: str, read: Callable[[], T], otherwise: T) -> T:
-        try:
-            return read()
-        except (SuperionError, OSError) as error:
-            self._faults[name] = str(error)
-            return otherwise
+        super().__init__(folder, "training", (SETTINGS, SUMMARY), REMEDY)
 
     def _result(self, path: Path) -> Any:
         """A result of a training, None where it is not, or cannot be read."""
@@ -238,12 +220,6 @@ class OpenedTraining:
         return there[chosen]
 
     @property
-    def report(self) -> Path | None:
-        """The HTML report, if it was written."""
-        path = self.folder / "report.html"
-        return path if path.exists() else None
-
-    @property
     def missing(self) -> list[str]:
         """Sentences on what is not there, or damaged."""
         for part in ("settings", "provenance", "progress", "summary", "generations"):
@@ -260,14 +236,11 @@ class OpenedTraining:
         return f"OpenedTraining({self.name!r}, {len(self.judged)} generations judged, {state}, {self.folder})"
 
     def _repr_html_(self) -> str:
-        lacks = "".join(f"<li>{escape(text)}</li>" for text in self.missing)
         rows = [(r.step, r.status, r.seconds, r.note) for r in self.steps]
         parts = [
-            f"<h3>{escape(self.name)}</h3>",
             f"<p>Ended: {escape(self.ended)}.</p>" if self.ended else "",
             self.errors._repr_html_(),
             self.chosen._repr_html_(),
             html_table("Steps", ("step", "status", "seconds", "note"), rows),
-            f"<p>Missing:</p><ul>{lacks}</ul>" if lacks else "",
         ]
-        return f"<div>{''.join(parts)}</div>"
+        return page(self.name, parts, self.missing)

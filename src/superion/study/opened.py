@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -14,6 +14,7 @@ from superion.calculations.eos_result import CurveFile
 from superion.errors import InputError, SuperionError
 from superion.files import read_yaml
 from superion.notebook import Table, html_table
+from superion.opened_folder import PROVENANCE, REPORT, OpenedFolder, page
 from superion.provenance import Provenance
 from superion.results import read_result
 from superion.structures.census_result import CensusFile, CensusResult, Split
@@ -22,7 +23,6 @@ from superion.study.opened_tables import steps_table, transport_table, values_ta
 from superion.study.status import status
 from superion.verdict.study import StudyVerdict, study_verdicts
 from superion.verdict.values import PropertyFile, read_property
-from superion.work.folder import PROVENANCE
 from superion.work.rows import Row, row_of
 from superion.work.state import NAME, State
 
@@ -119,31 +119,12 @@ class Accuracies(Mapping[str, Splits]):
         return self.table._repr_html_()
 
 
-class OpenedStudy:
-    """A study folder as it is on disk when it is first asked; nothing is written.
-
-    Every part is read when it is first used. A part that cannot be read is None or empty, and `missing` says
-    why.
-    """
+class OpenedStudy(OpenedFolder):
+    """A study folder; what cannot be read is named in `missing`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._faults: dict[str, str] = {}
-        if not folder.is_dir():
-            raise InputError(
-                "no such study folder.", file=folder, remedy="give a folder made by `superion run`."
-            )
-        if not any((folder / name).exists() for name in (SETTINGS, NAME, PROVENANCE, "accuracy.json")):
-            raise InputError(
-                "the folder holds no study.", file=folder, remedy="give a folder made by `superion run`."
-            )
-
-    def _part(self, name: str, read: Callable[[], T], otherwise: T) -> T:
-        try:
-            return read()
-        except (SuperionError, OSError) as error:
-            self._faults[name] = str(error)
-            return otherwise
+        marks = (SETTINGS, NAME, PROVENANCE, "accuracy.json")
+        super().__init__(folder, "study", marks, "give a folder made by `superion run`.")
 
     def _file(self, name: str, model: type[T], step: str) -> T | None:
         path = self.folder / name
@@ -287,12 +268,6 @@ class OpenedStudy:
         return self._part("verdict", lambda: study_verdicts(self.folder), [])
 
     @property
-    def report(self) -> Path | None:
-        """The HTML report, if it was written."""
-        path = self.folder / "report.html"
-        return path if path.exists() else None
-
-    @property
     def missing(self) -> list[str]:
         """Sentences on what is not there, damaged, or changed since it was written."""
         for part in ("settings", "steps", "accuracy", "_census", "provenance", "transport"):
@@ -307,7 +282,7 @@ class OpenedStudy:
             for path in self.state.changed(name, among=(".json",)) if self.state else ():
                 found.setdefault(path, f"{path} is not as the step {name!r} wrote it.")
         if self.report is None:
-            found["report.html"] = "report.html is missing: the step 'report' has not been done."
+            found[REPORT] = f"{REPORT} is missing: the step 'report' has not been done."
         return list(dict.fromkeys(found.values()))
 
     def __repr__(self) -> str:
@@ -315,17 +290,13 @@ class OpenedStudy:
         return f"OpenedStudy({self.name!r}, {done} of {len(self.steps)} steps done, in {self.folder})"
 
     def _repr_html_(self) -> str:
-        answers = "".join(f"<p>{escape(found.answer)}</p>" for found in self.verdicts)
-        lacks = "".join(f"<li>{escape(text)}</li>" for text in self.missing)
         parts = [
-            f"<h3>{escape(self.name)}</h3>",
-            answers,
+            *(f"<p>{escape(found.answer)}</p>" for found in self.verdicts),
             self.accuracy._repr_html_() if self.accuracy else "",
             self.transport._repr_html_() if self.transport else "",
             html_table(*steps_table(self.steps)),
-            f"<p>Missing:</p><ul>{lacks}</ul>" if lacks else "",
         ]
-        return f"<div>{''.join(parts)}</div>"
+        return page(self.name, parts, self.missing)
 
 
 def read_yaml_safely(path: Path) -> dict[str, Any]:
