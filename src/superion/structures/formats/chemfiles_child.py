@@ -4,7 +4,10 @@
 
 Frames go to standard output, each as a line of JSON (atoms, cell, step, time, whether there are velocities,
 of the first one the types of the atoms) and the float64 bytes of positions and velocities; after the last
-one, or where reading failed, stands a line with `end` or `error`. It runs as a script, without superion.
+one, or where reading failed, stands a line with `end` or `error`.
+
+It is a script without superion, and no call of `superion.work.worker`: a worker answers a call once, with
+all frames in memory, and starts ten times more slowly.
 """
 
 from __future__ import annotations
