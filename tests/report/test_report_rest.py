@@ -10,6 +10,7 @@ import pytest
 import yaml
 from synthetic_study import write, write_study
 
+from superion.calculations.barriers import BarrierFile
 from superion.calculations.defects.results import DefectFile
 from superion.calculations.eos import birch_murnaghan, curve_record, mismatch
 from superion.errors import CorruptFileError
@@ -22,6 +23,11 @@ from superion.report.html import render
 from superion.results import write_result
 from superion.verdict import REFERENCE
 
+BARRIER = {
+    "name": "Li1-to-0-3.20", "atoms": 8, "mover": 1, "hop_length_A": 3.2, "forward_eV": 0.3,
+    "backward_eV": 0.2, "saddle": 1, "path_A": [0.0, 1.6, 3.2], "energies_eV": [0.0, 0.3, 0.1],
+    "slopes_eV_per_A": [0.0, 0.0, 0.0], "converged": True, "steps": 9, "force_left_eV_per_A": 0.04,
+}  # fmt: skip
 VOLUMES = np.linspace(780, 880, 9)
 FIELDS = (-0.2, -0.1, 0.0, 0.1, 0.2)
 DIPOLE, RESPONSE = 1.5, 2.0  # e·Å, e·Å²/V
@@ -69,9 +75,13 @@ def folder(tmp_path: Path) -> Path:
     """A study with curves and defects of both potentials."""
     study = write_study(tmp_path / "study")
     settings = yaml.safe_load((study / "study.yaml").read_text())
-    settings["properties"] = {"eos": {"file": None}, "defects": {"species": "Li"}}
+    settings["properties"] = {
+        "eos": {"file": None},
+        "defects": {"species": "Li"},
+        "barrier": {"species": "Li"},
+    }
     (study / "study.yaml").write_text(yaml.safe_dump(settings))
-    for part in ("eos", "defects/gap", "defects/es-gap"):
+    for part in ("eos", "defects/gap", "defects/es-gap", "barrier/gap", "barrier/es-gap"):
         (study / part).mkdir(parents=True)
     labels = curve(REFERENCE, 0.12)
     truth = birch_murnaghan(labels["volumes_A3"], labels["energies_eV"])
@@ -83,6 +93,9 @@ def folder(tmp_path: Path) -> Path:
     write(study / "eos" / f"{REFERENCE}.json", labels)
     write_result(study / "defects" / "gap" / "defects.json", defects(0.3, 0.5, fields=False))
     write_result(study / "defects" / "es-gap" / "defects.json", defects(0.4, 0.6))
+    for name in ("gap", "es-gap"):
+        found = BarrierFile.model_validate({"barriers": [BARRIER]})
+        write_result(study / "barrier" / name / "barriers.json", found)
     return study
 
 
@@ -92,7 +105,7 @@ def test_both_figures_are_in_the_report(folder) -> None:
     assert list(content.defects) == ["gap", "es-gap"]
     figures = draw_all(content, folder / "figures")
     page = render(content, figures)
-    assert all(f'id="{name}"' in page for name in ("figure-eos", "figure-defects", "rest"))
+    assert all(f'id="{name}"' in page for name in ("figure-eos", "figure-defects", "figure-barriers", "rest"))
 
 
 @pytest.mark.parametrize("wrong", [None, "x", [[]], {}])

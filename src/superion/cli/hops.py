@@ -51,7 +51,7 @@ def show_hops(
     ] = 1.0,
     occupied: Annotated[
         float, typer.Option(help="Smallest density of a site, in parts of the largest, for density.")
-    ] = 0.1,
+    ] = 0.05,
     window: Annotated[
         float, typer.Option(help="Time in ps within which hops may belong to one string.")
     ] = 1.0,

@@ -33,7 +33,7 @@ class HopSettings(BaseModel):
     )
     apart: PositiveFloat = Field(1.0, description="Å within which two sites found are one")
     occupied: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.1, description="density of a site at least, in parts of the largest, for sites from the density"
+        0.05, description="density of a site at least, in parts of the largest, for sites from the density"
     )
     discard: NonNegativeFloat = Field(0.0, description="ps left out at the start")
     window: PositiveFloat = Field(

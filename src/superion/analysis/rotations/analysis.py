@@ -16,6 +16,8 @@ from superion.errors import InputError
 from superion.simulation.trajectory import Trajectory
 
 Array = np.ndarray
+SAMPLED = 1000
+"""Steps that are looked at."""
 STEP = 20.0
 """Degrees that an anion may turn from frame to frame, root mean square, before turns are missed."""
 
@@ -117,7 +119,8 @@ def _notes(
         notes.append(f"no anion turns by more than {settings.turn:g}°: they librate, and rates are bounds")
     if not len(hops.hops.ion):
         notes.append(f"no {settings.species} hops: nothing can be coupled")
-    change = found.rotations[1:] @ np.swapaxes(found.rotations[:-1], -1, -2)
+    some = np.unique(np.linspace(0, len(found.rotations) - 2, SAMPLED).astype(int)) if len(run) > 1 else []
+    change = found.rotations[1:][some] @ np.swapaxes(found.rotations[:-1][some], -1, -2)
     trace = np.clip(0.5 * (np.trace(change, axis1=-2, axis2=-1) - 1), -1, 1)
     spread = float(np.degrees(np.sqrt((np.arccos(trace) ** 2).mean()))) if len(trace) else 0.0
     if spread > STEP:

@@ -67,7 +67,7 @@ def orientations(run: Trajectory, leave_out: Sequence[str]) -> Orientations:
             broken.append((unit.name, unit.centre, came_apart))
             continue
         whole.append(unit)
-        turned.append(np.concatenate(parts))
+        turned.append(np.concatenate(parts).astype(np.float32))  # long runs have millions
         centres.append(unit.centre)
     if not whole:
         name, centre, frame = broken[0]
@@ -76,8 +76,10 @@ def orientations(run: Trajectory, leave_out: Sequence[str]) -> Orientations:
             file=run.source or None,
             remedy="analyse the part before (--frames), or look whether the mobile element is the right one.",
         )
-    paths = np.stack([np.asarray(run.positions[:, k]) for k in centres], axis=1)
-    scaled = paths @ np.linalg.inv(run.cells)
+    scaled = np.empty((len(run), len(centres), 3), dtype=np.float32)
+    for begin in range(0, len(run), BLOCK):
+        block = slice(begin, begin + BLOCK)
+        scaled[block] = run.positions[block][:, centres] @ np.linalg.inv(run.cells[block])
     return Orientations(tuple(whole), np.stack(turned, axis=1), scaled, tuple(broken))
 
 
