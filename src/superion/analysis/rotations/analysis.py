@@ -119,7 +119,8 @@ def _notes(
         notes.append(f"no anion turns by more than {settings.turn:g}°: they librate, and rates are bounds")
     if not len(hops.hops.ion):
         notes.append(f"no {settings.species} hops: nothing can be coupled")
-    some = np.unique(np.linspace(0, len(found.rotations) - 2, SAMPLED).astype(int)) if len(run) > 1 else []
+    last = max(len(found.rotations) - 1, 0)
+    some = np.unique(np.linspace(0, max(last - 1, 0), min(SAMPLED, last)).astype(int))
     change = found.rotations[1:][some] @ np.swapaxes(found.rotations[:-1][some], -1, -2)
     trace = np.clip(0.5 * (np.trace(change, axis1=-2, axis2=-1) - 1), -1, 1)
     spread = float(np.degrees(np.sqrt((np.arccos(trace) ** 2).mean()))) if len(trace) else 0.0
