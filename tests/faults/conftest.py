@@ -3,5 +3,5 @@
 import sys
 from pathlib import Path
 
-for room in (".", "active_learning", "cli", "potentials", "report", "study"):
+for room in (".", "active_learning", "work", "cli", "potentials", "report", "study"):
     sys.path.insert(0, str(Path(__file__).parents[1] / room))

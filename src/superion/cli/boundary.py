@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -21,6 +22,13 @@ from superion.cli.ranks import rank
 from superion.errors import SuperionError
 
 MENDABLE, UNEXPECTED = 2, 1
+DISK = {
+    errno.ENOSPC: "make room on this disk.",
+    errno.EDQUOT: "make room within your quota.",
+    errno.EROFS: "write to a disk that is not read-only.",
+    errno.EACCES: "correct the permissions, or write elsewhere.",
+}
+"""What helps when a file cannot be written."""
 
 
 @contextmanager
@@ -54,7 +62,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         what = str(error).rstrip(".") or "no more can be had"
         return (
             f"error: out of memory: {what}. Remedy: give fewer or smaller structures, or use a machine with "
-            "more memory.",
+            f"more memory.{_kept(error)}",
             MENDABLE,
         )
     if isinstance(error, RecursionError):
@@ -64,8 +72,14 @@ def explain(error: BaseException) -> tuple[str, int]:
         )
     if isinstance(error, OSError) and not isinstance(error, SuperionError):
         where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-        return f"error: {where}{error.strerror or error}.", MENDABLE
+        remedy = f" Remedy: {DISK[error.errno]}{_kept(error)}" if error.errno in DISK else ""
+        return f"error: {where}{error.strerror or error}.{remedy}", MENDABLE
     return f"error: {error}", MENDABLE
+
+
+def _kept(error: BaseException) -> str:
+    """What the command says of what it leaves, as sentences."""
+    return "".join(f" {note[0].upper()}{note[1:]}" for note in getattr(error, "__notes__", ()))
 
 
 def _named(error: Exception) -> str:

@@ -33,8 +33,8 @@ class Checked(TyperCommand):
         try:
             self._check(ctx)
             return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            error.add_note(self._after_interrupt(ctx.params))
+        except (KeyboardInterrupt, MemoryError, OSError) as error:
+            error.add_note(self._after_an_end(ctx.params))
             raise
 
     def _check(self, ctx: Any) -> None:
@@ -54,7 +54,7 @@ class Checked(TyperCommand):
                 remedy="name another file for one.",
             )
 
-    def _after_interrupt(self, values: Mapping[str, Any]) -> str:
+    def _after_an_end(self, values: Mapping[str, Any]) -> str:
         if self.keeps or any(values.get(name) and values[name].exists() for name in GO_ON):
             again = "the same command with --resume" if values.get("resume") is False else "the same command"
             return f"what was done is kept, {again} goes on with it."
