@@ -108,6 +108,15 @@ def fit_model(
             "given are always tried. The last fit comes on top. Default: 10m.",
         ),
     ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Correct this model instead of starting from nothing: a settings file (.yaml; `superion "
+            "schema label`), the name of a labeller, or a model file. What it says of each frame is kept in "
+            "OUTPUT.base. OUTPUT.yaml opens the sum in all commands.",
+        ),
+    ] = None,
     json: Annotated[
         Path | None,
         typer.Option(
@@ -127,11 +136,13 @@ def fit_model(
 ) -> None:
     """Fit a potential to labelled structures and print its errors."""
     import numpy as np
+    import yaml
 
     from superion.analysis.accuracy import errors, worst_frames
     from superion.analysis.accuracy_result import Metrics
     from superion.calculations.evaluation import comparable, predict
     from superion.errors import InputError
+    from superion.files import is_model, write_atomic
     from superion.model import terms_of
     from superion.recipes.electrostatics import ElectrostaticsSettings
     from superion.recipes.fit import fit
@@ -195,11 +206,18 @@ def fit_model(
         device=device,
         checkpoint=checkpoint,
         files=train,
+        base=base,
+        base_store=None if base is None or is_model(base) else output.with_suffix(".base"),
         tune=limit,
         tuning=output.with_suffix(TUNING),
         progress=True,
     )
     potential.save(output)
+    if base is not None and any(term.kind == "base" for term in terms_of(potential)):
+        together = output.with_suffix(".yaml")
+        engine = str(Path(base).resolve()) if Path(base).is_file() else base
+        write_atomic(together, yaml.safe_dump({"model": output.name, "base": engine}, sort_keys=False))
+        typer.echo(f"{together} opens the sum of {base} and its correction", err=True)
     if limit is not None:
         print_tuning(potential.provenance["tune"])
     metrics: dict[str, Any] = {"train": None, "test": None}

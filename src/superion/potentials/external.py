@@ -63,9 +63,10 @@ class ExternalModel:
             "settings": labeller.settings(),
             "versions": versions_of(*labeller.packages),
         }
-        sources: dict[str, str] = getattr(labeller, "sources", dict)()
-        if sources:
-            self._identity["sources"] = sources
+        for name in ("sources", "weights"):
+            hashes: dict[str, str] = getattr(labeller, name, dict)()
+            if hashes:
+                self._identity[name] = hashes
         self._identity |= {"terms": facts_of(self._terms)} if self._terms else {}
         self.provenance: dict[str, Any] = {"external": self._identity}
 
@@ -118,6 +119,10 @@ class ExternalModel:
         for term in self._terms:
             result = result + term.evaluate(atoms)
         return result
+
+    def of_labels(self, atoms: Atoms, found: Labels) -> Evaluation:
+        """The evaluation that labels of its labeller are."""
+        return _evaluation(atoms, found)
 
     def evaluate_batch(
         self, structures: Sequence[Atoms], lists: Sequence[NeighbourList] | None = None

@@ -27,6 +27,7 @@ from superion.electrostatics.properties import PROPERTIES
 from superion.electrostatics.uniform_field import UniformField
 from superion.errors import CorruptFileError, InputError, ModelError, SuperionError
 from superion.files import write_atomic
+from superion.potentials.base_model import BaseTerm
 from superion.potentials.classical.pair_potentials import PairPotentials
 from superion.potentials.gap.gaussian_process import SparseGP
 from superion.potentials.kernel_charges.dipoles import AtomicDipoles
@@ -58,6 +59,7 @@ for _term in (
     NeuralTerm,
     PairPotentials,
     Repulsion,
+    BaseTerm,
 ):
     TERMS.add(_term)
 REGISTRIES: dict[str, Registry[Any]] = {
@@ -79,6 +81,12 @@ def save(path: str | Path, terms: Sequence[Term], provenance: Mapping[str, Any])
     content = {"format": FORMAT, "units": UNITS, "terms": entries, "provenance": dict(provenance)}
     for term in terms:  # what nobody registered could be saved, and never be read
         _check_registered("TERMS", TERMS, term, path)
+        if why := getattr(term, "unsaved", None):
+            raise ModelError(
+                f"{why}: it was not saved.",
+                file=path,
+                remedy="fit with base= the name or the settings file (.yaml) of the base; docs/models.md.",
+            )
         if hasattr(held := getattr(term, "charges", None), "kind"):
             _check_registered("CHARGE_MODELS", CHARGE_MODELS, held, path)
     if brought := needed(REGISTRIES, entries):

@@ -264,6 +264,23 @@ class Wall(Part):
     wall: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+class BaseFacts(Part):
+    """What a model of somebody else is known by."""
+
+    labeller: str
+    settings: dict[str, Any]
+    sources: dict[str, str] = {}
+    weights: dict[str, str] = {}
+    versions: dict[str, str] = {}
+    gives: list[Literal["energy", "forces", "stress"]]
+
+
+class BaseModelPart(Part):
+    """A base that is corrected."""
+
+    base: BaseFacts
+
+
 TermEntry = _one_of(
     **{
         "gp": Entry[Process],
@@ -276,6 +293,7 @@ TermEntry = _one_of(
         "neural": Entry[Neural],
         "pair-potentials": Entry[Pairs],
         "repulsion": Entry[Wall],
+        "base": Entry[BaseModelPart],
     }
 )
 

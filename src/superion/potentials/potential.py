@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +17,7 @@ from superion.electrostatics.charges import ChargeModel, charges_of
 from superion.electrostatics.makov_payne import MakovPayne
 from superion.errors import ModelError
 from superion.files import sha256
+from superion.model import Model
 from superion.neighbours import NeighbourList
 from superion.potentials import model_file
 from superion.potentials.gap.gaussian_process import Deviation
@@ -144,7 +145,7 @@ class Potential:
             found.add("forces_std")
         if self._charge_models():
             found |= {"charges", "dipole"}
-        return frozenset(found)
+        return frozenset(found).difference(*(getattr(term, "lacks", ()) for term in self.terms))
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -209,12 +210,20 @@ class Potential:
         model_file.save(path, self.terms, self.provenance)
 
     @classmethod
-    def load(cls, path: str | Path, *, charged_cells: str | None = None) -> Potential:
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        charged_cells: str | None = None,
+        engines: Callable[[], Sequence[Model]] = tuple,
+    ) -> Potential:
         """Read a model file; CorruptFileError or ModelError with advice if it cannot be used.
 
-        charged_cells: see `with_charged_cells`; None: as the model has it.
+        charged_cells: see `with_charged_cells`; None: as the model has it. engines: gives models of others,
+        one of which the base in a file is; asked if there is one. ModelError with what to do without it.
         """
         terms, provenance = model_file.load(path)
+        terms = [term.opened(engines(), path) if hasattr(term, "opened") else term for term in terms]
         found = cls(terms, provenance, name=str(path), identity={"model": sha256(path)})
         return found if charged_cells is None else found.with_charged_cells(charged_cells)
 

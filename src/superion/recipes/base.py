@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +18,9 @@ from superion.errors import InputError
 from superion.model import Charges
 from superion.recipes.electrostatics import ElectrostaticsSettings
 from superion.terms import Term
+
+if TYPE_CHECKING:
+    from superion.recipes.on_base import Base
 
 Settings = TypeVar("Settings", bound=BaseModel)
 STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -31,7 +34,7 @@ class Options:
     of the data are reduced, as `--executor` has it. device: cpu or cuda. checkpoint: file of a training that
     can be resumed. charged_cells: as `--charged-cells` has it; of gap recipes a part of `electrostatics`.
     whole: the frames out of which those that are fitted were drawn, None for themselves; fixed terms are set
-    by them.
+    by them. base: model whose labels are taken off first, and which the terms are added to.
     """
 
     electrostatics: ElectrostaticsSettings = field(default_factory=ElectrostaticsSettings)
@@ -43,6 +46,7 @@ class Options:
     charged_cells: str | None = None
     progress: bool = False
     whole: Sequence[Atoms] | None = None
+    base: Base | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +131,29 @@ class Job:
 
 
 def fit_jobs(frames: Sequence[Atoms], jobs: Mapping[str, Job]) -> dict[str, list[Term]]:
-    """The terms of several models fitted to the same frames, those together whose recipes can."""
+    """The terms of several models fitted to the same frames, those together whose recipes can.
+
+    On top of a base, the terms that correct it come first.
+    """
+    found: dict[str, list[Term]] = {}
+    for base in dict.fromkeys(job.options.base for job in jobs.values()):
+        own = {name: job for name, job in jobs.items() if job.options.base is base}
+        if base is None:
+            found |= _fit_jobs(frames, own)
+            continue
+        for name, job in own.items():
+            if not job.recipe.potential or (base.long_range and job.recipe.long_range):
+                raise InputError(
+                    f"{name or job.recipe.name}: the base brings charges of its own, and those of the preset "
+                    f"{job.recipe.name} would be added to them.",
+                    remedy="use the preset gap or 2g on this base, or a base without charges.",
+                )
+        terms = _fit_jobs(base.residual(frames), own)
+        found |= {name: [*terms[name], *base.terms()] for name in own}
+    return {name: found[name] for name in jobs}
+
+
+def _fit_jobs(frames: Sequence[Atoms], jobs: Mapping[str, Job]) -> dict[str, list[Term]]:
     found: dict[str, list[Term]] = {}
     for name, job in jobs.items():
         together = job.recipe.fit_together

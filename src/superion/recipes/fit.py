@@ -17,8 +17,9 @@ from superion.machine import cpu_count
 from superion.potentials import Potential
 from superion.potentials.baseline import undetermined
 from superion.provenance import NUMERICAL, versions
-from superion.recipes.base import Job, Options
+from superion.recipes.base import Job, Options, fit_jobs
 from superion.recipes.electrostatics import ElectrostaticsSettings
+from superion.recipes.on_base import open_base
 from superion.recipes.registry import fit_preset
 from superion.recipes.tuning import Tuner
 from superion.settings_file import validate
@@ -39,6 +40,8 @@ def fit(
     device: str = "cpu",
     checkpoint: str | Path | None = None,
     files: Sequence[str | Path] = (),
+    base: str | Path | Any = None,
+    base_store: str | Path | None = None,
     tune: float | None = None,
     tuning: str | Path | None = None,
     progress: bool = False,
@@ -65,6 +68,8 @@ def fit(
     SHA-256 the model then records. tune: choose settings of a Gaussian process by left-out trajectories of
     the frames first, in this many seconds; the model records what was tried. tuning: JSON file of that, with
     which an interrupted search goes on.
+    base: model that the fit corrects, as `open_model` has it; the sum is returned. base_store: label store
+    that keeps what it says of each frame. A model of somebody else must be named again to load the sum.
     Raises InputError, with what to do, for unknown presets and keys, and for frames without labels.
     """
     if not isinstance(preset, str):
@@ -98,6 +103,7 @@ def fit(
         None if checkpoint is None else Path(checkpoint),
         charged_cells,
         progress=progress,
+        base=None if base is None else open_base(base, None if base_store is None else Path(base_store), progress=progress),
     )
     settings = recipe.completed(settings, frames)
     if recipe.potential and (note := undetermined(frames, recipe.baseline(settings))):
@@ -108,7 +114,7 @@ def fit(
         given = settings.model_dump(exclude_unset=True)
         path = None if tuning is None else Path(tuning)
         settings, chosen = Tuner(job, given, frames, tune, path, progress).run()
-    terms = recipe.fit(frames, settings, options)
+    terms = fit_jobs(frames, {preset: Job(recipe, settings, options)})[preset]
     charged = "charges" in recipe.reads
     provenance = {
         "settings": {
@@ -122,6 +128,8 @@ def fit(
         "training_frames": len(frames),
         "versions": versions(NUMERICAL),
     }
+    if options.base is not None:
+        provenance["base"] = options.base.model.identity
     if chosen is not None:
         provenance["tune"] = {"limit": tune, **chosen.to_dict()}
     if not recipe.potential:

@@ -258,17 +258,19 @@ class ModelLabeller:
     name: ClassVar[str] = "model"
     kind: ClassVar[Kind] = "surrogate"
 
-    def __init__(self, path: Path, charged_cells: str | None = None) -> None:
+    def __init__(self, path: Path, charged_cells: str | None = None, base: str | None = None) -> None:
         if not path.is_file():
             raise SetupError("there is no such model.", file=path, remedy="check the path.")
         self._path, self._digest = path.resolve(), sha256(path)
-        self._charged_cells = charged_cells
+        self._charged_cells, self._base = charged_cells, base
         self._calculator: AseCalculator | None = None
         self.packages: tuple[str, ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """SHA-256 of the model file, and what is done with charged cells if that was chosen."""
         chosen = {} if self._charged_cells is None else {"charged_cells": self._charged_cells}
+        if self._base is not None:
+            chosen["base"] = sha256(self._base) if Path(self._base).is_file() else self._base
         return {"model": self._digest} | chosen
 
     def label(self, atoms: Atoms) -> Labels:
@@ -281,7 +283,8 @@ class ModelLabeller:
 
     def _loaded(self) -> AseCalculator:
         if self._calculator is None:
-            from superion import Calculator
+            from superion import open_model
 
-            self._calculator = Calculator(self._path, charged_cells=self._charged_cells)
+            model = open_model(self._path, charged_cells=self._charged_cells, base=self._base)
+            self._calculator = model.calculator()
         return self._calculator

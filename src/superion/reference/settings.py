@@ -83,6 +83,11 @@ class ModelSettings(BaseModel):
     charged_cells: str | None = Field(
         None, description="Charged periodic cells, as of --charged-cells; null: as the model has it."
     )
+    base: str | None = Field(
+        None,
+        description="Name or settings file (relative to this one) of the model that `model` corrects, or is "
+        "added to: the sum of both is what is opened.",
+    )
 
 
 class MetatomicSettings(BaseModel):
@@ -161,6 +166,8 @@ class LabellerSettings(BaseModel):
         paths: dict[str, Any] = {
             name: Path(change(str(path))) for name, path in given.items() if path is not None
         }
+        if (base := getattr(own, "base", None)) is not None:
+            paths["base"] = _with_files(base, change)
         if isinstance(own, AseSettings):
             paths["arguments"] = _with_files(own.arguments, change)
         return self.model_copy(update={"labeller": own.model_copy(update=paths)})
@@ -207,4 +214,4 @@ def make_labeller(settings: LabellerSettings, log: Literal["-"] | None = None) -
         kind = LABELLERS.find(settings.labeller.plugin)
         return kind(kind.Settings.model_validate(settings.labeller.settings))
     assert isinstance(settings.labeller, ModelSettings)
-    return ModelLabeller(settings.labeller.model, settings.labeller.charged_cells)
+    return ModelLabeller(settings.labeller.model, settings.labeller.charged_cells, settings.labeller.base)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator as AseCalculator
 from pydantic import BaseModel, ConfigDict, Field
 
+from superion.files import sha256
 from superion.reference.ase_calculator import implemented, labels_from
 from superion.reference.labeller import made_with, require
 from superion.reference.labels import Kind, Labels
@@ -41,6 +43,15 @@ class SurrogateLabeller:
     def settings(self) -> dict[str, Any]:
         """Family and model."""
         return {"family": self.name, "model": self._model}
+
+    def weights(self) -> dict[str, str]:
+        """SHA-256 of the file of weights, where the family says which it is."""
+        if self.name != "sevennet":
+            return {}
+        util = require("sevenn.util", "pip install 'superion[sevennet]'")
+        path = Path(self._model)
+        path = path if path.is_file() else Path(util.pretrained_name_to_path(self._model))
+        return {path.name: sha256(path)}
 
     def label(self, atoms: Atoms) -> Labels:
         """Prediction of the model on the CPU."""

@@ -11,7 +11,7 @@ from ase import Atoms
 
 from superion.errors import CorruptFileError, ModelError
 from superion.files import sha256
-from superion.potentials import FitSettings, Potential
+from superion.potentials import FitSettings, Potential, model_file
 from superion.provenance import NUMERICAL, versions
 from superion.recipes.base import Job, fit_jobs
 from superion.results import read_result, write_result
@@ -154,6 +154,6 @@ def made_from(path: Path, provenance: dict[str, Any]) -> bool:
     if not path.exists():
         return False
     try:
-        return Potential.load(path).provenance == provenance
+        return model_file.load(path)[1] == provenance
     except (CorruptFileError, ModelError):
         return False

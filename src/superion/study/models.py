@@ -22,9 +22,10 @@ from pydantic import (
 from superion.errors import InputError, suggest
 from superion.model import Charges
 from superion.potentials import FitSettings
-from superion.potentials.opening import SETTINGS, labeller_settings
+from superion.potentials.opening import SETTINGS, labeller_settings, name_engine
 from superion.recipes.base import Job, Options, Recipe
 from superion.recipes.electrostatics import ElectrostaticsSettings
+from superion.recipes.on_base import files_of, is_file_name, open_base
 from superion.recipes.registry import FIT_PRESETS, fit_preset
 from superion.settings_file import validate
 
@@ -148,6 +149,7 @@ class FittedModel(ModelSettings):
     electrostatics: ElectrostaticsSettings | None = None
     repulsion: bool = True
     charged_cells: str | None = None
+    base: str | None = None
 
     def beside(
         self, fit: BaseModel, electrostatics: ElectrostaticsSettings, repulsion: bool
@@ -208,18 +210,24 @@ class FittedModel(ModelSettings):
             "repulsion": self.repulsion,
             "electrostatics": None if self.electrostatics is None else self.electrostatics.identity(),
             "charged_cells": self.charged_cells,
+            "base": None if self.base is None else Path(self.base).name,
         }
         return {key: value for key, value in found.items() if value is not None}
 
     def with_paths(self, change: Callable[[str], str]) -> Self:
         """The settings with `change` applied to every path."""
-        if self.electrostatics is None:
-            return self
-        return self.model_copy(update={"electrostatics": self.electrostatics.with_path(change)})
+        found: dict[str, Any] = {}
+        if self.electrostatics is not None:
+            found["electrostatics"] = self.electrostatics.with_path(change)
+        if self.base is not None:
+            found["base"] = change(self.base) if is_file_name(self.base) else self.base
+            name_engine(found["base"])
+        return self.model_copy(update=found) if found else self
 
     def files(self) -> dict[str, Path]:
-        """What the electrostatic term is read from."""
-        return {} if self.electrostatics is None else self.electrostatics.files()
+        """What the electrostatic term and the base are read from."""
+        found = {} if self.electrostatics is None else self.electrostatics.files()
+        return found if self.base is None else found | files_of(self.base)
 
     def job(
         self,
@@ -246,6 +254,8 @@ class FittedModel(ModelSettings):
         )
         if self.electrostatics is not None:
             options = replace(options, electrostatics=self.electrostatics)
+        if self.base is not None:
+            options = replace(options, base=open_base(self.base, progress=progress))
         if "checkpoint" in self.recipe.reads:
             options = replace(options, checkpoint=checkpoint)
         return Job(self.recipe, self.recipe.completed(settings, frames), options)
@@ -313,7 +323,7 @@ def _heeded(recipe: Recipe) -> list[str]:
     options = {"electrostatics": "charges", "repulsion": "repulsion"}
     keys = [key for key, option in options.items() if option in recipe.reads]
     alone = "charged-cells" in recipe.reads and "charges" not in recipe.reads
-    return [*keys, "charged_cells"] if alone else keys
+    return [*keys, "charged_cells", "base"] if alone else [*keys, "base"]
 
 
 def _explained(model: type[Any], given: Mapping[str, Any]) -> Any:
@@ -394,4 +404,5 @@ _ABOUT = {
     "electrostatics": "the electrostatic term, with the keys of electrostatics of the study, its default",
     "repulsion": "repel atoms that come closer than those of the training data; default: as in the study",
     "charged_cells": "charged periodic cells, as of --charged-cells",
+    "base": "model that this one corrects, as of --base; a settings file is relative to the YAML file",
 }
