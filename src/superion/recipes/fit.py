@@ -103,7 +103,9 @@ def fit(
         None if checkpoint is None else Path(checkpoint),
         charged_cells,
         progress=progress,
-        base=None if base is None else open_base(base, None if base_store is None else Path(base_store), progress=progress),
+        base=None
+        if base is None
+        else open_base(base, None if base_store is None else Path(base_store), progress=progress),
     )
     settings = recipe.completed(settings, frames)
     if recipe.potential and (note := undetermined(frames, recipe.baseline(settings))):
