@@ -23,7 +23,7 @@ from superion.calculations.barriers import (
 from superion.calculations.barriers.judge import interval
 from superion.calculations.barriers.kept import BAND
 from superion.calculations.relaxation import relaxed
-from superion.errors import InputError
+from superion.errors import InputError, StorageError
 from superion.potentials.opening import open_model
 from superion.results import read_result
 
@@ -142,6 +142,21 @@ def test_images_are_evaluated_together_and_an_interrupted_run_goes_on(tmp_path):
     third = Counted(wells())
     assert run(tmp_path / "b", [hop], third).barriers == [again]
     assert third.batches == []
+
+
+def test_a_full_disk_and_images_of_another_crystal_end_the_run(tmp_path, monkeypatch):
+    hop = hop_between(*ends())
+    run(tmp_path / "a", [hop], wells())
+    other = hop_between(*(Atoms("Na", one.positions) for one in ends()))
+    with pytest.raises(InputError, match="are of another crystal"):
+        run(tmp_path / "b", [other], wells(), start=tmp_path / "a")
+
+    def full(*_):
+        raise StorageError("no room.")
+
+    monkeypatch.setattr("superion.calculations.barriers.kept.write_atomic", full)
+    with pytest.raises(StorageError, match="no room"):
+        run(tmp_path / "c", [hop], wells())
 
 
 def test_end_points_that_are_one_state_or_others_are_said(tmp_path):

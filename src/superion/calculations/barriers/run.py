@@ -18,7 +18,7 @@ from superion.calculations.barriers.kept import End, Kept
 from superion.calculations.barriers.results import BarrierFile, BarrierRow
 from superion.calculations.barriers.settings import PathSettings
 from superion.calculations.relaxation import relax
-from superion.errors import InputError, SuperionError
+from superion.errors import InputError, StorageError, SuperionError
 from superion.files import locked
 from superion.model import Model
 from superion.potentials.trust import Trust
@@ -124,8 +124,11 @@ class _Work:
 
     def barrier(self, hop: Hop, start: Sequence[Atoms] | None) -> tuple[BarrierRow, list[Atoms]]:
         """The row of a hop, and its images; start: images to begin with."""
+        begin = self._checked(hop, start)
         try:
-            return self._barrier(hop, self._checked(hop, start))
+            return self._barrier(hop, begin)
+        except StorageError:  # of the run, not of this hop
+            raise
         except (SuperionError, np.linalg.LinAlgError, FloatingPointError) as error:
             why = error.problem if isinstance(error, SuperionError) else str(error)
             return _row(hop, why=why.rstrip(".")), []
