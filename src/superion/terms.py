@@ -100,6 +100,7 @@ class Term(Protocol):
     densities; applied_field: (3,) V/Å. deviation(atoms), and uncertain: whether it has one.
     with_precision(p), tabulated(tolerance). soap: its descriptor of environments. in_lammps: whether LAMMPS
     computes its charges; lammps_modes: what of it the plugin lacks; without_deviation(): what LAMMPS reads.
+    fitted: true of what is fitted to labels of energy.
     to(device): the same term computed on a device of PyTorch.
     """
 

@@ -14,11 +14,13 @@ from command_line import refused, succeeds
 
 import superion
 from superion.conformance import check
+from superion.electrostatics import CoulombTerm, FixedCharges, Slater
 from superion.errors import InputError, ModelError
 from superion.model import terms_of
 from superion.potentials import Potential
 from superion.potentials.gap.gaussian_process import SparseGP
 from superion.recipes import on_base
+from superion.recipes.on_base import less
 from superion.study.models import read_model
 
 LJ = "ase: ase.calculators.lj:LennardJones\narguments: {epsilon: 0.15, sigma: 2.3, rc: 6.0, smooth: true}\n"
@@ -186,3 +188,38 @@ def test_a_model_of_a_study_can_have_a_base(fitted: Path) -> None:
     job = model.job(_frames())
     assert job.options.base is not None
     assert superion.open_model(fitted / "model.safetensors").evaluate(_frames()[0]).energy < 0
+
+
+def test_what_is_subtracted_and_a_model_of_the_rest_give_the_labels_again(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    coulomb = CoulombTerm(FixedCharges({"Cu": 0.1, "Ag": -0.7}), Slater.from_screening(2.0))
+    Potential([coulomb]).save("charges.safetensors")
+    Path("emt.yaml").write_text("ase: ase.calculators.emt:EMT\n")
+    Path("sum.yaml").write_text("model: fixed.safetensors\nbase: emt.yaml\n")
+    frames, known = _frames()[:2], []
+    for atoms in frames:
+        atoms.info["REF_energy"] += 3.0 * len(atoms)
+        known.append(less(atoms, Potential([coulomb]).evaluate(atoms)))
+    write("frames.extxyz", frames, format="extxyz")
+    succeeds(
+        "subtract",
+        "charges.safetensors",
+        "frames.extxyz",
+        "-o",
+        "rest.extxyz",
+        "--fixed",
+        "fixed.safetensors",
+    )
+    for atoms, rest in zip(known, superion.read_frames("rest.extxyz"), strict=True):
+        assert rest.info["REF_energy"] == pytest.approx(atoms.info["REF_energy"], abs=1e-8)
+        np.testing.assert_allclose(rest.arrays["REF_forces"], atoms.arrays["REF_forces"], atol=1e-7)
+        np.testing.assert_allclose(rest.info["REF_stress"], atoms.info["REF_stress"], atol=1e-8)
+        together, own = superion.open_model("sum.yaml").evaluate(rest), EMT()
+        summed = own.get_potential_energy(rest) + Potential([coulomb]).evaluate(rest).energy
+        assert together.energy == pytest.approx(summed, abs=1e-9)
+        plus = together.forces - own.get_forces(rest) + rest.arrays["REF_forces"]
+        np.testing.assert_allclose(plus, own.get_forces(rest), atol=1e-7)  # labels are those of EMT
+    succeeds("subtract", "sum.yaml", "frames.extxyz", "-o", "nothing.extxyz")
+    assert "electrostatics" in refused("subtract", "emt.yaml", "frames.extxyz", "-o", "no.extxyz")

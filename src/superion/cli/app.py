@@ -37,6 +37,7 @@ from superion.cli import (
     static,
     structures,
     study,
+    subtract,
     training,
     trajectory,
     transport,
@@ -125,6 +126,7 @@ command("charge-fit")(locality.charge_fit)
 command("census")(data.show_census)
 resumable("label")(label.label)
 command("fit")(fit.fit_model)
+command("subtract")(subtract.subtract)
 command("evaluate")(model.evaluate)
 command("check")(check.check_model)
 resumable("md")(dynamics.md)

@@ -122,6 +122,13 @@ def less(atoms: Atoms, found: Evaluation) -> Atoms:
     return left
 
 
+def fixed_terms(terms: Sequence[Term]) -> list[Term]:
+    """Electrostatics, repulsion and a base: what is not fitted to energies; of a neural potential charges."""
+    held = [part() for term in terms if (part := getattr(term, "electrostatics", None)) is not None]
+    rest = [term for term in terms if not getattr(term, "fitted", False)]
+    return [*rest, *(term for term in held if term is not None)]
+
+
 def is_file_name(what: str) -> bool:
     """Whether this is the path of a file, not the name of a labeller."""
     return bool(Path(what).suffix) or len(Path(what).parts) > 1

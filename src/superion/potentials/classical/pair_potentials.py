@@ -36,6 +36,7 @@ class PairPotentials:
     """
 
     kind: ClassVar[str] = "pair-potentials"
+    fitted: ClassVar[bool] = True
 
     def __init__(
         self,

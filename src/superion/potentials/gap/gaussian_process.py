@@ -98,6 +98,7 @@ class SparseGP:
     """
 
     kind: ClassVar[str] = "gp"
+    fitted: ClassVar[bool] = True
 
     def __init__(
         self,

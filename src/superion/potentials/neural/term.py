@@ -32,6 +32,7 @@ class NeuralTerm:
     """
 
     kind: ClassVar[str] = "neural"
+    fitted: ClassVar[bool] = True
 
     def __init__(self, model: Model) -> None:
         """model: settings, scales and weights, float64; kept on its device."""
