@@ -96,7 +96,8 @@ class Term(Protocol):
     its atoms when they are alone. electrostatic: true of electrostatics alone; electrostatics(): the
     electrostatic term in one that holds more, or None. with_background(b): with other charged cells;
     correction: true of what is added for charged cells alone. response(): what a field acts on, where that
-    is more than charges; feels_field: false where dipoles feel none. field_sources(): charges and their
+    is more than charges; feels_field: false where dipoles feel none; latent: whether no label names its
+    charges. field_sources(): charges and their
     densities; applied_field: (3,) V/Å. deviation(atoms), and uncertain: whether it has one.
     with_precision(p), tabulated(tolerance). soap: its descriptor of environments. in_lammps: whether LAMMPS
     computes its charges; lammps_modes: what of it the plugin lacks; without_deviation(): what LAMMPS reads.

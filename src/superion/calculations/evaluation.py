@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -97,9 +98,12 @@ def born_by_species(potential: Model, atoms: Atoms) -> dict[str, float] | None:
     """
     if not all(getattr(term, "feels_field", True) for term in terms_of(potential)):
         return None
-    if potential.response is None:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="latent charges")  # they are shown as what they are
+        response = potential.response
+    if response is None:
         return None
-    values = born_charges(atoms, potential.response).values
+    values = born_charges(atoms, response).values
     mean = np.trace(values, axis1=1, axis2=2) / 3
     symbols = np.array(atoms.get_chemical_symbols())
     return {str(symbol): float(mean[symbols == symbol].mean()) for symbol in np.unique(symbols)}

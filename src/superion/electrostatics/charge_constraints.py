@@ -10,7 +10,7 @@ from superion.electrostatics.charged_cells import NEUTRAL, neutralise
 from superion.electrostatics.coulomb_operator import slab_normal
 from superion.electrostatics.equilibration import Constraints
 from superion.errors import InputError, ModelError
-from superion.structures.bare import FRAGMENT, FRAGMENT_CHARGES, fragment_charges, total_of
+from superion.structures.bare import FRAGMENT, FRAGMENT_CHARGES, check_total, fragment_charges, total_of
 
 Array = np.ndarray
 
@@ -30,13 +30,7 @@ def constraints_of(
     stated = atoms.info.get("total_charge", total_charge)
     if FRAGMENT in atoms.arrays or FRAGMENT_CHARGES in atoms.info:
         found = _fragments(atoms)
-        given = atoms.info.get("total_charge")
-        if given is not None and abs(found.totals.sum() - float(given)) > NEUTRAL:
-            raise InputError(
-                f"the charges of the fragments add up to {found.totals.sum():+.6g} e, "
-                f"but the total charge is {float(given):+.6g} e.",
-                remedy="correct one of them, or leave total_charge out.",
-            )
+        check_total(atoms)
     elif stated is None:
         raise ModelError(
             "neither the structure nor the charge model states the total charge.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,6 +26,13 @@ from superion.terms import Evaluation, Term, is_local
 
 if TYPE_CHECKING:
     from superion.potentials.calculator import Calculator
+
+LATENT = (
+    "latent charges are whatever energies and forces ask for, not the charges of ions: what is computed from "
+    "them is screened, and its size means little. Conductivities take formal charges (--charge); in fields "
+    "give charges by element (--field-charges), or use a model that learned labelled charges (3g, 4g, kqeq-gap)."
+)
+"""Said where latent charges answer for what a field does."""
 
 
 class Potential:
@@ -180,6 +188,8 @@ class Potential:
 
         None if there is none; ModelError if terms have different ones, or dipoles that feel no field.
         """
+        if any(getattr(term, "latent", False) for term in self.terms):
+            warnings.warn(LATENT, stacklevel=2)
         if not all(getattr(term, "feels_field", True) for term in self.terms):
             raise ModelError(
                 "the atoms of this potential have dipoles that do not feel an electric field.",

@@ -13,6 +13,8 @@ from ase import Atoms
 from superion.errors import InputError
 from superion.sizes import EVALUATED, check_size
 
+NEUTRAL = 1e-6
+"""e, within which charges add up."""
 TOTAL, FRAGMENT, FRAGMENT_CHARGES = "total_charge", "fragment", "fragment_charges"
 
 
@@ -53,6 +55,18 @@ def total_of(atoms: Atoms) -> float | None:
     if FRAGMENT_CHARGES in atoms.info:
         return sum(fragment_charges(atoms).values())
     return None
+
+
+def check_total(atoms: Atoms) -> None:
+    """InputError where the total charge that a structure states is not that of its fragments."""
+    if TOTAL not in atoms.info or FRAGMENT_CHARGES not in atoms.info:
+        return
+    parts, total = sum(fragment_charges(atoms).values()), float(atoms.info[TOTAL])
+    if abs(parts - total) > NEUTRAL:
+        raise InputError(
+            f"the charges of the fragments add up to {parts:+.6g} e, but the total charge is {total:+.6g} e.",
+            remedy="correct one of them, or leave total_charge out.",
+        )
 
 
 def repeated(atoms: Atoms, times: Sequence[int]) -> Atoms:

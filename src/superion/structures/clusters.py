@@ -39,6 +39,14 @@ def is_scan(frames: Sequence[Atoms]) -> bool:
     return _volumes(frames) or _distances(frames)
 
 
+def drawn_apart(frames: Sequence[Atoms]) -> bool:
+    """Whether every trajectory is a scan of two rigid molecules at several distances."""
+    members: dict[str, list[Atoms]] = {}
+    for atoms in frames:
+        members.setdefault(trajectory_of(atoms), []).append(atoms)
+    return bool(members) and all(len(own) >= _FEWEST and _distances(own) for own in members.values())
+
+
 def _volumes(frames: Sequence[Atoms]) -> bool:
     if len(frames) <= _FEWEST or not all(atoms.cell.rank == 3 for atoms in frames):
         return False

@@ -17,7 +17,7 @@ from ase.calculators.calculator import all_properties
 from ase.io.formats import string2index
 
 from superion.errors import InputError, naming
-from superion.structures.bare import FRAGMENT, FRAGMENT_CHARGES, TOTAL, fragment_charges
+from superion.structures.bare import FRAGMENT, FRAGMENT_CHARGES, TOTAL, check_total, fragment_charges
 from superion.structures.candidates import UNMAPPED, guess_label, ranked
 from superion.structures.checks import check_structure
 from superion.structures.convergence import not_converged
@@ -209,6 +209,8 @@ def _canonical(
             doubts.setdefault(text, []).append(number)
     if foreign.total_charge is not None and TOTAL not in clean.info and FRAGMENT_CHARGES not in clean.info:
         clean.info[TOTAL] = foreign.total_charge
+    with naming(f"{path}#{number}"):
+        check_total(clean)
     _check_isolated(clean, path, number)
     left = {k for k in set(values) - mapped - set(chosen) if _label_key(k) not in unwanted}
     unmapped = {k for k in left if guess_label(k) or (k in atoms.arrays and values[k].dtype.kind == "f")}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 
+from superion.structures.clusters import drawn_apart
 from superion.structures.consistency import Evidence, related
 from superion.structures.labels import get_label
 from superion.structures.suspects import Suspect, Suspicions, counted, say
@@ -48,6 +49,12 @@ def unknown_forces(known: Evidence, frames: Sequence[Atoms], found: Suspicions) 
         found.notes.append(
             f"{counted(len(known.index))} are too few to judge labels by a fit (a quick one explains "
             f"{100 * max(0.0, known.typical) ** 2:.0f} % of forces that were left out)."
+        )
+        return
+    if drawn_apart([frames[k] for k in known.index]):
+        found.notes.append(
+            "forces between molecules that are drawn apart reach beyond the neighbourhoods by which labels are "
+            "judged; none was."
         )
         return
     order = related(frames, known)

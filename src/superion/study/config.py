@@ -134,7 +134,9 @@ class StudySettings(BaseModel):
 
     name: str = Field(min_length=1, description="name of the study, shown in the report")
     data: DataSettings = Field(description="labelled structures")
-    structure: StructureSettings = Field(description="start of the dynamics")
+    structure: StructureSettings | None = Field(
+        None, description="start of the dynamics; null: none is needed, for there is no dynamics"
+    )
     models: Models = Field(
         default_factory=dict,
         validate_default=True,
@@ -160,7 +162,9 @@ class StudySettings(BaseModel):
         description="sigmas and the scale of fixed charges, chosen for every fit inside its training data; "
         "null: as they are given",
     )
-    dynamics: DynamicsSettings = Field(description="molecular dynamics with every model")
+    dynamics: DynamicsSettings | None = Field(
+        None, description="molecular dynamics with every model; null: none, only what labels and statics tell"
+    )
     transport: TransportSettings = Field(TransportSettings(), description="conductivities")
     properties: Annotated[SerializeAsAny[ChosenProperties], BeforeValidator(ReadProperties())] = Field(
         default_factory=dict,
@@ -219,6 +223,28 @@ class StudySettings(BaseModel):
                 f"dynamics.electric needs charges, and {' and '.join(local)} has none: take it out of models"
             )
         return self
+
+    @model_validator(mode="after")
+    def _dynamics_is_there(self) -> Self:
+        if self.dynamics is not None and self.structure is None:
+            raise ValueError("structure: dynamics starts from a structure; name its file")
+        if self.dynamics is None and Conductivity.name in self.properties.chosen:
+            raise ValueError("properties.conductivity needs dynamics; add it, or leave the conductivity out")
+        return self
+
+    @property
+    def structure_file(self) -> Path:
+        """The file of the structure; InputError if the study has none."""
+        if self.structure is None:
+            raise InputError(
+                "the study names no structure.", remedy="name one: structure: {file: crystal.extxyz}."
+            )
+        return Path(self.structure.file)
+
+    @property
+    def temperatures(self) -> list[float]:
+        """Those of the dynamics, in K."""
+        return [] if self.dynamics is None else self.dynamics.temperatures
 
     @model_validator(mode="after")
     def _one_temperature(self) -> Self:
@@ -300,7 +326,9 @@ def write_study(settings: StudySettings, folder: Path) -> None:
 
 def _with_paths(settings: StudySettings, change: Any) -> StudySettings:
     data = settings.data.model_copy(update={"files": [change(file) for file in settings.data.files]})
-    structure = settings.structure.model_copy(update={"file": change(settings.structure.file)})
+    structure = settings.structure
+    if structure is not None:
+        structure = structure.model_copy(update={"file": change(structure.file)})
     electrostatics = settings.electrostatics.with_path(change)
     models = {name: model.with_paths(change) for name, model in settings.models.items()}
     locality = None if settings.locality is None else change(settings.locality)

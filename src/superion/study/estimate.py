@@ -30,7 +30,9 @@ def study_faults(settings: StudySettings, folder: Path) -> list[str]:
         )
     except InputError as error:
         faults.append(str(error))
-    runs = [settings.dynamics.at(t) for t in settings.dynamics.temperatures]
+    if settings.dynamics is None or settings.structure is None:
+        return faults
+    runs = [settings.dynamics.at(t) for t in settings.temperatures]
     return faults + dynamics_faults(settings.structure, runs, folder)
 
 

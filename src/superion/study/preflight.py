@@ -47,7 +47,7 @@ def _named(study: Study) -> dict[str, list[str | Path]]:
     settings = study.settings
     found: dict[str, list[str | Path]] = {
         "data.files": [*settings.data.files],
-        "structure.file": [settings.structure.file],
+        "structure.file": [] if settings.structure is None else [settings.structure.file],
         "locality": [] if settings.locality is None else [settings.locality],
     }
     for key, own in _electrostatics(study):
@@ -94,7 +94,9 @@ def _contents(study: Study) -> tuple[list[str], list[str]]:
             faults += _unlabelled(frames)
         except SuperionError as error:
             faults += _data_faults(study) or [f"data: {error}"]
-    structure = tell("structure.file", lambda: study.start)
+    structure = None
+    if study.settings.structure is not None:
+        structure = tell("structure.file", lambda: study.start)
     known = [atoms for atoms in frames if not is_isolated(atoms)]
     if structure is not None:
         faults += _elements(study, structure, known)
@@ -119,6 +121,12 @@ def _contents(study: Study) -> tuple[list[str], list[str]]:
         baselines = dict.fromkeys(model.recipe.baseline(model.settings) for model in fitted)
         said = (undetermined(study.data.part("train"), baseline) for baseline in baselines)
         notes += dict.fromkeys(note for note in said if note)
+    latent = [name for name, model in study.settings.models.items() if model.charges == "latent"]
+    if latent and study.runs and study.periodic:
+        notes.append(
+            f"conductivities of {' and '.join(latent)} take the formal charge of the mobile ion, not its "
+            "latent charges, which are no charges of ions."
+        )
     if structure is not None and not structure.pbc.all():
         notes.append(
             "the structure is not periodic along three axes: no conductivity is computed from its dynamics."

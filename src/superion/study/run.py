@@ -100,13 +100,14 @@ def _forget_others(study: Study, state: State, names: set[str]) -> None:
 
 
 def _provenance(settings: StudySettings) -> Provenance:
-    files = [*settings.data.files, settings.structure.file]
+    files = [*settings.data.files, *([] if settings.structure is None else [settings.structure.file])]
     seeds = {
         "split": settings.data.seed,
         "fit": settings.fit.seed,
         "fits": settings.fits.seed,
-        "dynamics": settings.dynamics.at(1.0).seed,
     }
+    if settings.dynamics is not None:
+        seeds["dynamics"] = settings.dynamics.at(1.0).seed
     made_from = {key: path for model in settings.models.values() for key, path in model.files().items()}
     data = {Path(file).name: sha256(file) for file in files}
     data |= {key: sha256(path) for key, path in made_from.items()}

@@ -63,6 +63,7 @@ def status(folder: str | Path) -> Progress:
         if step.work is None:
             name = step.name.partition("/")[2]
             kelvin = next(t for run, _, t in study.runs if run == name)
+            assert study.settings.dynamics is not None
             settings = study.settings.dynamics.at(kelvin)
             fraction = done_fraction(folder / "md" / name, settings)
             if record is not None and record.status == "done":

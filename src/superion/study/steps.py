@@ -77,13 +77,13 @@ class Study:
     @property
     def start(self) -> Atoms:
         """The structure that dynamics starts from, not repeated; read anew."""
-        return read_structure(self.settings.structure.file, "-1")
+        return read_structure(self.settings.structure_file, "-1")
 
     @property
     def periodic(self) -> bool:
         """Whether there is a crystal in which ions could be said to conduct."""
         if self._periodic is None:
-            self._periodic = bool(self.start.pbc.all())
+            self._periodic = self.settings.structure is not None and bool(self.start.pbc.all())
         return self._periodic
 
     def fits(self, count: int | None = None) -> list[Fit]:
@@ -114,7 +114,7 @@ class Study:
         return [
             (f"{fit.name}-{temperature:g}K", fit, temperature)
             for fit in self.moving()
-            for temperature in self.settings.dynamics.temperatures
+            for temperature in self.settings.temperatures
         ]
 
     def plan(self) -> list[Step]:
@@ -266,8 +266,10 @@ class Study:
         return [self.folder / "accuracy.json", *written]
 
     def _dynamics(self, name: str, fit: Fit, temperature: float) -> Step:
+        assert self.settings.dynamics is not None
+        assert self.settings.structure is not None
         settings = self.settings.dynamics.at(temperature)
-        structure, supercell = Path(self.settings.structure.file), self.settings.structure.supercell
+        structure, supercell = self.settings.structure_file, self.settings.structure.supercell
 
         def job() -> Job:
             source = self.source(fit)

@@ -81,6 +81,8 @@ def limits() -> Mapping[str, Limit]:
 
 for _topic in (
     Topic("forces", "forces", limits=(Limit("forces"),), whole="forces of all atoms"),
+    Topic("energies", "energies", limits=(Limit("energies"),)),
+    Topic("stresses", "stresses", limits=(Limit("stresses"),)),
     Topic(
         "eos",
         "the equation of state",

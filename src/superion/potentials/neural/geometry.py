@@ -91,6 +91,14 @@ class Geometry:
         return forces
 
 
+def _labels_say(atoms: Atoms) -> str:
+    """What labels of charges add up to, which may miss the total charge; empty without any."""
+    labels = atoms.arrays.get("REF_charges")
+    if labels is None or not np.isfinite(labels).all():
+        return ""
+    return f" Its labels of charges add up to {float(np.sum(labels)):+.4g} e."
+
+
 def constraints_of_frame(atoms: Atoms, settings: NeuralSettings, frame: int | None = None) -> Constraints:
     """Fragments and their charges, or all atoms and the total charge that structure or model state.
 
@@ -105,7 +113,7 @@ def constraints_of_frame(atoms: Atoms, settings: NeuralSettings, frame: int | No
         stated = undivided_total(atoms, settings.total_charge)
     if stated is None or not np.isfinite(stated):
         raise InputError(
-            f"the total charge of the structure is not known (total_charge: {stated!r}).",
+            f"the total charge of the structure is not known (total_charge: {stated!r})." + _labels_say(atoms),
             frame=where,
             remedy="give --total-charge 0 (e), or write total_charge=0 into the file, atoms.info, or the "
             "settings of the model.",

@@ -1,9 +1,10 @@
-"""The charges with which training begins where no label names them: the best linear model, from many starts.
+"""Where training begins if no label names charges: the best linear model, from many starts.
 
 Energies are quadratic in charges that nothing names, so that no charge at all is a stationary point, and a
 wrong distribution is one whose forces the local energy has learned to undo. Small steps from random networks
 stay there. The same problem with linear charges and a linear local energy is solved from many starts in
-seconds (quadratic.py), and training goes on from the best of them.
+seconds (quadratic.py), and training goes on from the best of them. A model without charges begins at the best
+linear local energy, so that both sides of a comparison are trained alike.
 """
 
 from __future__ import annotations
@@ -42,10 +43,11 @@ class LinearFit:
 
 
 def fits_linearly(model: Model, batches: Sequence[Labelled]) -> bool:
-    """Whether a linear model can be solved for: quadratic in the weights of its charges, and small."""
+    """Whether a linear model can be solved for: local, or quadratic in the weights of its charges, and small."""
     settings = model.settings
+    quadratic = settings.generation != "cent" and settings.linear is True
     small = all(stack.matrix.shape[1] <= LARGEST for data in batches for stack in data.geometry.stacks)
-    return settings.charged and settings.generation != "cent" and settings.linear is True and small
+    return quadratic and small
 
 
 def linear_fit(rows: Rows, axes: Axes, spread: Array, penalty: float, seed: int, starts: int) -> LinearFit:
@@ -77,9 +79,13 @@ def axes_of(model: Model, batches: Sequence[Labelled]) -> tuple[Axes, Array]:
 
 def linear_start(model: Model, batches: Sequence[Labelled], training: NeuralTraining) -> Weights:
     """Weights by which the networks are the best linear model."""
+    penalty = training.decay / sum(data.geometry.count for data in batches)
+    if not model.settings.charged:
+        axes = Axes(())
+        local = Reduced(quadratic_rows(batches, model, axes, training.sigma), penalty).local()
+        return as_weights(model, axes, LinearFit(np.zeros(0), local, ()))
     axes, spread = axes_of(model, batches)
     rows = quadratic_rows(batches, model, axes, training.sigma)
-    penalty = training.decay / sum(data.geometry.count for data in batches)
     return as_weights(model, axes, linear_fit(rows, axes, spread, penalty, training.seed, STARTS))
 
 
@@ -89,8 +95,10 @@ def as_weights(model: Model, axes: Axes, fit: LinearFit) -> Weights:
     local = fit.local.reshape(len(model.symbols), -1)
     weights: Weights = {}
     for k, symbol in enumerate(model.symbols):
-        own = fit.charges[axes.starts[k] : axes.starts[k + 1]]
-        given = {CHARGE: (own[0], axes.directions[k] @ own[1:]), ENERGY: (local[k, 0], local[k, 1:])}
+        given = {ENERGY: (local[k, 0], local[k, 1:])}
+        if axes.directions:
+            own = fit.charges[axes.starts[k] : axes.starts[k + 1]]
+            given[CHARGE] = own[0], axes.directions[k] @ own[1:]
         for name, (constant, slope) in given.items():
             skip = torch.zeros_like(model.weights[f"{name}.{symbol}.{SKIP}"])
             skip[0, : len(slope)] = torch.from_numpy(np.ascontiguousarray(slope))

@@ -52,6 +52,11 @@ class NeuralTerm:
         return self.model.settings.generation
 
     @property
+    def latent(self) -> bool:
+        """Whether its charges were never shown a label."""
+        return self.generation == "latent-charges"
+
+    @property
     def charged(self) -> bool:
         """Whether it has charges, and is a charge model."""
         return self.model.settings.charged

@@ -50,7 +50,7 @@ class Conductivity(Property):
 
     def identity(self, fit: Fit | None) -> dict[str, Any]:
         """What the values depend on."""
-        return {"temperatures": self.study.settings.dynamics.temperatures}
+        return {"temperatures": self.study.settings.temperatures}
 
     def files(self, fit: Fit | None) -> dict[str, Path]:
         """Files that are read."""
@@ -63,7 +63,7 @@ class Conductivity(Property):
         if not self.study.periodic:
             raise InputError(
                 "conductivity needs dynamics of a crystal that is periodic along three axes.",
-                file=self.study.settings.structure.file,
+                file=self.study.settings.structure_file,
                 remedy="leave this property out, or start from a crystal.",
             )
 
@@ -87,7 +87,7 @@ class Conductivity(Property):
 
     @property
     def _temperatures(self) -> list[float]:
-        return self.study.settings.dynamics.temperatures
+        return self.study.settings.temperatures
 
 
 def _value(row: Row, result: TransportResult) -> Value:

@@ -217,7 +217,7 @@ class Defects(Property):
 
     @property
     def _structure(self) -> Path:
-        return Path(self.settings.structure or self.study.settings.structure.file)
+        return Path(self.settings.structure or self.study.settings.structure_file)
 
     @staticmethod
     def _slopes(fit: Fit, found: tuple[DefectEnergy, ...]) -> list[str]:

@@ -82,7 +82,7 @@ class DielectricConstant(Property):
 
     @property
     def _structure(self) -> Path:
-        return Path(self.settings.structure or self.study.settings.structure.file)
+        return Path(self.settings.structure or self.study.settings.structure_file)
 
 
 def hessian(atoms: Atoms, displacement: float) -> Array:

@@ -67,4 +67,4 @@ class Elastic(Property):
 
     @property
     def _structure(self) -> Path:
-        return Path(self.settings.structure or self.study.settings.structure.file)
+        return Path(self.settings.structure or self.study.settings.structure_file)

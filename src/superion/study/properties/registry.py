@@ -21,6 +21,7 @@ from superion.study.properties.dielectric import DielectricConstant
 from superion.study.properties.elastic import Elastic
 from superion.study.properties.eos import Eos
 from superion.study.properties.forces import Forces
+from superion.study.properties.labels import Energies, Stresses
 from superion.study.properties.settings import ChosenProperties
 from superion.verdict.topics import add_topic
 
@@ -28,7 +29,19 @@ if TYPE_CHECKING:
     from superion.study.steps import Study
 
 PROPERTIES: Registry[type[Property]] = Registry("property", "superion.properties")
-for _kind in (Forces, Eos, Elastic, Defects, Barriers, DielectricConstant, Conductivity, ActivationEnergy):
+_KINDS: tuple[type[Property], ...] = (
+    Forces,
+    Energies,
+    Stresses,
+    Eos,
+    Elastic,
+    Defects,
+    Barriers,
+    DielectricConstant,
+    Conductivity,
+    ActivationEnergy,
+)
+for _kind in _KINDS:
     PROPERTIES.add(_kind)
 
 
