@@ -2,6 +2,7 @@
 # make test   set up and run the checks and the tests (installs g++ if it can, for the LAMMPS plugin)
 # make docs   set up, run the gallery and build the documentation in site/, warnings are errors
 # make dist   build sdist and wheel in dist/, install the wheel elsewhere and fit with it
+# make zoo    data of known answers, and what studies of them say
 # make bench  speed and accuracy beside QUIP and torch-pme (half an hour)
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-physics lint docs dist bench compiler clean
+.PHONY: demo test test-physics lint docs dist bench zoo compiler clean
 
 demo: $(VENV)/.demo
 	$(BIN)/superion run examples/li7p3s11.yaml --output demo
@@ -33,6 +34,9 @@ docs: $(VENV)/.docs
 dist: $(VENV)/.test
 	rm -rf dist
 	$(BIN)/python tests/distribution.py dist
+
+zoo: $(VENV)/.test
+	$(BIN)/python benchmarks/zoo --quick
 
 bench: compiler $(VENV)/.test
 	$(BIN)/python benchmarks/evaluation.py

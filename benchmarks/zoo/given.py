@@ -32,7 +32,9 @@ def chains(folder: Path):
 
     def make(seed: int) -> tuple[list[Atoms], list[Atoms]]:
         frames = read_frames(folder / "carbon_chain.input.data")
-        return divided(frames, np.random.default_rng(seed).permutation(len(frames)).tolist(), len(frames) // 5)
+        return divided(
+            frames, np.random.default_rng(seed).permutation(len(frames)).tolist(), len(frames) // 5
+        )
 
     return make
 

@@ -13,8 +13,8 @@ COULOMB = 14.399645478425668
 Array = np.ndarray
 
 
-def pairwise(positions: Array, cell: Array | None, radial, which: Array | None = None) -> tuple[float, Array]:
-    """Sum over pairs of nearest images; radial: (energy, slope) of distances. which: (N, N) pairs that count."""
+def pairwise(positions: Array, cell: Array | None, radial, which: Array | None = None):
+    """Sum over pairs of nearest images. radial: (energy, slope) of r. which: (N, N), those counted."""
     apart = positions[None] - positions[:, None]
     if cell is not None:
         apart = apart - np.round(apart @ np.linalg.inv(cell)) @ cell
@@ -92,6 +92,8 @@ def ewald(positions: Array, charges: Array, edge: float, accuracy: float = 1e-9)
     phase = positions @ k.T
     cosine, sine = np.cos(phase), np.sin(phase)
     real, imaginary = charges @ cosine, charges @ sine
-    energy += float(0.5 * weight @ (real**2 + imaginary**2)) - COULOMB * eta / np.sqrt(np.pi) * charges @ charges
+    energy += (
+        float(0.5 * weight @ (real**2 + imaginary**2)) - COULOMB * eta / np.sqrt(np.pi) * charges @ charges
+    )
     forces = forces + charges[:, None] * ((weight * (sine * real - cosine * imaginary)) @ k)
     return float(energy), forces

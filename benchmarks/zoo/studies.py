@@ -14,13 +14,10 @@ from cases import Case
 from superion import open_study
 from superion.study import run_study
 
-LADDER = ("latent-charges", "4g")
-"""Neural candidates. Together with them a verdict may say "not needed" instead of "not helped"."""
-
 
 @dataclass
 class Found:
-    """What a study said. models: outcomes of properties by candidate. errors: eV/Å of test forces by model."""
+    """What a study said. models: outcomes of properties by candidate. errors: of test forces, in eV/Å."""
 
     name: str
     expected: str
@@ -41,7 +38,9 @@ class Found:
 
     def cells(self) -> tuple[str, ...]:
         """A row of the table."""
-        said = "; ".join(f"{name}: {', '.join(sorted(set(own.values())))}" for name, own in self.models.items())
+        said = "; ".join(
+            f"{name}: {', '.join(sorted(set(own.values())))}" for name, own in self.models.items()
+        )
         local = min((v for k, v in self.errors.items() if k in ("gap", "2g")), default=float("nan"))
         best = min((v for k, v in self.errors.items() if k not in ("gap", "2g")), default=float("nan"))
         numbers = f"{1e3 * local:.3g} / {1e3 * best:.3g}"
@@ -63,8 +62,8 @@ def write_case(
     own_settings: dict[str, Any] = {"potential": {"symmetry": {"cutoff": case.cutoff}}}
     if quick:
         own_settings["training"] = {"lbfgs_epochs": 0}
-    models: dict[str, Any] = {name: own_settings for name in ("2g", *LADDER)}
-    pairs = [{"baseline": "2g", "candidate": name} for name in LADDER]
+    models: dict[str, Any] = {name: own_settings for name in ("2g", *case.ladder) if case.ladder}
+    pairs = [{"baseline": "2g", "candidate": name} for name in case.ladder]
     settings: dict[str, Any] = {
         "name": case.name,
         "data": {
@@ -90,7 +89,7 @@ def run_case(case: Case, study: Path, *, progress: bool = False) -> Found:
     folder = run_study(study, study.parent / "results", progress=progress)
     opened = open_study(folder)
     models = {found.pair.candidate: dict(found.properties) for found in opened.verdicts}
-    errors = {name: both.test for name, both in opened.accuracy.models.items()}
+    errors = {name: both.test for name, both in opened.accuracy.items()}
     return Found(
         case.name,
         case.answer,

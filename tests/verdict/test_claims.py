@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 from scipy.special import stdtr
 
+from superion.verdict.rows import Measured, Row
+from superion.verdict.rules import tests as claims_of
+from superion.verdict.topics import tolerance_of
 from superion.verdict.uncertain import Part, Uncertain, all_of, closer, exceeds, within
 
 
@@ -43,3 +46,13 @@ def test_the_second_is_closer_where_the_sum_of_misses_has_the_other_sign():
 
 def test_a_conjunction_is_as_likely_as_its_worst_part():
     assert all_of(0.01, 0.2, 0.03) == 0.2
+
+
+@pytest.mark.parametrize(("error", "claims"), [(2e-5, {"agrees"}), (9e-4, set()), (0.1, {"removes"})])
+def test_errors_that_matter_to_nobody_need_nothing(error, claims):
+    """Charges remove nine tenths of the error; that matters where the error does."""
+    part = {"fit": Part(0.2**2, 10)}
+    row = Row("forces", "forces of all atoms", "eV/Å", "error", None, None)
+    measured = Measured(Uncertain(np.log(10), part), Uncertain(np.log(error), part))
+    tolerance = tolerance_of("forces", "forces of all atoms", "eV/Å", "error", {})
+    assert {test.claim for test in claims_of(row, measured, tolerance, None) if test.p < 0.05} == claims

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

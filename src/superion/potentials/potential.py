@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LATENT = (
     "latent charges are whatever energies and forces ask for, not the charges of ions: what is computed from "
     "them is screened, and its size means little. Conductivities take formal charges (--charge); in fields "
-    "give charges by element (--field-charges), or use a model that learned labelled charges (3g, 4g, kqeq-gap)."
+    "give charges by element (--field-charges), or use a model that learned labelled charges, such as 4g."
 )
 """Said where latent charges answer for what a field does."""
 

@@ -16,6 +16,7 @@ from superion.potentials.neural.adapt import separation
 from superion.potentials.neural.linear_start import LARGEST
 from superion.potentials.neural.settings import NeuralSettings, SymmetrySettings
 from superion.potentials.neural.twins import Errors, Twins, compare_twins
+from superion.potentials.neural.units import unit_of
 from superion.structures.labels import is_isolated
 from superion.terms import Evaluation
 
@@ -24,18 +25,19 @@ Array = np.ndarray
 HELPED = 0.5
 """Squared errors of what is left out, with charges over without, from which charges hardly help.
 
-More freedom lowers errors of small dispersion forces somewhat; charges lower those of ions many times.
+More freedom lowers errors of small dispersion forces somewhat; charges lower those of ions many times, and
+with every part that is left out, not only with one of them.
 """
 FOUND = 0.9
 """Errors over those of a local model for what was left out, from which charges that help are not found."""
 FALLS = 0.1
 """Part by which the energy of parts drawn apart may differ from that of their charges."""
 SLIGHT = 2e-3
-"""eV, differences that are not looked at."""
+"""Differences that are not looked at: eV where labels are of the order of eV, else in their unit."""
 FLOWS = 0.02
 """e that may go from one part to the other while they are drawn apart."""
 LARGE = 3.0
-"""e, root mean square of charges that atoms do not have."""
+"""e, root mean square of charges that atoms do not have; in labels of other units times the root of these."""
 CUTOFF = 5.0
 """Å, of the linear models, where the model itself does not tell."""
 BEYOND = 8.0
@@ -60,8 +62,9 @@ def check_long_range(
     if not charges:
         return None
     rms = float(np.sqrt(np.mean(np.concatenate(charges) ** 2)))
+    unit = unit_of(bulk, [Evaluation.zero(len(atoms)) for atoms in bulk])
     remarks = []
-    if rms > LARGE:
+    if rms > LARGE * unit**0.5:
         remarks.append(
             f"the charges are {rms:.1f} e in the mean (root mean square), which no atom has: the local "
             "energy undoes most of what they do. Raise training.decay, or give charges as labels"
@@ -73,7 +76,7 @@ def check_long_range(
     apart = flow = None
     if pulled is not None:
         *apart, flow = pulled
-        remarks += _falling(apart[0], apart[1], flow)
+        remarks += _falling(apart[0], apart[1], flow, unit)
     return LongRange(
         left_out=None if twins is None else twins.left_out,
         local=None if twins is None else _known(twins.local),
@@ -106,7 +109,7 @@ def _against(twins: Twins, shown: Sequence[Atoms], found: Sequence[Evaluation]) 
         f"a linear model has errors of {_pair(charged.energy, charged.force)} with charges and "
         f"{_pair(local.energy, local.force)} without, for {twins.left_out} that were left out"
     )
-    if twins.loss > HELPED:
+    if twins.loss > HELPED or twins.worst > 1:
         return [
             f"charges hardly help with these data: {numbers}. A local model (gap, 2g) will do as well; if "
             "you expect more, add frames in which charged parts are farther apart than the cutoff"
@@ -121,14 +124,14 @@ def _against(twins: Twins, shown: Sequence[Atoms], found: Sequence[Evaluation]) 
     return []
 
 
-def _falling(energy: float, expected: float, flow: float) -> list[str]:
+def _falling(energy: float, expected: float, flow: float, unit: float) -> list[str]:
     remarks = []
-    if flow > FLOWS:
+    if flow > FLOWS * unit**0.5:
         remarks.append(
             f"{flow:.2f} e flow from one part to the other while they are drawn apart, so that neither "
             "keeps its charge. Use latent-charges or 3g, or qeq-gap with fragments, whose charges stay"
         )
-    elif abs(energy - expected) > max(FALLS * abs(expected), SLIGHT):
+    elif abs(energy - expected) > max(FALLS * abs(expected), SLIGHT * unit):
         remarks.append(
             f"two parts drawn apart change their energy by {energy:+.3f} eV, their charges say "
             f"{expected:+.3f} eV: energies at distances beyond the data mean little. Add frames at larger "

@@ -15,10 +15,13 @@ from superion.structures import (
     require_labels,
     split_by_trajectory,
     structure_hash,
+    trajectory_of,
 )
+from superion.structures.clusters import drawn_apart
 from superion.structures.duplicates import frame_name
 from superion.structures.foreign import Foreign
 from superion.structures.read import Keys, each_frame
+from superion.structures.split import hold_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Dataset:
     frames: list[Atoms]
     train: list[int]
     test: list[int]
+    divided: str = ""
+    """How, where no whole trajectory could be held out; else empty."""
 
     def part(self, name: str) -> list[Atoms]:
         """The frames of "train" or "test"."""
@@ -63,14 +68,32 @@ def load_dataset(paths: Sequence[Path], keys: Keys, test: Sequence[str] | float 
     require_labels(frames)
     if test is None:
         return Dataset(frames, list(range(len(frames))), [])
-    _, held_out = split_by_trajectory(frames, test=test, rng=np.random.default_rng(seed))
+    bulk, rng, divided = [a for a in frames if not is_isolated(a)], np.random.default_rng(seed), ""
+    if isinstance(test, int | float) and len(bulk) > 1 and len({trajectory_of(a) for a in bulk}) == 1:
+        held_out, divided = _of_the_only(frames, bulk, float(test), rng)
+    else:
+        _, held_out = split_by_trajectory(frames, test=test, rng=rng)
     chosen = {id(atoms) for atoms in held_out}
     inside = [id(atoms) in chosen for atoms in frames]
     return Dataset(
         frames,
         [k for k, out in enumerate(inside) if not out],
         [k for k, out in enumerate(inside) if out],
+        divided,
     )
+
+
+def _of_the_only(
+    frames: list[Atoms], bulk: list[Atoms], fraction: float, rng: np.random.Generator
+) -> tuple[list[Atoms], str]:
+    """Test frames of the only trajectory, and what they are: its largest distances, or its end."""
+    if not drawn_apart(bulk):
+        _, held_out, how = hold_out(frames, fraction, rng)
+        return held_out, how
+    reach = [float(atoms.get_all_distances(mic=bool(atoms.pbc.any())).max()) for atoms in bulk]
+    count = min(max(round(fraction * len(bulk)), 1), len(bulk) - 1)
+    far = [bulk[k] for k in np.argsort(reach)[len(bulk) - count :]]
+    return far, f"{count} frames, the largest distances of two molecules, of which there is one scan"
 
 
 def doubts(train: Sequence[Atoms], test: Sequence[Atoms]) -> list[str]:

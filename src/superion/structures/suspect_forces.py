@@ -53,8 +53,8 @@ def unknown_forces(known: Evidence, frames: Sequence[Atoms], found: Suspicions) 
         return
     if drawn_apart([frames[k] for k in known.index]):
         found.notes.append(
-            "forces between molecules that are drawn apart reach beyond the neighbourhoods by which labels are "
-            "judged; none was."
+            "forces between molecules that are drawn apart reach beyond the neighbourhoods by which labels "
+            "are judged; none was."
         )
         return
     order = related(frames, known)

@@ -121,6 +121,8 @@ def _contents(study: Study) -> tuple[list[str], list[str]]:
         baselines = dict.fromkeys(model.recipe.baseline(model.settings) for model in fitted)
         said = (undetermined(study.data.part("train"), baseline) for baseline in baselines)
         notes += dict.fromkeys(note for note in said if note)
+    if frames and not faults and study.data.divided:
+        notes.append(f"there is one trajectory, and no other to test on. Tested on: {study.data.divided}.")
     latent = [name for name, model in study.settings.models.items() if model.charges == "latent"]
     if latent and study.runs and study.periodic:
         notes.append(

@@ -105,6 +105,8 @@ def tests(row: Row, measured: Measured, tolerance: Tolerance, bound: Bound | Non
 
     Of errors against labels. removes: the candidate removes more of the error than the tolerance.
     too little: it removes less. bounded: nobody could remove more, for the locality test.
+    agrees: the error of the baseline is below what matters at all. It is a claim only where the estimate is,
+    in the place of "removes", and then at half the level, so that rows with larger errors lose nothing by it.
     With a reference. corrects: the values differ by more than the tolerance, the baseline misses the
     reference by more than that, and the candidate is closer. same: the values differ by less.
     agrees: the baseline misses the reference by less. worsens: they differ by more, and the candidate
@@ -116,6 +118,13 @@ def tests(row: Row, measured: Measured, tolerance: Tolerance, bound: Bound | Non
         found = [Test("removes", difference.above(width)), Test("too little", difference.below(width))]
         if bound is not None and measured.error is not None and tolerance.relative:
             found.append(Test("bounded", bound.removable(measured.error, -math.expm1(-width))))
+        if (
+            tolerance.least
+            and measured.error is not None
+            and measured.error.value < math.log(tolerance.least)
+        ):
+            found[0] = Test("removes", 1.0)
+            found.append(Test("agrees", min(2 * measured.error.below(math.log(tolerance.least)), 1.0)))
         return found
     differs, same = exceeds(difference, width), Test("same", within(difference, width))
     if measured.baseline is None or measured.total is None:

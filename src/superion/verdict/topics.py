@@ -24,6 +24,7 @@ class Limit:
 
     name: by which a user sets another. value: a fraction; in the unit of the row if `unit` names it; or a
     factor. rows: of which rows it is, by a pattern in their names; kind: or by the kind of their values.
+    least: in the unit of the row, an error of the baseline below which nothing matters, whatever removes it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Limit:
     factor: bool = False
     rows: str = ""
     kind: Kind | None = None
+    least: float = 0.0
 
     def holds_for(self, row: str, kind: Kind) -> bool:
         """Whether it is that of a row."""
@@ -80,8 +82,8 @@ def limits() -> Mapping[str, Limit]:
 
 
 for _topic in (
-    Topic("forces", "forces", limits=(Limit("forces"),), whole="forces of all atoms"),
-    Topic("energies", "energies", limits=(Limit("energies"),)),
+    Topic("forces", "forces", limits=(Limit("forces", least=0.001),), whole="forces of all atoms"),
+    Topic("energies", "energies", limits=(Limit("energies", 1.0, unit="meV/atom"),)),
     Topic("stresses", "stresses", limits=(Limit("stresses"),)),
     Topic(
         "eos",
@@ -127,12 +129,14 @@ class Tolerance:
     """The tolerance of one row.
 
     relative: whether the comparison is that of logarithms; `value` is then the logarithm's tolerance, else it
-    has the unit of the row. text: as a reader is told it.
+    has the unit of the row. text: as a reader is told it. least: of a relative one, the error of the baseline
+    below which nothing matters, in the unit of the row.
     """
 
     value: float
     relative: bool
     text: str
+    least: float = 0.0
 
 
 def checked(tolerances: Mapping[str, float]) -> dict[str, float]:
@@ -177,5 +181,5 @@ def tolerance_of(
         return Tolerance(math.log(value), True, f"a factor of {value:g}")
     percent = f"{100 * value:g} %"
     if kind == "error":
-        return Tolerance(-math.log1p(-value), True, percent)
+        return Tolerance(-math.log1p(-value), True, percent, limit.least)
     return Tolerance(math.log1p(value), True, percent)

@@ -63,6 +63,9 @@ def _of_error(f: Finding) -> str:
     if "too little" in shown:
         less = "" if grows.value > 0 else f", less than {limit}"
         return f"{text}{less}.{_aside(far)}"
+    if "agrees" in shown:
+        least = f"{tolerance.least:g} {f.row.unit}"
+        return f"The {words.baseline} error is below {least}, where none matters. {text}."
     if "bounded" in shown:
         return f"{capital(far)} That is less than {limit}. {text}."
     return f"{text}; the tolerance is {tolerance.text}, {_open(f)}{_aside(far)}"

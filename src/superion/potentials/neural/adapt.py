@@ -79,6 +79,32 @@ def adapted(
     )
 
 
+def tries_random(
+    given: NeuralSettings, settings: NeuralSettings, training: NeuralTraining, frames: int
+) -> bool:
+    """Whether networks are trained from random weights, too, and what is held out says which are better.
+
+    A linear model may be a minimum of its own from which networks do not improve; nobody asked for it alone.
+    """
+    assert training.validation is not None
+    held = round(training.validation * frames) > 0 and frames >= FEW
+    untouched = training.lbfgs_epochs != 0 or bool(training.adam_epochs)
+    return bool(given.linear is None and settings.linear and held and untouched)
+
+
+def from_random(
+    given: NeuralTraining,
+    settings: NeuralSettings,
+    training: NeuralTraining,
+    bulk: Sequence[Atoms],
+    known: Sequence[Evaluation],
+) -> tuple[NeuralSettings, NeuralTraining]:
+    """Settings and training from random weights, judged as the one that begins at a linear model is."""
+    plain = settings.model_copy(update={"linear": False})
+    alike = given.model_copy(update={"sigma": training.sigma, "validation": training.validation})
+    return plain, adapted(alike, plain, bulk, known)
+
+
 def settled(settings: NeuralSettings, bulk: Sequence[Atoms]) -> NeuralSettings:
     """The settings with an answer to whether networks begin as a linear model."""
     if settings.linear is not None:

@@ -113,7 +113,8 @@ def constraints_of_frame(atoms: Atoms, settings: NeuralSettings, frame: int | No
         stated = undivided_total(atoms, settings.total_charge)
     if stated is None or not np.isfinite(stated):
         raise InputError(
-            f"the total charge of the structure is not known (total_charge: {stated!r})." + _labels_say(atoms),
+            f"the total charge of the structure is not known (total_charge: {stated!r})."
+            + _labels_say(atoms),
             frame=where,
             remedy="give --total-charge 0 (e), or write total_charge=0 into the file, atoms.info, or the "
             "settings of the model.",

@@ -43,7 +43,7 @@ class LinearFit:
 
 
 def fits_linearly(model: Model, batches: Sequence[Labelled]) -> bool:
-    """Whether a linear model can be solved for: local, or quadratic in the weights of its charges, and small."""
+    """Whether a linear model can be solved for: local, or quadratic in its charges, and small."""
     settings = model.settings
     quadratic = settings.generation != "cent" and settings.linear is True
     small = all(stack.matrix.shape[1] <= LARGEST for data in batches for stack in data.geometry.stacks)

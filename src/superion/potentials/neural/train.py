@@ -15,7 +15,7 @@ from ase.data import chemical_symbols
 from superion.errors import InputError, naming
 from superion.neighbours import neighbour_pairs
 from superion.potentials.baseline import ISOLATED, baseline_energies
-from superion.potentials.neural.adapt import adapted, settled
+from superion.potentials.neural.adapt import adapted, from_random, settled, tries_random
 from superion.potentials.neural.beginning import CHARGE_FLOOR, first_charges, first_energies
 from superion.potentials.neural.epochs import Run
 from superion.potentials.neural.geometry import constraints_of_frame
@@ -60,9 +60,9 @@ def fit_neural(
     frames: with `REF_energy`, `REF_forces`, `REF_charges`, any of them missing on any frame; frames of
     isolated atoms give the baseline. fixed: terms whose energies and forces are subtracted from the labels
     (Δ-learning). device: "cpu" or "cuda"; the term comes back on the CPU. checkpoint: a file written every
-    few epochs and at the end; a training that finds it goes on from there, on the same machine with
-    the same weights bit for bit. Raises InputError for missing or malformed labels, ModelError where the loss
-    ceases to be a number.
+    few epochs and at the end (a second start has one beside it); a training that finds it goes on from there,
+    on the same machine with the same weights bit for bit. Raises InputError for missing or malformed labels,
+    ModelError where the loss ceases to be a number.
     """
     training = training or NeuralTraining()
     where = usable(device)
@@ -72,13 +72,41 @@ def fit_neural(
         with naming(atoms.info.get("source")):
             known.append(sum((term.evaluate(atoms) for term in fixed), Evaluation.zero(len(atoms))))
     _check_labels(bulk, settings)
+    given, given_training = settings, training
     settings = own = settled(settings, bulk)
     unit = unit_of(bulk, known) if settings.linear else 1.0
     if unit != 1.0:
         frames, bulk = [frame_in(atoms, unit) for atoms in frames], [frame_in(atoms, unit) for atoms in bulk]
         known = [known_in(fixed, unit) for fixed in known]
         settings, training = settings_in(settings, unit), training_in(training, unit)
+        given_training = training
     training = adapted(training, settings, bulk, known)
+    attempts = [(settings, training)]
+    if tries_random(given, settings, training, len(bulk)):
+        attempts.append(from_random(given_training, settings, training, bulk, known))
+    found: list[tuple[float, Model, list[Labelled]]] = []
+    for number, (own_settings, own_training) in enumerate(attempts):
+        file = None if checkpoint is None else Path(f"{checkpoint}{'.random' if number else ''}")
+        data = frames, bulk, known
+        found.append(_attempt(data, own_settings, own_training, where, file, progress=progress))
+    _, best, batches = min(found, key=lambda one: one[0])
+    best = _with_sign(best, batches)
+    if unit != 1.0:
+        best = model_out_of(best, unit, own.model_copy(update={"linear": best.settings.linear}))
+    return NeuralTerm(best).to("cpu")
+
+
+def _attempt(
+    data: tuple[Sequence[Atoms], Sequence[Atoms], Sequence[Evaluation]],
+    settings: NeuralSettings,
+    training: NeuralTraining,
+    where: torch.device,
+    checkpoint: Path | None,
+    *,
+    progress: bool,
+) -> tuple[float, Model, list[Labelled]]:
+    """The least loss of one training, its model, and the labels. data: frames, bulk, fixed terms."""
+    frames, bulk, known = data
     assert training.validation is not None
     generator = torch.Generator().manual_seed(training.seed)
     species = sorted({int(z) for atoms in frames for z in atoms.numbers})
@@ -98,8 +126,7 @@ def fit_neural(
     if checkpoint is not None:
         run.keep(checkpoint, _key(bulk, known, model, training))
     run.train(progress)
-    best = _with_sign(replace(model, weights=run.best), [*batches, *tests])
-    return NeuralTerm(best if unit == 1.0 else model_out_of(best, unit, own)).to("cpu")
+    return run.least, replace(model, weights=run.best), [*batches, *tests]
 
 
 def untrained(

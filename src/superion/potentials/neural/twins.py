@@ -44,13 +44,14 @@ class Twins:
     """What two linear models are wrong by for frames that were left out.
 
     left_out: trajectories, distances or blocks. loss: squared errors over expected ones, of the model with
-    charges over that without. trained: the errors of both for the frames that they are fitted to.
+    charges over that without. worst: the largest such ratio of one part that was left out.
     """
 
     left_out: str
     charged: Errors
     local: Errors
     loss: float
+    worst: float
 
 
 def compare_twins(
@@ -77,6 +78,7 @@ def compare_twins(
     word, folds = left_out_parts(some)
     penalty = training.decay / len(some)
     left: list[tuple[Rows, Array, Array]] = []
+    ratios = []
     for fold in folds:
         inside = rows.of([k for k in range(len(some)) if k not in fold])
         outside = rows.of(fold)
@@ -85,10 +87,13 @@ def compare_twins(
         with_charges = outside.labels - 0.5 * (outside.forms @ one) @ one - outside.local @ fit.local
         without = outside.labels - outside.local @ Reduced(inside, penalty).local()
         left.append((outside, with_charges, without))
+        ratios.append(outside.weights @ with_charges**2 / max(outside.weights @ without**2, 1e-300))
     outside = Rows(*(np.concatenate([getattr(o, name) for o, _, _ in left]) for name in Rows.__slots__))
     charged, local = (np.concatenate([part[k] for part in left]) for k in (1, 2))
     lost = float(outside.weights @ charged**2), float(outside.weights @ local**2)
-    return Twins(word, _errors(outside, charged), _errors(outside, local), lost[0] / max(lost[1], 1e-300))
+    return Twins(
+        word, _errors(outside, charged), _errors(outside, local), lost[0] / max(lost[1], 1e-300), max(ratios)
+    )
 
 
 def left_out_parts(frames: Sequence[Atoms]) -> tuple[str, list[list[int]]]:

@@ -172,7 +172,7 @@ class Barriers(Property):
     @property
     def _source(self) -> Path:
         chosen = self.settings
-        return Path(chosen.file or chosen.structure or self.study.settings.structure.file)
+        return Path(chosen.file or chosen.structure or self.study.settings.structure_file)
 
 
 def _rows(name: str) -> tuple[Row, Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
@@ -35,7 +35,6 @@ class _Errors(Property):
     Settings = LabelSettings
     label: ClassVar[str]
     row: ClassVar[Row]
-    wrong: ClassVar[Callable[[Atoms, Evaluation], Array]]
 
     def identity(self, fit: Fit | None) -> dict[str, object]:
         """What the values depend on."""
@@ -61,10 +60,15 @@ class _Errors(Property):
         """The values by one fit."""
         frames = self._frames()
         found = predict(self.study.open(fit), frames)
-        apart = [type(self).wrong(atoms, own) for atoms, own in zip(frames, found, strict=True)]
+        apart = [self.wrong(atoms, own) for atoms, own in zip(frames, found, strict=True)]
         if not all(np.isfinite(part).all() for part in apart):
             return Measured([self.row.without(f"the model gives no {self.label} for some test frames")])
         return Measured([error_value(self.row.name, self.row.unit, apart, clusters=clusters_of(frames))])
+
+    @staticmethod
+    @abstractmethod
+    def wrong(atoms: Atoms, found: Evaluation) -> Array:
+        """What a prediction of one structure is wrong by."""
 
     def _frames(self) -> list[Atoms]:
         test = self.study.data.part("test")
@@ -77,12 +81,12 @@ class Energies(_Errors):
     name = "energies"
     about = "errors of energies"
     label = "energy"
-    row = Row("energy per atom", "eV/atom", "error")
+    row = Row("energy per atom", "meV/atom", "error")
 
     @staticmethod
     def wrong(atoms: Atoms, found: Evaluation) -> Array:
-        """(1,) eV/atom."""
-        return np.array([(found.energy - get_label(atoms, "energy")) / len(atoms)])
+        """(1,) meV/atom."""
+        return np.array([1e3 * (found.energy - get_label(atoms, "energy")) / len(atoms)])
 
 
 class Stresses(_Errors):
