@@ -38,7 +38,7 @@ from superion.study.models import (
     schemas,
     with_names,
 )
-from superion.study.properties.registry import ReadProperties, settings_model
+from superion.study.properties.registry import ReadProperties, all_properties, settings_model
 from superion.study.properties.settings import ChosenProperties
 from superion.study.resample import FitsSettings
 from superion.study.tuning import TuneSettings
@@ -228,8 +228,10 @@ class StudySettings(BaseModel):
     def _dynamics_is_there(self) -> Self:
         if self.dynamics is not None and self.structure is None:
             raise ValueError("structure: dynamics starts from a structure; name its file")
-        if self.dynamics is None and Conductivity.name in self.properties.chosen:
-            raise ValueError("properties.conductivity needs dynamics; add it, or leave the conductivity out")
+        moving = [kind.name for kind in all_properties() if kind.from_dynamics]
+        asked = [f"properties.{name}" for name in moving if name in self.properties.chosen]
+        if self.dynamics is None and asked:
+            raise ValueError(f"dynamics: {' and '.join(asked)} need it; add it, or leave these out")
         return self
 
     @property

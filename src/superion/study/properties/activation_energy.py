@@ -55,7 +55,7 @@ class ActivationEnergy(Property):
     def identity(self, fit: Fit | None) -> dict[str, Any]:
         """What the values depend on."""
         own = self.settings.model_dump(mode="json", exclude={"experiment", "fits"})
-        return own | {"temperatures": self.study.settings.dynamics.temperatures}
+        return own | {"temperatures": self.study.settings.temperatures}
 
     def files(self, fit: Fit | None) -> dict[str, Path]:
         """Files that are read."""
@@ -71,7 +71,7 @@ class ActivationEnergy(Property):
             raise InputError(
                 "activation_energy needs dynamics of a crystal at two or more temperatures, found "
                 f"{', '.join(f'{kelvin:g} K' for kelvin in self._temperatures)}.",
-                file=self.study.settings.structure.file,
+                file=None if self.study.settings.structure is None else self.study.settings.structure.file,
                 remedy="name more under dynamics.temperatures, or leave this property out.",
             )
         self._experiment()
@@ -110,4 +110,4 @@ class ActivationEnergy(Property):
 
     @property
     def _temperatures(self) -> list[float]:
-        return self.study.settings.dynamics.temperatures
+        return self.study.settings.temperatures

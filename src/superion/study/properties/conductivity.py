@@ -63,7 +63,7 @@ class Conductivity(Property):
         if not self.study.periodic:
             raise InputError(
                 "conductivity needs dynamics of a crystal that is periodic along three axes.",
-                file=self.study.settings.structure_file,
+                file=None if self.study.settings.structure is None else self.study.settings.structure.file,
                 remedy="leave this property out, or start from a crystal.",
             )
 
