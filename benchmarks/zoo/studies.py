@@ -61,6 +61,7 @@ def write_case(
         write(own / f"{name}.extxyz", frames, format="extxyz")
     own_settings: dict[str, Any] = {"potential": {"symmetry": {"cutoff": case.cutoff}}}
     if quick:
+        own_settings["potential"]["linear"] = True
         own_settings["training"] = {"lbfgs_epochs": 0}
     models: dict[str, Any] = {name: own_settings for name in ("2g", *case.ladder) if case.ladder}
     pairs = [{"baseline": "2g", "candidate": name} for name in case.ladder]

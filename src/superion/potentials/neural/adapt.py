@@ -110,9 +110,7 @@ def settled(settings: NeuralSettings, bulk: Sequence[Atoms]) -> NeuralSettings:
     if settings.linear is not None:
         return settings
     named = any("REF_charges" in atoms.arrays for atoms in bulk)
-    unnamed = settings.generation in ("2g", "latent-charges") or (
-        settings.generation in ("3g", "4g") and not named
-    )
+    unnamed = settings.generation == "latent-charges" or (settings.generation in ("3g", "4g") and not named)
     return settings.model_copy(update={"linear": unnamed})
 
 
