@@ -3,8 +3,8 @@
 Energies are quadratic in charges that nothing names, so that no charge at all is a stationary point, and a
 wrong distribution is one whose forces the local energy has learned to undo. Small steps from random networks
 stay there. The same problem with linear charges and a linear local energy is solved from many starts in
-seconds (quadratic.py), and training goes on from the best of them. A model without charges can begin at the best
-linear local energy (linear: true), so that both sides of a comparison are trained alike.
+seconds (quadratic.py), and training goes on from the best of them. A model without charges can begin at the
+best linear local energy (linear: true), so that both sides of a comparison are trained alike.
 """
 
 from __future__ import annotations
