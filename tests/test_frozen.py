@@ -61,6 +61,13 @@ def test_models(name):
             same(values(model, atoms[place]), expected)
 
 
+def test_a_correction_of_somebody_elses_model():
+    folder = FROZEN / "base"
+    model = superion.open_model(folder / "corrected.safetensors", base=folder / "engine.yaml")
+    (atoms,) = structures(folder).values()
+    same(values(model, atoms), json.loads((folder / "expected.json").read_text()))
+
+
 def test_there_is_a_model_of_every_kind():
     """Whoever adds a kind of term, charges or property freezes a model of it (frozen/freeze.py)."""
     from superion.electrostatics.charges import CHARGE_MODELS

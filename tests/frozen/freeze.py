@@ -130,6 +130,29 @@ def write_labels(folder: Path) -> None:
     (folder / ".lock").unlink(missing_ok=True)
 
 
+def write_base(folder: Path) -> None:
+    """A correction of a Lennard-Jones potential of ASE, whose file does not hold what runs it."""
+    import superion
+
+    folder.mkdir(parents=True, exist_ok=True)
+    engine = folder / "engine.yaml"
+    arguments = {"epsilon": 0.15, "sigma": 2.3, "rc": 6.0, "smooth": True}
+    engine.write_text(yaml.safe_dump({"ase": "ase.calculators.lj:LennardJones", "arguments": arguments}))
+    frames = []
+    for seed in range(4):
+        atoms = bulk("Cu", cubic=True) * (2, 1, 1)
+        atoms.rattle(0.06, seed=seed)
+        atoms.info |= {"frame_id": str(seed), "trajectory": f"t{seed}", "REF_energy": -0.1 * seed}
+        atoms.arrays["REF_forces"] = 0.3 * np.sin(atoms.positions)
+        frames.append(atoms)
+    settings = {"pair": None, "soap": {"cutoff": 4.0, "n_max": 3, "l_max": 2, "sparse_points": 6}}
+    model = superion.fit(frames, "gap", settings, base=engine)
+    model.save(folder / "corrected.safetensors")
+    write(folder / "structures.extxyz", frames[:1], format="extxyz")
+    (atoms,) = structures(folder).values()
+    (folder / "expected.json").write_text(json.dumps(values(model, atoms)))
+
+
 def write_results(file: Path) -> None:
     """A result of each kind, by kind."""
     from result_examples import EXAMPLES
@@ -151,4 +174,5 @@ if __name__ == "__main__":
     write_study(target / "salt")
     write_labels(target / "labels")
     write_training(target / "training")
+    write_base(target / "base")
     write_results(target / "results.json")
