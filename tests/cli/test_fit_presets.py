@@ -26,7 +26,7 @@ Models = Callable[[str], tuple[Path, dict[str, Any]]]
 POTENTIAL = {
     "symmetry": {"radial": 4, "angular": 0, "cutoff": 4.0},
     "hidden": [4],
-    "accuracy": 1e-4,
+    "accuracy": 1e-7,
     "linear": False,
 }
 NEURAL = {"potential": POTENTIAL, "training": {"adam_epochs": 3, "lbfgs_epochs": 2}}
