@@ -32,7 +32,7 @@ WORDS = {
 }
 
 Charges = Literal["fixed", "predicted", "equilibrated", "latent", "4g"]
-"""Kinds of charges: fixed by element; predicted from surroundings; equilibrated; known from energies and
+"""Kinds of charges: fixed by element; predicted from environments; equilibrated; known from energies and
 forces alone; and equilibrated ones that the local energies see."""
 
 

@@ -69,7 +69,8 @@ def without_drift(positions: Array, masses: Array, mobile: Array, reference: str
         raise InputError(
             f"all atoms belong to the mobile species, so that the drift of the {reference} cannot be "
             "distinguished from their own motion.",
-            remedy="take no reference: --reference none (in Python reference='none').",
+            remedy="take no reference: --reference none, in a study `transport: {reference: none}`, in "
+            "Python reference='none'.",
         )
     return remove_drift(positions, masses, None if reference == "system" else ~mobile)
 

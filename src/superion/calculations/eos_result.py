@@ -20,8 +20,8 @@ class Mismatch(Result):
     differences_eV: list[Finite] = Field(description="energies over their minima, less the labels, eV")
     rms_eV: Size | None = Field(None, description="root mean square of them, eV")
     largest_eV: Size | None = Field(None, description="largest of them, eV")
-    volume: Finite | None = Field(None, description="relative difference at rest, no unit")
-    modulus: Finite | None = Field(None, description="relative difference at rest, no unit")
+    volume: Finite | None = Field(None, description="relative difference at the minimum, no unit")
+    modulus: Finite | None = Field(None, description="relative difference at the minimum, no unit")
 
 
 class Curve(Doubts):

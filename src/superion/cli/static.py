@@ -109,7 +109,7 @@ def show_eos(
         _print_curve(curve, len(frames[0]))
     if ions == "clamped" and max(curve.largest_force_eV_per_A or 0.0 for curve in curves) > fmax:
         typer.echo(
-            "note: clamped ions: their fractional positions are kept, although forces act on them. At rest "
+            "note: clamped ions: their fractional positions are kept, although forces act on them. Relaxed "
             "they give way, and the modulus is lower, often by half: --relax."
         )
     result = EosResult(atoms=len(frames[0]), relaxed_ions=relax, ions=ions, curves=curves)

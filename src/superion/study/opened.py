@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from superion.simulation import Trajectory
 
 T = TypeVar("T")
+MOST = 8
+"""Steps that a notebook shows."""
 
 
 def open_study(folder: str | Path) -> OpenedStudy:
@@ -286,16 +288,25 @@ class OpenedStudy(OpenedFolder):
         return list(dict.fromkeys(found.values()))
 
     def __repr__(self) -> str:
+        return f"OpenedStudy({self.name!r}, {self._progress}, in {self.folder})"
+
+    @property
+    def _progress(self) -> str:
         done = sum(row.status == "done" for row in self.steps)
-        return f"OpenedStudy({self.name!r}, {done} of {len(self.steps)} steps done, in {self.folder})"
+        return f"{done} of {len(self.steps)} steps done"
 
     def _repr_html_(self) -> str:
         parts = [
             *(f"<p>{escape(found.answer)}</p>" for found in self.verdicts),
             self.accuracy._repr_html_() if self.accuracy else "",
             self.transport._repr_html_() if self.transport else "",
-            html_table(*steps_table(self.steps)),
+            f"<p>{escape(self._progress)}, in {escape(str(self.folder))}.</p>",
         ]
+        left = [row for row in self.steps if row.status != "done"]
+        if left:
+            caption, head, rows = steps_table(left[:MOST])
+            more = f"; {len(left) - MOST} more: .steps" if len(left) > MOST else ""
+            parts.append(html_table(f"{caption} that are left{more}", head, rows))
         return page(self.name, parts, self.missing)
 
 

@@ -229,6 +229,11 @@ def read_bounds(
         return {}, [
             f"forces: study.yaml has no cutoffs of {pair.baseline}, so that the locality test cannot be used."
         ]
+    if not path.exists():
+        return {}, [
+            f"forces: the locality test {settings['locality']} that study.yaml names is not there "
+            "(seen from the folder of the study): what no local model could follow is not known."
+        ]
     found = bounds(read_locality(path), max(cutoffs))
     if not found:
         return {}, [f"forces: the locality test has no radius within the cutoff of {max(cutoffs):g} Å."]

@@ -262,7 +262,7 @@ def _adjust(found: list[Finding], matters: bool) -> None:
 
 KINDS: dict[Charges, str] = {
     "fixed": "fixed charges",
-    "predicted": "charges predicted from surroundings",
+    "predicted": "charges predicted from environments",
     "equilibrated": "equilibrated charges",
     "latent": "latent charges",
     "4g": "equilibrated charges that local energies see",
@@ -274,7 +274,7 @@ def complete(compared: Collection[Charges | None]) -> bool:
     """Whether these kinds are all that could matter: 4g, or both equilibrated and latent charges.
 
     Fixed charges leave out that charges flow and that the right ones are not known; charges predicted from
-    surroundings that they flow far; equilibrated ones follow a model of energies, latent ones the energies.
+    environments that they flow far; equilibrated ones follow a model of energies, latent ones the energies.
     """
     return "4g" in compared or {"equilibrated", "latent"} <= set(compared)
 

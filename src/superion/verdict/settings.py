@@ -41,7 +41,7 @@ class Pair(BaseModel):
     charges: Charges | None = Field(
         None,
         description="which electrostatics the candidate has: fixed charges by element, predicted from "
-        "surroundings, equilibrated, latent, or 4g (equilibrated, and seen by local energies); null: what "
+        "environments, equilibrated, latent, or 4g (equilibrated, and seen by local energies); null: what "
         "its preset says",
     )
 

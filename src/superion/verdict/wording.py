@@ -214,8 +214,8 @@ def why(found: PropertyFinding) -> str:
     values = "its only value" if count == 1 else f"all of its {count} values"
     return {
         "needed": f"{place} more than the tolerance is removed" if count > 1 else "its only value needs it",
-        "not needed": f"{whole or values} can do without",
-        "not helped": f"{whole or values} gains less than the tolerance",
+        "not needed": f"leaving it out costs {whole or values} less than the tolerance",
+        "not helped": f"it improves {whole or values} by less than the tolerance",
         "undecided": "",
     }[found.outcome] or _commonest(found)
 

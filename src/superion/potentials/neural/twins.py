@@ -1,6 +1,6 @@
 """Whether charges help with frames that were left out: two linear models, with charges and without.
 
-Both are solved for in seconds (quadratic.py) and know the same local surroundings. Where charges do not lower
+Both are solved for in seconds (quadratic.py) and know the same local environments. Where charges do not lower
 the errors of what was left out, the data do not say that anything reaches beyond the cutoff.
 """
 
