@@ -66,11 +66,6 @@ class ModelSettings(BaseModel):
         return None
 
     @property
-    def sees(self) -> float | None:
-        """How far the local energy of an atom sees, in Å; None if nothing tells."""
-        return None
-
-    @property
     def deviates(self) -> bool | None:
         """Whether it predicts its standard deviations; None if that is known once it is opened."""
         return None
@@ -191,11 +186,6 @@ class FittedModel(ModelSettings):
     def learns_charges(self) -> bool:
         """Whether its charges are fitted."""
         return self.recipe.learns_charges
-
-    @property
-    def sees(self) -> float | None:
-        """The largest cutoff in the settings of a model that is local beside its electrostatics, in Å."""
-        return max(_cutoffs(self.settings.model_dump()), default=None)
 
     @property
     def deviates(self) -> bool:
@@ -374,16 +364,6 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in own.items():
         inner = found.get(key)
         found[key] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
-    return found
-
-
-def _cutoffs(settings: Mapping[str, Any]) -> list[float]:
-    found = []
-    for key, value in settings.items():
-        if key == "cutoff" and isinstance(value, int | float):
-            found.append(float(value))
-        elif isinstance(value, Mapping):
-            found += _cutoffs(value)
     return found
 
 
