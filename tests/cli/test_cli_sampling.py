@@ -111,8 +111,12 @@ def test_a_calculator_that_fails_ends_the_run_at_a_step_and_keeps_what_was_befor
 
 def test_what_a_pretrained_model_makes_is_marked_as_surrogate(copper, monkeypatch):
     fake = SimpleNamespace(SevenNetCalculator=lambda model, device: EMT())
-    monkeypatch.setitem(sys.modules, "sevenn", SimpleNamespace(calculator=fake))
+    weights = Path("weights.pth")
+    weights.write_bytes(b"numbers")
+    util = SimpleNamespace(pretrained_name_to_path=lambda name: weights)
+    monkeypatch.setitem(sys.modules, "sevenn", SimpleNamespace(calculator=fake, util=util))
     monkeypatch.setitem(sys.modules, "sevenn.calculator", fake)
+    monkeypatch.setitem(sys.modules, "sevenn.util", util)
     monkeypatch.setattr("superion.reference.surrogates.made_with", lambda name: name)
     call("md", "sevennet", *MD, "--steps", 8, "--output", "run", "--frames", "frames.extxyz")
     facts = read_trajectory("run").meta["provenance"]
@@ -121,6 +125,7 @@ def test_what_a_pretrained_model_makes_is_marked_as_surrogate(copper, monkeypatc
         "labeller": "sevennet",
         "kind": "surrogate",
         "settings": {"family": "sevennet", "model": "7net-l3i5"},
+        "weights": {"weights.pth": sha256(weights)},
     }
     call("label", "frames.extxyz", "--labeller", "sevennet", "--store", "store", "--executor", "threads:1",
          "--output", "labelled.extxyz")  # fmt: skip

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
+from ase.build import bulk
+from ase.calculators.lj import LennardJones
 from kernel_cases import DIPOLES, molecules
 from kernel_cases import SPECIES as ORGANIC
 from neural_cases import GENERATIONS, crystal, molecule, untrained
 from torch_cases import BLOCKS, SPECIES, TERMS
 from toy_models import salt
 
+from superion import open_model
 from superion.electrostatics import (
     ChargeEquilibration,
     CoulombTerm,
@@ -23,6 +26,7 @@ from superion.electrostatics import (
 from superion.electrostatics.makov_payne import MakovPayne
 from superion.electrostatics.uniform_field import UniformField
 from superion.potentials import Potential
+from superion.potentials.base_model import BaseTerm
 from superion.potentials.classical.pair_forms import Buckingham
 from superion.potentials.classical.pair_potentials import PairPotentials
 from superion.potentials.gap.gaussian_process import SparseGP
@@ -71,6 +75,18 @@ def dipoles() -> AtomicDipoles:
     return AtomicDipoles([block], rng.standard_normal(block.size))
 
 
+def base() -> BaseTerm:
+    """The Lennard-Jones potential of ASE."""
+    return BaseTerm.of(open_model(LennardJones(sigma=2.3, rc=6.0, smooth=True)), copper())
+
+
+def copper() -> Atoms:
+    """A disordered crystal."""
+    atoms = bulk("Cu", cubic=True)
+    atoms.rattle(0.1, seed=1)
+    return atoms
+
+
 def stated(atoms: Atoms, total: float = 0.0) -> Atoms:
     atoms.info["total_charge"] = total
     return atoms
@@ -117,7 +133,7 @@ NEURAL = {
     for place in (("cluster",) if name == "3g, not conserved" else ("periodic",))
 }
 NEURAL["neural: 4g, cluster"] = lambda: untrained("4g"), molecule
-MODELS = LOCAL | CHARGED | NEURAL
+MODELS = LOCAL | CHARGED | NEURAL | {"base: Lennard-Jones": (base, copper)}
 
 
 def potential(name: str) -> tuple[Potential, Atoms]:

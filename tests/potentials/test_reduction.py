@@ -89,7 +89,7 @@ def test_dask_cluster_of_two_processes_gives_the_serial_solution():
         from distributed import LocalCluster
 
         with LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1"
         ) as cluster:
             address = "dask:" + cluster.scheduler_address.removeprefix("tcp:")
             with open_executor(address) as pool:

@@ -24,7 +24,7 @@ def cluster(tmp_path_factory):
     os.environ["PYTHONPATH"] = os.pathsep.join([here, before or ""])
     folder = tmp_path_factory.mktemp("dask")
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, local_directory=folder
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", local_directory=folder
     ) as made:
         yield made
     os.environ.pop("PYTHONPATH")

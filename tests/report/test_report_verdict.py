@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_the_command_prints_the_answer_the_table_and_every_reason(study: Path, t
     content = json.loads((tmp_path / "verdict.json").read_text())
     assert content == study_verdict(study).record().model_dump()
     assert content["answer"] == ANSWER
-    assert content["not_asked"] == ["eos", "dielectric"]
+    assert {"eos", "dielectric"} <= set(content["not_asked"])
     assert not (study / "verdict.json").exists()
 
 
@@ -102,7 +103,7 @@ def test_the_report_begins_with_the_answer(page: Page) -> None:
     assert [c for c in classes if c.startswith("badge")][:4] == [
         "badge undecided", "badge not-helped", "badge needed", "badge undecided",
     ]  # fmt: skip
-    assert "Not asked: the equation of state, the dielectric constant." in page.text
+    assert re.search(r"Not asked: .*the equation of state, .*the dielectric constant.*\.", page.text)
     assert "from 4 resampled pairs of fits" in page.text
 
 

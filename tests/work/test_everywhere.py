@@ -27,7 +27,7 @@ def scheduler(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("dask")
     with LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, local_directory=folder
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", local_directory=folder
     ) as cluster:
         yield cluster.scheduler_address.replace("tcp:", "dask:")
 

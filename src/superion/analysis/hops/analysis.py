@@ -75,7 +75,7 @@ def frames_of(trajectory: Trajectory, settings: HopSettings) -> Frames:
                 remedy="name elements of the framework with --framework.",
             )
         fixed = np.isin(run.numbers, [atomic_numbers[symbol] for symbol in settings.framework])
-    return Frames(run, mobile, fixed)
+    return Frames(run.unwrapped(), mobile, fixed)
 
 
 def find_hops(trajectory: Trajectory, settings: HopSettings) -> Found:

@@ -31,11 +31,6 @@ class Frames:
                 file=self.trajectory.source or None,
                 remedy="give a trajectory of a crystal or a glass.",
             )
-        if self.trajectory.wrapped:
-            raise InputError(
-                "the atoms were moved back into the cell, so that hops cannot be followed.",
-                remedy="open the trajectory with unwrap=True, or call unwrapped() on it.",
-            )
 
     @cached_property
     def cell(self) -> Array:
