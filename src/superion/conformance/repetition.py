@@ -83,6 +83,8 @@ def restart(case: Case) -> Measured:
         raise NotApplicable("the model is not one that superion saves")
     if any(any(getattr(term, "tables", ())) for term in potential.terms):
         raise NotApplicable("energies are read from tables, which no file holds")
+    if any(hasattr(term, "opened") for term in potential.terms):
+        raise NotApplicable("a file does not hold what runs its base")
     exact = potential.with_precision("float64")
     with TemporaryDirectory() as folder:
         file = Path(folder) / "model.safetensors"

@@ -40,10 +40,10 @@ class Answer:
 
     @classmethod
     def of(cls, found: Evaluation) -> Self:
-        """An evaluation as an answer."""
-        return cls(
-            found.energy, found.forces, found.energies, found.virial, found.charges, found.dipole
-        )  # fmt: skip
+        """An evaluation as an answer; atomic energies and virials that are all NaN are not known."""
+        energies = None if np.isnan(found.energies).all() and len(found.energies) else found.energies
+        virial = None if np.isnan(found.virial).all() else found.virial
+        return cls(found.energy, found.forces, energies, virial, found.charges, found.dipole)
 
 
 class Engine(Protocol):
