@@ -95,11 +95,11 @@ def _missing(finding: Finding, costs: Costs) -> Remedy | None:
         row.baseline.value, row.candidate.value,
     ):  # fmt: skip
         if len(row.pairs) < FEWEST:
-            more = f"fits: {{count: {ASKED}}}"
-            if row.property_name == "conductivity":
-                more += f" and conductivity: {{fits: {ASKED}}}"
+            more, runs = f"fits: {{count: {ASKED}}}", topic_of(row.property_name).dynamics
+            if runs:
+                more += f" and {row.property_name}: {{fits: {ASKED}}}"
             seconds = None if costs.fit is None else ASKED * costs.fit
-            if seconds is not None and row.property_name == "conductivity":
+            if seconds is not None and runs:
                 seconds += ASKED * (costs.dynamics or 0.0)
             text = f"{ASKED} resampled fits ({more}){_time(seconds)}, which tell how much fits scatter"
             return Remedy("fits", text, ASKED, "fits", None, seconds)
