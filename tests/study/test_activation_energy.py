@@ -27,7 +27,7 @@ def study(folder, kelvins, **keys):
     own = settings_model()(activation_energy=ActivationEnergySettings(**keys))
     settings = SimpleNamespace(
         properties=own,
-        dynamics=SimpleNamespace(temperatures=list(kelvins)),
+        temperatures=list(kelvins),
         structure=SimpleNamespace(file="a"),
     )
     start = bulk("LiCl", "rocksalt", 5.1)
