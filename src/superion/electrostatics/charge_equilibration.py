@@ -202,15 +202,17 @@ class ChargeEquilibration:
         work = np.outer(charges @ atoms.positions, self.field)
         return charges[:, None] * self.field, 0.5 * (work + work.T)
 
-    def equilibrium(self, atoms: Atoms) -> Equilibrium:
+    def equilibrium(self, atoms: Atoms, electronegativity: Array | None = None) -> Equilibrium:
         """Charges and what they follow from; the last answer is remembered.
 
+        electronegativity: (N,) V, in the place of the model's own.
         Raises ModelError for elements without a parameter, where nobody states the total charge, and for a
         hardness that does not keep charge from flowing without end, naming the atoms; InputError for one
         periodic axis, a charged periodic structure, a field along a periodic axis, fragments that are not
         described, overlapping atoms and numbers that are not finite.
         """
-        chi, hardness = self.electronegativity.values(atoms), self.hardness.values(atoms)
+        chi = self.electronegativity.values(atoms) if electronegativity is None else electronegativity
+        hardness = self.hardness.values(atoms)
         with naming(atoms.info.get("source")):
             constraints = constraints_of(atoms, self.total_charge, self.background, self.neutral_parts)
         external = -atoms.positions @ checked_field(self.field, atoms)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, ClassVar, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -155,14 +155,14 @@ class Scene:
         if settings.equilibrated:
             hardness = dict(zip(model.symbols, model.hardness().tolist(), strict=True))
             found = ChargeEquilibration(
-                _Known(output),
+                dict.fromkeys(model.symbols, 0.0),
                 hardness,
                 densities,
                 settings.total_charge,
                 background=settings.background,
                 accuracy=settings.accuracy,
                 warn=False,
-            ).equilibrium(atoms)
+            ).equilibrium(atoms, electronegativity=output)
             return Charged(found.charges, found.operator, found.constraints, found)
         kinds = density_kinds(atoms, densities)
         operator = coulomb_operator(atoms, tuple(dict.fromkeys(densities.values())), kinds, settings.accuracy)
@@ -192,31 +192,3 @@ class Scene:
             dipole = None if q is None else q @ atoms.positions
             found.append(Evaluation(float(own.sum()), own, forces, virial, q, dipole))
         return found
-
-
-class _Known:
-    """Electronegativities that are known already."""
-
-    kind: ClassVar[str] = "known"
-
-    def __init__(self, known: Array) -> None:
-        self.known = known
-
-    def values(self, atoms: Atoms) -> Array:
-        """(N,) V."""
-        return self.known
-
-    def vjp(self, atoms: Atoms, slope: Array) -> Vjp:
-        """Never asked for: the networks answer for them."""
-        raise NotImplementedError
-
-    def settings(self) -> dict[str, Any]:
-        """Never stored."""
-        raise NotImplementedError
-
-    arrays = settings
-
-    @classmethod
-    def restore(cls, settings: dict[str, Any], arrays: dict[str, Array]) -> Self:
-        """Never stored."""
-        raise NotImplementedError
