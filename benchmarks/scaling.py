@@ -5,8 +5,9 @@
 Models are fitted to energies alone, for neither depends on the weights. Each size is a process of its own:
 after a small structure to warm up, the shortest of at least two evaluations of a supercell of Li7P3S11, and
 by how much memory rose at its highest (Linux). Prints JSON: processor time in µs per atom, of all terms and
-of the local ones with their neighbour list, memory in kB per atom, and the exponents of the growth of both
-with the number of atoms from a straight line through their logarithms; that of memory from 3360 atoms on.
+of the local ones with their neighbour list (a neural potential is one term, so that both are the same), memory
+in kB per atom, and the exponents of the growth of both with the number of atoms from a straight line through
+their logarithms; that of memory from 3360 atoms on.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ def forget_peak() -> None:
 def measure(model: Path, repeat: tuple[int, ...]) -> dict[str, float]:
     """Times in µs and memory in kB per atom of one size, in this process."""
     potential = Potential.load(model)
-    local = Potential([term for term in potential.terms if isinstance(term, LocalTerm)])
+    parts = [term for term in potential.terms if isinstance(term, LocalTerm)]
+    local = Potential(parts) if parts else potential
     cell = read_frames(DATA / "train.extxyz")[0]
     potential.evaluate(cell * 2)
     crystal = cell * repeat
