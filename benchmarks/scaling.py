@@ -5,9 +5,9 @@
 Models are fitted to energies alone, for neither depends on the weights. Each size is a process of its own:
 after a small structure to warm up, the shortest of at least two evaluations of a supercell of Li7P3S11, and
 by how much memory rose at its highest (Linux). Prints JSON: processor time in µs per atom, of all terms and
-of the local ones with their neighbour list (a neural potential is one term, so that both are the same), memory
-in kB per atom, and the exponents of the growth of both with the number of atoms from a straight line through
-their logarithms; that of memory from 3360 atoms on.
+of the local ones with their neighbour list (a neural potential is one term, so that both are the same),
+memory in kB per atom, and the exponents of the growth of both with the number of atoms from a straight line
+through their logarithms; that of memory from 3360 atoms on.
 """
 
 from __future__ import annotations
